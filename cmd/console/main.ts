@@ -12,6 +12,7 @@ import { logThrottled } from "../../internal/platform/log-throttle.ts";
 import { peerOf, startHttp } from "../../internal/platform/serve-http.ts";
 import { config } from "./config.ts";
 import { operatorTokens } from "./sign-in.ts";
+import { startRuns } from "./runs.ts";
 import { openDatabase, openTopics } from "./sources.ts";
 
 /** Sources have pauses of their own; this is how exactly those are kept. */
@@ -37,10 +38,12 @@ await runRole({
       clock: systemClock,
     });
     runLoop(context, { name: "collector", runOnce: () => collector.runOnce(), intervalMs: TICK_MS });
+    const bulk = startRuns(databases, env.KAFKA_BROKERS, context);
     const logError = logThrottled(log, systemClock);
     const app = consoleApp({
       databases,
       orchestratorUrl: env.ORCHESTRATOR_URL,
+      bulk,
       identify: await operatorTokens(env.TRUSTED_CALLERS_JWKS),
       sessions: new Sessions(env.CONSOLE_SESSION_SECRET),
       collector,

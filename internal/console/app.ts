@@ -11,10 +11,12 @@ import { ProblemPage } from "./pages/problem.tsx";
 import { notFound, Problem, problemOf } from "./problem.ts";
 import { page, problemJson, seeOther, wantsData } from "./respond.ts";
 import { auditRoutes } from "./routes/audit.tsx";
+import { deadLetterRoutes } from "./routes/dead-letters.tsx";
 import { findRoutes } from "./routes/find.tsx";
 import { overviewRoutes } from "./routes/overview.tsx";
 import { paymentRoutes } from "./routes/payments.tsx";
 import type { ConsoleRoute } from "./routes/route.ts";
+import { runRoutes } from "./routes/runs.tsx";
 import { sagaRoutes } from "./routes/sagas.tsx";
 import { sessionRoutes } from "./routes/session.tsx";
 import { isSignedIn, readVisit, type SignedIn, type Visit } from "./visit.ts";
@@ -27,6 +29,8 @@ export const CONSOLE_ROUTES: readonly ConsoleRoute[] = [
   ...overviewRoutes,
   ...sagaRoutes,
   ...findRoutes,
+  ...deadLetterRoutes,
+  ...runRoutes,
   ...paymentRoutes,
   ...auditRoutes,
   ...sessionRoutes,

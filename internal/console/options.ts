@@ -2,6 +2,7 @@
 import type { Sql } from "postgres";
 import type { MigratedDatabase } from "../../schemas/migrations.ts";
 import type { Clock } from "../kernel/ports.ts";
+import type { BulkContext } from "../operations/bulk-context.ts";
 import type { Identify } from "./actor.ts";
 import type { Collector } from "./collector.ts";
 import type { Sessions } from "./session.ts";
@@ -9,6 +10,8 @@ import type { Sessions } from "./session.ts";
 export interface ConsoleOptions {
   readonly databases: Readonly<Record<MigratedDatabase, Sql>>;
   readonly orchestratorUrl: string;
+  /** For plans and runs of dead letters. */
+  readonly bulk: BulkContext;
   readonly identify: Identify;
   readonly sessions: Sessions;
   readonly collector: Collector;

@@ -6,6 +6,7 @@ import { describeError } from "../kernel/errors.ts";
 import { moneyText } from "../kernel/money.ts";
 import { traceFields } from "../kernel/telemetry.ts";
 import { masked } from "./mask.ts";
+import { within } from "./overview.ts";
 import { type MessageRow, messagesOf } from "./saga-messages-store.ts";
 import {
   type ActionRow,
@@ -60,6 +61,9 @@ export interface SagaStory {
   readonly missing: readonly MissingPart[];
 }
 
+/** A person waits for the page. The driver itself would go on trying to connect for longer. */
+const PART_TIMEOUT_MS = 3_000;
+
 /** Null if the saga does not exist. `reveal` shows personal data, which the caller audits. */
 export async function sagaStory(
   databases: Readonly<Record<DatabaseName, Sql>>,
@@ -80,7 +84,7 @@ export async function sagaStory(
   const missing: MissingPart[] = [];
   const part = async <Row>(database: DatabaseName, ask: (sql: Sql) => Promise<readonly Row[]>) => {
     try {
-      return await ask(databases[database]);
+      return await within(PART_TIMEOUT_MS, () => ask(databases[database]));
     } catch (error) {
       if (!missing.some((one) => one.database === database))
         missing.push({ database, reason: describeError(error) });

@@ -269,6 +269,15 @@ export function consoleOptions(parts: Partial<ConsoleOptions> = {}, sql: Sql = a
   return {
     databases,
     orchestratorUrl: "http://127.0.0.1:9",
+    bulk: {
+      saga: databases.saga,
+      databases: async () => databases,
+      database: async (name) => databases[name],
+      readDeadLetters: noDeadLetters,
+      objection: () => null,
+      clock,
+      newId: () => Bun.randomUUIDv7(),
+    },
     identify: async (token) => {
       const actor = TOKENS[token];
       return actor === undefined
@@ -297,6 +306,10 @@ export function consoleOptions(parts: Partial<ConsoleOptions> = {}, sql: Sql = a
     onError: () => undefined,
     ...parts,
   };
+}
+
+async function* noDeadLetters() {
+  yield { values: [], undecodable: [] };
 }
 
 /** A database that refuses every statement, as one that is down does. */

@@ -8,6 +8,7 @@ const RIGHTS = [
   ["See sagas, payments, messages and the audit trail, with personal data masked", "viewer"],
   ["Reveal the personal data of one saga (audited)", "operator"],
   ["Cancel a saga, or the order of a completed one (audited)", "operator"],
+  ["Plan, start and steer replays and discards of dead letters (audited)", "operator"],
   ["Close a payment alert, ask for a comparison with the provider (audited)", "operator"],
 ] as const;
 

@@ -19,6 +19,10 @@ interface ActProps {
   readonly impossible?: string | null;
   readonly command?: string;
   readonly reasonHint?: string;
+  /** What follows needs the reason: this act only prepares it. */
+  readonly withoutReason?: true;
+  /** Characters. Default: 3. */
+  readonly minReason?: number;
   /** `page`: the answer is a page to show, so the browser sends the form itself. */
   readonly shows?: "page";
   /** What will happen, and further fields. */
@@ -63,7 +67,9 @@ export function Act(props: ActProps) {
         <form method="post" action={action} {...(props.shows === "page" ? {} : { "data-act": "" })}>
           <h2 id={`${id}-title`}>{label}</h2>
           {children}
-          <ReasonField id={`${id}-reason`} hint={props.reasonHint} />
+          {props.withoutReason === true ? null : (
+            <ReasonField id={`${id}-reason`} hint={props.reasonHint} minLength={props.minReason ?? 3} />
+          )}
           {command === undefined ? null : (
             <p class="small">
               On the command line: <CommandLine>{command}</CommandLine>
@@ -82,7 +88,15 @@ export function Act(props: ActProps) {
   );
 }
 
-function ReasonField({ id, hint }: { readonly id: string; readonly hint?: string | undefined }) {
+function ReasonField({
+  id,
+  hint,
+  minLength,
+}: {
+  readonly id: string;
+  readonly hint: string | undefined;
+  readonly minLength: number;
+}) {
   return (
     <div class="field">
       <label for={id}>Why? It goes into the audit trail.</label>
@@ -90,7 +104,7 @@ function ReasonField({ id, hint }: { readonly id: string; readonly hint?: string
         id={id}
         name="reason"
         required
-        minLength={3}
+        minLength={minLength}
         maxLength={Reason.maxLength}
         autocomplete="off"
         placeholder={hint ?? "ticket, or what you saw"}

@@ -10,6 +10,8 @@ import { Icon } from "./icon.tsx";
 export const NAVIGATION = [
   { id: "overview", path: "/", text: "Overview", key: "o" },
   { id: "sagas", path: "/sagas", text: "Sagas", key: "s" },
+  { id: "dead-letters", path: "/dead-letters", text: "Dead letters", key: "d" },
+  { id: "runs", path: "/runs", text: "Runs", key: "u" },
   { id: "payments", path: "/payments", text: "Payments", key: "p" },
   { id: "audit", path: "/audit", text: "Audit", key: "a" },
 ] as const;

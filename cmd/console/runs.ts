@@ -1,0 +1,51 @@
+// Executes the runs that operators start, here or with checkoutctl: a lease in the database lets one process at a time work on a run, so
+// several consoles share them, and one that is restarted continues.
+import { hostname } from "node:os";
+import type { Sql } from "postgres";
+import { objectionToReplay } from "../../internal/orchestrator/replay.ts";
+import type { BulkContext } from "../../internal/operations/bulk-context.ts";
+import { RunExecutor } from "../../internal/operations/run-executor.ts";
+import { runLoop } from "../../internal/platform/background-loop.ts";
+import { newId, systemClock } from "../../internal/platform/clock.ts";
+import { readTopic } from "../../internal/platform/kafka/read-topic.ts";
+import type { RoleContext } from "../../internal/platform/lifecycle.ts";
+import type { DatabaseName } from "../../schemas/migrations.ts";
+import { TOPICS } from "../../schemas/topics.ts";
+import { KafkaMailWatch } from "../checkoutctl/mail-watch.ts";
+
+const INTERVAL_MS = 500;
+/** Nobody waits for a run that nobody has started. */
+const IDLE_INTERVAL_MS = 4_000;
+
+export function startRuns(
+  databases: Readonly<Record<DatabaseName, Sql>>,
+  brokers: string,
+  context: RoleContext<unknown>,
+): BulkContext {
+  const kafka = { brokers, clientId: "checkout-console" };
+  const bulk: BulkContext = {
+    saga: databases.saga,
+    databases: async () => databases,
+    database: async (name) => databases[name],
+    readDeadLetters: () => readTopic({ ...kafka, topic: TOPICS.deadLetters }),
+    objection: objectionToReplay,
+    clock: systemClock,
+    newId,
+  };
+  const executor = context.resources.use(
+    "runs",
+    new RunExecutor({
+      ...bulk,
+      mails: new KafkaMailWatch(kafka),
+      executor: `checkout-console on ${hostname()}, pid ${process.pid}, ${crypto.randomUUID().slice(0, 8)}`,
+      planId: null,
+    }),
+  );
+  runLoop(context, {
+    name: "executor of runs",
+    runOnce: () => executor.runOnce(),
+    intervalMs: INTERVAL_MS,
+    idleIntervalMs: IDLE_INTERVAL_MS,
+  });
+  return bulk;
+}

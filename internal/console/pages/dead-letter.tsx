@@ -1,0 +1,126 @@
+// One message that failed for good: its error, its bytes, its saga now, and what a replay would do.
+import type { ComponentChildren } from "preact";
+import { epochMsOf } from "../../kernel/timestamp.ts";
+import { type ListedDeadLetter, messageIdOf, typeOf } from "../../operations/dead-letters.ts";
+import { isQuarantined } from "../../operations/plan.ts";
+import { CommandLine, Copy, Status } from "../parts/bits.tsx";
+import { Page } from "../parts/layout.tsx";
+import { PlanAct } from "../parts/plan-act.tsx";
+import { When } from "../parts/when.tsx";
+import { plural } from "../parts/words.ts";
+import type { Frame } from "../visit.ts";
+
+/** What the message page is told. */
+export interface ShownDeadLetter {
+  readonly record: ListedDeadLetter;
+  /** The decoded body or the bytes as text, with personal data masked. */
+  readonly body: string;
+  /** What a replay would do now: `may be sent again`, or why not. */
+  readonly verdict: { readonly isGood: boolean; readonly text: string };
+  /** Of the saga, now; null if there is none. */
+  readonly sagaStatus: string | null;
+}
+
+interface Props {
+  readonly frame: Frame;
+  readonly shown: ShownDeadLetter;
+}
+
+export function DeadLetterPage({ frame, shown }: Props) {
+  const { record, body } = shown;
+  const { dead_letter_id, error_code, error_message } = record;
+  const error = `${error_code}: ${error_message}`;
+  return (
+    <Page frame={frame} title={`Dead letter ${dead_letter_id}`} current="dead-letters">
+      <div class="page-head">
+        <div>
+          <p class="soft small">Dead letter, {typeOf(record)}</p>
+          <h1 class="mono id">
+            {dead_letter_id} <Copy text={dead_letter_id} what="its id" />
+          </h1>
+        </div>
+        <Plans frame={frame} shown={shown} />
+      </div>
+      <section class="card" aria-labelledby="error">
+        <div class="card-head">
+          <h2 id="error">Error</h2>
+          <Copy text={error} what="the whole error" />
+        </div>
+        <pre tabIndex={0}>{error}</pre>
+      </section>
+      <Facts shown={shown} />
+      <section class="card" aria-labelledby="body">
+        <div class="card-head">
+          <h2 id="body">Message</h2>
+          <Copy text={body} what="the message" />
+        </div>
+        <pre tabIndex={0}>{body}</pre>
+      </section>
+      <p class="small soft">
+        On the command line: <CommandLine>{`checkoutctl dlq show ${dead_letter_id}`}</CommandLine>
+      </p>
+    </Page>
+  );
+}
+
+function Plans({ frame, shown: { record } }: Props) {
+  const { dead_letter_id, handling, replays } = record;
+  const quarantined = isQuarantined(replays);
+  const impossible = handling === "open" ? null : `it was handled: ${handling}`;
+  const shared = { frame, impossible, what: "this dead letter" };
+  const ids = <input type="hidden" name="id" value={dead_letter_id} />;
+  const command = `checkoutctl dlq plan ${dead_letter_id}`;
+  return (
+    <div class="buttons">
+      <PlanAct {...shared} kind="replay" command={`${command}${quarantined ? " --quarantined" : ""}`}>
+        {ids}
+        {quarantined ? <input type="hidden" name="quarantined" value="1" /> : null}
+      </PlanAct>
+      <PlanAct {...shared} kind="discard" command={`${command} --discard`}>
+        {ids}
+      </PlanAct>
+    </div>
+  );
+}
+
+function Facts({ shown: { record, verdict, sagaStatus } }: Pick<Props, "shown">) {
+  const { saga_id, original, replays } = record;
+  const facts: readonly (readonly [string, ComponentChildren])[] = [
+    ["Service", `${record.service}, after ${plural(record.retry_count, "retry", "retries")}`],
+    ["Handling", record.handling],
+    [
+      "A replay now",
+      <Status key="v" tone={verdict.isGood ? "good" : "warn"}>
+        {verdict.text}
+      </Status>,
+    ],
+    ["Replays without success", isQuarantined(replays) ? `${replays}, quarantined` : String(replays)],
+    [
+      "Saga",
+      saga_id === null ? null : (
+        <span key="s">
+          <a class="mono" href={`/sagas/${saga_id}`}>
+            {saga_id}
+          </a>{" "}
+          {sagaStatus ?? "unknown"}
+        </span>
+      ),
+    ],
+    ["Message's id", messageIdOf(record)],
+    ["Where it was", `${original.topic}, partition ${original.partition}, offset ${original.offset}`],
+    ["First failure", <When key="f" at={epochMsOf(record.first_failure_at)} show="both" />],
+    ["Last failure", <When key="l" at={epochMsOf(record.last_failure_at)} show="both" />],
+  ];
+  return (
+    <dl class="facts card">
+      {facts
+        .filter(([, value]) => value !== null)
+        .map(([name, value]) => (
+          <div key={name}>
+            <dt>{name}</dt>
+            <dd>{value}</dd>
+          </div>
+        ))}
+    </dl>
+  );
+}

@@ -1,0 +1,270 @@
+// Messages that failed for good: what they have in common, and one by one. What is done with them is first a plan (pages/runs.tsx).
+import type {
+  DeadLetterCause,
+  DeadLetterFilter,
+  DeadLetters,
+  ListedDeadLetter,
+} from "../../operations/dead-letters.ts";
+import { typeOf } from "../../operations/dead-letters.ts";
+import { isQuarantined } from "../../operations/plan.ts";
+import { epochMsOf } from "../../kernel/timestamp.ts";
+import { CommandLine, Empty, shellArgument, Status } from "../parts/bits.tsx";
+import { Page } from "../parts/layout.tsx";
+import { PlanAct } from "../parts/plan-act.tsx";
+import { type Column, DataTable, Exports } from "../parts/table.tsx";
+import { When } from "../parts/when.tsx";
+import { countText, plural, shortId } from "../parts/words.ts";
+import type { Frame } from "../visit.ts";
+
+export const deadLetterColumns = (now: number): readonly Column<ListedDeadLetter>[] => [
+  {
+    name: "dead_letter_id",
+    head: "Dead letter",
+    show: ({ dead_letter_id }) => (
+      <a class="mono nowrap" href={`/dead-letters/${dead_letter_id}`} title={dead_letter_id}>
+        {shortId(dead_letter_id)}
+      </a>
+    ),
+    value: ({ dead_letter_id }) => dead_letter_id,
+  },
+  { name: "service", head: "Service", show: ({ service }) => service, value: ({ service }) => service },
+  { name: "type", head: "Message", show: (one) => typeOf(one), value: (one) => typeOf(one) },
+  {
+    name: "error",
+    head: "Error",
+    show: ({ error_code, error_message }) => (
+      <span>
+        {error_code}: <span class="soft">{error_message.slice(0, 200)}</span>
+      </span>
+    ),
+    value: ({ error_code, error_message }) => `${error_code}: ${error_message}`,
+  },
+  {
+    name: "saga_id",
+    head: "Saga",
+    show: ({ saga_id }) =>
+      saga_id === null ? null : (
+        <a class="mono nowrap" href={`/sagas/${saga_id}`} title={saga_id}>
+          {shortId(saga_id)}
+        </a>
+      ),
+    value: ({ saga_id }) => saga_id,
+  },
+  {
+    name: "replays",
+    head: "Replays",
+    isRight: true,
+    show: ({ replays }) =>
+      isQuarantined(replays) ? <Status tone="warn">{replays}, quarantined</Status> : replays,
+    value: ({ replays }) => replays,
+  },
+  {
+    name: "last_failure_at",
+    head: "Failed",
+    isRight: true,
+    show: ({ last_failure_at }) => <When at={epochMsOf(last_failure_at)} show="ago" now={now} />,
+    value: ({ last_failure_at }) => last_failure_at,
+  },
+  { name: "handling", head: "Handling", show: ({ handling }) => handling, value: ({ handling }) => handling },
+];
+
+interface Props {
+  readonly frame: Frame;
+  readonly found: DeadLetters;
+  readonly filter: DeadLetterFilter;
+  readonly all: boolean;
+}
+
+export function DeadLettersPage({ frame, found, filter, all }: Props) {
+  const isFiltered = Object.values(filter).some((value) => value !== undefined);
+  return (
+    <Page frame={frame} title="Dead letters" current="dead-letters">
+      <div class="page-head">
+        <h1>Dead letters</h1>
+        {found.total > 0 ? <Plans frame={frame} filter={filter} count={found.total} all={all} /> : null}
+        <Exports here={frame.here} />
+      </div>
+      <Filter filter={filter} all={all} isFiltered={isFiltered} />
+      {found.total === 0 ? (
+        <div class="card">
+          <Empty
+            title={
+              isFiltered
+                ? "No dead letter matches this filter"
+                : all
+                  ? "There is no dead letter"
+                  : "No dead letter waits for a decision"
+            }
+          >
+            {isFiltered || !all ? (
+              <p>
+                <a href={isFiltered ? "/dead-letters" : "/dead-letters?all=1"}>
+                  {isFiltered ? "Clear the filter" : "Show those that were handled"}
+                </a>
+              </p>
+            ) : null}
+          </Empty>
+        </div>
+      ) : (
+        <>
+          <Causes causes={found.causes} now={frame.now} />
+          <section class="card" aria-labelledby="list">
+            <div class="card-head">
+              <h2 id="list">One by one</h2>
+              <p class="small soft">
+                {plural(found.entries.length, "dead letter")} of {countText(found.total)}, newest first
+              </p>
+            </div>
+            <DataTable
+              label="Dead letters"
+              columns={all ? deadLetterColumns(frame.now) : deadLetterColumns(frame.now).slice(0, -1)}
+              rows={found.entries}
+              keyOf={({ dead_letter_id }) => dead_letter_id}
+              hrefOf={({ dead_letter_id }) => `/dead-letters/${dead_letter_id}`}
+            />
+          </section>
+        </>
+      )}
+      <p class="small soft">
+        On the command line:{" "}
+        <CommandLine>{`checkoutctl dlq ls${optionsOf(filter)}${all ? " --all" : ""}`}</CommandLine>
+      </p>
+    </Page>
+  );
+}
+
+/** The filter as options of `checkoutctl dlq`. */
+function optionsOf({ service, type, error_code, saga_id }: DeadLetterFilter): string {
+  const options = { service, type, code: error_code, saga: saga_id };
+  return Object.entries(options)
+    .flatMap(([name, value]) => (value === undefined ? [] : [` --${name} ${shellArgument(value)}`]))
+    .join("");
+}
+
+function Causes({ causes, now }: { readonly causes: readonly DeadLetterCause[]; readonly now: number }) {
+  const hrefOf = ({ service, type, error_code }: DeadLetterCause) =>
+    `/dead-letters?${new URLSearchParams({ service, type, code: error_code })}`;
+  const columns: readonly Column<DeadLetterCause>[] = [
+    {
+      name: "count",
+      head: "Count",
+      show: (cause) => <a href={hrefOf(cause)}>{countText(cause.count)}</a>,
+      value: ({ count }) => count,
+    },
+    { name: "service", head: "Service", show: ({ service }) => service, value: ({ service }) => service },
+    { name: "type", head: "Message", show: ({ type }) => type, value: ({ type }) => type },
+    {
+      name: "error_code",
+      head: "Code",
+      show: ({ error_code }) => error_code,
+      value: ({ error_code }) => error_code,
+    },
+    {
+      name: "oldest",
+      head: "Oldest",
+      isRight: true,
+      show: ({ oldest }) => <When at={epochMsOf(oldest)} show="ago" now={now} />,
+      value: ({ oldest }) => oldest,
+    },
+    {
+      name: "newest",
+      head: "Newest",
+      isRight: true,
+      show: ({ newest }) => <When at={epochMsOf(newest)} show="ago" now={now} />,
+      value: ({ newest }) => newest,
+    },
+  ];
+  return (
+    <section class="card" aria-labelledby="causes">
+      <h2 id="causes">By cause</h2>
+      <DataTable
+        label="Dead letters by cause"
+        columns={columns}
+        rows={causes}
+        keyOf={({ service, type, error_code }) => `${service} ${type} ${error_code}`}
+      />
+    </section>
+  );
+}
+
+function Filter({
+  filter,
+  all,
+  isFiltered,
+}: Pick<Props, "filter" | "all"> & { readonly isFiltered: boolean }) {
+  const fields = [
+    ["service", "Service", filter.service],
+    ["type", "Message", filter.type],
+    ["code", "Code", filter.error_code],
+    ["saga", "Saga", filter.saga_id],
+  ] as const;
+  return (
+    <form class="filters" aria-label="Filter">
+      {fields.map(([name, label, value]) => (
+        <div key={name} class="field">
+          <label for={`f-${name}`}>{label}</label>
+          <input id={`f-${name}`} name={name} value={value ?? ""} maxLength={200} autocomplete="off" />
+        </div>
+      ))}
+      <label class="check">
+        <input type="checkbox" name="all" value="1" checked={all} /> handled ones, too
+      </label>
+      <div class="buttons">
+        <button class="button quiet">Show</button>
+        {isFiltered ? <a href="/dead-letters">clear</a> : null}
+      </div>
+    </form>
+  );
+}
+
+/** Both only make a plan: nothing is sent or thrown away before it is started. */
+function Plans({
+  frame,
+  filter,
+  count,
+  all,
+}: {
+  readonly frame: Frame;
+  readonly filter: DeadLetterFilter;
+  readonly count: number;
+  readonly all: boolean;
+}) {
+  const options = optionsOf(filter);
+  const everything = options === "" ? " --everything" : options;
+  const fields = (
+    <>
+      {Object.entries({
+        service: filter.service,
+        type: filter.type,
+        code: filter.error_code,
+        saga: filter.saga_id,
+      }).map(([name, value]) =>
+        value === undefined ? null : <input key={name} type="hidden" name={name} value={value} />,
+      )}
+      {options === "" ? <input type="hidden" name="everything" value="1" /> : null}
+    </>
+  );
+  const impossible = all ? "this list has handled ones, too: leave them out first" : null;
+  return (
+    <div class="buttons">
+      <PlanAct
+        frame={frame}
+        kind="replay"
+        command={`checkoutctl dlq plan${everything}`}
+        impossible={impossible}
+        what={plural(count, "open dead letter")}
+      >
+        {fields}
+      </PlanAct>
+      <PlanAct
+        frame={frame}
+        kind="discard"
+        command={`checkoutctl dlq plan --discard${everything}`}
+        impossible={impossible}
+        what={plural(count, "open dead letter")}
+      >
+        {fields}
+      </PlanAct>
+    </div>
+  );
+}

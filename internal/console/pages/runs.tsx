@@ -1,0 +1,427 @@
+// Plans and runs of bulk acts: the list, and one with its decisions, its progress and what may be done with it. All who look see the same.
+import type { VNode } from "preact";
+import { moneyText } from "../../kernel/money.ts";
+import {
+  isQuarantined,
+  MIN_REASON_LENGTH,
+  refusalToSteer,
+  RUN_STATES,
+  type RunState,
+} from "../../operations/plan.ts";
+import type { ItemRow } from "../../operations/plan-store.ts";
+import type { RunView } from "../../operations/plans.ts";
+import { Act } from "../parts/act.tsx";
+import { CommandLine, Copy, Empty, Status, type Tone } from "../parts/bits.tsx";
+import { Page } from "../parts/layout.tsx";
+import { type Column, DataTable } from "../parts/table.tsx";
+import { When } from "../parts/when.tsx";
+import { countText, durationText, plural, shortId } from "../parts/words.ts";
+import type { Frame } from "../visit.ts";
+
+const TONES: Readonly<Record<RunState, Tone>> = {
+  draft: "running",
+  running: "running",
+  paused: "warn",
+  stopped: "bad",
+  done: "good",
+  expired: "bad",
+};
+
+const runColumns = (now: number): readonly Column<RunView>[] => [
+  {
+    name: "run",
+    head: "Run",
+    show: ({ plan_id }) => (
+      <a class="mono nowrap" href={`/runs/${plan_id}`} title={plan_id}>
+        {shortId(plan_id)}
+      </a>
+    ),
+    value: ({ plan_id }) => plan_id,
+  },
+  { name: "kind", head: "What", show: ({ kind }) => kind, value: ({ kind }) => kind },
+  {
+    name: "state",
+    head: "State",
+    show: ({ state }) => <Status tone={TONES[state]}>{state}</Status>,
+    value: ({ state }) => state,
+  },
+  { name: "progress", head: "Progress", show: progressText, value: progressText },
+  {
+    name: "created_by",
+    head: "Planned by",
+    show: ({ created_by }) => created_by,
+    value: ({ created_by }) => created_by,
+  },
+  {
+    name: "created_at",
+    head: "Planned",
+    isRight: true,
+    show: ({ created_at }) => <When at={created_at} show="ago" now={now} />,
+    value: ({ created_at }) => created_at,
+  },
+  {
+    name: "started_by",
+    head: "Started by",
+    show: ({ started_by }) => started_by,
+    value: ({ started_by }) => started_by,
+  },
+];
+
+function progressText({ kind, totals, units_done, counts, started_at }: RunView): string {
+  if (started_at === null) return `${plural(totals.acts, "item")} planned`;
+  if (kind === "outbox.republish") return `${countText(units_done)} of ${plural(totals.units, "message")}`;
+  const { sent, discarded, skipped, refused, failed, not_reached } = counts;
+  return `${sent + discarded} done, ${failed} failed, ${refused} refused, ${skipped} skipped, ${not_reached} left`;
+}
+
+interface RunsProps {
+  readonly frame: Frame;
+  readonly runs: readonly RunView[];
+  readonly state: RunState | null;
+  readonly older: string | null;
+}
+
+export function Runs({ frame, runs, state, older }: RunsProps) {
+  return (
+    <Page frame={frame} title="Plans and runs" current="runs">
+      <div class="page-head">
+        <h1>Plans and runs</h1>
+        <nav class="tabs" aria-label="State">
+          {[null, ...RUN_STATES].map((one) => (
+            <a
+              key={one}
+              href={one === null ? "/runs" : `/runs?state=${one}`}
+              {...(one === state ? { "aria-current": "true" } : {})}
+            >
+              {one ?? "all"}
+            </a>
+          ))}
+        </nav>
+      </div>
+      <div class="card">
+        {runs.length === 0 ? (
+          <Empty title={state === null ? "There is no plan yet" : `No run is ${state}`}>
+            <p>
+              Plans are made of <a href="/dead-letters">dead letters</a>.
+            </p>
+          </Empty>
+        ) : (
+          <>
+            <DataTable
+              label="Plans and runs"
+              columns={runColumns(frame.now)}
+              rows={runs}
+              keyOf={({ plan_id }) => plan_id}
+              hrefOf={({ plan_id }) => `/runs/${plan_id}`}
+            />
+            {older === null ? null : (
+              <div class="table-foot small">
+                <a href={older}>Older</a>
+              </div>
+            )}
+          </>
+        )}
+      </div>
+    </Page>
+  );
+}
+
+interface PartProps {
+  readonly run: RunView;
+  readonly items: readonly ItemRow[];
+  readonly now: number;
+}
+
+/** By the id of the element that holds it. */
+export const RUN_PARTS: Readonly<Record<string, (props: PartProps) => VNode>> = {
+  "r-state": State,
+  "r-items": Items,
+};
+
+export function RunPage({ frame, run, items, now }: PartProps & { readonly frame: Frame }) {
+  const holder = (id: string) => {
+    const Part = RUN_PARTS[id];
+    return <div id={id}>{Part === undefined ? null : <Part run={run} items={items} now={now} />}</div>;
+  };
+  const isPlan = run.started_at === null;
+  return (
+    <Page
+      frame={frame}
+      title={`${isPlan ? "Plan" : "Run"} ${run.plan_id}`}
+      current="runs"
+      live={`/runs/${run.plan_id}/events`}
+    >
+      <div class="page-head">
+        <div>
+          <p class="soft small">
+            {isPlan ? "Plan" : "Run"}, {run.kind}
+          </p>
+          <h1 class="mono id">
+            {run.plan_id} <Copy text={run.plan_id} what="its id" />
+          </h1>
+        </div>
+        <Actions frame={frame} run={run} only={items[0]} />
+      </div>
+      {holder("r-state")}
+      <section class="card" aria-labelledby="items">
+        <h2 id="items">Decisions</h2>
+        {holder("r-items")}
+      </section>
+      <p class="small soft">
+        On the command line: <CommandLine>{`checkoutctl run show ${run.plan_id} --items`}</CommandLine>
+      </p>
+    </Page>
+  );
+}
+
+function State({ run, now }: PartProps) {
+  const { state, totals, halted_because } = run;
+  const money = totals.money.map(
+    ({ amount_cents, currency, sagas }) =>
+      `${moneyText(amount_cents, currency)} of ${plural(sagas, "checkout")}`,
+  );
+  const facts: readonly (readonly [string, VNode | string | null])[] = [
+    ["Planned", `${totals.acts} to act on, ${totals.skipped} to skip, ${totals.refused} to refuse`],
+    ["Money touched", money.length === 0 ? "none" : money.join(", ")],
+    [
+      "Rate",
+      `${Number(run.rate_per_second.toFixed(2))} a second, at most ${run.max_error_rate * 100} % may fail`,
+    ],
+    ["Takes about", run.ended_at === null ? durationText(run.estimate_ms) : null],
+    ["Planned by", run.created_by],
+    ["Started by", run.started_by === null ? null : `${run.started_by}: ${run.reason ?? ""}`],
+    ["Executed by", run.started_at === null || run.ended_at !== null ? null : (run.executor ?? "nobody now")],
+    ["Selection", JSON.stringify(run.selection)],
+  ];
+  const { sent, discarded, failed, refused, skipped } = run.counts;
+  const reached = sent + discarded + failed + refused + skipped;
+  const all = totals.acts + totals.skipped + totals.refused;
+  return (
+    <section class="card" aria-label="State">
+      <p class="lead">
+        <Status tone={TONES[state]}>{state}</Status>
+        {halted_because === null ? null : `: ${halted_because}`}
+        {state === "draft" ? (
+          <>
+            , expires <When at={run.expires_at} show="ago" now={now} />
+          </>
+        ) : null}
+      </p>
+      {run.started_at === null ? null : (
+        <p>
+          <progress max={Math.max(1, all)} value={reached} aria-label="Progress" /> {progressText(run)}
+        </p>
+      )}
+      <dl class="facts">
+        {facts
+          .filter(([, value]) => value !== null)
+          .map(([name, value]) => (
+            <div key={name}>
+              <dt>{name}</dt>
+              <dd>{value}</dd>
+            </div>
+          ))}
+      </dl>
+    </section>
+  );
+}
+
+const itemColumns: readonly Column<ItemRow>[] = [
+  {
+    name: "subject",
+    head: "Dead letter",
+    show: ({ subject }) =>
+      subject.length === 36 ? (
+        <a class="mono nowrap" href={`/dead-letters/${subject}`} title={subject}>
+          {shortId(subject)}
+        </a>
+      ) : (
+        subject
+      ),
+    value: ({ subject }) => subject,
+  },
+  {
+    name: "saga_id",
+    head: "Saga",
+    show: ({ saga_id }) =>
+      saga_id === null ? null : (
+        <a class="mono nowrap" href={`/sagas/${saga_id}`} title={saga_id}>
+          {shortId(saga_id)}
+        </a>
+      ),
+    value: ({ saga_id }) => saga_id,
+  },
+  {
+    name: "message_type",
+    head: "Message",
+    show: ({ message_type }) => message_type,
+    value: ({ message_type }) => message_type,
+  },
+  {
+    name: "replays",
+    head: "Replays",
+    isRight: true,
+    show: ({ replays }) => (isQuarantined(replays) ? <Status tone="warn">{replays}</Status> : replays),
+    value: ({ replays }) => replays,
+  },
+  {
+    name: "amount",
+    head: "Amount",
+    isRight: true,
+    show: ({ amount_cents, currency }) =>
+      amount_cents === null || currency === null ? null : (
+        <span class="nowrap">{moneyText(amount_cents, currency)}</span>
+      ),
+    value: ({ amount_cents }) => amount_cents,
+  },
+  { name: "planned", head: "Planned", show: ({ planned }) => planned, value: ({ planned }) => planned },
+  {
+    name: "outcome",
+    head: "Outcome",
+    show: ({ outcome, result, detail, why }) => (
+      <span>
+        {outcome === null ? (
+          <span class="soft">not reached</span>
+        ) : (
+          <Status
+            tone={
+              outcome === "failed" || outcome === "refused"
+                ? "bad"
+                : outcome === "in flight"
+                  ? "running"
+                  : "good"
+            }
+          >
+            {result === null ? outcome : `${outcome}: ${result}`}
+          </Status>
+        )}
+        {(detail ?? why) === null ? null : <span class="reason small soft">{detail ?? why}</span>}
+      </span>
+    ),
+    value: ({ outcome }) => outcome,
+  },
+];
+
+function Items({ run, items }: PartProps) {
+  const all = run.totals.acts + run.totals.skipped + run.totals.refused;
+  return (
+    <>
+      <DataTable
+        label="Decisions"
+        columns={itemColumns}
+        rows={items}
+        keyOf={({ position }) => String(position)}
+      />
+      {items.length >= all ? null : (
+        <p class="small soft after-table">
+          The first {items.length} of {countText(all)}.
+        </p>
+      )}
+    </>
+  );
+}
+
+function Actions({
+  frame,
+  run,
+  only,
+}: {
+  readonly frame: Frame;
+  readonly run: RunView;
+  readonly only: ItemRow | undefined;
+}) {
+  const path = `/runs/${run.plan_id}`;
+  if (run.state === "draft" || run.state === "expired") return <Start frame={frame} run={run} only={only} />;
+  const steer = (act: "pause" | "resume" | "stop", text: string) => (
+    <Act
+      key={act}
+      frame={frame}
+      id={act}
+      action={`${path}/${act}`}
+      label={act === "pause" ? "Pause" : act === "resume" ? "Resume" : "Stop"}
+      confirm={act === "stop" ? "Stop for good" : act === "pause" ? "Pause" : "Resume"}
+      isDangerous={act === "stop"}
+      impossible={refusalToSteer(act, run.state)?.message ?? null}
+      command={`checkoutctl run ${act} ${run.plan_id}`}
+    >
+      <p>{text}</p>
+    </Act>
+  );
+  return (
+    <div class="buttons">
+      {run.state === "paused"
+        ? steer("resume", "Continues where the run was, with one item first.")
+        : steer("pause", "No batch begins after the one in flight.")}
+      {steer("stop", "For good: what is not reached stays as it is.")}
+      <Act
+        frame={frame}
+        id="rate"
+        action={`${path}/rate`}
+        label="Change the rate"
+        confirm="Change"
+        impossible={refusalToSteer("change the rate of", run.state)?.message ?? null}
+        command={`checkoutctl run rate ${run.plan_id} 20/s`}
+      >
+        <div class="field">
+          <label for="rate-value">Messages a second</label>
+          <input
+            id="rate-value"
+            name="rate"
+            inputmode="decimal"
+            required
+            value={String(run.rate_per_second)}
+          />
+        </div>
+      </Act>
+    </div>
+  );
+}
+
+function Start({
+  frame,
+  run,
+  only,
+}: {
+  readonly frame: Frame;
+  readonly run: RunView;
+  readonly only: ItemRow | undefined;
+}) {
+  const { totals, allows_quarantined, needs_typed_count, plan_id } = run;
+  const nothing = totals.acts === 0 ? "there is nothing to do: every item is skipped or refused" : null;
+  const confirm = allows_quarantined
+    ? (only?.subject ?? "")
+    : needs_typed_count
+      ? String(totals.units)
+      : null;
+  return (
+    <div class="buttons">
+      <Act
+        frame={frame}
+        id="start"
+        action={`/runs/${plan_id}/start`}
+        label="Start"
+        confirm={run.kind === "dead-letter.discard" ? "Discard for good" : "Start the run"}
+        isDangerous
+        impossible={run.state === "expired" ? "the plan has expired: make a new one" : nothing}
+        minReason={MIN_REASON_LENGTH}
+        command={`checkoutctl run start ${plan_id} --reason '...'${confirm === null ? "" : ` --confirm ${confirm}`}`}
+      >
+        <p>
+          {plural(totals.units, "message")}. The first goes alone; then batches grow at{" "}
+          {Number(run.rate_per_second.toFixed(2))} a second. Each is checked again right before: a saga that
+          has moved on is refused, not forced.
+        </p>
+        {confirm === null ? null : (
+          <div class="field">
+            <label for="confirm">
+              {allows_quarantined
+                ? "The message is quarantined: type its id"
+                : `Type the number of messages, ${totals.units}`}
+            </label>
+            <input id="confirm" name="confirm" required autocomplete="off" spellcheck={false} />
+          </div>
+        )}
+      </Act>
+    </div>
+  );
+}

@@ -1,0 +1,40 @@
+// A button that makes a plan of dead letters. The plan's page shows every decision, and starts it.
+import type { ComponentChildren } from "preact";
+import type { Frame } from "../visit.ts";
+import { Act } from "./act.tsx";
+
+export function PlanAct({
+  frame,
+  kind,
+  command,
+  impossible,
+  what,
+  children,
+}: {
+  readonly frame: Frame;
+  readonly kind: "replay" | "discard";
+  readonly command: string;
+  readonly impossible: string | null;
+  readonly what: string;
+  readonly children: ComponentChildren;
+}) {
+  return (
+    <Act
+      frame={frame}
+      id={`plan-${kind}`}
+      action="/runs/plan"
+      label={`Plan ${kind}`}
+      confirm="Make the plan"
+      impossible={impossible}
+      command={command}
+      withoutReason
+    >
+      <p>
+        Freezes what a {kind} of {what} would do, one decision for each. Nothing is{" "}
+        {kind === "replay" ? "sent" : "discarded"} before the plan is started.
+      </p>
+      <input type="hidden" name="kind" value={`dead-letter.${kind}`} />
+      {children}
+    </Act>
+  );
+}

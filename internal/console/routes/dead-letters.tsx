@@ -1,0 +1,101 @@
+// Dead letters: the list with its causes, and one message.
+import { Value } from "@sinclair/typebox/value";
+import { Uuid } from "../../../schemas/fields.ts";
+import { handlingsOf } from "../../operations/dead-letter-store.ts";
+import {
+  type DeadLetterFilter,
+  describeHandling,
+  findDeadLetters,
+  messageIdOf,
+  overview,
+} from "../../operations/dead-letters.ts";
+import { masked } from "../../operations/mask.ts";
+import { isQuarantined, quarantineText } from "../../operations/plan.ts";
+import { failedReplays } from "../../operations/plan-store.ts";
+import { examine, type Examined } from "../../operations/replay-facts.ts";
+import { decideReplay } from "../../operations/replay-plan.ts";
+import { DeadLetterPage, type ShownDeadLetter } from "../pages/dead-letter.tsx";
+import { deadLetterColumns, DeadLettersPage } from "../pages/dead-letters.tsx";
+import { csvOf, jsonOf } from "../parts/table.tsx";
+import { badRequest, notFound } from "../problem.ts";
+import { csv, json, page } from "../respond.ts";
+import type { SignedIn } from "../visit.ts";
+import type { ConsoleRoute } from "./route.ts";
+
+export const deadLetterRoutes: readonly ConsoleRoute[] = [
+  { method: "GET", path: "/dead-letters", name: "dead_letters", needs: "viewer", handle: list },
+  { method: "GET", path: "/dead-letters/:id", name: "dead_letter", needs: "viewer", handle: one },
+];
+
+const SHOWN = 200;
+const EXPORTED = 10_000;
+
+async function list(visit: SignedIn): Promise<Response> {
+  const { query, options, now } = visit;
+  const filter = deadLetterFilterOf(query);
+  const all = query.has("all");
+  const records = await findDeadLetters(options.bulk.readDeadLetters(), filter);
+  const { saga } = options.databases;
+  const [handlings, replays] = await Promise.all([
+    handlingsOf(
+      saga,
+      records.records.map(({ dead_letter_id }) => dead_letter_id),
+    ),
+    failedReplays(
+      saga,
+      records.records.flatMap((record) => messageIdOf(record) ?? []),
+    ),
+  ]);
+  const as = query.get("as");
+  const found = overview(records, handlings, { all, limit: as === null ? SHOWN : EXPORTED, replays });
+  const columns = deadLetterColumns(now);
+  if (as === "csv") return csv("dead-letters", csvOf(columns, found.entries));
+  if (as === "json") return json(jsonOf(columns, found.entries));
+  return page(visit, <DeadLettersPage frame={visit} found={found} filter={filter} all={all} />);
+}
+
+/** From an address or a form; both name the fields alike. */
+export function deadLetterFilterOf(given: URLSearchParams): DeadLetterFilter {
+  const text = (name: string) => given.get(name)?.trim() || undefined;
+  const saga_id = text("saga");
+  if (saga_id !== undefined && !Value.Check(Uuid, saga_id))
+    throw badRequest("saga must be the id of a saga.");
+  return { service: text("service"), type: text("type"), error_code: text("code"), saga_id };
+}
+
+async function one(visit: SignedIn): Promise<Response> {
+  const { params, options, now } = visit;
+  const id = params["id"] ?? "";
+  const { records } = Value.Check(Uuid, id)
+    ? await findDeadLetters(options.bulk.readDeadLetters(), { ids: [id] })
+    : { records: [] };
+  const [examined] = await examine(options.databases, records, now);
+  if (examined === undefined)
+    throw notFound(`There is no dead letter ${id.slice(0, 100)}. Kafka keeps them for 30 days.`);
+  const messageId = examined.original.message_id;
+  const replays = await failedReplays(options.databases.saga, messageId === undefined ? [] : [messageId]);
+  const shown = shownOf(examined, replays.get(messageId ?? "") ?? 0, options.bulk.objection);
+  return page(visit, <DeadLetterPage frame={visit} shown={shown} />);
+}
+
+function shownOf(
+  { record, original, facts }: Examined,
+  replays: number,
+  objection: Parameters<typeof decideReplay>[2],
+): ShownDeadLetter {
+  const decision = decideReplay(original, facts, objection);
+  const isGood = decision.kind === "send" && !isQuarantined(replays);
+  const may = isQuarantined(replays) ? quarantineText(replays) : "may be sent again";
+  return {
+    record: { ...record, handling: describeHandling(facts.handling), replays },
+    body: bodyOf(record),
+    verdict: { isGood, text: decision.kind === "send" ? may : `${decision.kind}: ${decision.why}` },
+    sagaStatus: facts.saga?.status ?? null,
+  };
+}
+
+/** What was no JSON may hold anything, so its bytes are shown as they are, in base64. */
+function bodyOf({ original_command, original }: Examined["record"]): string {
+  if (original_command === null) return `not JSON; in base64: ${original.value_base64 ?? "(no value)"}`;
+  return JSON.stringify(masked(original_command, false), null, 2);
+}

@@ -1,0 +1,158 @@
+// Plans and runs: made, looked at, started and steered. The console executes them in the background (cmd/console); a lease lets one process at
+// a time work on a run. What is done is in the audit trail by the functions that do it.
+import { Value } from "@sinclair/typebox/value";
+import { Uuid } from "../../../schemas/fields.ts";
+import { RUN_STATES } from "../../operations/plan.ts";
+import {
+  createPlan,
+  itemsOf,
+  listRuns,
+  planOf,
+  type PlanRequest,
+  type RunView,
+} from "../../operations/plans.ts";
+import { changeRate, pauseRun, resumeRun, startRun, stopRun } from "../../operations/runs.ts";
+import { done, reasonOf } from "../acts.ts";
+import { liveResponse, partsOf } from "../live.ts";
+import { RUN_PARTS, RunPage, Runs } from "../pages/runs.tsx";
+import { badRequest, notFound } from "../problem.ts";
+import { json, page, seeOther, wantsData } from "../respond.ts";
+import type { SignedIn } from "../visit.ts";
+import { deadLetterFilterOf } from "./dead-letters.tsx";
+import type { ConsoleRoute } from "./route.ts";
+
+export const runRoutes: readonly ConsoleRoute[] = [
+  { method: "GET", path: "/runs", name: "runs", needs: "viewer", handle: list },
+  { method: "POST", path: "/runs/plan", name: "run_plan", needs: "operator", handle: plan },
+  { method: "GET", path: "/runs/:id", name: "run", needs: "viewer", handle: runPage },
+  { method: "GET", path: "/runs/:id/events", name: "run_events", needs: "viewer", handle: events },
+  { method: "POST", path: "/runs/:id/start", name: "run_start", needs: "operator", handle: start },
+  { method: "POST", path: "/runs/:id/pause", name: "run_pause", needs: "operator", handle: pause },
+  { method: "POST", path: "/runs/:id/resume", name: "run_resume", needs: "operator", handle: resume },
+  { method: "POST", path: "/runs/:id/stop", name: "run_stop", needs: "operator", handle: stop },
+  { method: "POST", path: "/runs/:id/rate", name: "run_rate", needs: "operator", handle: rate },
+];
+
+const PAGE_ROWS = 50;
+const SHOWN_ITEMS = 200;
+const POLL_MS = 1_000;
+/** As the command line's defaults. */
+const DEFAULTS = { ratePerSecond: 20, maxErrorRate: 0.1, waitMs: 30_000 };
+
+async function list(visit: SignedIn): Promise<Response> {
+  const { query, options } = visit;
+  const asked = query.get("state");
+  const state = RUN_STATES.find((one) => one === asked) ?? null;
+  if (asked !== null && state === null) throw badRequest(`There is no state ${asked.slice(0, 50)}.`);
+  const before = query.get("before");
+  if (before !== null && !Value.Check(Uuid, before)) throw badRequest("before must be the id of a run.");
+  const runs = await listRuns(options.bulk, { state, before, limit: PAGE_ROWS });
+  const last = runs.length < PAGE_ROWS ? undefined : runs.at(-1);
+  const older =
+    last === undefined
+      ? null
+      : `/runs?${new URLSearchParams({ ...(state === null ? {} : { state }), before: last.plan_id })}`;
+  return page(visit, <Runs frame={visit} runs={runs} state={state} older={older} />);
+}
+
+async function plan(visit: SignedIn): Promise<Response> {
+  const { form, options, actor } = visit;
+  const kind = form.get("kind");
+  if (kind !== "dead-letter.replay" && kind !== "dead-letter.discard")
+    throw badRequest("A plan replays or discards dead letters.");
+  const id = form.get("id");
+  if (id !== null && !Value.Check(Uuid, id)) throw badRequest("id must be the id of a dead letter.");
+  const request: PlanRequest = {
+    kind,
+    filter: id === null ? deadLetterFilterOf(form) : { ids: [id] },
+    everything: form.has("everything"),
+    allowsQuarantined: kind === "dead-letter.replay" && form.has("quarantined"),
+    ...DEFAULTS,
+  };
+  const made = await createPlan(options.bulk, actor, request);
+  const path = `/runs/${made.plan_id}`;
+  return wantsData(visit.request) ? json({ said: "The plan is made.", next: path }) : seeOther(path);
+}
+
+async function loaded({ params, options }: SignedIn) {
+  const id = params["id"] ?? "";
+  if (!Value.Check(Uuid, id)) throw notFound("There is no such plan or run.");
+  const [run, items] = await Promise.all([
+    planOf(options.bulk, id),
+    itemsOf(options.bulk, id, { limit: SHOWN_ITEMS }),
+  ]);
+  return { run, items };
+}
+
+async function runPage(visit: SignedIn): Promise<Response> {
+  const { run, items } = await loaded(visit);
+  return page(visit, <RunPage frame={visit} run={run} items={items} now={visit.now} />);
+}
+
+async function events(visit: SignedIn): Promise<Response> {
+  let newest: Awaited<ReturnType<typeof loaded>> | null = await loaded(visit);
+  const parts = async () => {
+    const { run, items } = newest ?? (await loaded(visit));
+    newest = null;
+    const now = visit.options.clock.now();
+    return partsOf(
+      Object.fromEntries(Object.entries(RUN_PARTS).map(([id, part]) => [id, part({ run, items, now })])),
+    );
+  };
+  const watch = (tell: () => void) => {
+    const timer = setInterval(tell, POLL_MS);
+    return () => clearInterval(timer);
+  };
+  return liveResponse(visit, { parts, watch });
+}
+
+async function start(visit: SignedIn): Promise<Response> {
+  const { form, params, options, actor } = visit;
+  const typed = form.get("confirm")?.trim() ?? "";
+  const run = await startRun(options.bulk, actor, params["id"] ?? "", {
+    reason: reasonOf(visit),
+    typedCount: /^\d{1,9}$/.test(typed) ? Number(typed) : null,
+    typedId: typed === "" ? null : typed,
+  });
+  return steered(visit, run, "The run has started.");
+}
+
+async function pause(visit: SignedIn): Promise<Response> {
+  const { params, options, actor } = visit;
+  return steered(
+    visit,
+    await pauseRun(options.bulk, actor, params["id"] ?? "", reasonOf(visit)),
+    "The run is paused.",
+  );
+}
+
+async function resume(visit: SignedIn): Promise<Response> {
+  const { params, options, actor } = visit;
+  return steered(
+    visit,
+    await resumeRun(options.bulk, actor, params["id"] ?? "", reasonOf(visit)),
+    "The run goes on.",
+  );
+}
+
+async function stop(visit: SignedIn): Promise<Response> {
+  const { params, options, actor } = visit;
+  return steered(
+    visit,
+    await stopRun(options.bulk, actor, params["id"] ?? "", reasonOf(visit)),
+    "The run is stopped.",
+  );
+}
+
+async function rate(visit: SignedIn): Promise<Response> {
+  const { form, params, options, actor } = visit;
+  const value = Number(form.get("rate"));
+  const run = await changeRate(options.bulk, actor, params["id"] ?? "", value, reasonOf(visit));
+  return steered(visit, run, "The rate is changed.");
+}
+
+function steered(visit: SignedIn, { plan_id }: RunView, said: string): Response {
+  const path = `/runs/${plan_id}`;
+  // The buttons depend on the state, so a script loads the page again.
+  return wantsData(visit.request) ? json({ said, next: path }) : done(visit, path, said);
+}
