@@ -1,18 +1,81 @@
 // What a search by an id found, if it is not exactly one thing.
-import { Empty } from "../parts/bits.tsx";
+import type { Anything } from "../../operations/find-anything.ts";
+import type { Hit } from "../../operations/find-anything-store.ts";
+import { Empty, Notice } from "../parts/bits.tsx";
 import { Page } from "../parts/layout.tsx";
+import { type Column, DataTable } from "../parts/table.tsx";
 import type { Frame } from "../visit.ts";
 
-export function NothingFound({ frame, text }: { readonly frame: Frame; readonly text: string }) {
+/** The page that shows it. */
+export function hrefOf({ kind, id, saga_id }: Hit): string {
+  switch (kind) {
+    case "dead_letter":
+      return `/dead-letters/${id}`;
+    case "payment_alert":
+      return `/payments/alerts?closed=1#${id}`;
+    case "user":
+      return `/sagas?user=${encodeURIComponent(id)}`;
+    case "product":
+      return `/sagas?sku=${encodeURIComponent(id)}`;
+    case "message":
+      return saga_id === null ? "/sagas" : `/sagas/${saga_id}#m-${id}`;
+    default:
+      return saga_id === null ? "/sagas" : `/sagas/${saga_id}`;
+  }
+}
+
+const COLUMNS: readonly Column<Hit>[] = [
+  {
+    name: "kind",
+    head: "Kind",
+    show: (hit) => <a href={hrefOf(hit)}>{hit.kind.replaceAll("_", " ")}</a>,
+    value: ({ kind }) => kind,
+  },
+  { name: "id", head: "Id", show: ({ id }) => <span class="mono">{id}</span>, value: ({ id }) => id },
+  { name: "what", head: "What", show: ({ what }) => what, value: ({ what }) => what },
+];
+
+interface Props {
+  readonly frame: Frame;
+  readonly text: string;
+  readonly found: Anything;
+}
+
+export function Found({ frame, text, found: { hits, missing } }: Props) {
+  const title = hits.length === 0 ? "Nothing found" : "Found";
   return (
-    <Page frame={frame} title="Nothing found">
+    <Page frame={frame} title={title}>
       <div class="page-head">
-        <h1>Nothing found</h1>
+        <h1>{title}</h1>
+        <p class="mono">{text}</p>
       </div>
+      {missing.length === 0 ? null : (
+        <Notice tone="warn">
+          <p>
+            Not everything was looked at:{" "}
+            {missing.map(({ database, reason }) => `${database} (${reason})`).join(", ")}.
+          </p>
+        </Notice>
+      )}
       <div class="card">
-        <Empty title="No saga and no order has this id">
-          <p class="mono">{text}</p>
-        </Empty>
+        {hits.length === 0 ? (
+          <Empty
+            title={missing.length === 0 ? "Nothing has this id" : "Nothing that was looked at has this id"}
+          >
+            <p>
+              It may be the id of a saga, order, payment, refund, reservation, message, dead letter or
+              shopper, an id of the payment provider, a SKU, or an Idempotency-Key.
+            </p>
+          </Empty>
+        ) : (
+          <DataTable
+            label="Found"
+            columns={COLUMNS}
+            rows={hits}
+            keyOf={({ kind, id, saga_id }) => `${kind}${id}${saga_id}`}
+            hrefOf={hrefOf}
+          />
+        )}
       </div>
     </Page>
   );

@@ -1,9 +1,8 @@
-// Finds by any id: one hit opens its page.
-import { Value } from "@sinclair/typebox/value";
-import { Uuid } from "../../../schemas/fields.ts";
-import { findOrder } from "../../operations/order-store.ts";
-import { findSaga } from "../../operations/saga-store.ts";
-import { NothingFound } from "../pages/find.tsx";
+// Finds by any id: one hit opens its page, several are listed.
+import { typeOf, findDeadLetters } from "../../operations/dead-letters.ts";
+import { findAnything } from "../../operations/find-anything.ts";
+import type { Hit } from "../../operations/find-anything-store.ts";
+import { Found, hrefOf } from "../pages/find.tsx";
 import { page, seeOther } from "../respond.ts";
 import type { SignedIn } from "../visit.ts";
 import type { ConsoleRoute } from "./route.ts";
@@ -12,13 +11,25 @@ export const findRoutes: readonly ConsoleRoute[] = [
   { method: "GET", path: "/find", name: "find", needs: "viewer", handle: find },
 ];
 
+const MAX_LENGTH = 300;
+
 async function find(visit: SignedIn): Promise<Response> {
-  const text = (visit.query.get("q") ?? "").trim().slice(0, 200);
-  const { saga, order } = visit.options.databases;
-  if (Value.Check(Uuid, text)) {
-    if ((await findSaga(saga, text)) !== undefined) return seeOther(`/sagas/${text}`);
-    const found = await findOrder(order, text);
-    if (found !== undefined) return seeOther(`/sagas/${found.saga_id}`);
-  }
-  return page(visit, <NothingFound frame={visit} text={text} />, { status: 404 });
+  const { bulk, databases } = visit.options;
+  const text = (visit.query.get("q") ?? "").trim().slice(0, MAX_LENGTH);
+  const { saga, inventory, payment, order } = databases;
+  const open = { saga: () => saga, inventory: () => inventory, payment: () => payment, order: () => order };
+  const deadLetters = async (id: string): Promise<readonly Hit[]> =>
+    (await findDeadLetters(bulk.readDeadLetters(), { ids: [id] })).records.map((record) => ({
+      kind: "dead_letter",
+      id: record.dead_letter_id,
+      saga_id: record.saga_id,
+      what: `${typeOf(record)} of ${record.service}, ${record.error_code}`,
+    }));
+  const found = await findAnything(open, text, deadLetters);
+  // Several ids of one saga lead to the same page.
+  const [first, ...others] = new Set(found.hits.map(hrefOf));
+  if (first !== undefined && others.length === 0 && found.missing.length === 0) return seeOther(first);
+  return page(visit, <Found frame={visit} text={text} found={found} />, {
+    status: found.hits.length === 0 ? 404 : 200,
+  });
 }
