@@ -106,7 +106,7 @@ export class ShopBrowser implements AsyncDisposable {
   }
 }
 
-function openBrowser(): Promise<Browser> {
+export function openBrowser(): Promise<Browser> {
   const executablePath = process.env["CHROMIUM"] ?? Bun.which("chromium") ?? "/usr/bin/chromium";
   return chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-gpu"] });
 }

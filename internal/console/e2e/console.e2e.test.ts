@@ -1,0 +1,158 @@
+// Operators with a real browser (Chromium) at the whole system: signing in, watching a checkout live, stopping one by keyboard alone, what a
+// viewer is refused, accessibility in both themes on wide and narrow screens.
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import type { Browser, BrowserContextOptions, Page } from "playwright-core";
+import { cartOf, type Shopper } from "../../../bench/shopper.ts";
+import { CURRENCY, RunningSystem } from "../../stack/e2e/running-system.ts";
+import { operatorToken } from "../../stack/operator-token.ts";
+import { accessibilityFaults, openBrowser, TIMEOUT_MS } from "../../testkit/shop-browser.ts";
+
+const SKU = "mug-red";
+const WAIT_MS = 30_000;
+/** A bank that is slow enough to be stopped. */
+const SLOW_BANK = "fixed:6000";
+
+const held = new AsyncDisposableStack();
+let system: RunningSystem;
+let browser: Browser;
+let shopper: Shopper;
+/** A name, not a number: its cookies must work here, too. */
+let site: string;
+
+beforeAll(async () => {
+  system = held.use(await RunningSystem.start("console", { paysim: { LATENCY: SLOW_BANK } }));
+  browser = held.adopt(await openBrowser(), (open) => open.close());
+  site = system.context.addresses.console.replace("127.0.0.1", "localhost");
+  await system.restock(SKU, 50);
+  shopper = await system.shopper();
+}, TIMEOUT_MS);
+afterAll(() => held.disposeAsync(), TIMEOUT_MS);
+
+async function signedIn(
+  role: "viewer" | "operator",
+  options: BrowserContextOptions = {},
+  path = "/",
+): Promise<Page> {
+  const context = await browser.newContext({ locale: "en-IE", ...options });
+  context.setDefaultTimeout(WAIT_MS);
+  const page = await context.newPage();
+  await page.goto(`${site}${path}`);
+  await page.fill(
+    "#token",
+    await operatorToken(system.context.secrets, role === "viewer" ? "vic" : "ada", role),
+  );
+  await page.keyboard.press("Enter");
+  await page.waitForURL(`${site}${path}`);
+  return page;
+}
+
+/** Returns the saga's id. */
+async function placed(): Promise<string> {
+  const cart = cartOf([SKU], "pm_card_visa", CURRENCY);
+  const { saga_id } = await shopper.checkout(cart, crypto.randomUUID(), Date.now() + WAIT_MS);
+  return saga_id;
+}
+
+test(
+  "an operator finds a checkout by its id, stops it by keyboard alone, and watches it being undone",
+  async () => {
+    const saga = await placed();
+    const page = await signedIn("operator");
+    await page.waitForSelector("h1:text-is('Overview')");
+    await page.keyboard.press("/");
+    await page.keyboard.type(saga);
+    await page.keyboard.press("Enter");
+    await page.waitForURL(`**/sagas/${saga}`);
+    // The button by keyboard: its dialog takes the focus, and gives it back.
+    await page.focus("[data-opens=cancel]");
+    await page.keyboard.press("Enter");
+    await page.waitForSelector("dialog[open] #cancel-reason");
+    await page.keyboard.press("Escape");
+    expect(await page.evaluate("document.activeElement.dataset.opens")).toBe("cancel");
+    await page.keyboard.press("Enter");
+    await page.focus("#cancel-reason");
+    await page.keyboard.type("ticket 4711");
+    await page.keyboard.press("Enter");
+    await page.waitForSelector("#s-words :text('COMPENSAT')");
+    await page.waitForSelector("#s-words :text-is('COMPENSATED')");
+    expect(await page.textContent("#s-timeline")).toContain("saga.cancel by ada");
+    const trail = await page.context().newPage();
+    await trail.goto(`${site}/audit?subject=${saga}`);
+    expect(await trail.textContent("tbody")).toContain("ticket 4711");
+  },
+  TIMEOUT_MS,
+);
+
+test(
+  "a viewer sees the same, cannot act, and is told why",
+  async () => {
+    const saga = await placed();
+    const page = await signedIn("viewer", {}, `/sagas/${saga}`);
+    const button = page.locator("button", { hasText: "Cancel the saga" });
+    expect(await button.getAttribute("aria-disabled")).toBe("true");
+    await button.click();
+    await page.waitForSelector("#said:text('needs the role operator')");
+    expect(await page.locator("dialog[open]").count()).toBe(0);
+    // The saga goes on, live.
+    await page.waitForSelector("#s-words :text-is('COMPLETED')");
+    expect(await page.textContent("#s-words")).toContain("charged.");
+  },
+  TIMEOUT_MS,
+);
+
+test(
+  "keys go to pages and through rows, never while somebody types",
+  async () => {
+    const saga = await placed();
+    const page = await signedIn("viewer");
+    await page.keyboard.press("g");
+    await page.keyboard.press("s");
+    await page.waitForURL(`${site}/sagas`);
+    await page.keyboard.press("j");
+    await page.keyboard.press("Enter");
+    await page.waitForURL(`**/sagas/${saga}`);
+    await page.keyboard.press("/");
+    await page.keyboard.type("g o?");
+    expect(page.url()).toEndWith(saga);
+    expect(await page.inputValue("[data-find]")).toBe("g o?");
+    await page.keyboard.press("Escape");
+    await page.focus("#content");
+    await page.keyboard.press("?");
+    await page.waitForSelector("dialog#keys[open]");
+  },
+  TIMEOUT_MS,
+);
+
+test.each([1_280, 320])(
+  "no accessibility fault and no sideways scrolling at %p px, in both themes",
+  async (width) => {
+    const saga = await placed();
+    for (const colorScheme of ["light", "dark"] as const) {
+      const viewport = { width, height: 800 };
+      const page = await signedIn("operator", { viewport, colorScheme });
+      const paths = [
+        "/",
+        `/sagas/${saga}`,
+        "/sagas",
+        "/sagas?currency=wrong",
+        "/audit",
+        "/audit?actor=nobody",
+        "/payments",
+        "/payments/alerts",
+        "/dead-letters",
+        "/runs",
+        "/me",
+        "/nowhere",
+        "/find?q=nothing",
+      ];
+      for (const path of paths) {
+        await page.goto(`${site}${path}`);
+        expect(await accessibilityFaults(page)).toEqual([]);
+        const isWide = await page.evaluate("document.documentElement.scrollWidth > innerWidth");
+        expect([path, width, isWide]).toEqual([path, width, false]);
+      }
+      await page.context().close();
+    }
+  },
+  TIMEOUT_MS,
+);
