@@ -1,5 +1,6 @@
 // `bun run alerts:drill`: makes every alert of deploy/prometheus fire on a real local stack, by its cause, and stop. Needs the binaries and
-// the set-up; takes about eight minutes. Exit 0: each fired and stopped; 3: one did not; 2: usage.
+// the set-up; takes about eight minutes. Exit 0: each fired and stopped; 3: one did not; 2: usage; 130: ended by
+// Ctrl-C.
 import { Command } from "@commander-js/extra-typings";
 import { rmSync } from "node:fs";
 import { basename, join } from "node:path";
@@ -13,6 +14,7 @@ import { reportOf } from "./report.ts";
 import { NOT_DRILLED, STAGES } from "./stages.ts";
 
 const EXIT_FAILED = 3;
+const EXIT_INTERRUPTED = 130;
 
 const { only } = new Command("alerts:drill")
   .description("Makes every alert fire on a local stack, by its cause, and stop.")
@@ -42,6 +44,8 @@ const report = (line: string) =>
   console.log(`${((performance.now() - begun) / 1_000).toFixed(0).padStart(4)} s  ${line}`);
 try {
   await using arena = await Arena.open(folder);
+  const interrupt = () => void arena[Symbol.asyncDispose]().finally(() => process.exit(EXIT_INTERRUPTED));
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, interrupt);
   report("the stack is up");
   const listen = listenAt(arena.system.stack.find("alerts").address);
   const outcomes = await runStages(arena, stages, listen, report);

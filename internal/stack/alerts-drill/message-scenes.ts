@@ -10,7 +10,7 @@ import { nothingToLift, type Scene } from "./scene.ts";
 
 const DECLINED = "pm_card_visa_chargeDeclined";
 const REPUBLISHED_SECONDS = 60;
-const WHY = ["--reason", "a drill"] as const;
+const WHY = ["--reason", "a drill of the alerts"] as const;
 
 /** As somebody does with a Kafka tool, past the outboxes. */
 async function sendByHand(arena: Arena, topic: Topic, message: Event | Command): Promise<void> {

@@ -5,7 +5,7 @@ import { nothingToLift, type Scene } from "./scene.ts";
 const HOUR_MS = 60 * 60 * 1_000;
 /** More requests without an answer than ProviderFails asks for. */
 const HANGING_BURST = 60;
-const WHY = ["--reason", "a drill"] as const;
+const WHY = ["--reason", "a drill of the alerts"] as const;
 
 export const PROVIDER_SILENT: Scene = {
   cause: `the provider is paused, ${HANGING_BURST} checkouts arrive`,
