@@ -31,10 +31,11 @@ await runRole({
       order: openDatabase("order", env.ORDER_DATABASE_URL, context),
       notification: openDatabase("notification", env.NOTIFICATION_DATABASE_URL, context),
     };
+    const topics = openTopics(env.KAFKA_BROKERS, databases.saga, context);
     const collector = new Collector({
       databases,
       roles: roleAddresses(env.OPS_URLS),
-      ...openTopics(env.KAFKA_BROKERS, databases.saga, context),
+      ...topics.collected,
       clock: systemClock,
     });
     runLoop(context, { name: "collector", runOnce: () => collector.runOnce(), intervalMs: TICK_MS });
@@ -44,6 +45,7 @@ await runRole({
       databases,
       orchestratorUrl: env.ORCHESTRATOR_URL,
       bulk,
+      browse: topics.browse,
       identify: await operatorTokens(env.TRUSTED_CALLERS_JWKS),
       sessions: new Sessions(env.CONSOLE_SESSION_SECRET),
       collector,

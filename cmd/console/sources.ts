@@ -7,7 +7,7 @@ import { readTopic } from "../../internal/platform/kafka/read-topic.ts";
 import { TopicStates } from "../../internal/platform/kafka/topic-states.ts";
 import type { RoleContext } from "../../internal/platform/lifecycle.ts";
 import { openPostgres } from "../../internal/platform/postgres.ts";
-import { SUBSCRIPTIONS, TOPICS } from "../../schemas/topics.ts";
+import { SUBSCRIPTIONS, type Topic, TOPICS } from "../../schemas/topics.ts";
 
 const NAME = "checkout-console";
 /** A page waits for its slowest database. */
@@ -32,7 +32,7 @@ export function openDatabase(name: string, url: string, { ops, resources }: Role
   return database.sql;
 }
 
-/** Sizes and lags of the topics, and the dead letters that nobody has handled. */
+/** Sizes and lags of the topics, the dead letters that nobody has handled, and the newest messages of a topic. */
 export function openTopics(brokers: string, saga: Sql, { resources }: RoleContext<unknown>) {
   const kafka = { brokers, clientId: NAME, connectTimeoutMs: CONNECT_TIMEOUT_MS };
   const states = resources.use("kafka", new TopicStates(kafka, Object.values(TOPICS), SUBSCRIPTIONS));
@@ -41,5 +41,7 @@ export function openTopics(brokers: string, saga: Sql, { resources }: RoleContex
     handlings: (ids) => handlingsOf(saga, ids),
     clock: systemClock,
   });
-  return { topics: () => states.read(), deadLetters: () => open.count() };
+  const browse = (topic: Topic, perPartition: number) =>
+    readTopic({ ...kafka, topic, from: (_, { high }) => high - perPartition });
+  return { collected: { topics: () => states.read(), deadLetters: () => open.count() }, browse };
 }

@@ -19,6 +19,8 @@ import type { ConsoleRoute } from "./routes/route.ts";
 import { runRoutes } from "./routes/runs.tsx";
 import { sagaRoutes } from "./routes/sagas.tsx";
 import { sessionRoutes } from "./routes/session.tsx";
+import { stockRoutes } from "./routes/stock.tsx";
+import { topicRoutes } from "./routes/topics.tsx";
 import { isSignedIn, readVisit, type SignedIn, type Visit } from "./visit.ts";
 
 const NO_FIELDS = new URLSearchParams();
@@ -32,6 +34,8 @@ export const CONSOLE_ROUTES: readonly ConsoleRoute[] = [
   ...deadLetterRoutes,
   ...runRoutes,
   ...paymentRoutes,
+  ...topicRoutes,
+  ...stockRoutes,
   ...auditRoutes,
   ...sessionRoutes,
 ];

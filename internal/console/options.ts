@@ -1,7 +1,8 @@
 // The settings and collaborators of the console. Filled by cmd/console.
 import type { Sql } from "postgres";
 import type { MigratedDatabase } from "../../schemas/migrations.ts";
-import type { Clock } from "../kernel/ports.ts";
+import type { Topic } from "../../schemas/topics.ts";
+import type { Clock, RawMessage } from "../kernel/ports.ts";
 import type { BulkContext } from "../operations/bulk-context.ts";
 import type { Identify } from "./actor.ts";
 import type { Collector } from "./collector.ts";
@@ -13,6 +14,8 @@ export interface ConsoleOptions {
   /** For plans and runs of dead letters. */
   readonly bulk: BulkContext;
   readonly identify: Identify;
+  /** The newest messages of a topic, at most so many of each partition. */
+  readonly browse: (topic: Topic, perPartition: number) => AsyncIterable<MessageBatch>;
   readonly sessions: Sessions;
   readonly collector: Collector;
   /** Nobody may act here, whatever their role. */
@@ -28,6 +31,14 @@ export interface ConsoleOptions {
   readonly onAct: (fields: Readonly<Record<string, unknown>>, text: string) => void;
   /** Called with errors that operators should see. */
   readonly onError: (error: unknown, request: Request) => void;
+}
+
+/** Valid until the next one is asked for. */
+export interface MessageBatch {
+  readonly values: readonly unknown[];
+  readonly undecodable: readonly RawMessage[];
+  /** Of `values[index]`. */
+  raw(index: number): RawMessage;
 }
 
 export interface ConsoleCounts {

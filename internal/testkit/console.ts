@@ -284,6 +284,7 @@ export function consoleOptions(parts: Partial<ConsoleOptions> = {}, sql: Sql = a
         ? { refused: "its signature is wrong" }
         : { ...actor, token, expiresAt: NOW + HOUR_MS };
     },
+    browse: () => noMessages(),
     sessions: new Sessions("a secret of sessions with more than thirty-two characters"),
     collector: new Collector({
       databases,
@@ -306,6 +307,13 @@ export function consoleOptions(parts: Partial<ConsoleOptions> = {}, sql: Sql = a
     onError: () => undefined,
     ...parts,
   };
+}
+
+async function* noMessages() {
+  const raw = (): never => {
+    throw new Error("there is no message");
+  };
+  yield { values: [], undecodable: [], raw };
 }
 
 async function* noDeadLetters() {

@@ -16,7 +16,7 @@ export function hrefOf({ kind, id, saga_id }: Hit): string {
     case "user":
       return `/sagas?user=${encodeURIComponent(id)}`;
     case "product":
-      return `/sagas?sku=${encodeURIComponent(id)}`;
+      return `/stock/${encodeURIComponent(id)}`;
     case "message":
       return saga_id === null ? "/sagas" : `/sagas/${saga_id}#m-${id}`;
     default:

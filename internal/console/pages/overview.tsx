@@ -255,7 +255,11 @@ function RiskTable({ risks, now }: { readonly risks: readonly Risk[]; readonly n
 function TopicsPart({ snapshot: { topics, deadLetters } }: PartProps) {
   const known = knownOf(topics);
   return (
-    <Card id="topics-title" title="Topics" aside="messages that a group has not committed">
+    <Card
+      id="topics-title"
+      title="Topics"
+      aside={<a href="/topics">messages that a group has not committed</a>}
+    >
       {known === null ? (
         <p>
           <Unknown reading={topics} />

@@ -13,6 +13,7 @@ export const NAVIGATION = [
   { id: "dead-letters", path: "/dead-letters", text: "Dead letters", key: "d" },
   { id: "runs", path: "/runs", text: "Runs", key: "u" },
   { id: "payments", path: "/payments", text: "Payments", key: "p" },
+  { id: "topics", path: "/topics", text: "Topics", key: "t" },
   { id: "audit", path: "/audit", text: "Audit", key: "a" },
 ] as const;
 export type NavigationId = (typeof NAVIGATION)[number]["id"];

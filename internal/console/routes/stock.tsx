@@ -1,0 +1,31 @@
+// The stock of one product.
+import { reservationsOf, stockOf } from "../../operations/stock-store.ts";
+import { reservationColumns, StockPage } from "../pages/stock.tsx";
+import { csvOf, jsonOf } from "../parts/table.tsx";
+import { notFound } from "../problem.ts";
+import { csv, json, page } from "../respond.ts";
+import type { SignedIn } from "../visit.ts";
+import type { ConsoleRoute } from "./route.ts";
+
+export const stockRoutes: readonly ConsoleRoute[] = [
+  { method: "GET", path: "/stock/:sku", name: "stock", needs: "viewer", handle: stock },
+];
+
+const SHOWN = 100;
+const EXPORTED = 5_000;
+
+async function stock(visit: SignedIn): Promise<Response> {
+  const { params, query, options, now } = visit;
+  const sku = params["sku"] ?? "";
+  const { inventory } = options.databases;
+  const as = query.get("as");
+  const [found, reservations] = await Promise.all([
+    stockOf(inventory, sku),
+    reservationsOf(inventory, sku, as === null ? SHOWN : EXPORTED),
+  ]);
+  if (found === undefined) throw notFound(`There is no product ${sku.slice(0, 100)}.`);
+  const columns = reservationColumns(now);
+  if (as === "csv") return csv("reservations", csvOf(columns, reservations));
+  if (as === "json") return json(jsonOf(columns, reservations));
+  return page(visit, <StockPage frame={visit} stock={found} reservations={reservations} />);
+}
