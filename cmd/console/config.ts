@@ -30,6 +30,9 @@ export const config = Type.Object({
         "the operators' address (OPS_PORT) of each role process whose health the overview shows, for example orchestrator=http://10.0.0.5:9100,orchestrator-2=http://10.0.0.6:9100",
     }),
   ),
+  ALERTMANAGER_URL: Type.Optional(
+    Type.String({ format: "url", description: "Alertmanager; the overview shows what fires there" }),
+  ),
   CONSOLE_URL: Type.Optional(
     Type.String({
       format: "url",

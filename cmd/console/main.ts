@@ -4,6 +4,7 @@ import { Collector } from "../../internal/console/collector.ts";
 import { Sessions } from "../../internal/console/session.ts";
 import { consoleMetrics } from "../../internal/console/telemetry.ts";
 import { clientAddress } from "../../internal/gateway/limits/client-address.ts";
+import { firingAlerts } from "../../internal/operations/firing-alerts.ts";
 import { roleAddresses } from "../../internal/operations/role-state.ts";
 import { runLoop } from "../../internal/platform/background-loop.ts";
 import { newId, systemClock } from "../../internal/platform/clock.ts";
@@ -31,11 +32,13 @@ await runRole({
       order: openDatabase("order", env.ORDER_DATABASE_URL, context),
       notification: openDatabase("notification", env.NOTIFICATION_DATABASE_URL, context),
     };
+    const alertmanager = env.ALERTMANAGER_URL;
     const topics = openTopics(env.KAFKA_BROKERS, databases.saga, context);
     const collector = new Collector({
       databases,
       roles: roleAddresses(env.OPS_URLS),
       ...topics.collected,
+      firing: alertmanager === undefined ? null : (signal) => firingAlerts(alertmanager, signal),
       clock: systemClock,
     });
     runLoop(context, { name: "collector", runOnce: () => collector.runOnce(), intervalMs: TICK_MS });

@@ -12,6 +12,7 @@ import type {
   WaitingMails,
 } from "../../schemas/overview.ts";
 import type { Clock } from "../kernel/ports.ts";
+import type { FiringAlert } from "../operations/firing-alerts.ts";
 import { moneyAtRisk, outboxDepth, sagaFlow, waitingMails } from "../operations/overview-store.ts";
 import { askRole, type RoleAddress } from "../operations/role-state.ts";
 import {
@@ -29,6 +30,8 @@ export interface CollectorOptions {
   /** In the order of the page. */
   readonly roles: readonly RoleAddress[];
   readonly topics: () => Promise<readonly TopicState[]>;
+  /** What fires in Alertmanager; null without one. */
+  readonly firing: ((signal: AbortSignal) => Promise<readonly FiringAlert[]>) | null;
   /** Those that no operator has handled yet. */
   readonly deadLetters: () => Promise<readonly OpenDeadLetterCount[]>;
   readonly clock: Clock;
@@ -44,6 +47,8 @@ export interface Snapshot {
   readonly mails: Reading<WaitingMails>;
   readonly topics: Reading<readonly TopicState[]>;
   readonly deadLetters: Reading<readonly OpenDeadLetterCount[]>;
+  /** Null without an Alertmanager. */
+  readonly firing: Reading<readonly FiringAlert[]> | null;
   readonly outboxes: readonly { readonly database: DatabaseName; readonly reading: Reading<OutboxDepth> }[];
   readonly roles: readonly { readonly name: string; readonly reading: Reading<RoleState> }[];
 }
@@ -53,6 +58,7 @@ const FLOW_EVERY_MS = 3_000;
 const TOPICS_EVERY_MS = 2_000;
 const ROLES_EVERY_MS = 2_000;
 const ROLE_TIMEOUT_MS = 2_000;
+const ALERTS_EVERY_MS = 5_000;
 const HOUR_EVERY_MS = 10_000;
 /** Opens a connection to Kafka each time. */
 const DEAD_LETTERS_EVERY_MS = 15_000;
@@ -63,13 +69,14 @@ const FRESH_MS = 1_500;
 
 export class Collector {
   readonly #sources;
+  readonly #firing: Source<readonly FiringAlert[]> | null;
   readonly #outboxes: readonly { readonly database: DatabaseName; readonly source: Source<OutboxDepth> }[];
   readonly #roles: readonly { readonly name: string; readonly source: Source<RoleState> }[];
   readonly #all: readonly Source<unknown>[];
   readonly #watchers = new Set<() => void>();
   #version = 0;
 
-  constructor({ databases, roles, topics, deadLetters, clock }: CollectorOptions) {
+  constructor({ databases, roles, topics, deadLetters, firing, clock }: CollectorOptions) {
     const { saga, payment, notification } = databases;
     const source = <T>(read: () => Promise<T>, everyMs: number, more: Partial<SourceOptions<T>> = {}) =>
       new Source<T>({ read, everyMs, clock, ...more });
@@ -84,6 +91,7 @@ export class Collector {
       topics: source(topics, TOPICS_EVERY_MS),
       deadLetters: source(deadLetters, DEAD_LETTERS_EVERY_MS, isLong),
     };
+    this.#firing = firing === null ? null : new Source({ read: firing, everyMs: ALERTS_EVERY_MS, clock });
     this.#outboxes = DATABASES.map((database) => ({
       database,
       source: source(() => outboxDepth(databases[database]), COUNTS_EVERY_MS),
@@ -94,6 +102,7 @@ export class Collector {
     }));
     this.#all = [
       ...Object.values(this.#sources),
+      ...(this.#firing === null ? [] : [this.#firing]),
       ...this.#outboxes.map((one) => one.source),
       ...this.#roles.map((one) => one.source),
     ];
@@ -110,6 +119,7 @@ export class Collector {
       mails: mails.reading,
       topics: topics.reading,
       deadLetters: deadLetters.reading,
+      firing: this.#firing?.reading ?? null,
       outboxes: this.#outboxes.map(({ database, source }) => ({ database, reading: source.reading })),
       roles: this.#roles.map(({ name, source }) => ({ name, reading: source.reading })),
     };

@@ -49,7 +49,7 @@ class Person {
       order: sqlOf("order"),
       notification: notification.sql,
     };
-    const servers = { topics: async () => [], deadLetters: async () => [] };
+    const servers = { topics: async () => [], deadLetters: async () => [], firing: null };
     const collector = new Collector({ databases, roles: [], ...servers, clock });
     this.#app = consoleApp({ ...consoleOptions({ databases, collector, clock }), identify: identified });
   }
@@ -181,6 +181,7 @@ describe("reading", () => {
     await vic.get("/");
     const overview = await vic.firstParts("/events");
     expect(Object.keys(overview).toSorted()).toEqual([
+      "o-alerts",
       "o-attention",
       "o-hour",
       "o-money",

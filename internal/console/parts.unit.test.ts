@@ -116,7 +116,7 @@ describe("the overview", () => {
       ],
     });
     const tones = attentionTo(late, NOW).map(({ tone }) => tone);
-    expect(tones).toEqual(["bad", "bad", "bad", "bad", "bad", "warn"]);
+    expect(tones).toEqual(["bad", "bad", "bad", "bad", "bad", "bad", "warn"]);
     expect(attentionTo(quietSnapshot(), NOW)).toEqual([]);
     expect(part("o-attention", quietSnapshot())).toContain("Nothing needs a person now.");
   });

@@ -7,6 +7,7 @@
 /** Every setting of every role and of checkoutctl. A unit test compares the list with the declarations. */
 export const SETTING_NAMES: readonly string[] = [
   "ACTION_DEADLINE_MS",
+  "ALERTMANAGER_URL",
   "BUN_CONFIG_MAX_HTTP_REQUESTS",
   "CHARGE_EXECUTION_MS",
   "CONSOLE_READ_ONLY",

@@ -75,6 +75,9 @@ export function snapshotOf(parts: Partial<Snapshot> = {}): Snapshot {
       topic("notification-commands", { notification: 4 }),
       topic("checkout-dlq", {}),
     ]),
+    firing: known([
+      { name: "SagasStuck", severity: "page", summary: "Checkouts do not move", since: NOW - 240_000 },
+    ]),
     deadLetters: known([{ service: "payment", count: 2, oldest_seconds: 900 }]),
     outboxes: [
       { database: "saga", reading: known({ unpublished: 4, oldest_at: NOW - 40, retries: 0 }) },
@@ -126,6 +129,7 @@ export function quietSnapshot(): Snapshot {
     money: known({ payments: [], refunds_pending: [], alerts: [] }),
     alerts: known([]),
     mails: known({ waiting: 0, oldest_at: null }),
+    firing: known([]),
     deadLetters: known([]),
     outboxes: busy.outboxes.map(({ database }) => ({
       database,
@@ -291,6 +295,7 @@ export function consoleOptions(parts: Partial<ConsoleOptions> = {}, sql: Sql = a
       roles: [],
       topics: async () => [],
       deadLetters: async () => [],
+      firing: null,
       clock,
     }),
     isReadOnly: false,

@@ -24,6 +24,7 @@ interface PartProps {
 /** By the id of the element that holds it. */
 export const OVERVIEW_PARTS: Readonly<Record<string, (props: PartProps) => VNode>> = {
   "o-attention": AttentionPart,
+  "o-alerts": AlertsPart,
   "o-sagas": SagasPart,
   "o-hour": HourPart,
   "o-money": MoneyPart,
@@ -44,6 +45,7 @@ export function Overview({ frame, snapshot }: { readonly frame: Frame; readonly 
       </div>
       {holder("o-attention")}
       {holder("o-sagas")}
+      {holder("o-alerts")}
       <div class="columns">
         {holder("o-hour")}
         {holder("o-money")}
@@ -97,6 +99,48 @@ function AttentionPart({ snapshot, now }: PartProps) {
         ))}
       </ul>
     </Notice>
+  );
+}
+
+/** Nothing is shown without an Alertmanager, nor while none fires: the list above says that all is well. */
+function AlertsPart({ snapshot: { firing }, now }: PartProps) {
+  if (firing === null) return <></>;
+  const known = knownOf(firing);
+  if (known?.length === 0) return <></>;
+  return (
+    <Card id="alerts-title" title="Firing alerts">
+      {known === null ? (
+        <p>
+          <Unknown reading={firing} />
+        </p>
+      ) : (
+        <table>
+          <thead>
+            <tr>
+              {["Alert", "Severity", "What", "Since"].map((head) => (
+                <th key={head} scope="col">
+                  {head}
+                </th>
+              ))}
+            </tr>
+          </thead>
+          <tbody>
+            {known.map(({ name, severity, summary, since }) => (
+              <tr key={`${name}${summary}`}>
+                <th scope="row">
+                  <Status tone="bad">{name}</Status>
+                </th>
+                <td>{severity}</td>
+                <td>{summary}</td>
+                <td class="nowrap">
+                  <When at={since} show="ago" now={now} />
+                </td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      )}
+    </Card>
   );
 }
 

@@ -18,9 +18,11 @@ export function attentionTo(snapshot: Snapshot, now: number): readonly Attention
   return found.toSorted((one, other) => Number(one.tone === "warn") - Number(other.tone === "warn"));
 }
 
-function sagasAndMoney({ sagas, alerts, deadLetters }: Snapshot): readonly Attention[] {
+function sagasAndMoney({ sagas, alerts, deadLetters, firing }: Snapshot): readonly Attention[] {
   const found: Attention[] = [];
   const bad = (text: string, href: string) => found.push({ tone: "bad", text, href });
+  for (const { name, summary } of (firing === null ? null : knownOf(firing)) ?? [])
+    bad(`${name}: ${summary}`, "#o-alerts");
   const { needing_operator = 0, cancellations_needing_operator = 0 } = knownOf(sagas) ?? {};
   if (needing_operator > 0)
     bad(`${plural(needing_operator, "saga needs", "sagas need")} an operator`, "/sagas?needs_operator=1");
