@@ -11,6 +11,8 @@ import type { TestOrchestrator } from "./orchestrator.ts";
 export type Fate = "handle" | "retry" | "dead-letter" | "ignore";
 
 const PAUSE_MS = 2;
+/** Sagas started at the same time. */
+const AT_ONCE = 20;
 
 export class OutboxPump implements AsyncDisposable {
   fate: (message: Message) => Fate = () => "handle";
@@ -33,15 +35,23 @@ export class OutboxPump implements AsyncDisposable {
     const fate = this.fate;
     this.fate = () => "ignore";
     const letters: DeadLetter[] = [];
-    for (let made = 0; made < count; made += 1) {
-      const [command] = await this.#orchestrator.messages(await this.#orchestrator.start());
-      if (command === undefined) throw new Error("the new saga has sent no command");
-      letters.push(await this.sendToDeadLetters(command));
+    while (letters.length < count) {
+      const some = Array.from({ length: Math.min(AT_ONCE, count - letters.length) }, () => this.#command());
+      // The ids of the records are in the order of the calls.
+      const sent = (await Promise.all(some)).map((command) => this.sendToDeadLetters(command));
+      letters.push(...(await Promise.all(sent)));
     }
     await this.#publish();
     this.carried.length = 0;
     this.fate = fate;
     return letters;
+  }
+
+  /** The first command of a new saga. */
+  async #command(): Promise<Message> {
+    const [command] = await this.#orchestrator.messages(await this.#orchestrator.start());
+    if (command === undefined) throw new Error("the new saga has sent no command");
+    return command;
   }
 
   /** Dead-letters a message as inventory does: writes the record to its outbox. */
