@@ -1,5 +1,5 @@
 // The settings of the operators' console.
-import { Type } from "@sinclair/typebox";
+import { type Static, Type } from "@sinclair/typebox";
 import {
   commonConfig,
   httpConfig,
@@ -48,8 +48,58 @@ export const config = Type.Object({
       description: "signs the sessions of browsers; the same for all consoles. A new one signs everybody out",
     }),
   ),
+  OIDC_ISSUER: Type.Optional(
+    Type.String({
+      format: "url",
+      description: "the company's identity provider (OpenID Connect), for people without a token",
+    }),
+  ),
+  OIDC_CLIENT_ID: Type.Optional(Type.String({ minLength: 1, description: "this console's client id there" })),
+  OIDC_CLIENT_SECRET: Type.Optional(
+    secret(Type.String({ minLength: 1, description: "this console's client secret there" })),
+  ),
+  OIDC_NAME_CLAIM: Type.String({
+    default: "preferred_username",
+    minLength: 1,
+    description: "the claim with the person's name, as it stands in the audit trail",
+  }),
+  OIDC_ROLES_CLAIM: Type.String({
+    default: "roles",
+    minLength: 1,
+    description:
+      "the claim with the person's roles, a text or a list; a dot leads into an object: realm_access.roles",
+  }),
+  OIDC_VIEWER_ROLE: Type.String({
+    default: "checkout-viewer",
+    minLength: 1,
+    description: "what stands there for people who may read",
+  }),
+  OIDC_OPERATOR_ROLE: Type.String({
+    default: "checkout-operator",
+    minLength: 1,
+    description: "what stands there for people who may also act",
+  }),
+  OPERATORS_PRIVATE_JWK: Type.Optional(
+    secret(
+      Type.String({
+        minLength: 2,
+        description:
+          "with OIDC_ISSUER: signs the tokens of people who signed in there; its public half is in the services' TRUSTED_CALLERS_JWKS",
+      }),
+    ),
+  ),
   CONSOLE_READ_ONLY: Type.Boolean({
     default: false,
     description: "true: nobody may act here, whatever their role; reading goes on",
   }),
 });
+
+const WITH_OIDC = ["OIDC_CLIENT_ID", "OIDC_CLIENT_SECRET", "OPERATORS_PRIVATE_JWK", "CONSOLE_URL"] as const;
+
+/** Faults of settings that are valid one by one but not together. */
+export function faultsOf(env: Static<typeof config>): readonly string[] {
+  if (env.OIDC_ISSUER === undefined) return [];
+  return WITH_OIDC.filter((name) => env[name] === undefined).map(
+    (name) => `${name} is missing: OIDC_ISSUER needs it`,
+  );
+}

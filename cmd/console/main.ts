@@ -11,8 +11,8 @@ import { newId, systemClock } from "../../internal/platform/clock.ts";
 import { runRole } from "../../internal/platform/lifecycle.ts";
 import { logThrottled } from "../../internal/platform/log-throttle.ts";
 import { peerOf, startHttp } from "../../internal/platform/serve-http.ts";
-import { config } from "./config.ts";
-import { operatorTokens } from "./sign-in.ts";
+import { config, faultsOf } from "./config.ts";
+import { identityProvider, operatorTokens } from "./sign-in.ts";
 import { startRuns } from "./runs.ts";
 import { openDatabase, openTopics } from "./sources.ts";
 
@@ -23,6 +23,7 @@ await runRole({
   name: "checkout-console",
   description: "What operators see and do: sagas, money, messages and the health of all roles, in a browser.",
   config,
+  faults: faultsOf,
   async start(context) {
     const { config: env, log, metrics } = context;
     const databases = {
@@ -50,6 +51,7 @@ await runRole({
       bulk,
       browse: topics.browse,
       identify: await operatorTokens(env.TRUSTED_CALLERS_JWKS),
+      oidc: await identityProvider(env),
       sessions: new Sessions(env.CONSOLE_SESSION_SECRET),
       collector,
       isReadOnly: env.CONSOLE_READ_ONLY,

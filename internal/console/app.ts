@@ -13,6 +13,7 @@ import { page, problemJson, seeOther, wantsData } from "./respond.ts";
 import { auditRoutes } from "./routes/audit.tsx";
 import { deadLetterRoutes } from "./routes/dead-letters.tsx";
 import { findRoutes } from "./routes/find.tsx";
+import { oidcRoutes } from "./routes/oidc.tsx";
 import { overviewRoutes } from "./routes/overview.tsx";
 import { paymentRoutes } from "./routes/payments.tsx";
 import type { ConsoleRoute } from "./routes/route.ts";
@@ -38,6 +39,7 @@ export const CONSOLE_ROUTES: readonly ConsoleRoute[] = [
   ...stockRoutes,
   ...auditRoutes,
   ...sessionRoutes,
+  ...oidcRoutes,
 ];
 
 export function consoleApp(options: ConsoleOptions) {

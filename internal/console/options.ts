@@ -4,8 +4,9 @@ import type { MigratedDatabase } from "../../schemas/migrations.ts";
 import type { Topic } from "../../schemas/topics.ts";
 import type { Clock, RawMessage } from "../kernel/ports.ts";
 import type { BulkContext } from "../operations/bulk-context.ts";
-import type { Identify } from "./actor.ts";
+import type { Actor, IdentifiedActor, Identify } from "./actor.ts";
 import type { Collector } from "./collector.ts";
+import type { IdentityProvider } from "./identity-provider.ts";
 import type { Sessions } from "./session.ts";
 
 export interface ConsoleOptions {
@@ -16,6 +17,11 @@ export interface ConsoleOptions {
   readonly identify: Identify;
   /** The newest messages of a topic, at most so many of each partition. */
   readonly browse: (topic: Topic, perPartition: number) => AsyncIterable<MessageBatch>;
+  /** Null if everybody signs in with a token. `mint` makes the person's own token. */
+  readonly oidc: {
+    readonly provider: IdentityProvider;
+    readonly mint: (actor: Actor, now: number) => Promise<IdentifiedActor>;
+  } | null;
   readonly sessions: Sessions;
   readonly collector: Collector;
   /** Nobody may act here, whatever their role. */

@@ -288,6 +288,7 @@ export function consoleOptions(parts: Partial<ConsoleOptions> = {}, sql: Sql = a
         ? { refused: "its signature is wrong" }
         : { ...actor, token, expiresAt: NOW + HOUR_MS };
     },
+    oidc: null,
     browse: () => noMessages(),
     sessions: new Sessions("a secret of sessions with more than thirty-two characters"),
     collector: new Collector({

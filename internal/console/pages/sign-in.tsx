@@ -1,4 +1,4 @@
-// Sign-in with an operator token, and later with the company's identity provider.
+// Sign-in with an operator token, or at the company's identity provider.
 import { Notice } from "../parts/bits.tsx";
 import { CommandLine } from "../parts/bits.tsx";
 import { Page } from "../parts/layout.tsx";
@@ -7,11 +7,13 @@ import type { Frame } from "../visit.ts";
 interface Props {
   readonly frame: Frame;
   readonly back: string;
+  /** People also sign in at the company's identity provider. */
+  readonly hasProvider: boolean;
   /** What happened before, such as a refused token. */
   readonly note: { readonly tone: "info" | "bad"; readonly text: string } | null;
 }
 
-export function SignIn({ frame, back, note }: Props) {
+export function SignIn({ frame, back, note, hasProvider }: Props) {
   return (
     <Page frame={{ ...frame, here: "/sign-in" }} title="Sign in">
       <div class="narrow">
@@ -23,6 +25,13 @@ export function SignIn({ frame, back, note }: Props) {
             <p id="note">{note.text}</p>
           </Notice>
         )}
+        {hasProvider ? (
+          <p>
+            <a class="button" href={`/sign-in/oidc?back=${encodeURIComponent(back)}`}>
+              Sign in with your company account
+            </a>
+          </p>
+        ) : null}
         <form class="card" method="post" action="/sign-in">
           <input type="hidden" name="back" value={back} />
           <div class="field">

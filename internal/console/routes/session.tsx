@@ -31,7 +31,10 @@ function signInPage(visit: Visit): Response {
   const back = ownPath(visit.query.get("back"), "/");
   if (isSignedIn(visit)) return seeOther(back);
   const note = visit.query.has("out") ? ({ tone: "info", text: "You are signed out." } as const) : null;
-  return page(visit, <SignIn frame={visit} back={back} note={note} />);
+  return page(
+    visit,
+    <SignIn frame={visit} back={back} note={note} hasProvider={visit.options.oidc !== null} />,
+  );
 }
 
 async function signIn(visit: Visit): Promise<Response> {
@@ -44,13 +47,17 @@ async function signIn(visit: Visit): Promise<Response> {
       { action: "console.sign-in", address: options.addressOf(request), outcome: "refused" },
       "a sign-in to the console was refused",
     );
-    return page(visit, <SignIn frame={visit} back={back} note={{ tone: "bad", text }} />, { status });
+    return page(
+      visit,
+      <SignIn frame={visit} back={back} note={{ tone: "bad", text }} hasProvider={options.oidc !== null} />,
+      { status },
+    );
   };
   if (token.length > MAX_TOKEN_LENGTH) return refused("That is no operator token: it is too long.", 422);
   try {
     const actor = await options.identify(token);
     if ("refused" in actor) return refused(`This token does not count: ${actor.refused}.`, 422);
-    return await signedIn(visit, actor, "token", back);
+    return seeOther(back, await opened(visit, actor, "token"));
   } catch (error) {
     if (!(error instanceof AppError && error.canRetry)) throw error;
     options.onError(error, request);
@@ -58,13 +65,12 @@ async function signIn(visit: Visit): Promise<Response> {
   }
 }
 
-/** Opens a session for somebody whose identity is proved. */
-export async function signedIn(
+/** Opens a session for somebody whose identity is proved. Returns its cookie. */
+export async function opened(
   visit: Visit,
   actor: IdentifiedActor,
   method: SignInMethod,
-  back: string,
-): Promise<Response> {
+): Promise<readonly string[]> {
   const { options, now } = visit;
   const { value, seconds } = await options.sessions.open(actor, method, now);
   const session = await options.sessions.read(value, now);
@@ -80,7 +86,7 @@ export async function signedIn(
         parameters: { role: actor.role },
       },
     );
-  return seeOther(back, [setCookie(SESSION, value, seconds, "Strict")]);
+  return [setCookie(SESSION, value, seconds, "Strict")];
 }
 
 function signOut({ options, session, now }: SignedIn): Response {
