@@ -1,0 +1,77 @@
+// No search of operators reads more rows than its limits, however many finished sagas there are, with statistics and without. The
+// statements of internal/operations are not in plans.int.test.ts, because others of them may read whole tables.
+import { expect, test } from "bun:test";
+import type { OpenDatabases } from "../../operations/reach.ts";
+import { formatSagaQuery, type SagaQuery } from "../../operations/saga-query.ts";
+import { searchSagas, type SearchLimits } from "../../operations/saga-search.ts";
+import { rowsRead } from "./judge.ts";
+import { IDLE, load, WAITING } from "./load.ts";
+import { PlanWatch } from "./watch.ts";
+
+const LIMITS: SearchLimits = { count: 60, walk: 100, failed: 100, ofSku: 100, few: 20 };
+/** A depth, or all sagas in progress where only they can match, or some page ranges of a summarizing index. */
+const MAX_ROWS = WAITING + 500;
+const LATER_MS = 4 * 60_000;
+
+const id = Bun.randomUUIDv7();
+const QUERIES: readonly SagaQuery[] = [
+  {},
+  { user: id },
+  { sku: "load-7" },
+  { order: id },
+  { payment: id },
+  { refund: id },
+  { reservation: id },
+  { provider_id: "load_7" },
+  { client_key: "7" },
+  { client_key: "none" },
+  { status: ["COMPLETED"] },
+  { status: ["STARTED"] },
+  { status: ["COMPENSATED"] },
+  { failure_code: "CARD_DECLINED" },
+  { step: "charge" },
+  { currency: "EUR" },
+  { currency: "KWD" },
+  { min_cents: 2 },
+  { updated_after: Date.now() + LATER_MS },
+  { stuck_seconds: 300 },
+  { needs_operator: true },
+  { min_resends: 1 },
+];
+
+test("a search reads no more rows than its limits", async () => {
+  expect(IDLE + WAITING).toBeGreaterThan(3 * MAX_ROWS);
+  const watch = new PlanWatch();
+  await using saga = await watch.clone("saga");
+  await using inventory = await watch.clone("inventory");
+  await using payment = await watch.clone("payment");
+  await using order = await watch.clone("order");
+  const databases: OpenDatabases = {
+    saga: () => saga.sql,
+    inventory: () => inventory.sql,
+    payment: () => payment.sql,
+    order: () => order.sql,
+  };
+  const faults: string[] = [];
+  const search = async (state: string) => {
+    for (const query of QUERIES) {
+      watch.plans = [];
+      await searchSagas(databases, query, { limit: 10, now: Date.now() }, LIMITS);
+      expect(watch.plans.length).toBeGreaterThan(0);
+      for (const { text, plan } of watch.plans)
+        if (rowsRead(plan) > MAX_ROWS)
+          faults.push(`${state}, ${formatSagaQuery(query).toString()}: ${rowsRead(plan)} rows by ${text}`);
+    }
+  };
+  const dueAt = Date.now() + LATER_MS;
+  await load(saga.sql, "saga", { dueAt, unpublished: false });
+  await load(inventory.sql, "inventory", { dueAt, unpublished: false });
+  await load(payment.sql, "payment", { dueAt, unpublished: false });
+  await load(order.sql, "order", { dueAt, unpublished: false });
+  // The summaries, as autovacuum makes them.
+  for (const { sql } of [saga, inventory, payment, order]) await sql`vacuum`;
+  await search("no statistics");
+  for (const { sql } of [saga, inventory, payment, order]) await sql`analyze`;
+  await search("analysed");
+  expect(faults).toEqual([]);
+});
