@@ -1,6 +1,6 @@
 // One search of every kind, for the sagas of fill.ts. Called by main.ts.
 import type { SagaQuery } from "../../operations/saga-query.ts";
-import { BUSY_USER, DAYS } from "./fill.ts";
+import { BUSY_USER, DAYS, lookedUp } from "./fill.ts";
 
 export interface Kind {
   readonly name: string;
@@ -17,7 +17,7 @@ export async function kindsOf(
   epoch: number,
   rows: number,
 ): Promise<readonly Kind[]> {
-  const some = Math.floor(rows * 0.37);
+  const some = lookedUp(rows);
   const of = (kind: string) => id(`id_of('${kind}', ${some})`);
   const day = { created_after: epoch + 3 * DAY_MS, created_before: epoch + 4 * DAY_MS };
   const hour = { updated_after: epoch + 3 * DAY_MS, updated_before: epoch + 3 * DAY_MS + 3_600_000 };
