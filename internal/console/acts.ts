@@ -24,8 +24,28 @@ export async function acted<T>(visit: SignedIn, act: Act, work: () => Promise<T>
   return answer;
 }
 
-/** The same for what a service keeps by itself once it has done it: only what failed or was refused is kept here. */
-export async function orKept<T>(visit: SignedIn, act: Act, work: () => Promise<T>): Promise<T> {
+/** For what keeps a line by itself when it is done or refused: a line before it says who asked for it, and from where. Without that nothing is asked. */
+export async function noted<T>(
+  visit: SignedIn,
+  act: Omit<Act, "outcome">,
+  work: () => Promise<T>,
+): Promise<T> {
+  const { action, parameters = {} } = act;
+  await record(visit, {
+    ...act,
+    action: "console.act",
+    outcome: "asked",
+    parameters: { act: action, ...parameters },
+  });
+  return work();
+}
+
+/** The same for a service, which keeps what it did; what it refused, or that it did not answer, is kept here. */
+export function asked<T>(visit: SignedIn, act: Omit<Act, "outcome">, work: () => Promise<T>): Promise<T> {
+  return noted(visit, act, () => orKept(visit, act, work));
+}
+
+async function orKept<T>(visit: SignedIn, act: Omit<Act, "outcome">, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {

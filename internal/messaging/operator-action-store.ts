@@ -32,6 +32,7 @@ export type OperatorActionKind =
   | "payments.reconcile"
   | "saga.reveal"
   | "console.sign-in"
+  | "console.act"
   | "console.refused";
 
 export interface OperatorAction {

@@ -12,7 +12,7 @@ import {
   type RunView,
 } from "../../operations/plans.ts";
 import { changeRate, pauseRun, resumeRun, startRun, stopRun } from "../../operations/runs.ts";
-import { done, reasonOf } from "../acts.ts";
+import { done, noted, reasonOf } from "../acts.ts";
 import { liveResponse, partsOf } from "../live.ts";
 import { RUN_PARTS, RunPage, Runs } from "../pages/runs.tsx";
 import { badRequest, notFound } from "../problem.ts";
@@ -69,7 +69,8 @@ async function plan(visit: SignedIn): Promise<Response> {
     allowsQuarantined: kind === "dead-letter.replay" && form.has("quarantined"),
     ...DEFAULTS,
   };
-  const made = await createPlan(options.bulk, actor, request);
+  const act = { action: "plan.create", subject: kind, reason: "a plan needs none" } as const;
+  const made = await noted(visit, act, () => createPlan(options.bulk, actor, request));
   const path = `/runs/${made.plan_id}`;
   return wantsData(visit.request) ? json({ said: "The plan is made.", next: path }) : seeOther(path);
 }
@@ -109,49 +110,59 @@ async function events(visit: SignedIn): Promise<Response> {
 async function start(visit: SignedIn): Promise<Response> {
   const { form, params, options, actor } = visit;
   const typed = form.get("confirm")?.trim() ?? "";
-  const run = await startRun(options.bulk, actor, params["id"] ?? "", {
-    reason: reasonOf(visit),
+  const reason = reasonOf(visit);
+  const request = {
+    reason,
     typedCount: /^\d{1,9}$/.test(typed) ? Number(typed) : null,
     typedId: typed === "" ? null : typed,
-  });
-  return steered(visit, run, "The run has started.");
+  };
+  return steered(visit, "run.start", reason, "The run has started.", () =>
+    startRun(options.bulk, actor, params["id"] ?? "", request),
+  );
 }
 
 async function pause(visit: SignedIn): Promise<Response> {
   const { params, options, actor } = visit;
-  return steered(
-    visit,
-    await pauseRun(options.bulk, actor, params["id"] ?? "", reasonOf(visit)),
-    "The run is paused.",
+  const reason = reasonOf(visit);
+  return steered(visit, "run.pause", reason, "The run is paused.", () =>
+    pauseRun(options.bulk, actor, params["id"] ?? "", reason),
   );
 }
 
 async function resume(visit: SignedIn): Promise<Response> {
   const { params, options, actor } = visit;
-  return steered(
-    visit,
-    await resumeRun(options.bulk, actor, params["id"] ?? "", reasonOf(visit)),
-    "The run goes on.",
+  const reason = reasonOf(visit);
+  return steered(visit, "run.resume", reason, "The run goes on.", () =>
+    resumeRun(options.bulk, actor, params["id"] ?? "", reason),
   );
 }
 
 async function stop(visit: SignedIn): Promise<Response> {
   const { params, options, actor } = visit;
-  return steered(
-    visit,
-    await stopRun(options.bulk, actor, params["id"] ?? "", reasonOf(visit)),
-    "The run is stopped.",
+  const reason = reasonOf(visit);
+  return steered(visit, "run.stop", reason, "The run is stopped.", () =>
+    stopRun(options.bulk, actor, params["id"] ?? "", reason),
   );
 }
 
 async function rate(visit: SignedIn): Promise<Response> {
   const { form, params, options, actor } = visit;
   const value = Number(form.get("rate"));
-  const run = await changeRate(options.bulk, actor, params["id"] ?? "", value, reasonOf(visit));
-  return steered(visit, run, "The rate is changed.");
+  const reason = reasonOf(visit);
+  return steered(visit, "run.rate", reason, "The rate is changed.", () =>
+    changeRate(options.bulk, actor, params["id"] ?? "", value, reason),
+  );
 }
 
-function steered(visit: SignedIn, { plan_id }: RunView, said: string): Response {
+async function steered(
+  visit: SignedIn,
+  action: "run.start" | "run.pause" | "run.resume" | "run.stop" | "run.rate",
+  reason: string,
+  said: string,
+  work: () => Promise<RunView>,
+): Promise<Response> {
+  const subject = visit.params["id"] ?? "";
+  const { plan_id } = await noted(visit, { action, subject, reason }, work);
   const path = `/runs/${plan_id}`;
   // The buttons depend on the state, so a script loads the page again.
   return wantsData(visit.request) ? json({ said, next: path }) : done(visit, path, said);

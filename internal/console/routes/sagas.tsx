@@ -5,7 +5,7 @@ import { cancelOrder, cancelSaga } from "../../operations/orchestrator.ts";
 import { formatSagaQuery, parseSagaQuery, type SagaQuery } from "../../operations/saga-query.ts";
 import { searchSagas } from "../../operations/saga-search.ts";
 import { type SagaStory, sagaStory } from "../../operations/saga-story.ts";
-import { done, orKept, reasonOf } from "../acts.ts";
+import { asked, done, reasonOf } from "../acts.ts";
 import { type Act, record } from "../audit.ts";
 import { liveResponse, partsOf } from "../live.ts";
 import { SAGA_PARTS, SagaPage } from "../pages/saga.tsx";
@@ -149,7 +149,7 @@ async function revealed(visit: SignedIn): Promise<Response> {
 async function cancel(visit: SignedIn): Promise<Response> {
   const reason = reasonOf(visit);
   const { saga_id } = (await storyOf(visit)).saga;
-  const answer = await orKept(visit, actOn("saga.cancel", saga_id, reason), () =>
+  const answer = await asked(visit, actOn("saga.cancel", saga_id, reason), () =>
     cancelSaga(orchestratorOf(visit), saga_id, { reason }),
   );
   const said = answer.cancelled_now
@@ -162,7 +162,7 @@ async function cancelTheOrder(visit: SignedIn): Promise<Response> {
   const reason = reasonOf(visit);
   const { order_id, saga_id } = (await storyOf(visit)).saga;
   if (order_id === null) throw badRequest("This saga has no order.");
-  const answer = await orKept(visit, actOn("order.cancel", saga_id, reason), () =>
+  const answer = await asked(visit, actOn("order.cancel", saga_id, reason), () =>
     cancelOrder(orchestratorOf(visit), saga_id, { order_id, reason }),
   );
   const said = answer.started_now ? "The order is being cancelled." : "It was being cancelled already.";
@@ -174,6 +174,6 @@ function orchestratorOf({ options, session }: SignedIn) {
   return { url: options.orchestratorUrl, token: session.token };
 }
 
-function actOn(action: "saga.cancel" | "order.cancel", sagaId: string, reason: string): Act {
-  return { action, subject: sagaId, sagaId, reason, outcome: "asked" };
+function actOn(action: "saga.cancel" | "order.cancel", sagaId: string, reason: string): Omit<Act, "outcome"> {
+  return { action, subject: sagaId, sagaId, reason };
 }
