@@ -268,8 +268,14 @@ function line(
 
 /** A console whose databases are `sql`, or away. */
 export function consoleOptions(parts: Partial<ConsoleOptions> = {}, sql: Sql = awaySql()): ConsoleOptions {
-  const clock = { now: () => NOW };
-  const databases = { saga: sql, inventory: sql, payment: sql, order: sql, notification: sql };
+  const clock = parts.clock ?? { now: () => NOW };
+  const databases = parts.databases ?? {
+    saga: sql,
+    inventory: sql,
+    payment: sql,
+    order: sql,
+    notification: sql,
+  };
   return {
     databases,
     orchestratorUrl: "http://127.0.0.1:9",
@@ -277,7 +283,7 @@ export function consoleOptions(parts: Partial<ConsoleOptions> = {}, sql: Sql = a
       saga: databases.saga,
       databases: async () => databases,
       database: async (name) => databases[name],
-      readDeadLetters: noDeadLetters,
+      readDeadLetters: () => deadLettersOf([]),
       objection: () => null,
       clock,
       newId: () => Bun.randomUUIDv7(),
@@ -322,8 +328,9 @@ async function* noMessages() {
   yield { values: [], undecodable: [], raw };
 }
 
-async function* noDeadLetters() {
-  yield { values: [], undecodable: [] };
+/** A topic with these. */
+export async function* deadLettersOf(values: readonly unknown[]) {
+  yield { values, undecodable: [] };
 }
 
 /** A database that refuses every statement, as one that is down does. */

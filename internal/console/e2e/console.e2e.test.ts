@@ -90,7 +90,8 @@ test(
     const page = await signedIn("viewer", {}, `/sagas/${saga}`);
     const button = page.locator("button", { hasText: "Cancel the saga" });
     expect(await button.getAttribute("aria-disabled")).toBe("true");
-    await button.click();
+    await button.focus();
+    await page.keyboard.press("Enter");
     await page.waitForSelector("#said:text('needs the role operator')");
     expect(await page.locator("dialog[open]").count()).toBe(0);
     // The saga goes on, live.

@@ -85,15 +85,14 @@ const noteOf = (node: MapNode) =>
 function Box({ node, ...props }: Props & { readonly node: MapNode }) {
   const count = countOf(node, props);
   const { x, y } = placeOf(node);
-  const text = count === null ? "?" : countText(count);
   return (
-    <a href={hrefOf(node)} aria-label={`${node.title} ${text}, ${noteOf(node)}`}>
+    <a href={hrefOf(node)}>
       <g
         class={`box is-${node.kind}${count === null || count === 0 ? "" : " is-live"}${node.row === 1 ? " is-back" : ""}`}
       >
         <rect x={x} y={y} width={BOX.width} height={BOX.height} rx="7" />
         <text x={x + 10} y={y + 19} class="box-title">
-          {node.title}
+          {`${node.title} `}
         </text>
         <text x={x + 10} y={y + (node.kind === "end" ? 39 : 45)} class="box-count">
           {count === null ? "?" : countText(count)}
