@@ -81,7 +81,7 @@ const timeColumns = (now: number): readonly Column<FoundSaga>[] => [
     isRight: true,
     show: ({ created_at, completed_at }) =>
       completed_at === null ? (
-        <span class="soft">in progress</span>
+        <span class="soft nowrap">in progress</span>
       ) : (
         <span class="nowrap">{durationText(completed_at - created_at)}</span>
       ),

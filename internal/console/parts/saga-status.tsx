@@ -21,7 +21,7 @@ export function SagaStatusText({
   readonly needsOperator: boolean;
 }) {
   return (
-    <>
+    <span>
       <Status tone={TONES[status]}>{status}</Status>
       {needsOperator ? (
         <>
@@ -29,7 +29,7 @@ export function SagaStatusText({
           <Status tone="bad">needs an operator</Status>
         </>
       ) : null}
-    </>
+    </span>
   );
 }
 
