@@ -101,7 +101,30 @@ const SagaStory = shape({
     }),
   ),
   orders: list(shape({ order_id: text, status: text, total_cents: cents, created_at: epochMs })),
-  timeline: list(shape({ at: epochMs, who: text, what: text })),
+  timeline: list(
+    shape({
+      id: text,
+      at: epochMs,
+      who: text,
+      kind: text,
+      what: text,
+      failed: flag,
+      detail: Type.Unknown({ description: "what is known of it; personal data is masked" }),
+    }),
+  ),
+  history: list(
+    shape({
+      history_id: count,
+      from_status: text,
+      to_status: text,
+      step: text,
+      message_id: orNull(text),
+      message_type: text,
+      note: orNull(text),
+      at: epochMs,
+    }),
+  ),
+  missing: list(shape({ database: text, reason: text })),
 });
 
 const orderFields = {

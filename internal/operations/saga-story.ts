@@ -230,16 +230,15 @@ function waits(row: WaitingRow, who: DatabaseName): StoryEvent {
 
 function message(row: MessageRow, who: DatabaseName, reveal: boolean): StoryEvent {
   const { message_id, type, topic, created_at, published_at } = row;
-  const sent =
-    published_at === null
-      ? "not in Kafka yet"
-      : `in Kafka after ${Math.max(0, Math.round(published_at - created_at))} ms`;
+  const isWaiting = published_at === null;
   return {
     id: `m-${message_id}`,
     at: created_at,
     who,
-    kind: "message",
-    what: `${type} to ${topic}, ${sent}`,
+    kind: isWaiting ? "waiting" : "message",
+    what: isWaiting
+      ? `${type} waits in the outbox`
+      : `${type} to ${topic}, in Kafka after ${Math.max(0, Math.round(published_at - created_at))} ms`,
     failed: FAILURES.test(type),
     detail: { ...row, body: masked(row.body, reveal) },
   };
