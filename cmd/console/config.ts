@@ -33,6 +33,12 @@ export const config = Type.Object({
   ALERTMANAGER_URL: Type.Optional(
     Type.String({ format: "url", description: "Alertmanager; the overview shows what fires there" }),
   ),
+  TRACE_URL_TEMPLATE: Type.Optional(
+    Type.String({
+      pattern: "^https?://.*\\{trace_id\\}",
+      description: "where a person looks at a trace, with {trace_id} in place of its id",
+    }),
+  ),
   CONSOLE_URL: Type.Optional(
     Type.String({
       format: "url",

@@ -54,6 +54,7 @@ await runRole({
       oidc: await identityProvider(env),
       sessions: new Sessions(env.CONSOLE_SESSION_SECRET),
       collector,
+      traceUrlOf: (traceId) => env.TRACE_URL_TEMPLATE?.replaceAll("{trace_id}", traceId) ?? null,
       isReadOnly: env.CONSOLE_READ_ONLY,
       publicUrl: env.CONSOLE_URL?.replace(/\/+$/, ""),
       addressOf: (request) =>

@@ -24,6 +24,8 @@ export interface ConsoleOptions {
   } | null;
   readonly sessions: Sessions;
   readonly collector: Collector;
+  /** Where a person looks at this trace; null if nobody has said. */
+  readonly traceUrlOf: (traceId: string) => string | null;
   /** Nobody may act here, whatever their role. */
   readonly isReadOnly: boolean;
   /** The console's public address, without a slash at the end. Without it, the Host header is its name. */

@@ -305,6 +305,7 @@ export function consoleOptions(parts: Partial<ConsoleOptions> = {}, sql: Sql = a
       firing: null,
       clock,
     }),
+    traceUrlOf: (traceId) => `https://traces.example/${traceId}`,
     isReadOnly: false,
     addressOf: () => "192.0.2.7",
     clock,

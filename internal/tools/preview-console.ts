@@ -69,7 +69,8 @@ export const PREVIEWS: Readonly<Record<string, (visit: SignedIn) => ReturnType<t
   "/quiet": (frame) => Overview({ frame, snapshot: quietSnapshot() }),
   "/sagas": (frame) => Sagas({ frame, ...searched(SAGAS) }),
   "/no-sagas": (frame) => Sagas({ frame, ...searched([]) }),
-  "/saga": (frame) => SagaPage({ frame, story: storyOf(), show: "all", now: NOW, isRevealed: false }),
+  "/saga": (frame) =>
+    SagaPage({ frame, story: storyOf(), show: "all", now: NOW, isRevealed: false, traceUrl: null }),
   "/open-saga": (frame) =>
     SagaPage({
       frame,
@@ -77,6 +78,7 @@ export const PREVIEWS: Readonly<Record<string, (visit: SignedIn) => ReturnType<t
       show: "all",
       now: NOW,
       isRevealed: false,
+      traceUrl: null,
     }),
   "/audit": (frame) =>
     Audit({

@@ -23,6 +23,7 @@ interface PartProps {
 interface Props extends PartProps {
   readonly frame: Frame;
   readonly isRevealed: boolean;
+  readonly traceUrl: string | null;
 }
 
 /** By the id of the element that holds it. */
@@ -60,7 +61,7 @@ export function SagaPage(props: Props) {
         </Notice>
       ) : null}
       {holder("s-words")}
-      <Facts story={story} />
+      <Facts story={story} traceUrl={props.traceUrl} />
       {holder("s-steps")}
       <section class="card" aria-labelledby="timeline-title">
         <div class="card-head">
@@ -127,7 +128,10 @@ function Words({ story, now }: PartProps) {
   );
 }
 
-function Facts({ story: { saga, reservation, orders } }: { readonly story: SagaStory }) {
+function Facts({
+  story: { saga, reservation, orders, trace_id },
+  traceUrl,
+}: Pick<Props, "story" | "traceUrl">) {
   const [line] = reservation;
   const facts: readonly (readonly [string, VNode | string | null])[] = [
     ["Step", placeText(saga)],
@@ -142,6 +146,7 @@ function Facts({ story: { saga, reservation, orders } }: { readonly story: SagaS
     ],
     ["Started", <When key="started" at={saga.created_at} show="both" />],
     ["Took", saga.completed_at === null ? null : durationText(saga.completed_at - saga.created_at)],
+    ["Trace", trace_id === null ? null : <Trace key="trace" id={trace_id} url={traceUrl} />],
     ["Failure", saga.failure_code === null ? null : `${saga.failure_code}: ${saga.failure_message ?? ""}`],
   ];
   return (
@@ -162,6 +167,21 @@ function Id({ id, what, note }: { readonly id: string; readonly what: string; re
   return (
     <span>
       <span class="mono">{id}</span> <Copy text={id} what={what} /> {note}
+    </span>
+  );
+}
+
+function Trace({ id, url }: { readonly id: string; readonly url: string | null }) {
+  return (
+    <span>
+      {url === null ? (
+        <span class="mono">{id}</span>
+      ) : (
+        <a class="mono" href={url} rel="noreferrer">
+          {id}
+        </a>
+      )}{" "}
+      <Copy text={id} what="the trace's id" />
     </span>
   );
 }

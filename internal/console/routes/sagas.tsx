@@ -90,15 +90,10 @@ async function sagaPage(visit: SignedIn): Promise<Response> {
 }
 
 function contentOf(visit: SignedIn, story: SagaStory, show: Show, isRevealed: boolean) {
-  return (
-    <SagaPage
-      frame={visit}
-      story={story}
-      show={show}
-      now={visit.options.clock.now()}
-      isRevealed={isRevealed}
-    />
-  );
+  const { clock, traceUrlOf } = visit.options;
+  const traceUrl = story.trace_id === null ? null : traceUrlOf(story.trace_id);
+  const shown = { story, show, isRevealed, traceUrl };
+  return <SagaPage frame={visit} now={clock.now()} {...shown} />;
 }
 
 async function storyOf({ params, options }: SignedIn, reveal = false): Promise<SagaStory> {
