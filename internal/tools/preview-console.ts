@@ -11,6 +11,7 @@ import { SignIn } from "../console/pages/sign-in.tsx";
 import { page } from "../console/respond.ts";
 import { isSignedIn, readVisit, type SignedIn } from "../console/visit.ts";
 import type { FoundSaga } from "../operations/saga-search-store.ts";
+import { MORE_PREVIEWS } from "../testkit/console-previews.ts";
 import { serveHttp } from "../platform/serve-http.ts";
 import {
   consoleOptions,
@@ -91,6 +92,7 @@ export const PREVIEWS: Readonly<Record<string, (visit: SignedIn) => ReturnType<t
       filter: NO_FILTER,
       older: "/audit?after=1",
     }),
+  ...MORE_PREVIEWS,
   "/me": (visit) => Me({ visit }),
   "/sign-in": (frame) =>
     SignIn({
@@ -100,6 +102,13 @@ export const PREVIEWS: Readonly<Record<string, (visit: SignedIn) => ReturnType<t
       note: { tone: "bad", text: "This token is not valid, or has expired." },
     }),
 };
+
+/** How a page of the preview is shown to `actor`. */
+export function previewOf(path: string, signedIn: SignedIn) {
+  const preview = PREVIEWS[path];
+  if (preview === undefined) throw new Error(`there is no preview ${path}`);
+  return preview(signedIn);
+}
 
 if (import.meta.main) {
   const options = consoleOptions();

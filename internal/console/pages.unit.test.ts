@@ -1,0 +1,61 @@
+// Every page, as an operator and as a viewer: well formed, labelled, and without markup of strangers.
+import { describe, expect, test } from "bun:test";
+import { render } from "preact-render-to-string";
+import { consoleOptions, NOW, OPERATOR, VIEWER } from "../testkit/console.ts";
+import { previewOf, PREVIEWS } from "../tools/preview-console.ts";
+import { objectionTo } from "./actor.ts";
+import { isSignedIn, readVisit, type SignedIn } from "./visit.ts";
+
+async function visitOf(actor: typeof OPERATOR): Promise<SignedIn> {
+  const visit = await readVisit(
+    new Request("http://localhost/x?y=1"),
+    {},
+    new URLSearchParams(),
+    consoleOptions(),
+  );
+  const session = {
+    id: "1",
+    actor,
+    method: "token" as const,
+    token: "x",
+    startedAt: NOW,
+    endsAt: NOW + 3_600_000,
+  };
+  const signedIn = { ...visit, actor, session, objection: objectionTo(actor, false) };
+  if (!isSignedIn(signedIn)) throw new Error("nobody is signed in");
+  return signedIn;
+}
+
+const htmlOf = async (path: string, actor = OPERATOR) => render(previewOf(path, await visitOf(actor)));
+
+describe.each(Object.keys(PREVIEWS))("%s", (path) => {
+  test("has one main heading, no id twice, and a label for every control", async () => {
+    const html = await htmlOf(path);
+    expect(html.match(/<h1/g)?.length).toBe(1);
+    const ids = [...html.matchAll(/ id="([^"]*)"/g)].map(([, id = ""]) => id);
+    expect(ids.filter((id, index) => ids.indexOf(id) !== index)).toEqual([]);
+    const labelled = new Set([...html.matchAll(/<label for="([^"]*)"/g)].map(([, id = ""]) => id));
+    const outside = html.replaceAll(/<label class="check">.*?<\/label>/gs, "");
+    const controls = [...outside.matchAll(/<(?:input|select|textarea)([^>]*)>/g)].map(
+      ([, attributes = ""]) => attributes,
+    );
+    const bare = controls.filter(
+      (attributes) =>
+        !/type="hidden"|aria-label=/.test(attributes) &&
+        !labelled.has(/ id="([^"]*)"/.exec(attributes)?.[1] ?? ""),
+    );
+    expect(bare).toEqual([]);
+  });
+
+  test("what strangers wrote is text", async () => {
+    expect((await htmlOf(path)).match(/<script>|alert\(1\)<\/script>/g)).toBeNull();
+  });
+
+  test("offers a viewer no act that the server refuses", async () => {
+    const html = await htmlOf(path, VIEWER);
+    const forms = [...html.matchAll(/<form[^>]*method="post"[^>]*action="([^"]*)"/g)].map(
+      ([, action = ""]) => action,
+    );
+    expect(forms.filter((action) => !["/sign-out", "/preferences", "/sign-in"].includes(action))).toEqual([]);
+  });
+});

@@ -1,0 +1,179 @@
+// Pages of the console about money, dead letters, runs, topics and stock, with made-up content, for its preview and its unit tests.
+import type { VNode } from "preact";
+import { DeadLetterPage } from "../console/pages/dead-letter.tsx";
+import { DeadLettersPage } from "../console/pages/dead-letters.tsx";
+import { Found } from "../console/pages/find.tsx";
+import { PaymentAlerts, Payments } from "../console/pages/payments.tsx";
+import { RunPage, Runs } from "../console/pages/runs.tsx";
+import { StockPage } from "../console/pages/stock.tsx";
+import { TopicPage, Topics } from "../console/pages/topics.tsx";
+import type { SignedIn } from "../console/visit.ts";
+import { overview } from "../operations/dead-letters.ts";
+import type { ItemRow } from "../operations/plan-store.ts";
+import type { RunView } from "../operations/plans.ts";
+import { chargePayment } from "./commands.ts";
+import { NOW, sagaId, snapshotOf } from "./console.ts";
+import { deadLetterOf } from "./dead-letters.ts";
+
+/** What a stranger could have written. */
+const EVIL = "<script>alert(1)</script>";
+const RECORD = deadLetterOf(chargePayment(sagaId(1)), {
+  service: "payment",
+  error: `boom ${EVIL}`,
+  failedAt: NOW - 9_000,
+});
+const DEAD = overview({ records: [RECORD], unreadable: 0 }, new Map(), { all: false, limit: 10 });
+
+const RUN: RunView = {
+  plan_id: sagaId(50),
+  kind: "dead-letter.replay",
+  selection: { service: "payment" },
+  totals: {
+    acts: 30,
+    units: 30,
+    skipped: 1,
+    refused: 2,
+    money: [{ currency: "EUR", amount_cents: 231_000, sagas: 30 }],
+  },
+  state: "draft",
+  allows_quarantined: false,
+  created_by: "ada",
+  created_at: NOW - 60_000,
+  expires_at: NOW + 840_000,
+  started_by: null,
+  reason: null,
+  started_at: null,
+  ended_at: null,
+  rate_per_second: 20,
+  max_error_rate: 0.1,
+  wait_ms: 30_000,
+  batch_size: 0,
+  halted_because: null,
+  executor: null,
+  counts: { sent: 0, discarded: 0, skipped: 0, refused: 0, failed: 0, in_flight: 0, not_reached: 33 },
+  units_done: 0,
+  needs_typed_count: true,
+  estimate_ms: 4_000,
+};
+const RUNNING: RunView = {
+  ...RUN,
+  state: "paused",
+  started_by: "ada",
+  started_at: NOW - 30_000,
+  reason: `the fix is out ${EVIL}`,
+  halted_because: "more than 10 % failed again",
+  counts: { ...RUN.counts, sent: 12, failed: 3, not_reached: 18 },
+};
+const ITEM: ItemRow = {
+  position: 0,
+  subject: RECORD.dead_letter_id,
+  saga_id: sagaId(1),
+  message_id: sagaId(2),
+  message_type: "ChargePayment",
+  service: "payment",
+  replays: 3,
+  amount_cents: 7_700,
+  currency: "EUR",
+  units: 1,
+  planned: "send",
+  why: null,
+  outcome: "failed",
+  result: "dead-lettered",
+  detail: EVIL,
+  units_done: 0,
+  settled_at: NOW,
+};
+const PAYMENT = {
+  id: sagaId(60),
+  saga_id: sagaId(1),
+  status: "UNKNOWN",
+  amount_cents: 7_700,
+  currency: "EUR",
+  provider: "stripe",
+  provider_id: null,
+  idempotency_key: `${sagaId(1)}:charge`,
+  attempts: 4,
+  error_code: "PROVIDER_TIMEOUT",
+  created_at: NOW - 700_000,
+  first_attempt_at: NOW - 690_000,
+  next_attempt_at: NOW + 30_000,
+};
+const ALERT = {
+  alert_id: sagaId(61),
+  kind: "amount_differs",
+  subject: "pi_3Qx",
+  saga_id: sagaId(1),
+  detail: `ours 77.00 EUR, theirs 78.00 EUR ${EVIL}`,
+  opened_by: "reconciliation" as const,
+  opened_at: NOW - 3_600_000,
+  last_seen_at: NOW - 60_000,
+  closed_at: null,
+  closed_by: null,
+  close_note: null,
+};
+const CLOSED = { ...ALERT, alert_id: sagaId(62), closed_at: NOW, closed_by: "ada", close_note: EVIL };
+
+/** By path. */
+export const MORE_PREVIEWS: Readonly<Record<string, (visit: SignedIn) => VNode>> = {
+  "/payments": (frame) => Payments({ frame, view: "unknown", payments: [PAYMENT], limit: 500 }),
+  "/no-payments": (frame) => Payments({ frame, view: "refunds", payments: [], limit: 500 }),
+  "/payments/alerts": (frame) => PaymentAlerts({ frame, alerts: [ALERT, CLOSED], withClosed: true }),
+  "/dead-letters": (frame) =>
+    DeadLettersPage({ frame, found: DEAD, filter: { service: "payment" }, all: false }),
+  "/dead-letter": (frame) =>
+    DeadLetterPage({
+      frame,
+      shown: {
+        record: { ...RECORD, handling: "open", replays: 3 },
+        body: `{ "text": "${EVIL}" }`,
+        verdict: { isGood: false, text: "refused: its saga is COMPENSATED" },
+        sagaStatus: "COMPENSATED",
+      },
+    }),
+  "/runs": (frame) => Runs({ frame, runs: [RUN, RUNNING], state: null, older: null }),
+  "/plan": (frame) =>
+    RunPage({ frame, run: RUN, items: [{ ...ITEM, outcome: null, result: null }], now: NOW }),
+  "/run": (frame) => RunPage({ frame, run: RUNNING, items: [ITEM], now: NOW }),
+  "/topics": (frame) => Topics({ frame, topics: snapshotOf().topics }),
+  "/topic": (frame) =>
+    TopicPage({
+      frame,
+      topic: "checkout-commands",
+      messages: [
+        { partition: 3, offset: 41, at: NOW, type: "ChargePayment", saga_id: sagaId(1), text: EVIL },
+      ],
+    }),
+  "/stock": (frame) =>
+    StockPage({
+      frame,
+      stock: {
+        sku_id: "mug-red",
+        name: `Mug ${EVIL}`,
+        unit_price_cents: 1_400,
+        currency: "EUR",
+        stocked: 100,
+        available: 60,
+        held: 3,
+        updated_at: NOW,
+      },
+      reservations: [
+        {
+          saga_id: sagaId(1),
+          reservation_id: sagaId(3),
+          quantity: 2,
+          status: "HELD",
+          reserved_at: NOW - 4_000,
+          expires_at: NOW + 600_000,
+        },
+      ],
+    }),
+  "/found": (frame) =>
+    Found({
+      frame,
+      text: EVIL,
+      found: {
+        hits: [{ kind: "saga", id: sagaId(1), saga_id: sagaId(1), what: "COMPLETED" }],
+        missing: [{ database: "order", reason: "connect ECONNREFUSED" }],
+      },
+    }),
+};
