@@ -372,6 +372,7 @@ export const CLI_OUTPUTS: Readonly<Record<string, TSchema>> = {
   "keys rotate": keys,
   "keys caller": shape({
     GATEWAY_PRIVATE_JWK: Type.Optional(text),
+    NOTIFICATION_PRIVATE_JWK: Type.Optional(text),
     OPERATORS_PRIVATE_JWK: Type.Optional(text),
     TRUSTED_CALLERS_JWKS: text,
   }),

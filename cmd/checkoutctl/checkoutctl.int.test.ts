@@ -195,6 +195,16 @@ test("keys caller makes a pair, and adds it to the keys that are trusted already
   expect(JSON.parse(both["TRUSTED_CALLERS_JWKS"] ?? "")).toMatchObject({
     keys: [{ issuer: "gateway" }, { issuer: "operators", kind: "operators" }],
   });
+  const reader = await json<Record<string, string>>(["keys", "caller", "--kind", "reader"], {
+    TRUSTED_CALLERS_JWKS: first,
+  });
+  expect(JSON.parse(reader["NOTIFICATION_PRIVATE_JWK"] ?? "")).toMatchObject({
+    issuer: "notification",
+    kind: "reader",
+  });
+  expect(JSON.parse(reader["TRUSTED_CALLERS_JWKS"] ?? "")).toMatchObject({
+    keys: [{ issuer: "gateway" }, { issuer: "notification", kind: "reader" }],
+  });
   const settings = { OPERATORS_PRIVATE_JWK: both["OPERATORS_PRIVATE_JWK"] ?? "" };
   const mint = ["token", "--operator", "ada", "--role", "viewer", "--ttl", "15m"];
   const { stdout } = await checkoutctl(mint, settings);

@@ -18,7 +18,8 @@ export async function operatorTokens(jwks: string): Promise<Identify> {
   return async (token) => {
     try {
       const { name, role } = await tokens.verify(token);
-      if (role === "service") return { refused: "this is the token of a role, not of a person" };
+      if (role === "service" || role === "reader")
+        return { refused: "this is the token of a role, not of a person" };
       return { name, role, token, expiresAt: (decodeJwt(token).exp ?? 0) * 1_000 };
     } catch (error) {
       if (error instanceof Denied) return { refused: error.message };

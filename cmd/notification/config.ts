@@ -50,6 +50,15 @@ export const config = Type.Object({
       description: "inventory's address, for the names of products in mails; without it they show SKUs",
     }),
   ),
+  NOTIFICATION_PRIVATE_JWK: Type.Optional(
+    secret(
+      Type.String({
+        minLength: 2,
+        description:
+          "with INVENTORY_URL: private key (JWK, kind reader) that this service proves itself with to inventory; its public half belongs into inventory's TRUSTED_CALLERS_JWKS; `checkoutctl keys caller --kind reader` makes a pair",
+      }),
+    ),
+  ),
   MAIL_RETRY_HOURS: Type.Integer({
     default: 48,
     minimum: 1,
@@ -59,3 +68,11 @@ export const config = Type.Object({
 });
 
 export type NotificationConfig = Static<typeof config>;
+
+/** Faults of settings that belong together. */
+export function faultsOf(env: NotificationConfig): readonly string[] {
+  if (env.INVENTORY_URL === undefined || env.NOTIFICATION_PRIVATE_JWK !== undefined) return [];
+  return [
+    "NOTIFICATION_PRIVATE_JWK is missing: with INVENTORY_URL set it to a key whose public half is in inventory's TRUSTED_CALLERS_JWKS; `checkoutctl keys caller --kind reader` makes a pair",
+  ];
+}

@@ -9,7 +9,7 @@ import { Notifier, sendToDeadLetters } from "../../internal/services/notificatio
 import { openSmtp } from "../../internal/services/notification/smtp.ts";
 import { notificationMetrics } from "../../internal/services/notification/telemetry.ts";
 import { WaitingMails } from "../../internal/services/notification/waiting-mails.ts";
-import { config } from "./config.ts";
+import { config, faultsOf } from "./config.ts";
 import { linksOf } from "./links.ts";
 import { namesOf } from "./names.ts";
 import { openKafka } from "./kafka.ts";
@@ -21,6 +21,7 @@ await runRole({
   name: NAME,
   description: "Sends mails to shoppers: confirmed orders and failed checkouts.",
   config,
+  faults: faultsOf,
   async start(context) {
     const { config: env, log, metrics: meter, tracer, ops, resources, stopping } = context;
     const maxConnections = env.SMTP_MAX_CONNECTIONS;
@@ -30,7 +31,7 @@ await runRole({
       openSmtp({ url: env.SMTP_URL, from: env.MAIL_FROM, shopName: shop.name, maxConnections }),
     );
     const metrics = notificationMetrics(meter);
-    const names = namesOf(env, log);
+    const names = await namesOf(env, log);
     const shared = { clock: systemClock, random: Math.random, metrics, log, shop, names, tracer };
     const courier = new Courier({ ...shared, post: smtp.post, verify: smtp.verify, maxConnections });
     // A required check: a role that cannot send mails is not ready.

@@ -2,9 +2,9 @@
 // of the request. platform/internal-tokens.ts verifies tokens; permissions.ts says who may call what.
 
 /**
- * `service`: one of our roles, which asks for its shoppers. `viewer`: a person who may read. `operator`: a person who may also act.
+ * `service`: one of our roles, which asks for its shoppers. `reader`: one of our roles, which only reads the catalogue. `viewer`: a person who may read. `operator`: a person who may also act.
  */
-export type ActorRole = "service" | "viewer" | "operator";
+export type ActorRole = "service" | "reader" | "viewer" | "operator";
 
 export interface Actor {
   /** The person's name, or the role's. It goes into the audit trail. */

@@ -3,6 +3,8 @@
 import type { ActorRole } from "./actor.ts";
 
 const READ: readonly ActorRole[] = ["service", "viewer", "operator"];
+/** Names and prices of products are shown to everybody anyway. */
+const READ_CATALOGUE: readonly ActorRole[] = [...READ, "reader"];
 /** For shoppers, whom only the gateway knows. */
 const FOR_SHOPPERS: readonly ActorRole[] = ["service"];
 const OPERATE: readonly ActorRole[] = ["operator"];
@@ -26,8 +28,8 @@ export const PERMISSIONS: Readonly<Record<InternalApiName, Permissions>> = {
     "GET /sagas/:id/history": READ,
   },
   inventory: {
-    "GET /catalogue": READ,
-    "GET /catalogue/:sku_id": READ,
+    "GET /catalogue": READ_CATALOGUE,
+    "GET /catalogue/:sku_id": READ_CATALOGUE,
     "PUT /catalogue": OPERATE,
   },
   order: {

@@ -108,7 +108,7 @@ function bearerOf(header: string | null): string {
   if (token !== undefined) return token;
   throw new Denied(
     "no_token",
-    "send Authorization: Bearer TOKEN; a person gets a token with `checkoutctl token --operator NAME`, the gateway signs its own (GATEWAY_PRIVATE_JWK)",
+    "send Authorization: Bearer TOKEN; a person gets a token with `checkoutctl token --operator NAME`, a role signs its own (GATEWAY_PRIVATE_JWK, NOTIFICATION_PRIVATE_JWK)",
   );
 }
 

@@ -9,7 +9,7 @@ import { orchestratorApi } from "../orchestrator/api.ts";
 import { catalogueApi } from "../services/inventory/catalogue-http.ts";
 import { orderApi } from "../services/order/order-http.ts";
 import { shopperApi } from "../services/payment/shopper/shopper-http.ts";
-import { accessTo, AS_ADA, AS_VIEWER, asGateway } from "../testkit/callers.ts";
+import { accessTo, AS_ADA, AS_VIEWER, asGateway, asNotification } from "../testkit/callers.ts";
 import { checkedMeter, noLog } from "../testkit/noop-telemetry.ts";
 
 const ID = "01890000-0000-7000-8000-00000000000a";
@@ -85,6 +85,7 @@ async function ask({ api, method, path }: Route, headers: Readonly<Record<string
 
 const CALLERS: Readonly<Record<ActorRole, () => Promise<Readonly<Record<string, string>>>>> = {
   service: asGateway,
+  reader: asNotification,
   viewer: async () => AS_VIEWER,
   operator: async () => AS_ADA,
 };
@@ -113,7 +114,7 @@ describe.each(routes.map((route) => [`${route.api}: ${route.method} ${route.path
       expect(warned).toContainEqual(expect.objectContaining({ reason: "no_token" }));
     });
 
-    test.each(["service", "viewer", "operator"] as const)("as %s", async (role) => {
+    test.each(["service", "reader", "viewer", "operator"] as const)("as %s", async (role) => {
       const { status, text } = await ask(route, await CALLERS[role]());
       if (allowed.includes(role)) expect([422, 503]).toContain(status);
       else expect([status, text]).toEqual([403, expect.stringContaining(`has the role ${role}`)]);
@@ -174,6 +175,13 @@ describe("during an upgrade from a version without tokens", () => {
     for (const text of ["2026-11-30T12:00:01Z", "2026-13-01T00:00:00Z"])
       expect(() => endOfUpgrade(text, now)).toThrow("UNSIGNED_GATEWAY_UNTIL is not a time within");
   });
+});
+
+test("who only reads the catalogue reads nothing else", () => {
+  const open = Object.entries(PERMISSIONS).flatMap(([api, table]) =>
+    Object.entries(table).flatMap(([route, roles]) => (roles.includes("reader") ? [`${api} ${route}`] : [])),
+  );
+  expect(open).toEqual(["inventory GET /catalogue", "inventory GET /catalogue/:sku_id"]);
 });
 
 test("a request that is carried out is neither counted nor logged", async () => {

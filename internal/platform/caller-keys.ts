@@ -8,11 +8,13 @@ const CURVE = "Ed25519";
 const ISSUER = /^[a-z][a-z0-9-]{0,31}$/;
 
 /**
- * What the holder of a key may say. `service`: "I am that role". `operators`: "this is the person NAME, a viewer or an operator"; whoever
- * has such a key can be any operator.
+ * What the holder of a key may say. `service`: "I am that role, and ask for its shoppers". `reader`: "I am that role, and only read the
+ * catalogue". `operators`: "this is the person NAME, a viewer or an operator"; whoever has such a key can be any operator.
  */
-export const KEY_KINDS = ["service", "operators"] as const;
+export const KEY_KINDS = ["service", "reader", "operators"] as const;
 export type KeyKind = (typeof KEY_KINDS)[number];
+/** Of a role's own key. Such a key signs for an actor role of the same name. */
+export type RoleKeyKind = Exclude<KeyKind, "operators">;
 
 export interface CallerKey {
   readonly kid: string;
@@ -41,6 +43,12 @@ export async function generateCallerKeys(issuer: string, kind: KeyKind): Promise
   return { publicJwk: await text(pair.publicKey), privateJwk: await text(pair.privateKey) };
 }
 
+/** The public half of a private key, both JSON texts. */
+export function publicHalf(privateJwk: string): string {
+  const { d: _, ...rest }: CallerJwk = JSON.parse(privateJwk);
+  return JSON.stringify(rest);
+}
+
 /** A JWK set of the older keys and the new one, as JSON text. `older` is a JWK set, or undefined. */
 export function withCallerKey(publicJwk: string, older: string | undefined): string {
   return JSON.stringify({ keys: [...(older === undefined ? [] : jwksOf(older)), JSON.parse(publicJwk)] });
@@ -56,7 +64,7 @@ export async function trustedKeys(text: string): Promise<ReadonlyMap<string, Cal
     if (keys.has(key.kid)) throw unusable(setting, "two of its keys have the same kid: each needs its own");
     // Otherwise the names of operators and of roles could not be told apart.
     if ((kinds.get(key.issuer) ?? key.kind) !== key.kind)
-      throw unusable(setting, `${key.issuer} has keys of both kinds: give one of them another issuer`);
+      throw unusable(setting, `${key.issuer} has keys of two kinds: give one of them another issuer`);
     kinds.set(key.issuer, key.kind);
     keys.set(key.kid, key);
   }
@@ -65,12 +73,16 @@ export async function trustedKeys(text: string): Promise<ReadonlyMap<string, Cal
 }
 
 /** Reads the private key of a caller. Throws CONFIG_INVALID that names the setting. */
-export async function signingKey(setting: string, text: string, kind: KeyKind): Promise<CallerKey> {
+export async function signingKey<Kind extends KeyKind>(
+  setting: string,
+  text: string,
+  kind: Kind,
+): Promise<CallerKey & { readonly kind: Kind }> {
   const jwk = asSetting(setting, (): CallerJwk => JSON.parse(text));
   if ("keys" in jwk) throw unusable(setting, "it is a set: set it to the one key that signs");
   const key = await importOne(setting, jwk, "private");
   if (key.kind !== kind) throw unusable(setting, `its kind is "${key.kind}", not "${kind}"`);
-  return key;
+  return { ...key, kind };
 }
 
 async function importOne(what: string, jwk: CallerJwk, half: "public" | "private"): Promise<CallerKey> {

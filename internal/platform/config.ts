@@ -157,7 +157,7 @@ export const trustedCallers = (description: string) => Type.String({ minLength: 
 /** For a role with an internal API, and `openAccess`. */
 export const accessConfig = {
   TRUSTED_CALLERS_JWKS: trustedCallers(
-    "public keys (JWK set) of those who may call internal interfaces: the gateway's and the operators'; `checkoutctl keys caller` makes keys",
+    "public keys (JWK set) of those who may call internal interfaces: the gateway's, the operators' and, for inventory, notification's; `checkoutctl keys caller` makes keys",
   ),
   UNSIGNED_GATEWAY_UNTIL: Type.Optional(
     Type.String({

@@ -9,7 +9,7 @@ import { type Actor, type ActorRole, type Credential, Denied } from "../kernel/a
 import { assert } from "../kernel/errors.ts";
 import type { Clock } from "../kernel/ports.ts";
 import { RecentlyUsed } from "../kernel/recently-used.ts";
-import { ALGORITHM, type CallerKey } from "./caller-keys.ts";
+import { ALGORITHM, type CallerKey, type RoleKeyKind } from "./caller-keys.ts";
 
 const AUDIENCE = "checkout-internal";
 /** A gateway has one token a minute, an operator one a day. */
@@ -28,7 +28,7 @@ const SMALLEST_SKEW_MS = 5_000;
 
 /** The longest that a person may act with one token. */
 export const MAX_OPERATOR_SECONDS = 24 * 3_600;
-const MAX_LIFETIME_SECONDS = { service: 600, operators: MAX_OPERATOR_SECONDS } as const;
+const MAX_LIFETIME_SECONDS = { service: 600, reader: 600, operators: MAX_OPERATOR_SECONDS } as const;
 
 export const OPERATOR_ROLES = ["viewer", "operator"] as const;
 export type OperatorRole = (typeof OPERATOR_ROLES)[number];
@@ -143,13 +143,13 @@ function checkLifetime({ iat = 0, exp = 0 }: JWTPayload, { kind }: CallerKey, no
 /** What the token says, if its key may say that. */
 function actorOf({ iss, sub = "", role }: JWTPayload, { issuer, kind }: CallerKey): Actor {
   if (iss !== issuer) throw new Denied("bad_token", `the token's iss is not ${issuer}, whose key signed it`);
-  if (kind === "service") {
-    if (role !== "service" || sub !== issuer)
+  if (kind !== "operators") {
+    if (role !== kind || sub !== issuer)
       throw new Denied(
         "bad_token",
-        `the key of ${issuer} may sign for ${issuer} only, with the role service`,
+        `the key of ${issuer} may sign for ${issuer} only, with the role ${kind}`,
       );
-    return { name: issuer, role, issuer };
+    return { name: issuer, role: kind, issuer };
   }
   const known: ActorRole | undefined = OPERATOR_ROLES.find((one) => one === role);
   if (known === undefined)
@@ -162,15 +162,17 @@ function actorOf({ iss, sub = "", role }: JWTPayload, { issuer, kind }: CallerKe
   return { name: sub, role: known, issuer };
 }
 
+type RoleKey = CallerKey & { readonly kind: RoleKeyKind };
+
 /** Signs for one of our roles, for its calls to one other role: a new token every minute, not at every request. */
 export class CallerCredential implements Credential {
-  readonly #key: CallerKey;
+  readonly #key: RoleKey;
   readonly #clock: Clock;
   #current: { readonly header: Promise<string>; readonly issuedAt: number } | undefined;
   /** Of the other role's clock to ours. */
   #skewMs = 0;
 
-  constructor(key: CallerKey, clock: Clock) {
+  constructor(key: RoleKey, clock: Clock) {
     this.#key = key;
     this.#clock = clock;
   }
@@ -180,10 +182,10 @@ export class CallerCredential implements Credential {
     const age = now - (this.#current?.issuedAt ?? -Infinity);
     // Our own clock may have been set back.
     if (this.#current !== undefined && age >= 0 && age < RENEW_AFTER_MS) return this.#current.header;
-    const { issuer } = this.#key;
+    const { issuer, kind } = this.#key;
     const header = signed(this.#key, {
       sub: issuer,
-      role: "service",
+      role: kind,
       nowMs: now + this.#skewMs,
       seconds: SERVICE_TOKEN_SECONDS,
     }).then((token) => `Bearer ${token}`);

@@ -2,7 +2,14 @@
 import { beforeEach, describe, expect, test } from "bun:test";
 import { SignJWT } from "jose";
 import { Denied } from "../kernel/actor.ts";
-import { type CallerKey, generateCallerKeys, signingKey, trustedKeys, withCallerKey } from "./caller-keys.ts";
+import {
+  type CallerKey,
+  generateCallerKeys,
+  publicHalf,
+  signingKey,
+  trustedKeys,
+  withCallerKey,
+} from "./caller-keys.ts";
 import { CallerCredential, InternalTokens, isPersonName, mintOperatorToken } from "./internal-tokens.ts";
 
 const START = Date.parse("2026-11-23T12:00:00.000Z");
@@ -15,11 +22,14 @@ beforeEach(() => {
 
 const gateway = await generateCallerKeys("gateway", "service");
 const operators = await generateCallerKeys("operators", "operators");
+const notification = await generateCallerKeys("notification", "reader");
 const stranger = await generateCallerKeys("gateway", "service");
 const gatewayKey = await signingKey("KEY", gateway.privateJwk, "service");
 const operatorsKey = await signingKey("KEY", operators.privateJwk, "operators");
+const notificationKey = await signingKey("KEY", notification.privateJwk, "reader");
 const strangerKey = await signingKey("KEY", stranger.privateJwk, "service");
-const trusted = withCallerKey(operators.publicJwk, withCallerKey(gateway.publicJwk, undefined));
+const roles = withCallerKey(notification.publicJwk, withCallerKey(gateway.publicJwk, undefined));
+const trusted = withCallerKey(operators.publicJwk, roles);
 const keys = await trustedKeys(trusted);
 const tokens = () => new InternalTokens({ keys, clock });
 
@@ -29,6 +39,7 @@ interface Parts {
   readonly header?: Readonly<Record<string, string>>;
 }
 const PERSON = { iss: "operators", sub: "ada", role: "operator" };
+const READER = { iss: "notification", sub: "notification", role: "reader" };
 const SERVICE = { iss: "gateway", sub: "gateway", role: "service" };
 
 /** Ada's token, changed. */
@@ -100,6 +111,32 @@ test.each<[string, Parts, string]>([
     { key: gatewayKey, claims: { ...SERVICE, sub: "payment" } },
     "may sign for",
   ],
+  [
+    "of a reader, by the gateway's key",
+    { key: gatewayKey, claims: { ...SERVICE, role: "reader" } },
+    "for gateway only, with the role service",
+  ],
+  [
+    "of a service, by the key of a reader",
+    { key: notificationKey, claims: { ...READER, role: "service" } },
+    "for notification only, with the role reader",
+  ],
+  [
+    "of the gateway, by the key of a reader",
+    { key: notificationKey, claims: { ...READER, sub: "gateway" } },
+    "for notification only, with the role reader",
+  ],
+  [
+    "of a person, by the key of a reader",
+    { key: notificationKey, claims: { ...READER, sub: "ada", role: "operator" } },
+    "for notification only, with the role reader",
+  ],
+  [
+    "of a reader, valid for longer than ten minutes",
+    { key: notificationKey, claims: { ...READER, exp: NOW_SECONDS + 601 } },
+    "at most 600 s are accepted",
+  ],
+  ["of a reader, by the operators' key", { claims: { role: "reader" } }, "401 bad_token: the token's role"],
   ["of a service, by the operators' key", { claims: { role: "service" } }, "401 bad_token: the token's role"],
   ["of the shopper", { claims: { sub: "shopper" } }, "is not the name of a person"],
   [
@@ -170,7 +207,7 @@ test.each([
   expect(isPersonName(name)).toBe(isOne);
 });
 
-describe("the gateway's credential", () => {
+describe("the credential of a role", () => {
   const tokenOf = (header: string) => header.replace("Bearer ", "");
 
   test("is one token for a minute, and each of its tokens still lives for a minute", async () => {
@@ -190,6 +227,15 @@ describe("the gateway's credential", () => {
     // Its clock was set back: the old token would be one of the future.
     now -= 3_600_000;
     expect((await tokens().verify(tokenOf(await credential.header()))).role).toBe("service");
+  });
+
+  test("has the role of its key", async () => {
+    const token = tokenOf(await new CallerCredential(notificationKey, clock).header());
+    expect(await tokens().verify(token)).toEqual({
+      name: "notification",
+      role: "reader",
+      issuer: "notification",
+    });
   });
 
   test("follows the clock of a service that is an hour off, and comes back", async () => {
@@ -242,13 +288,13 @@ describe("keys in settings", () => {
       "the same kid",
     ],
     [
-      "one issuer with both kinds",
+      "one issuer with two kinds",
       () =>
         withCallerKey(
           JSON.stringify({ ...JSON.parse(operators.publicJwk), kid: "2", issuer: "gateway" }),
           trusted,
         ),
-      "gateway has keys of both kinds",
+      "gateway has keys of two kinds",
     ],
   ])("TRUSTED_CALLERS_JWKS is refused: %s", async (_, text, words) => {
     const error: unknown = await trustedKeys(text()).catch((thrown: unknown) => thrown);
@@ -268,4 +314,8 @@ describe("keys in settings", () => {
     const error: unknown = await reading.catch((thrown: unknown) => thrown);
     expect(error).toMatchObject({ code: "CONFIG_INVALID", message: expect.stringContaining(words) });
   });
+});
+
+test("the public half of a private key is the key that is trusted", () => {
+  expect(JSON.parse(publicHalf(gateway.privateJwk))).toEqual(JSON.parse(gateway.publicJwk));
 });

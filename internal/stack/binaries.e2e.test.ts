@@ -26,8 +26,11 @@ const OPTIONAL = new Set([
   "WEBHOOK_URL",
   "WEBHOOK_SECRET",
 ]);
-/** Needed only with INTERNAL_PORT, which the plan of the stack sets. */
-const OPTIONAL_OF: Readonly<Partial<Record<Role, string>>> = { payment: "TRUSTED_CALLERS_JWKS" };
+/** Needed only with INTERNAL_PORT, which the plan of the stack sets, and with INVENTORY_URL. */
+const OPTIONAL_OF: Readonly<Partial<Record<Role, readonly string[]>>> = {
+  payment: ["TRUSTED_CALLERS_JWKS"],
+  notification: ["INVENTORY_URL", "NOTIFICATION_PRIVATE_JWK"],
+};
 const BUILD_TIMEOUT_MS = 120_000;
 
 const folder = mkdtempSync(join(tmpdir(), "checkout-binaries-test-"));
@@ -79,7 +82,7 @@ async function run(role: string, args: readonly string[], env: Readonly<Record<s
 /** The settings of the local stack, without optional ones and without those of Bun and its allocator. */
 function requiredSettings(role: Role): string[] {
   return settingsOfRole(role).filter(
-    (name) => !OPTIONAL.has(name) && OPTIONAL_OF[role] !== name && !/^(BUN|MIMALLOC)_/.test(name),
+    (name) => !OPTIONAL.has(name) && !OPTIONAL_OF[role]?.includes(name) && !/^(BUN|MIMALLOC)_/.test(name),
   );
 }
 

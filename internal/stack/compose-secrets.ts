@@ -1,5 +1,5 @@
 // `bun internal/stack/compose-secrets.ts`: creates the secrets for compose.yaml once, in deploy/secrets.env. Compose passes each role
-// its own; only the payment service gets the private key.
+// its own; each private key goes to one of them only.
 import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { REPOSITORY } from "./paths.ts";
@@ -23,6 +23,7 @@ const lines = [
   `PAYMENT_PUBLIC_JWK='${secrets.payment_public_jwk}'`,
   `PAYMENT_PRIVATE_JWK='${secrets.payment_private_jwk}'`,
   `GATEWAY_PRIVATE_JWK='${secrets.gateway_private_jwk}'`,
+  `NOTIFICATION_PRIVATE_JWK='${secrets.notification_private_jwk}'`,
   `OPERATORS_PRIVATE_JWK='${secrets.operators_private_jwk}'`,
   `TRUSTED_CALLERS_JWKS='${secrets.trusted_callers_jwks}'`,
 ];

@@ -53,6 +53,7 @@ test("checkoutctl has the same settings as in the local stack", () => {
 test.each([
   ["PAYMENT_PRIVATE_JWK", "payment"],
   ["GATEWAY_PRIVATE_JWK", "gateway"],
+  ["NOTIFICATION_PRIVATE_JWK", "notification"],
   ["OPERATORS_PRIVATE_JWK", "checkoutctl"],
 ])("only one service gets the private key %s: %s", (key, holder) => {
   const holders = Object.entries(services).filter(([, { environment }]) => environment && key in environment);

@@ -90,15 +90,7 @@ function settingsOf(
     case "order":
       return { ...consumer, ...redis, ...database("order"), ...callers };
     case "notification":
-      return {
-        ...consumer,
-        ...redis,
-        ...database("notification"),
-        SMTP_URL: addresses.smtp,
-        INVENTORY_URL: addresses.inventory,
-        SHOP_URL: addresses.gateway,
-        SHOP_LINK_SECRET: secrets.shop_link_secret,
-      };
+      return { ...consumer, ...redis, ...database("notification"), ...mailSettings({ addresses, secrets }) };
     case "orchestrator":
       return { ...consumer, ...redis, ...database("saga"), ...callers };
     case "relay":
@@ -126,6 +118,17 @@ function settingsOf(
     default:
       return role satisfies never;
   }
+}
+
+/** Mails have the names of products from inventory, and links to the shop. */
+function mailSettings({ addresses, secrets }: RoleContext): Record<string, string> {
+  return {
+    SMTP_URL: addresses.smtp,
+    INVENTORY_URL: addresses.inventory,
+    NOTIFICATION_PRIVATE_JWK: secrets.notification_private_jwk,
+    SHOP_URL: addresses.gateway,
+    SHOP_LINK_SECRET: secrets.shop_link_secret,
+  };
 }
 
 /** The console reads everything, and acts through the orchestrator. */

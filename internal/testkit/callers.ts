@@ -11,14 +11,19 @@ import { noLog, noMeter } from "./noop-telemetry.ts";
 const TTL_SECONDS = 3_600;
 
 const gateway = await generateCallerKeys("gateway", "service");
+const notification = await generateCallerKeys("notification", "reader");
 const operators = await generateCallerKeys("operators", "operators");
 const gatewayKey = await signingKey("GATEWAY_PRIVATE_JWK", gateway.privateJwk, "service");
+const notificationKey = await signingKey("NOTIFICATION_PRIVATE_JWK", notification.privateJwk, "reader");
 const operatorsKey = await signingKey("OPERATORS_PRIVATE_JWK", operators.privateJwk, "operators");
 
-/** The public halves of both keys. */
+/** What the notification service proves itself with. */
+export const NOTIFICATION_PRIVATE_JWK = notification.privateJwk;
+
+/** The public halves of the three keys. */
 export const TRUSTED_CALLERS = withCallerKey(
   operators.publicJwk,
-  withCallerKey(gateway.publicJwk, undefined),
+  withCallerKey(notification.publicJwk, withCallerKey(gateway.publicJwk, undefined)),
 );
 const tokens = new InternalTokens({ keys: await trustedKeys(TRUSTED_CALLERS), clock: systemClock });
 
@@ -54,6 +59,10 @@ export const AS_ADA = { authorization: `Bearer ${await tokenOfPerson("ada")}` };
 export const AS_VIEWER = { authorization: `Bearer ${await tokenOfPerson("victor", "viewer")}` };
 export async function asGateway(): Promise<{ readonly authorization: string }> {
   return { authorization: await gatewayCredential().header() };
+}
+
+export async function asNotification(): Promise<{ readonly authorization: string }> {
+  return { authorization: await new CallerCredential(notificationKey, systemClock).header() };
 }
 
 /** What checkoutctl needs to act as this operator. */

@@ -27,6 +27,7 @@ const ANYWHERE = {
     payment_public_jwk: "",
     payment_private_jwk: "",
     gateway_private_jwk: "",
+    notification_private_jwk: "",
     operators_private_jwk: "",
     trusted_callers_jwks: "",
     stripe_api_key: "",

@@ -44,27 +44,34 @@ const rotate = jsonCommand(
 
 const Trusted = Type.Partial(Type.Pick(Type.Object(accessConfig), ["TRUSTED_CALLERS_JWKS"]));
 
-/** The private key's setting, by the key's kind. */
-const HOLDER = { service: "GATEWAY_PRIVATE_JWK", operators: "OPERATORS_PRIVATE_JWK" } as const;
+/** By the key's kind: the private key's setting, and whose key it is if nothing else is said. */
+const HOLDER = {
+  service: { setting: "GATEWAY_PRIVATE_JWK", owner: "gateway" },
+  reader: { setting: "NOTIFICATION_PRIVATE_JWK", owner: "notification" },
+  operators: { setting: "OPERATORS_PRIVATE_JWK", owner: "operators" },
+} as const;
 
 const caller = jsonCommand(
   "caller",
   "make a key pair for calls of internal interfaces, and add its public half to TRUSTED_CALLERS_JWKS of the environment, if that is set",
 )
   .addOption(
-    new Option("--kind <kind>", "service: the gateway proves itself; operators: signs the tokens of people")
+    new Option(
+      "--kind <kind>",
+      "service: the gateway proves itself; reader: notification, which reads the catalogue; operators: signs the tokens of people",
+    )
       .choices(KEY_KINDS)
       .makeOptionMandatory(),
   )
-  .option("--issuer <name>", "whose key it is, lower case (default: gateway, or operators)")
-  .action(async ({ kind, issuer = kind === "service" ? "gateway" : "operators", ...options }) => {
+  .option("--issuer <name>", "whose key it is, lower case (default: gateway, notification, or operators)")
+  .action(async ({ kind, issuer = HOLDER[kind].owner, ...options }) => {
     const { TRUSTED_CALLERS_JWKS: older } = parseConfig("checkoutctl", Trusted);
     const { publicJwk, privateJwk } = await generateCallerKeys(issuer, kind);
     // Complains about the set of the environment, and about the issuer.
     if (older !== undefined) await trustedKeys(older);
     const trusted = withCallerKey(publicJwk, older);
     await trustedKeys(trusted);
-    const keys = { [HOLDER[kind]]: privateJwk, TRUSTED_CALLERS_JWKS: trusted };
+    const keys = { [HOLDER[kind].setting]: privateJwk, TRUSTED_CALLERS_JWKS: trusted };
     print(options, keys, () => assignments(keys));
   });
 

@@ -3,8 +3,12 @@
 import { TypeCompiler } from "@sinclair/typebox/compiler";
 import { CataloguePage } from "../../../schemas/http.ts";
 import type { SendNotification } from "../../../schemas/notification.ts";
+import type { Credential } from "../../kernel/actor.ts";
 import type { Clock } from "../../kernel/ports.ts";
 import { RecentlyUsed } from "../../kernel/recently-used.ts";
+
+const UNAUTHENTICATED = 401;
+const FORBIDDEN = 403;
 
 const TIMEOUT_MS = 1_000;
 /** A product that was renamed has its old name in mails for this long. */
@@ -32,6 +36,8 @@ export const noNames: ProductNames = { of: async () => new Map() };
 export interface CatalogueNamesOptions {
   /** Inventory's address. */
   readonly url: string;
+  /** Of this role, for inventory. */
+  readonly credential: Credential;
   readonly clock: Clock;
   /** Called with each fault. */
   readonly onError: (error: unknown) => void;
@@ -87,16 +93,36 @@ export class CatalogueNames implements ProductNames {
   }
 
   async #load(skus: readonly string[], now: number): Promise<void> {
-    const { url, timeoutMs = TIMEOUT_MS } = this.#options;
-    const query = new URLSearchParams({ skus: skus.join(",") });
-    const response = await fetch(new URL(`/catalogue?${query.toString()}`, url), {
-      signal: AbortSignal.timeout(timeoutMs),
-    });
+    const response = await this.#fetch(skus);
     const body: unknown = await response.json();
     if (!response.ok || !page.Check(body))
       throw new Error(`inventory answered ${response.status} when it was asked for names of products`);
     const found = new Map(body.items.map((item) => [item.sku_id, item]));
     for (const sku of skus) this.#known.set(sku, { product: productOf(found.get(sku)), loadedAt: now });
+  }
+
+  /** A refused request is sent once more if inventory's clock was the reason. */
+  async #fetch(skus: readonly string[]): Promise<Response> {
+    const { url, credential, timeoutMs = TIMEOUT_MS } = this.#options;
+    const query = new URLSearchParams({ skus: skus.join(",") });
+    const signal = AbortSignal.timeout(timeoutMs);
+    const signed = async () =>
+      fetch(new URL(`/catalogue?${query.toString()}`, url), {
+        headers: { authorization: await credential.header() },
+        redirect: "error",
+        signal,
+      });
+    let response = await signed();
+    if (response.status === UNAUTHENTICATED && credential.correctClock(response.headers.get("date"))) {
+      await response.body?.cancel();
+      response = await signed();
+    }
+    const { status } = response;
+    if (status !== UNAUTHENTICATED && status !== FORBIDDEN) return response;
+    await response.body?.cancel();
+    throw new Error(
+      `inventory refuses this service (${status}): its TRUSTED_CALLERS_JWKS must have the public half of NOTIFICATION_PRIVATE_JWK, with the kind reader; its log says more`,
+    );
   }
 }
 

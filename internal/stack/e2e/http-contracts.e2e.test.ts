@@ -20,6 +20,8 @@ const SAGA = "01890000-0000-7000-8000-0000000000ff";
 
 let roles: HttpRoles;
 let gateway: CallerCredential;
+/** Of notification, which reads the catalogue. */
+let reader: CallerCredential;
 let token: string;
 /** The token of a shopper whose id is not a UUID. */
 let otherToken: string;
@@ -27,6 +29,9 @@ beforeAll(async () => {
   roles = await HttpRoles.start();
   const key = await signingKey("gateway_private_jwk", roles.secrets.gateway_private_jwk, "service");
   gateway = new CallerCredential(key, systemClock);
+  const { notification_private_jwk } = roles.secrets;
+  const readersKey = await signingKey("notification_private_jwk", notification_private_jwk, "reader");
+  reader = new CallerCredential(readersKey, systemClock);
   const inAnHour = Math.floor(Date.now() / 1_000) + 3_600;
   const tokenOf = (sub: string) =>
     new SignJWT({ sub, iss: "https://id.example", exp: inAnHour })
@@ -212,6 +217,30 @@ const CASES: readonly Case[] = [
     "the gateway's token for a restock",
     403,
     async () => restock({}, { authorization: await gateway.header() }),
+  ],
+  [
+    "inventory",
+    "notification's token for a restock",
+    403,
+    async () => restock({}, { authorization: await reader.header() }),
+  ],
+  [
+    "inventory",
+    "notification's token for products",
+    200,
+    async () => get("/catalogue?skus=tea-1", { authorization: await reader.header() }),
+  ],
+  [
+    "orchestrator",
+    "notification's token",
+    403,
+    async () => get(`/sagas/${SAGA}`, { authorization: await reader.header() }),
+  ],
+  [
+    "order",
+    "notification's token",
+    403,
+    async () => get(`/orders/${SAGA}`, { authorization: await reader.header() }),
   ],
   [
     "orchestrator",

@@ -23,7 +23,7 @@ export const ACCESS_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: "internal/platform/internal-tokens.ts",
-        find: 'if (kind === "service") {',
+        find: 'if (kind !== "operators") {',
         replace: 'if (role === "service") {',
       },
     ],
