@@ -77,6 +77,18 @@ const traceFields = {
 const SagaStory = shape({
   saga: Saga,
   ...traceFields,
+  history: list(
+    shape({
+      history_id: count,
+      from_status: text,
+      to_status: text,
+      step: text,
+      message_id: orNull(text),
+      message_type: text,
+      note: orNull(text),
+      at: epochMs,
+    }),
+  ),
   reservation: list(
     shape({
       reservation_id: text,
@@ -103,28 +115,18 @@ const SagaStory = shape({
   orders: list(shape({ order_id: text, status: text, total_cents: cents, created_at: epochMs })),
   timeline: list(
     shape({
-      id: text,
+      id: Type.String({ description: "unique in this answer, and the same each time" }),
       at: epochMs,
       who: text,
-      kind: text,
+      kind: Type.String({ description: "transition, message, state, waiting or operator" }),
       what: text,
       failed: flag,
-      detail: Type.Unknown({ description: "what is known of it; personal data is masked" }),
+      detail: Type.Unknown({ description: "what is known of it, without personal data" }),
     }),
   ),
-  history: list(
-    shape({
-      history_id: count,
-      from_status: text,
-      to_status: text,
-      step: text,
-      message_id: orNull(text),
-      message_type: text,
-      note: orNull(text),
-      at: epochMs,
-    }),
-  ),
-  missing: list(shape({ database: text, reason: text })),
+  missing: Type.Array(shape({ database: text, reason: text }), {
+    description: "databases that did not answer; what they know is not in here",
+  }),
 });
 
 const orderFields = {
