@@ -87,25 +87,28 @@ test("takes every criterion", async () => {
   }
 });
 
-test("refuses wrong values, and names a database that does not answer", async () => {
-  const away = { ...env, INVENTORY_DATABASE_URL: "postgres://127.0.0.1:9/inventory" };
-  const cases: readonly [readonly string[], number, string, Environment?][] = [
-    [["--user", "1"], 2, "It must be a UUID in lower case."],
-    [["--status", "DONE"], 2, "It must be one or more of STARTED,"],
-    [["--step", "pay"], 2, "Allowed choices are reserve, charge, confirm, order."],
-    [["--currency", "euro"], 2, "It must be a currency such as EUR."],
-    [["--min-cents", "1.5"], 2, "It must be a whole number of cents"],
-    [["--since", "yesterday"], 2, "It must be a time such as"],
-    [["--since", "1h", "--until", "2h"], 2, "no saga can match: --until is not later than --since"],
-    [["--min-cents", "2", "--max-cents", "1"], 2, "no saga can match: --min-cents is above --max-cents"],
-    [["--limit", "1001"], 2, "--limit must be at most 1000"],
-    [["--after", "x"], 2, "It must be a UUID"],
-    [["--sku", "rare"], 4, "the inventory database does not answer at 127.0.0.1:9/inventory", away],
-    [["--user", USER], 0, "", away],
-  ];
-  for (const [args, expected, text, at = env] of cases) {
-    const { code, stdout, stderr } = await tool.run(["saga", "find", ...args], at);
-    expect([args, code, stdout === ""]).toEqual([args, expected, expected !== 0]);
+test.each<[string[], number, string, boolean?]>([
+  [["--user", "1"], 2, "It must be a UUID in lower case."],
+  [["--status", "DONE"], 2, "It must be one or more of STARTED,"],
+  [["--step", "pay"], 2, "Allowed choices are reserve, charge, confirm, order."],
+  [["--currency", "euro"], 2, "It must be a currency such as EUR."],
+  [["--min-cents", "1.5"], 2, "It must be a whole number of cents"],
+  [["--since", "yesterday"], 2, "It must be a time such as"],
+  [["--since", "1h", "--until", "2h"], 2, "no saga can match: --until is not later than --since"],
+  [["--min-cents", "2", "--max-cents", "1"], 2, "no saga can match: --min-cents is above --max-cents"],
+  [["--limit", "1001"], 2, "--limit must be at most 1000"],
+  [["--after", "x"], 2, "It must be a UUID"],
+  [["--sku", "rare"], 4, "the inventory database does not answer at 127.0.0.1:9/inventory", true],
+  [["--user", USER], 0, "", true],
+])(
+  "%p exits with %d: wrong values are refused, and a database that does not answer is named",
+  async (args, expected, text, isAway = false) => {
+    const away = { INVENTORY_DATABASE_URL: "postgres://127.0.0.1:9/inventory" };
+    const { code, stdout, stderr } = await tool.run(
+      ["saga", "find", ...args],
+      isAway ? { ...env, ...away } : env,
+    );
+    expect([code, stdout === ""]).toEqual([expected, expected !== 0]);
     expect(stderr).toContain(text);
-  }
-});
+  },
+);

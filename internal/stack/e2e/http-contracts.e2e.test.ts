@@ -57,7 +57,7 @@ interface Ask extends Omit<RequestInit, "headers"> {
 /** Who calls an internal interface: the gateway, or an operator who acts. */
 async function callerOf(surface: Surface, path: string): Promise<Readonly<Record<string, string>>> {
   if (!["orchestrator", "inventory", "order"].includes(surface)) return {};
-  if (surface === "orchestrator" && !path.endsWith("/cancel"))
+  if (surface === "orchestrator" && !/\/(?:cancel|trace)$/.test(path))
     return { authorization: await gateway.header() };
   return { authorization: `Bearer ${await operatorToken(roles.secrets, "op")}` };
 }
