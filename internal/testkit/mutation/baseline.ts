@@ -6,6 +6,8 @@ import { runTrial } from "./trial.ts";
 
 /** For all files in sequence on a busy machine. */
 const BASELINE_TIMEOUT_MS = 15 * 60_000;
+/** As in the test suite. Nothing hangs without a mutant, but a busy machine is slow. */
+const TEST_TIMEOUT_MS = 60_000;
 
 /** The faults of the expected tests without any mutant, one sentence each; empty if there are none. */
 export async function baselineFaults(
@@ -14,7 +16,8 @@ export async function baselineFaults(
   env: Readonly<Record<string, string>>,
 ): Promise<readonly string[]> {
   const files = [...new Set(mutants.map(({ caughtBy: { file } }) => `./${file}`))];
-  const result = await runTrial(copy.root, { files, timeoutMs: BASELINE_TIMEOUT_MS }, env);
+  const trial = { files, timeoutMs: BASELINE_TIMEOUT_MS, testTimeoutMs: TEST_TIMEOUT_MS };
+  const result = await runTrial(copy.root, trial, env);
   if (result.kind === "failed")
     return [`${result.test.file}, "${result.test.name}" fails without any mutant: repair it first`];
   if (result.kind === "broken") return [`the tests do not run without any mutant: ${result.reason}`];

@@ -11,6 +11,8 @@ export interface Trial {
   readonly test?: string | undefined;
   /** Default: long enough for one file on a busy machine. */
   readonly timeoutMs?: number;
+  /** Of each test. Default: what a test needs that no mutant delays. */
+  readonly testTimeoutMs?: number;
 }
 
 export type TrialResult =
@@ -49,7 +51,7 @@ export async function runTrial(
   rmSync(report, { force: true });
   const one = trial.test === undefined ? ["--bail"] : ["-t", RegExp.escape(trial.test)];
   const args = [...trial.files, ...one];
-  const child = Bun.spawn(testCommand({ timeoutMs: TEST_TIMEOUT_MS, report, args }), {
+  const child = Bun.spawn(testCommand({ timeoutMs: trial.testTimeoutMs ?? TEST_TIMEOUT_MS, report, args }), {
     cwd: root,
     env: { ...process.env, ...env },
     stdio: ["ignore", "ignore", "pipe"],
