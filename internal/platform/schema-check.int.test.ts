@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { migrations } from "../../schemas/migrations.ts";
 import { waitUntil } from "../stack/wait.ts";
 import { REPOSITORY } from "../stack/paths.ts";
+import { TRUSTED_CALLERS } from "../testkit/callers.ts";
 import { cloneDatabase, type TestDatabase } from "../testkit/database.ts";
 import { redisUrl } from "../testkit/servers.ts";
 import { migrate } from "./migrate.ts";
@@ -44,6 +45,7 @@ async function startOrder(url: string): Promise<() => Promise<Readiness>> {
       INSTANCE_ID: "test",
       OPS_PORT: "0",
       PORT: "0",
+      TRUSTED_CALLERS_JWKS: TRUSTED_CALLERS,
     },
     stdio: ["ignore", "pipe", "inherit"],
   });
