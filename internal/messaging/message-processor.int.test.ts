@@ -264,6 +264,8 @@ describe("one effect per message", () => {
     await using database = openPostgres({ url: url.href, poolSize: 2, applicationName: "test", timeouts });
     // One call to connect and to prepare every statement.
     await apply(database, [cancelOrder(newSaga())]);
+    // Long enough that on a busy machine no answer overtakes the second half of a group.
+    proxy.latencyMs = 250;
     for (const size of [1, 1_000]) {
       const before = proxy.roundTrips;
       const fresh = await apply(
@@ -306,8 +308,8 @@ describe("the dedup cache is never trusted", () => {
   test("a message that is wrongly reported as seen is handled", async () => {
     const sagas = newSagas(3);
     const commands = sagas.map((saga) => cancelOrder(saga));
-    await using one = await service.start();
-    while (!(await one.hasRedis())) await Bun.sleep(5);
+    await using one = await service.start({ redisTimeoutMs: 10_000 });
+    await waitUntil("Redis is connected", () => one.hasRedis(), { timeoutMs: 10_000 });
     await one.redis.remember(keysOf(commands.slice(0, 2)), 60);
     expect(await one.redis.present(keysOf(commands))).toEqual([true, true, false]);
     await service.send(...commands);
