@@ -1,5 +1,5 @@
 // The settings of the operators' console.
-import { type Static, Type } from "@sinclair/typebox";
+import { Type } from "@sinclair/typebox";
 import {
   commonConfig,
   httpConfig,
@@ -57,17 +57,28 @@ export const config = Type.Object({
   OIDC_ISSUER: Type.Optional(
     Type.String({
       format: "url",
-      description: "the company's identity provider (OpenID Connect), for people without a token",
+      description:
+        "issuer of the company's identity provider (OpenID Connect), for people without a token; it leads them back to /sign-in/oidc/callback below CONSOLE_URL",
     }),
   ),
   OIDC_CLIENT_ID: Type.Optional(Type.String({ minLength: 1, description: "this console's client id there" })),
   OIDC_CLIENT_SECRET: Type.Optional(
     secret(Type.String({ minLength: 1, description: "this console's client secret there" })),
   ),
+  OIDC_CLIENT_SECRET_FILE: Type.Optional(
+    Type.String({ minLength: 1, description: "a file with that secret, instead" }),
+  ),
+  OIDC_SCOPES: Type.String({
+    default: "openid profile email",
+    pattern: "^(.* )?openid( .*)?$",
+    description:
+      "what the console asks the provider for, separated by blanks; some providers want one more for roles",
+  }),
   OIDC_NAME_CLAIM: Type.String({
     default: "preferred_username",
     minLength: 1,
-    description: "the claim with the person's name, as it stands in the audit trail",
+    description:
+      "the claim with the person's name, as it stands in the audit trail: one that people cannot change themselves, or sub",
   }),
   OIDC_ROLES_CLAIM: Type.String({
     default: "roles",
@@ -78,19 +89,19 @@ export const config = Type.Object({
   OIDC_VIEWER_ROLE: Type.String({
     default: "checkout-viewer",
     minLength: 1,
-    description: "what stands there for people who may read",
+    description: "what stands there for people who may read; several separated by commas",
   }),
   OIDC_OPERATOR_ROLE: Type.String({
     default: "checkout-operator",
     minLength: 1,
-    description: "what stands there for people who may also act",
+    description: "what stands there for people who may also act; several separated by commas",
   }),
   OPERATORS_PRIVATE_JWK: Type.Optional(
     secret(
       Type.String({
         minLength: 2,
         description:
-          "with OIDC_ISSUER: signs the tokens of people who signed in there; its public half is in the services' TRUSTED_CALLERS_JWKS",
+          "with OIDC_ISSUER: a key of the console alone that signs for people who signed in there; its public half is in the TRUSTED_CALLERS_JWKS of console and services; `checkoutctl keys caller --kind operators --issuer console` makes it",
       }),
     ),
   ),
@@ -99,13 +110,3 @@ export const config = Type.Object({
     description: "true: nobody may act here, whatever their role; reading goes on",
   }),
 });
-
-const WITH_OIDC = ["OIDC_CLIENT_ID", "OIDC_CLIENT_SECRET", "OPERATORS_PRIVATE_JWK", "CONSOLE_URL"] as const;
-
-/** Faults of settings that are valid one by one but not together. */
-export function faultsOf(env: Static<typeof config>): readonly string[] {
-  if (env.OIDC_ISSUER === undefined) return [];
-  return WITH_OIDC.filter((name) => env[name] === undefined).map(
-    (name) => `${name} is missing: OIDC_ISSUER needs it`,
-  );
-}

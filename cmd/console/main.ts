@@ -11,9 +11,10 @@ import { newId, systemClock } from "../../internal/platform/clock.ts";
 import { runRole } from "../../internal/platform/lifecycle.ts";
 import { logThrottled } from "../../internal/platform/log-throttle.ts";
 import { peerOf, startHttp } from "../../internal/platform/serve-http.ts";
-import { config, faultsOf } from "./config.ts";
-import { identityProvider, operatorTokens } from "./sign-in.ts";
+import { config } from "./config.ts";
+import { companySignIn, faultsOf } from "./oidc.ts";
 import { startRuns } from "./runs.ts";
+import { operatorTokens } from "./sign-in.ts";
 import { openDatabase, openTopics } from "./sources.ts";
 
 /** Sources have pauses of their own; this is how exactly those are kept. */
@@ -51,7 +52,7 @@ await runRole({
       bulk,
       browse: topics.browse,
       identify: await operatorTokens(env.TRUSTED_CALLERS_JWKS),
-      oidc: await identityProvider(env),
+      oidc: await companySignIn(env),
       sessions: new Sessions(env.CONSOLE_SESSION_SECRET),
       collector,
       traceUrlOf: (traceId) => env.TRACE_URL_TEMPLATE?.replaceAll("{trace_id}", traceId) ?? null,

@@ -10,8 +10,8 @@ export interface Actor {
 }
 
 export interface IdentifiedActor extends Actor {
-  /** The person's own token: what they do at a service is done with it. */
-  readonly token: string;
+  /** The person's own token: what they do at a service is done with it. Null for somebody whom the identity provider vouches for. */
+  readonly token: string | null;
   /** Epoch ms: a session ends with its token. */
   readonly expiresAt: number;
 }

@@ -1,6 +1,9 @@
 // Writes what people do in the console into the audit trail, with the address they came from, and into the log. Called by the routes.
 import { type OperatorActionKind, recordActions } from "../messaging/operator-action-store.ts";
-import type { SignedIn } from "./visit.ts";
+import type { Visit } from "./visit.ts";
+
+/** Whose act it is, and the request that it came with. */
+type Doing = Pick<Visit, "options" | "request" | "now"> & { readonly actor: { readonly name: string } };
 
 export interface Act {
   readonly action: OperatorActionKind;
@@ -13,7 +16,7 @@ export interface Act {
 }
 
 /** Throws if it cannot be written: what must be audited does not happen then. */
-export async function record(visit: SignedIn, act: Act): Promise<void> {
+export async function record(visit: Doing, act: Act): Promise<void> {
   const { options, request, actor, now } = visit;
   const { action, subject, sagaId = null, reason, outcome, detail = null, parameters = null } = act;
   const address = options.addressOf(request);
@@ -40,7 +43,7 @@ export async function record(visit: SignedIn, act: Act): Promise<void> {
 }
 
 /** For what happens anyway, such as a refusal: without the database only the log has it. */
-export async function recordIfPossible(visit: SignedIn, act: Act): Promise<void> {
+export async function recordIfPossible(visit: Doing, act: Act): Promise<void> {
   try {
     await record(visit, act);
   } catch (error) {

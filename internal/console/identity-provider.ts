@@ -1,155 +1,174 @@
-// Sign-in at the company's identity provider: OpenID Connect, authorization code flow with PKCE. What has to be remembered until the browser
-// comes back is in a signed cookie of that browser, so any console may finish what another one began. Called by routes/oidc.tsx.
-import { Type } from "@sinclair/typebox";
-import { TypeCompiler } from "@sinclair/typebox/compiler";
-import { jwtVerify, SignJWT } from "jose";
-import * as oidc from "openid-client";
-import { describeError } from "../kernel/errors.ts";
-import type { Role } from "./actor.ts";
-import { Problem } from "./problem.ts";
+// The company's identity provider: OpenID Connect, authorization code flow with PKCE. It is asked when somebody signs in, never at the start,
+// so that a provider that is away keeps nobody from signing in with a token. Made by cmd/console, called by routes/oidc.tsx.
+import * as client from "openid-client";
+import { AppError, describeError } from "../kernel/errors.ts";
+import type { Clock } from "../kernel/ports.ts";
 
 export interface IdentityProviderOptions {
-  readonly issuer: string;
+  readonly issuer: URL;
   readonly clientId: string;
   readonly clientSecret: string;
-  /** The console's public address, without a slash at the end. */
-  readonly publicUrl: string;
-  /** Where the ID token names the person and their roles; a dot leads into an object. */
-  readonly nameClaim: string;
-  readonly rolesClaim: string;
-  /** What stands there for each role. */
-  readonly roleNames: Readonly<Record<Role, string>>;
-  /** Signs the cookie. */
-  readonly secret: string;
+  /** Where the provider sends people back to: an address of this console that is registered there. */
+  readonly redirectUri: string;
+  /** `openid` and whatever the claims need, separated by blanks. */
+  readonly scopes: string;
+  readonly clock: Clock;
 }
 
-export const CALLBACK = "/sign-in/oidc/callback";
-export const PENDING = "__Host-console-oidc";
-/** How long somebody may take to sign in there. */
-export const PENDING_SECONDS = 600;
-const PURPOSE = "checkout-console-oidc";
-const SCOPE = "openid profile email";
-
-const Pending = TypeCompiler.Compile(
-  Type.Object({ verifier: Type.String(), state: Type.String(), nonce: Type.String(), back: Type.String() }),
-);
-
-export interface SignedInThere {
-  readonly name: string;
-  readonly role: Role;
-  readonly back: string;
+/** What one sign-in must come back with. Only the browser that began it has them. */
+export interface Checks {
+  readonly state: string;
+  readonly nonce: string;
+  readonly verifier: string;
 }
+
+export type Claims = Readonly<Record<string, unknown>>;
+
+/** The provider, or what came back from it, says no. The message can be shown. */
+export class SignInRefused extends Error {}
+
+const TIMEOUT_SECONDS = 5;
+/** Its addresses hardly ever change; new keys are fetched when a token names them. */
+const KEEP_MS = 3_600_000;
 
 export class IdentityProvider {
   readonly #options: IdentityProviderOptions;
-  readonly #key: Uint8Array;
-  #configuration: Promise<oidc.Configuration> | undefined;
+  #known: { readonly configuration: client.Configuration; readonly at: number } | null = null;
+  #asking: Promise<client.Configuration> | null = null;
 
   constructor(options: IdentityProviderOptions) {
     this.#options = options;
-    this.#key = new TextEncoder().encode(options.secret);
   }
 
-  /** Where to send the browser, and what to remember meanwhile. Throws a problem if the provider does not answer. */
-  async begin(back: string): Promise<{ readonly url: string; readonly pending: string }> {
-    const configuration = await this.#configured();
-    const [verifier, state, nonce] = [oidc.randomPKCECodeVerifier(), oidc.randomState(), oidc.randomNonce()];
-    const url = oidc.buildAuthorizationUrl(configuration, {
-      redirect_uri: this.#options.publicUrl + CALLBACK,
-      scope: SCOPE,
-      code_challenge: await oidc.calculatePKCECodeChallenge(verifier),
+  /** For people. */
+  get name(): string {
+    return this.#options.issuer.host;
+  }
+
+  /** Where to send the browser, and what it must bring back. Throws SERVICE_UNAVAILABLE. */
+  async begin(): Promise<{ readonly address: string; readonly checks: Checks }> {
+    const configuration = await this.#configuration();
+    const checks = {
+      state: client.randomState(),
+      nonce: client.randomNonce(),
+      verifier: client.randomPKCECodeVerifier(),
+    };
+    const address = client.buildAuthorizationUrl(configuration, {
+      redirect_uri: this.#options.redirectUri,
+      scope: this.#options.scopes,
+      state: checks.state,
+      nonce: checks.nonce,
+      code_challenge: await client.calculatePKCECodeChallenge(checks.verifier),
       code_challenge_method: "S256",
-      state,
-      nonce,
     });
-    const pending = await new SignJWT({ verifier, state, nonce, back })
-      .setProtectedHeader({ alg: "HS256" })
-      .setAudience(PURPOSE)
-      .setExpirationTime(`${PENDING_SECONDS}s`)
-      .sign(this.#key);
-    return { url: url.href, pending };
+    return { address: address.href, checks };
   }
 
-  /** `search`: the query with which the browser came back. Throws a problem in words. */
-  async finish(search: string, pending: string): Promise<SignedInThere> {
-    const kept = await this.#pending(pending);
-    const configuration = await this.#configured();
-    const came = new URL(this.#options.publicUrl + CALLBACK + search);
+  /**
+   * Whom the provider vouches for. `search` is the query that the browser came back with. Claims in `wanted` that the ID token lacks are looked
+   * for in the user info. Throws SignInRefused, and SERVICE_UNAVAILABLE.
+   */
+  async finish(search: string, checks: Checks, wanted: readonly string[]): Promise<Claims> {
+    const configuration = await this.#configuration();
+    // Not the request's own address: behind a proxy that has another name.
+    const address = new URL(this.#options.redirectUri);
+    address.search = search;
     try {
-      const tokens = await oidc.authorizationCodeGrant(configuration, came, {
-        pkceCodeVerifier: kept.verifier,
-        expectedState: kept.state,
-        expectedNonce: kept.nonce,
+      const tokens = await client.authorizationCodeGrant(configuration, address, {
+        expectedState: checks.state,
+        expectedNonce: checks.nonce,
+        pkceCodeVerifier: checks.verifier,
         idTokenExpected: true,
       });
-      return { ...this.#personOf(tokens.claims() ?? {}), back: kept.back };
+      const claims = tokens.claims();
+      if (claims === undefined) throw new SignInRefused("it sent no ID token");
+      const hasAll = wanted.every((name) => Object.hasOwn(claims, name));
+      if (hasAll || configuration.serverMetadata().userinfo_endpoint === undefined) return claims;
+      return {
+        ...(await client.fetchUserInfo(configuration, tokens.access_token, claims.sub)),
+        ...claims,
+      };
     } catch (error) {
-      if (error instanceof Problem) throw error;
-      throw new Problem(
-        403,
-        "Not signed in",
-        `The identity provider's answer was not accepted: ${describeError(error)}.`,
-      );
+      throw this.#inWords(error);
     }
   }
 
-  #personOf(claims: object): { readonly name: string; readonly role: Role } {
-    const { nameClaim, rolesClaim, roleNames } = this.#options;
-    const name = claimOf(claims, nameClaim);
-    if (typeof name !== "string" || name === "")
-      throw new Problem(
-        403,
-        "Not signed in",
-        `The identity provider does not say who you are: there is no claim ${nameClaim}.`,
-      );
-    const found = claimOf(claims, rolesClaim);
-    const roles: readonly unknown[] = Array.isArray(found) ? found : [found];
-    if (roles.includes(roleNames.operator)) return { name, role: "operator" };
-    if (roles.includes(roleNames.viewer)) return { name, role: "viewer" };
-    throw new Problem(
-      403,
-      "Not allowed",
-      `${name} may not use this console: the claim ${rolesClaim} has neither ${roleNames.viewer} nor ${roleNames.operator}.`,
-    );
-  }
-
-  async #pending(text: string) {
-    const { payload } = await jwtVerify(text, this.#key, { algorithms: ["HS256"], audience: PURPOSE }).catch(
-      () => ({
-        payload: {},
-      }),
-    );
-    if (Pending.Check(payload)) return payload;
-    throw new Problem(
-      403,
-      "Not signed in",
-      "This sign-in was begun in another browser, or too long ago. Begin again.",
-    );
-  }
-
-  /** Asked once; again after a failure. */
-  async #configured(): Promise<oidc.Configuration> {
-    const { issuer, clientId, clientSecret } = this.#options;
-    const url = new URL(issuer);
-    // Without TLS only for a provider of a test or of a development stack.
-    const execute = url.protocol === "http:" ? [oidc.allowInsecureRequests] : [];
-    this.#configuration ??= oidc.discovery(url, clientId, clientSecret, undefined, { execute });
+  async #configuration(): Promise<client.Configuration> {
+    const { clock } = this.#options;
+    if (this.#known !== null && clock.now() - this.#known.at < KEEP_MS) return this.#known.configuration;
+    this.#asking ??= this.#discover().finally(() => (this.#asking = null));
     try {
-      return await this.#configuration;
+      const configuration = await this.#asking;
+      this.#known = { configuration, at: clock.now() };
+      return configuration;
     } catch (error) {
-      this.#configuration = undefined;
-      throw new Problem(
-        503,
-        "Not reachable",
-        `The identity provider does not answer at ${url.origin}: ${describeError(error)}. An operator token works without it.`,
-      );
+      if (this.#known !== null) return this.#known.configuration;
+      throw this.#unavailable(error);
     }
+  }
+
+  #discover(): Promise<client.Configuration> {
+    const { issuer, clientId, clientSecret } = this.#options;
+    return client.discovery(issuer, clientId, {}, secretAs(clientSecret), {
+      timeout: TIMEOUT_SECONDS,
+      execute: [
+        // Also the signature of the ID token, not only TLS to where it came from.
+        client.enableNonRepudiationChecks,
+        // cmd/console lets this through for this machine only.
+        ...(issuer.protocol === "http:" ? [client.allowInsecureRequests] : []),
+      ],
+    });
+  }
+
+  #inWords(error: unknown): unknown {
+    if (error instanceof SignInRefused) return error;
+    const why = refusalIn(error);
+    return why === null ? this.#unavailable(error) : new SignInRefused(why, { cause: error });
+  }
+
+  #unavailable(cause: unknown): AppError {
+    return new AppError(
+      "SERVICE_UNAVAILABLE",
+      `the identity provider ${this.#options.issuer.href} does not answer as it should: ${faultOf(cause)}`,
+      { cause },
+    );
   }
 }
 
-function claimOf(claims: object, path: string): unknown {
-  let value: unknown = claims;
-  for (const name of path.split("."))
-    value = typeof value === "object" && value !== null ? Reflect.get(value, name) : undefined;
-  return value;
+/** As the provider says that it wants it; by the standard in a header if it says nothing. */
+function secretAs(secret: string): client.ClientAuth {
+  const [basic, post] = [client.ClientSecretBasic(secret), client.ClientSecretPost(secret)];
+  return (server, ...rest) => {
+    const { token_endpoint_auth_methods_supported: methods = ["client_secret_basic"] } = server;
+    return methods.includes("client_secret_basic") ? basic(server, ...rest) : post(server, ...rest);
+  };
+}
+
+/** Those of openid-client that say that there was no proper answer. */
+const NO_ANSWER = new Set([
+  "OAUTH_TIMEOUT",
+  "OAUTH_ABORT",
+  "OAUTH_RESPONSE_IS_NOT_CONFORM",
+  "OAUTH_RESPONSE_IS_NOT_JSON",
+]);
+
+/** Null: nobody said no. */
+function refusalIn(error: unknown): string | null {
+  if (error instanceof client.AuthorizationResponseError) return `it answered ${codeIn(error.error)}`;
+  if (error instanceof client.ResponseBodyError) return `it answered ${codeIn(error.error)}`;
+  if (!(error instanceof client.ClientError)) return null;
+  const { code = "" } = error;
+  if (!code.startsWith("OAUTH_") || NO_ANSWER.has(code)) return null;
+  return `what came back is not an answer to this sign-in (${code})`;
+}
+
+/** The text comes from an address, which anybody can write: only a code is shown. */
+function codeIn(text: string): string {
+  return /^[a-z_]{1,40}$/.test(text) ? text : "with an error";
+}
+
+/** The message of fetch's own errors gives advice to a browser's user, so their code is better. */
+function faultOf(error: unknown): string {
+  const own = error instanceof Error && "code" in error ? String(error.code) : "";
+  return /^E[A-Z]+$|^[A-Z][A-Za-z]+Refused$/.test(own) ? own : describeError(error);
 }

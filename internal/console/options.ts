@@ -4,9 +4,11 @@ import type { MigratedDatabase } from "../../schemas/migrations.ts";
 import type { Topic } from "../../schemas/topics.ts";
 import type { Clock, RawMessage } from "../kernel/ports.ts";
 import type { BulkContext } from "../operations/bulk-context.ts";
-import type { Actor, IdentifiedActor, Identify } from "./actor.ts";
+import type { Actor, Identify } from "./actor.ts";
 import type { Collector } from "./collector.ts";
 import type { IdentityProvider } from "./identity-provider.ts";
+import type { Flows } from "./oidc-flow.ts";
+import type { ClaimRules } from "./oidc-person.ts";
 import type { Sessions } from "./session.ts";
 
 export interface ConsoleOptions {
@@ -17,11 +19,8 @@ export interface ConsoleOptions {
   readonly identify: Identify;
   /** The newest messages of a topic, at most so many of each partition. */
   readonly browse: (topic: Topic, perPartition: number) => AsyncIterable<MessageBatch>;
-  /** Null if everybody signs in with a token. `mint` makes the person's own token. */
-  readonly oidc: {
-    readonly provider: IdentityProvider;
-    readonly mint: (actor: Actor, now: number) => Promise<IdentifiedActor>;
-  } | null;
+  /** Null if everybody signs in with a token. */
+  readonly oidc: CompanySignIn | null;
   readonly sessions: Sessions;
   readonly collector: Collector;
   /** Where a person looks at this trace; null if nobody has said. */
@@ -39,6 +38,15 @@ export interface ConsoleOptions {
   readonly onAct: (fields: Readonly<Record<string, unknown>>, text: string) => void;
   /** Called with errors that operators should see. */
   readonly onError: (error: unknown, request: Request) => void;
+}
+
+/** Sign-in at the company's identity provider. */
+export interface CompanySignIn {
+  readonly provider: IdentityProvider;
+  readonly flows: Flows;
+  readonly rules: ClaimRules;
+  /** A token with which a service lets this person act, for minutes: they have none of their own. */
+  readonly tokenFor: (actor: Actor) => Promise<string>;
 }
 
 /** Valid until the next one is asked for. */

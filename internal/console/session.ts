@@ -1,5 +1,5 @@
-// Sessions of the console: a signed cookie around the token that opened it, so that a restart or a second console signs nobody out, and what
-// a person does at a service is done with their own token. It ends after 8 h, or with that token, and at once when its owner signs out of
+// Sessions of the console: a signed cookie around the token that opened it, if one did, so that a restart or a second console signs nobody
+// out, and what a person does at a service is done with their own token. It ends after 8 h, or with that token, and at once when its owner signs out of
 // this console. Called by app.ts and routes/session.tsx.
 import { Type } from "@sinclair/typebox";
 import { TypeCompiler } from "@sinclair/typebox/compiler";
@@ -9,7 +9,7 @@ import type { Actor, IdentifiedActor } from "./actor.ts";
 
 export const SESSION = "__Host-console";
 /** A shift. Nobody who left their desk stays signed in for longer. */
-const MAX_AGE_MS = 8 * 60 * 60 * 1_000;
+export const MAX_SESSION_MS = 8 * 60 * 60 * 1_000;
 const PURPOSE = "checkout-console-session";
 /** Signed out before their end; more would mean that nobody stays signed in. */
 const MAX_ENDED = 10_000;
@@ -21,8 +21,8 @@ export interface Session {
   readonly id: string;
   readonly actor: Actor;
   readonly method: SignInMethod;
-  /** The person's own. */
-  readonly token: string;
+  /** The person's own; null for somebody whom the identity provider vouched for. */
+  readonly token: string | null;
   /** Epoch ms. */
   readonly startedAt: number;
   readonly endsAt: number;
@@ -34,7 +34,7 @@ const Claims = TypeCompiler.Compile(
     sub: ActorName,
     role: Type.Union([Type.Literal("viewer"), Type.Literal("operator")]),
     method: Type.Union([Type.Literal("token"), Type.Literal("oidc")]),
-    token: Type.String({ minLength: 1 }),
+    token: Type.Union([Type.String({ minLength: 1 }), Type.Null()]),
     iat: Type.Integer(),
     exp: Type.Integer(),
   }),
@@ -56,7 +56,7 @@ export class Sessions {
     method: SignInMethod,
     now: number,
   ): Promise<{ readonly value: string; readonly seconds: number }> {
-    const endsAt = Math.min(now + MAX_AGE_MS, expiresAt);
+    const endsAt = Math.min(now + MAX_SESSION_MS, expiresAt);
     const value = await new SignJWT({ role, method, token })
       .setProtectedHeader({ alg: "HS256" })
       .setAudience(PURPOSE)

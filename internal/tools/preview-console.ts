@@ -98,8 +98,7 @@ export const PREVIEWS: Readonly<Record<string, (visit: SignedIn) => ReturnType<t
     SignIn({
       frame: { ...frame, actor: null },
       back: "/",
-      hasProvider: true,
-      note: { tone: "bad", text: "This token is not valid, or has expired." },
+      note: { tone: "bad", of: "token", text: "This token is not valid, or has expired." },
     }),
 };
 

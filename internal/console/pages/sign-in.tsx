@@ -1,19 +1,22 @@
-// Sign-in with an operator token, or at the company's identity provider.
-import { Notice } from "../parts/bits.tsx";
-import { CommandLine } from "../parts/bits.tsx";
+// Sign-in at the company's identity provider, if there is one, and with an operator token.
+import { CommandLine, Notice } from "../parts/bits.tsx";
 import { Page } from "../parts/layout.tsx";
-import type { Frame } from "../visit.ts";
+import type { Visit } from "../visit.ts";
 
 interface Props {
-  readonly frame: Frame;
+  readonly frame: Visit;
   readonly back: string;
-  /** People also sign in at the company's identity provider. */
-  readonly hasProvider: boolean;
   /** What happened before, such as a refused token. */
-  readonly note: { readonly tone: "info" | "bad"; readonly text: string } | null;
+  readonly note: {
+    readonly tone: "info" | "bad";
+    readonly of: "token" | "oidc" | "session";
+    readonly text: string;
+  } | null;
 }
 
-export function SignIn({ frame, back, note, hasProvider }: Props) {
+export function SignIn({ frame, back, note }: Props) {
+  const provider = frame.options.oidc?.provider.name;
+  const isWrong = note?.tone === "bad" && note.of === "token";
   return (
     <Page frame={{ ...frame, here: "/sign-in" }} title="Sign in">
       <div class="narrow">
@@ -25,13 +28,15 @@ export function SignIn({ frame, back, note, hasProvider }: Props) {
             <p id="note">{note.text}</p>
           </Notice>
         )}
-        {hasProvider ? (
-          <p>
-            <a class="button" href={`/sign-in/oidc?back=${encodeURIComponent(back)}`}>
-              Sign in with your company account
-            </a>
-          </p>
-        ) : null}
+        {provider === undefined ? null : (
+          <section class="card" aria-label="Company account">
+            <p class="buttons">
+              <a class="button" href={`/sign-in/oidc?back=${encodeURIComponent(back)}`}>
+                Sign in at {provider}
+              </a>
+            </p>
+          </section>
+        )}
         <form class="card" method="post" action="/sign-in">
           <input type="hidden" name="back" value={back} />
           <div class="field">
@@ -44,16 +49,16 @@ export function SignIn({ frame, back, note, hasProvider }: Props) {
               spellcheck={false}
               required
               maxLength={4_000}
-              {...(note?.tone === "bad" ? { "aria-invalid": "true", "aria-describedby": "note" } : {})}
+              {...(isWrong ? { "aria-invalid": "true", "aria-describedby": "note" } : {})}
             />
           </div>
           <div class="buttons">
-            <button class="button">Sign in</button>
+            <button class={provider === undefined ? "button" : "button quiet"}>Sign in with the token</button>
           </div>
         </form>
         <p class="soft small">
           A token is made with <CommandLine>checkoutctl token --operator NAME</CommandLine> by whoever holds
-          the operators' key. What you do here is kept with the name in your token.
+          the operators' key. What you do here is kept with the name in your token or account.
         </p>
       </div>
     </Page>

@@ -13,7 +13,7 @@ import { Sagas } from "../pages/sagas.tsx";
 import { sagaColumns, sagaMore } from "../parts/saga-columns.tsx";
 import { csvOf, jsonOf } from "../parts/table.tsx";
 import { type Show, showOf } from "../parts/timeline.tsx";
-import { badRequest, notFound } from "../problem.ts";
+import { badRequest, notFound, Problem } from "../problem.ts";
 import { csv, json, page } from "../respond.ts";
 import type { SignedIn } from "../visit.ts";
 import type { ConsoleRoute } from "./route.ts";
@@ -144,8 +144,8 @@ async function revealed(visit: SignedIn): Promise<Response> {
 async function cancel(visit: SignedIn): Promise<Response> {
   const reason = reasonOf(visit);
   const { saga_id } = (await storyOf(visit)).saga;
-  const answer = await asked(visit, actOn("saga.cancel", saga_id, reason), () =>
-    cancelSaga(orchestratorOf(visit), saga_id, { reason }),
+  const answer = await asked(visit, actOn("saga.cancel", saga_id, reason), async () =>
+    cancelSaga(await orchestratorOf(visit), saga_id, { reason }),
   );
   const said = answer.cancelled_now
     ? "The saga is being undone."
@@ -157,16 +157,23 @@ async function cancelTheOrder(visit: SignedIn): Promise<Response> {
   const reason = reasonOf(visit);
   const { order_id, saga_id } = (await storyOf(visit)).saga;
   if (order_id === null) throw badRequest("This saga has no order.");
-  const answer = await asked(visit, actOn("order.cancel", saga_id, reason), () =>
-    cancelOrder(orchestratorOf(visit), saga_id, { order_id, reason }),
+  const answer = await asked(visit, actOn("order.cancel", saga_id, reason), async () =>
+    cancelOrder(await orchestratorOf(visit), saga_id, { order_id, reason }),
   );
   const said = answer.started_now ? "The order is being cancelled." : "It was being cancelled already.";
   return done(visit, `/sagas/${saga_id}`, said);
 }
 
-/** Called with the person's own token: the orchestrator takes the actor from there. */
-function orchestratorOf({ options, session }: SignedIn) {
-  return { url: options.orchestratorUrl, token: session.token };
+/** Called with the person's own token, or with one that is made for them: the orchestrator takes the actor from there. */
+async function orchestratorOf({ options, session, actor }: SignedIn) {
+  const token = session.token ?? (await options.oidc?.tokenFor(actor));
+  if (token === undefined)
+    throw new Problem(
+      403,
+      "Sign in again",
+      "This console no longer knows the identity provider that you signed in at: sign out, and in again with an operator token.",
+    );
+  return { url: options.orchestratorUrl, token };
 }
 
 function actOn(action: "saga.cancel" | "order.cancel", sagaId: string, reason: string): Omit<Act, "outcome"> {

@@ -30,11 +30,10 @@ export const sessionRoutes: readonly ConsoleRoute[] = [
 function signInPage(visit: Visit): Response {
   const back = ownPath(visit.query.get("back"), "/");
   if (isSignedIn(visit)) return seeOther(back);
-  const note = visit.query.has("out") ? ({ tone: "info", text: "You are signed out." } as const) : null;
-  return page(
-    visit,
-    <SignIn frame={visit} back={back} note={note} hasProvider={visit.options.oidc !== null} />,
-  );
+  const note = visit.query.has("out")
+    ? ({ tone: "info", of: "session", text: "You are signed out." } as const)
+    : null;
+  return page(visit, <SignIn frame={visit} back={back} note={note} />);
 }
 
 async function signIn(visit: Visit): Promise<Response> {
@@ -47,17 +46,14 @@ async function signIn(visit: Visit): Promise<Response> {
       { action: "console.sign-in", address: options.addressOf(request), outcome: "refused" },
       "a sign-in to the console was refused",
     );
-    return page(
-      visit,
-      <SignIn frame={visit} back={back} note={{ tone: "bad", text }} hasProvider={options.oidc !== null} />,
-      { status },
-    );
+    const note = { tone: "bad", of: "token", text } as const;
+    return page(visit, <SignIn frame={visit} back={back} note={note} />, { status });
   };
   if (token.length > MAX_TOKEN_LENGTH) return refused("That is no operator token: it is too long.", 422);
   try {
     const actor = await options.identify(token);
     if ("refused" in actor) return refused(`This token does not count: ${actor.refused}.`, 422);
-    return seeOther(back, await opened(visit, actor, "token"));
+    return seeOther(back, [await opened(visit, actor, "token")]);
   } catch (error) {
     if (!(error instanceof AppError && error.canRetry)) throw error;
     options.onError(error, request);
@@ -65,28 +61,27 @@ async function signIn(visit: Visit): Promise<Response> {
   }
 }
 
-/** Opens a session for somebody whose identity is proved. Returns its cookie. */
+/** Opens a session for somebody whose identity is proved. Returns its cookie. `proof` is kept in the audit trail. */
 export async function opened(
   visit: Visit,
   actor: IdentifiedActor,
   method: SignInMethod,
-): Promise<readonly string[]> {
+  proof: Readonly<Record<string, unknown>> = {},
+): Promise<string> {
   const { options, now } = visit;
   const { value, seconds } = await options.sessions.open(actor, method, now);
-  const session = await options.sessions.read(value, now);
   options.counts.signIn("ok");
-  if (session !== null)
-    await recordIfPossible(
-      { ...visit, actor: session.actor, session },
-      {
-        action: "console.sign-in",
-        subject: actor.name,
-        reason: method === "token" ? "with an operator token" : "at the identity provider",
-        outcome: "ok",
-        parameters: { role: actor.role },
-      },
-    );
-  return [setCookie(SESSION, value, seconds, "Strict")];
+  await recordIfPossible(
+    { ...visit, actor },
+    {
+      action: "console.sign-in",
+      subject: actor.name,
+      reason: method === "token" ? "with an operator token" : "at the identity provider",
+      outcome: "ok",
+      parameters: { role: actor.role, ...proof },
+    },
+  );
+  return setCookie(SESSION, value, seconds, "Strict");
 }
 
 function signOut({ options, session, now }: SignedIn): Response {

@@ -1,0 +1,110 @@
+// Somebody of the company with a real browser (Chromium) at a console that is behind a proxy: signing in at the identity provider leads back to
+// the page that they wanted, and the orchestrator believes who it is that stops a checkout.
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import type { Browser } from "playwright-core";
+import { cartOf } from "../../../bench/shopper.ts";
+import { CURRENCY, RunningSystem } from "../../stack/e2e/running-system.ts";
+import { CLIENT, OidcProvider } from "../../testkit/oidc-provider.ts";
+import { openBrowser, TIMEOUT_MS } from "../../testkit/shop-browser.ts";
+
+const SKU = "mug-red";
+const WAIT_MS = 30_000;
+/** A bank that is slow enough to be stopped. */
+const SLOW_BANK = "fixed:8000";
+
+const held = new AsyncDisposableStack();
+let system: RunningSystem;
+let browser: Browser;
+let provider: OidcProvider;
+/** The proxy's address: the only one that browsers know. */
+let site: string;
+
+beforeAll(async () => {
+  let consoleAddress = "";
+  const proxy = Bun.serve({
+    port: 0,
+    hostname: "127.0.0.1",
+    fetch(request) {
+      const { pathname, search } = new URL(request.url);
+      return fetch(`${consoleAddress}${pathname}${search}`, {
+        method: request.method,
+        headers: request.headers,
+        body: request.body,
+        redirect: "manual",
+        decompress: false,
+      });
+    },
+  });
+  held.defer(() => proxy.stop(true));
+  site = `http://localhost:${proxy.port}`;
+  provider = held.use(new OidcProvider(`${site}/sign-in/oidc/callback`));
+  system = held.use(await RunningSystem.start("console-oidc", { paysim: { LATENCY: SLOW_BANK } }));
+  const another = await system.oneMore("console", {
+    CONSOLE_URL: site,
+    OIDC_ISSUER: provider.issuer,
+    OIDC_CLIENT_ID: CLIENT.id,
+    OIDC_CLIENT_SECRET: CLIENT.secret,
+    OIDC_OPERATOR_ROLE: "checkout-ops",
+    OIDC_VIEWER_ROLE: "support",
+    OIDC_ROLES_CLAIM: "groups",
+    OPERATORS_PRIVATE_JWK: system.context.secrets.operators_private_jwk,
+    TRUSTED_PROXIES: "1",
+  });
+  held.use(another);
+  consoleAddress = another.address;
+  browser = held.adopt(await openBrowser(), (open) => open.close());
+  await system.restock(SKU, 50);
+}, TIMEOUT_MS);
+afterAll(() => held.disposeAsync(), TIMEOUT_MS);
+
+async function newPage() {
+  const context = await browser.newContext({ locale: "en-IE" });
+  context.setDefaultTimeout(WAIT_MS);
+  return context.newPage();
+}
+
+test(
+  "an operator signs in there, comes back to the saga, and stops it under their own name",
+  async () => {
+    const cart = cartOf([SKU], "pm_card_visa", CURRENCY);
+    const shopper = await system.shopper();
+    const { saga_id } = await shopper.checkout(cart, crypto.randomUUID(), Date.now() + WAIT_MS);
+    const page = await newPage();
+    await page.goto(`${site}/sagas/${saga_id}`);
+    await page.waitForURL(`${site}/sign-in?*`);
+    await page.click("a:text('Sign in at')");
+    await page.waitForURL(`${site}/sagas/${saga_id}`);
+    expect(await page.textContent(".who")).toContain("olga");
+    await page.click("[data-opens=cancel]");
+    await page.fill("#cancel-reason", "ticket 4712");
+    await page.keyboard.press("Enter");
+    await page.waitForSelector("#s-words :text-is('COMPENSATED')");
+    // The orchestrator writes this line, with the name from the token that it was shown.
+    expect(await page.textContent("#s-timeline")).toContain("saga.cancel by olga");
+    await page.goto(`${site}/me`);
+    expect(await page.textContent("main")).toContain("signed in with the identity provider");
+    await page.click("text=Sign out");
+    await page.waitForURL(`${site}/sign-in?out=1`);
+    await page.goto(`${site}/me`);
+    expect(page.url()).toStartWith(`${site}/sign-in`);
+  },
+  TIMEOUT_MS,
+);
+
+test(
+  "somebody without a role is told so; when the provider is away, the page says that",
+  async () => {
+    provider.person = { sub: "u-9", preferred_username: "nina", groups: ["sales"] };
+    const page = await newPage();
+    await page.goto(`${site}/sign-in`);
+    await page.click("a:text('Sign in at')");
+    await page.waitForSelector("#note:text('nina is neither an operator nor a viewer here')");
+    await page.goto(`${site}/`);
+    expect(page.url()).toStartWith(`${site}/sign-in`);
+    provider.outage = new Response("busy", { status: 503 });
+    await page.goto(`${site}/sign-in/oidc`);
+    // What it knows of the provider it keeps, so the provider's own page is what is missing.
+    expect(await page.textContent("body")).toContain("busy");
+  },
+  TIMEOUT_MS,
+);
