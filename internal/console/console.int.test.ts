@@ -128,6 +128,30 @@ function actions() {
   >`select action, actor, outcome, address, reason, detail from operator_actions order by at, action`;
 }
 
+/** A dead letter whose message is no JSON, with somebody's address in it. */
+function unreadable(): DeadLetter {
+  const at = new Date().toISOString();
+  return {
+    dead_letter_id: Bun.randomUUIDv7(),
+    saga_id: null,
+    service: "order",
+    original_command: null,
+    error_code: "UNREADABLE",
+    error_message: "its bytes are not JSON",
+    retry_count: 0,
+    first_failure_at: at,
+    last_failure_at: at,
+    original: {
+      topic: TOPICS.commands,
+      partition: 0,
+      offset: 7,
+      key_base64: null,
+      value_base64: Buffer.from("{ ada@example.com").toString("base64"),
+      headers: [],
+    },
+  };
+}
+
 describe("reading", () => {
   test("the overview counts the sagas of the last hour and finds all money where it belongs", async () => {
     const { text } = await (await Person.of("vic")).get("/");
@@ -236,6 +260,26 @@ describe("acting", () => {
         detail: null,
       },
     ]);
+  });
+
+  test("bytes of a dead letter that nobody could read are shown to nobody without a line in the audit trail", async () => {
+    const letter = unreadable();
+    const { value_base64 } = letter.original;
+    const path = `/dead-letters/${letter.dead_letter_id}`;
+    deadLetters = [letter];
+    const ada = await Person.of("ada");
+    const before = await ada.get(path);
+    expect([before.status, before.text.includes(String(value_base64))]).toEqual([200, false]);
+    const shown = await ada.post(`${path}/reveal`, { reason: "ticket 4712" });
+    expect([shown.status, (await shown.text()).includes(String(value_base64))]).toEqual([200, true]);
+    expect((await actions()).at(-1)).toMatchObject({
+      action: "dead-letter.reveal",
+      actor: "ada",
+      outcome: "revealed",
+      reason: "ticket 4712",
+    });
+    const vic = await Person.of("vic");
+    expect((await vic.post(`${path}/reveal`, { reason: "just so" })).status).toBe(403);
   });
 
   test("what a viewer tries is refused and kept", async () => {

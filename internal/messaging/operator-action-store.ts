@@ -31,6 +31,7 @@ export type OperatorActionKind =
   | "payment-alert.close"
   | "payments.reconcile"
   | "saga.reveal"
+  | "dead-letter.reveal"
   | "console.sign-in"
   | "console.act"
   | "console.refused";

@@ -5,7 +5,10 @@ const ADDRESSES = new Set(["shipping_address", "billing_address"]);
 const MASKED = "(masked)";
 const SEALED = "(sealed)";
 
-/** The same value with masked e-mail addresses, addresses and tracking numbers. A sealed payment token is shown as such, always. */
+/**
+ * The same value with masked e-mail addresses, addresses and tracking numbers, and without the bytes of messages (`*_base64`), which hold
+ * all of that again. A payment token that can be read is shown as sealed, always.
+ */
 export function masked(value: unknown, reveal: boolean): unknown {
   return walk(value, reveal, "");
 }
@@ -13,6 +16,7 @@ export function masked(value: unknown, reveal: boolean): unknown {
 function walk(value: unknown, reveal: boolean, key: string): unknown {
   if (key === "payment_method" && typeof value === "string") return SEALED;
   if (!reveal && /email|phone/i.test(key) && typeof value === "string") return MASKED;
+  if (!reveal && key.endsWith("_base64") && typeof value === "string") return MASKED;
   if (!reveal && key === "tracking" && value !== null) return MASKED;
   if (Array.isArray(value)) return value.map((one: unknown) => walk(one, reveal, key));
   if (typeof value !== "object" || value === null) return value;

@@ -30,6 +30,26 @@ test("e-mail, address and tracking are masked at any depth; the rest and the cou
   });
 });
 
+test("the bytes of a dead letter's message are masked, in its value, its key and its headers", () => {
+  const bytes = Buffer.from(JSON.stringify(MESSAGE)).toString("base64");
+  const letter = {
+    error_code: "HANDLER_FAILED",
+    original_command: null,
+    original: {
+      topic: "checkout-commands",
+      key_base64: bytes,
+      value_base64: bytes,
+      headers: [{ name: "email", value_base64: bytes }],
+    },
+  };
+  expect(JSON.stringify(masked(letter, false))).not.toContain(bytes.slice(0, 20));
+  expect(masked(letter, false)).toMatchObject({
+    error_code: "HANDLER_FAILED",
+    original: { topic: "checkout-commands" },
+  });
+  expect(masked(letter, true)).toEqual(letter);
+});
+
 test("a reveal shows all but the sealed token", () => {
   expect(masked(MESSAGE, true)).toEqual({ ...MESSAGE, payment_method: "(sealed)" });
 });

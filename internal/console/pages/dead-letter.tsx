@@ -3,7 +3,8 @@ import type { ComponentChildren } from "preact";
 import { epochMsOf } from "../../kernel/timestamp.ts";
 import { type ListedDeadLetter, messageIdOf, typeOf } from "../../operations/dead-letters.ts";
 import { isQuarantined } from "../../operations/plan.ts";
-import { CommandLine, Copy, Status } from "../parts/bits.tsx";
+import { Act } from "../parts/act.tsx";
+import { CommandLine, Copy, Notice, Status } from "../parts/bits.tsx";
 import { Page } from "../parts/layout.tsx";
 import { PlanAct } from "../parts/plan-act.tsx";
 import { When } from "../parts/when.tsx";
@@ -13,8 +14,9 @@ import type { Frame } from "../visit.ts";
 /** What the message page is told. */
 export interface ShownDeadLetter {
   readonly record: ListedDeadLetter;
-  /** The decoded body or the bytes as text, with personal data masked. */
+  /** The decoded body or the bytes as text. Personal data is masked unless `isRevealed`. */
   readonly body: string;
+  readonly isRevealed: boolean;
   /** What a replay would do now: `may be sent again`, or why not. */
   readonly verdict: { readonly isGood: boolean; readonly text: string };
   /** Of the saga, now; null if there is none. */
@@ -41,6 +43,11 @@ export function DeadLetterPage({ frame, shown }: Props) {
         </div>
         <Plans frame={frame} shown={shown} />
       </div>
+      {shown.isRevealed ? (
+        <Notice tone="info">
+          <p>Personal data is shown, and that is in the audit trail.</p>
+        </Notice>
+      ) : null}
       <section class="card" aria-labelledby="error">
         <div class="card-head">
           <h2 id="error">Error</h2>
@@ -63,7 +70,7 @@ export function DeadLetterPage({ frame, shown }: Props) {
   );
 }
 
-function Plans({ frame, shown: { record } }: Props) {
+function Plans({ frame, shown: { record, isRevealed } }: Props) {
   const { dead_letter_id, handling, replays } = record;
   const quarantined = isQuarantined(replays);
   const impossible = handling === "open" ? null : `it was handled: ${handling}`;
@@ -72,6 +79,18 @@ function Plans({ frame, shown: { record } }: Props) {
   const command = `checkoutctl dlq plan ${dead_letter_id}`;
   return (
     <div class="buttons">
+      {isRevealed ? null : (
+        <Act
+          frame={frame}
+          id="reveal"
+          action={`/dead-letters/${dead_letter_id}/reveal`}
+          label="Reveal personal data"
+          confirm="Reveal"
+          shows="page"
+        >
+          <p>Shows the e-mail and the address in this message. That you looked is kept in the audit trail.</p>
+        </Act>
+      )}
       <PlanAct {...shared} kind="replay" command={`${command}${quarantined ? " --quarantined" : ""}`}>
         {ids}
         {quarantined ? <input type="hidden" name="quarantined" value="1" /> : null}

@@ -16,6 +16,8 @@ import { examine, type Examined } from "../../operations/replay-facts.ts";
 import { decideReplay } from "../../operations/replay-plan.ts";
 import { DeadLetterPage, type ShownDeadLetter } from "../pages/dead-letter.tsx";
 import { deadLetterColumns, DeadLettersPage } from "../pages/dead-letters.tsx";
+import { reasonOf } from "../acts.ts";
+import { record } from "../audit.ts";
 import { csvOf, jsonOf } from "../parts/table.tsx";
 import { badRequest, notFound } from "../problem.ts";
 import { csv, json, page } from "../respond.ts";
@@ -25,6 +27,13 @@ import type { ConsoleRoute } from "./route.ts";
 export const deadLetterRoutes: readonly ConsoleRoute[] = [
   { method: "GET", path: "/dead-letters", name: "dead_letters", needs: "viewer", handle: list },
   { method: "GET", path: "/dead-letters/:id", name: "dead_letter", needs: "viewer", handle: one },
+  {
+    method: "POST",
+    path: "/dead-letters/:id/reveal",
+    name: "dead_letter_reveal",
+    needs: "operator",
+    handle: revealed,
+  },
 ];
 
 const SHOWN = 200;
@@ -64,7 +73,26 @@ export function deadLetterFilterOf(given: URLSearchParams): DeadLetterFilter {
 }
 
 async function one(visit: SignedIn): Promise<Response> {
-  const { params, options, now } = visit;
+  return page(visit, <DeadLetterPage frame={visit} shown={await shownAt(visit, false)} />);
+}
+
+/** Shows personal data, once it is in the audit trail that somebody looked. */
+async function revealed(visit: SignedIn): Promise<Response> {
+  const reason = reasonOf(visit);
+  const shown = await shownAt(visit, true);
+  const { dead_letter_id, saga_id } = shown.record;
+  await record(visit, {
+    action: "dead-letter.reveal",
+    subject: dead_letter_id,
+    sagaId: saga_id,
+    reason,
+    outcome: "revealed",
+  });
+  const here = `/dead-letters/${dead_letter_id}`;
+  return page(visit, <DeadLetterPage frame={{ ...visit, here }} shown={shown} />);
+}
+
+async function shownAt({ params, options, now }: SignedIn, reveal: boolean): Promise<ShownDeadLetter> {
   const id = params["id"] ?? "";
   const { records } = Value.Check(Uuid, id)
     ? await findDeadLetters(options.bulk.readDeadLetters(), { ids: [id] })
@@ -75,27 +103,30 @@ async function one(visit: SignedIn): Promise<Response> {
   const messageId = examined.original.message_id;
   const replays = await failedReplays(options.databases.saga, messageId === undefined ? [] : [messageId]);
   const shown = shownOf(examined, replays.get(messageId ?? "") ?? 0, options.bulk.objection);
-  return page(visit, <DeadLetterPage frame={visit} shown={shown} />);
+  return { ...shown, body: bodyOf(examined.record, reveal), isRevealed: reveal };
 }
 
 function shownOf(
   { record, original, facts }: Examined,
   replays: number,
   objection: Parameters<typeof decideReplay>[2],
-): ShownDeadLetter {
+): Omit<ShownDeadLetter, "body" | "isRevealed"> {
   const decision = decideReplay(original, facts, objection);
   const isGood = decision.kind === "send" && !isQuarantined(replays);
   const may = isQuarantined(replays) ? quarantineText(replays) : "may be sent again";
   return {
     record: { ...record, handling: describeHandling(facts.handling), replays },
-    body: bodyOf(record),
     verdict: { isGood, text: decision.kind === "send" ? may : `${decision.kind}: ${decision.why}` },
     sagaStatus: facts.saga?.status ?? null,
   };
 }
 
-/** What was no JSON may hold anything, so its bytes are shown as they are, in base64. */
-function bodyOf({ original_command, original }: Examined["record"]): string {
-  if (original_command === null) return `not JSON; in base64: ${original.value_base64 ?? "(no value)"}`;
-  return JSON.stringify(masked(original_command, false), null, 2);
+/** What was no JSON may hold anything, so its bytes are shown as they are, in base64, and only to those who may see personal data. */
+function bodyOf({ original_command, original }: Examined["record"], reveal: boolean): string {
+  if (original_command !== null) return JSON.stringify(masked(original_command, reveal), null, 2);
+  const { value_base64: bytes } = original;
+  if (bytes === null) return "not JSON: it has no value";
+  return reveal
+    ? `not JSON, or too long to read; in base64: ${bytes}`
+    : "not JSON, or too long to read. Its bytes may hold personal data: (masked)";
 }
