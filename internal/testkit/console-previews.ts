@@ -128,6 +128,7 @@ export const MORE_PREVIEWS: Readonly<Record<string, (visit: SignedIn) => VNode>>
         body: `{ "text": "${EVIL}" }`,
         verdict: { isGood: false, text: "refused: its saga is COMPENSATED" },
         sagaStatus: "COMPENSATED",
+        isRevealed: false,
       },
     }),
   "/runs": (frame) => Runs({ frame, runs: [RUN, RUNNING], state: null, older: null }),
