@@ -17,7 +17,7 @@ import { decideReplay } from "../../operations/replay-plan.ts";
 import { DeadLetterPage, type ShownDeadLetter } from "../pages/dead-letter.tsx";
 import { deadLetterColumns, DeadLettersPage } from "../pages/dead-letters.tsx";
 import { reasonOf } from "../acts.ts";
-import { record } from "../audit.ts";
+import { record as recordAct } from "../audit.ts";
 import { csvOf, jsonOf } from "../parts/table.tsx";
 import { badRequest, notFound } from "../problem.ts";
 import { csv, json, page } from "../respond.ts";
@@ -81,7 +81,7 @@ async function revealed(visit: SignedIn): Promise<Response> {
   const reason = reasonOf(visit);
   const shown = await shownAt(visit, true);
   const { dead_letter_id, saga_id } = shown.record;
-  await record(visit, {
+  await recordAct(visit, {
     action: "dead-letter.reveal",
     subject: dead_letter_id,
     sagaId: saga_id,
