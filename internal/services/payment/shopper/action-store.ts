@@ -10,13 +10,19 @@ export interface OpenAction {
 
 /** The action that the saga's shopper can still take; undefined if there is none. `now` in epoch ms. */
 export async function openAction(sql: Sql, saga_id: string, now: number): Promise<OpenAction | undefined> {
-  // The status is judged here: for a small table Postgres would read the whole index of open payments instead of the saga's row.
-  const [row] = await sql<(OpenAction & { readonly status: string })[]>`
+  // Status and charge are judged here: for a small table Postgres would read a whole partial index, of open payments or of charges that
+  // wait, instead of the saga's row.
+  const [row] = await sql<
+    (Omit<OpenAction, "provider_txn_id"> & {
+      readonly status: string;
+      readonly provider_txn_id: string | null;
+    })[]
+  >`
     select status, provider, action_txn_id as provider_txn_id, action_expires_at as expires_at
       from payments
      where saga_id = ${saga_id} and not undo_requested and shopper_present
-       and action_txn_id is not null and action_expires_at > ${now}::timestamptz`;
-  if (row?.status !== "UNKNOWN") return undefined;
+       and action_expires_at > ${now}::timestamptz`;
+  if (row?.status !== "UNKNOWN" || row.provider_txn_id === null) return undefined;
   const { provider, provider_txn_id, expires_at } = row;
   return { provider, provider_txn_id, expires_at };
 }
