@@ -6,6 +6,7 @@ import { assertNever } from "../kernel/errors.ts";
 import type { RunResult } from "../kernel/ports.ts";
 import { findDeadLetters } from "./dead-letters.ts";
 import type { BulkContext } from "./bulk-context.ts";
+import { within } from "./overview.ts";
 import { MAX_BATCH, MAX_REPUBLISH_BATCH, nextBatch } from "./ramp.ts";
 import type { MailWatch } from "./replay-send.ts";
 import { discardBatch } from "./run-discard.ts";
@@ -28,6 +29,8 @@ import { afterBatch } from "./run-verdict.ts";
 
 const LEASE_MS = 15_000;
 const RENEWALS_PER_LEASE = 3;
+/** Of a process that stops: a lease that it cannot give back ends by itself. */
+const RELEASE_TIMEOUT_MS = 2_000;
 /** Dead letters that are read from the topic at once, and kept in memory. */
 const MAX_RECORDS = 1_000;
 const NOTHING: BatchOutcome = { acted: 0, failed: 0, save: () => Promise.resolve() };
@@ -45,6 +48,7 @@ export interface RunExecutorOptions extends BulkContext {
 export class RunExecutor implements AsyncDisposable {
   readonly #options: RunExecutorOptions;
   readonly #leaseMs: number;
+  #hasHadRuns = false;
   /** What was read from the topic last, and the ids that were looked for. */
   #read: { readonly ids: ReadonlySet<string>; readonly records: ReadonlyMap<string, DeadLetter> } | undefined;
 
@@ -61,6 +65,7 @@ export class RunExecutor implements AsyncDisposable {
     const { saga, executor, planId } = this.#options;
     const run = await takeRun(saga, { executor, leaseMs: this.#leaseMs, planId });
     if (run === undefined) return { processed: 0, hasMore: false };
+    this.#hasHadRuns = true;
     const left = await itemsInFlight(saga, run.plan_id);
     if (left.length === 0 && run.state !== "running") {
       await releaseRuns(saga, executor, run.plan_id);
@@ -83,8 +88,11 @@ export class RunExecutor implements AsyncDisposable {
   }
 
   /** Lets another executor continue at once. Call it when `runOnce` has settled. */
+  /** Never rejects: without the database its runs wait for the end of their lease. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await releaseRuns(this.#options.saga, this.#options.executor);
+    if (!this.#hasHadRuns) return;
+    const { saga, executor } = this.#options;
+    await within(RELEASE_TIMEOUT_MS, () => releaseRuns(saga, executor)).catch(() => undefined);
   }
 
   async #execute(

@@ -2,6 +2,7 @@
 // loop stands in for relay and broker: it carries commands from the saga outbox to the real inventory.
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "bun:test";
 import type { DeadLetter } from "../../schemas/dead-letter.ts";
+import { openPostgres } from "../platform/postgres.ts";
 import { waitUntil } from "../stack/wait.ts";
 import { eventOf } from "../testkit/events.ts";
 import { ADA, testContext, testExecutor } from "../testkit/bulk.ts";
@@ -222,6 +223,19 @@ async function inFlightOf(
     update outbox set published = false, published_at = null, created_at = clock_timestamp()
      where event_id in (select message_id from operator_plan_items where plan_id = ${plan_id} and subject = any(${subjects.slice(0, putBackCount)}::text[]))`;
 }
+
+test("an executor stops without its database: one that had no run asks nothing, and a run waits for the end of its lease", async () => {
+  const { letters, plan, context } = await given(10);
+  await started({ letters, context, plan });
+  const own = openPostgres({ url: orchestrator.database.url, poolSize: 2, applicationName: "test" });
+  const away = testContext({ ...databases, saga: own.sql }, letters);
+  const [dying, idle] = [testExecutor(away), testExecutor(away)];
+  expect((await dying.runOnce()).processed).toBe(1);
+  await own[Symbol.asyncDispose]();
+  expect(await errorOf(idle.runOnce())).toBeDefined();
+  await Promise.all([dying[Symbol.asyncDispose](), idle[Symbol.asyncDispose]()]);
+  expect((await planOf(context, plan.plan_id)).state).toBe("running");
+});
 
 test("a message is put back once, even by an executor that wakes up after its lease has ended", async () => {
   const letters = await pump.deadReserves(1);
