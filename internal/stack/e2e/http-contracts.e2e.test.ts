@@ -57,8 +57,8 @@ interface Ask extends Omit<RequestInit, "headers"> {
 /** Who calls an internal interface: the gateway, or an operator who acts. */
 async function callerOf(surface: Surface, path: string): Promise<Readonly<Record<string, string>>> {
   if (!["orchestrator", "inventory", "order"].includes(surface)) return {};
-  if (surface === "orchestrator" && !/\/(?:cancel|trace)$/.test(path))
-    return { authorization: await gateway.header() };
+  const isAct = surface === "inventory" || /\/(?:cancel|trace|ship|deliver)$/.test(path);
+  if (!isAct) return { authorization: await gateway.header() };
   return { authorization: `Bearer ${await operatorToken(roles.secrets, "op")}` };
 }
 
