@@ -108,6 +108,9 @@ const RoleState = Type.Object({
   started_at: orNull(EpochMs),
   cpu_seconds: orNull(Type.Number({ description: "since its start" })),
   memory_bytes: orNull(Type.Number()),
+  event_loop_lag_seconds: Type.Optional(
+    orNull(Type.Number({ description: "how long a task waited for the event loop when it was asked" })),
+  ),
 });
 export type RoleState = Static<typeof RoleState>;
 

@@ -1,6 +1,7 @@
 // Starts the operators' console. Wiring only.
 import { consoleApp } from "../../internal/console/app.ts";
 import { Collector } from "../../internal/console/collector.ts";
+import { History } from "../../internal/console/history.ts";
 import { Sessions } from "../../internal/console/session.ts";
 import { consoleMetrics } from "../../internal/console/telemetry.ts";
 import { clientAddress } from "../../internal/gateway/limits/client-address.ts";
@@ -43,7 +44,12 @@ await runRole({
       firing: alertmanager === undefined ? null : (signal) => firingAlerts(alertmanager, signal),
       clock: systemClock,
     });
-    runLoop(context, { name: "collector", runOnce: () => collector.runOnce(), intervalMs: TICK_MS });
+    const history = new History();
+    const collect = async () => {
+      await collector.runOnce();
+      history.addIfDue(collector.snapshot(), systemClock.now());
+    };
+    runLoop(context, { name: "collector", runOnce: collect, intervalMs: TICK_MS });
     const bulk = startRuns(databases, env.KAFKA_BROKERS, context);
     const logError = logThrottled(log, systemClock);
     const app = consoleApp({
@@ -56,6 +62,7 @@ await runRole({
       sessions: new Sessions(env.CONSOLE_SESSION_SECRET),
       collector,
       traceUrlOf: (traceId) => env.TRACE_URL_TEMPLATE?.replaceAll("{trace_id}", traceId) ?? null,
+      history,
       isReadOnly: env.CONSOLE_READ_ONLY,
       publicUrl: env.CONSOLE_URL?.replace(/\/+$/, ""),
       addressOf: (request) =>

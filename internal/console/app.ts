@@ -13,6 +13,7 @@ import { page, problemJson, seeOther, wantsData } from "./respond.ts";
 import { auditRoutes } from "./routes/audit.tsx";
 import { deadLetterRoutes } from "./routes/dead-letters.tsx";
 import { findRoutes } from "./routes/find.tsx";
+import { graphRoutes } from "./routes/graphs.tsx";
 import { oidcRoutes } from "./routes/oidc.tsx";
 import { overviewRoutes } from "./routes/overview.tsx";
 import { paymentRoutes } from "./routes/payments.tsx";
@@ -30,6 +31,7 @@ const MAX_REPORT_BYTES = 16 * 1_024;
 /** Every page, stream and act, for the app and for the tests that go through all of them. */
 export const CONSOLE_ROUTES: readonly ConsoleRoute[] = [
   ...overviewRoutes,
+  ...graphRoutes,
   ...sagaRoutes,
   ...findRoutes,
   ...deadLetterRoutes,

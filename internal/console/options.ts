@@ -6,6 +6,7 @@ import type { Clock, RawMessage } from "../kernel/ports.ts";
 import type { BulkContext } from "../operations/bulk-context.ts";
 import type { Actor, Identify } from "./actor.ts";
 import type { Collector } from "./collector.ts";
+import type { History } from "./history.ts";
 import type { IdentityProvider } from "./identity-provider.ts";
 import type { Flows } from "./oidc-flow.ts";
 import type { ClaimRules } from "./oidc-person.ts";
@@ -25,6 +26,7 @@ export interface ConsoleOptions {
   readonly collector: Collector;
   /** Where a person looks at this trace; null if nobody has said. */
   readonly traceUrlOf: (traceId: string) => string | null;
+  readonly history: History;
   /** Nobody may act here, whatever their role. */
   readonly isReadOnly: boolean;
   /** The console's public address, without a slash at the end. Without it, the Host header is its name. */

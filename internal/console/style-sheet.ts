@@ -1,7 +1,11 @@
-// The style sheet, which every page holds in itself: the policy lets it in by the nonce of its page. Used by parts/layout.tsx.
+// The style sheets, which pages hold in themselves: the policy lets them in by the nonce of their page. Used by parts/layout.tsx, and that of
+// the pictures by pages/graphs.tsx.
 import { minified } from "../web/minify.ts";
+import plotCss from "uplot/dist/uPlot.min.css" with { type: "text" };
 import baseCss from "./styles/base.css" with { type: "text" };
+import graphsCss from "./styles/graphs.css" with { type: "text" };
 import pagesCss from "./styles/pages.css" with { type: "text" };
 import themeCss from "./styles/theme.css" with { type: "text" };
 
 export const STYLE_SHEET = [themeCss, baseCss, pagesCss].map(minified).join("");
+export const GRAPH_STYLE_SHEET = plotCss + minified(graphsCss);

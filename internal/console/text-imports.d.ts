@@ -1,5 +1,13 @@
-// The browser's script is imported as text (`with { type: "text" }`).
+// Scripts of browsers are imported as text (`with { type: "text" }`).
 declare module "*/client/console.js" {
+  const text: string;
+  export default text;
+}
+declare module "*/client/graphs.js" {
+  const text: string;
+  export default text;
+}
+declare module "uplot/dist/uPlot.iife.min.js" {
   const text: string;
   export default text;
 }

@@ -43,6 +43,7 @@ export async function askRole(address: string, timeoutMs: number): Promise<RoleS
     started_at: started === undefined ? null : started * 1_000,
     cpu_seconds: valueOf(samples, "process_cpu_seconds_total") ?? null,
     memory_bytes: valueOf(samples, "process_resident_memory_bytes") ?? null,
+    event_loop_lag_seconds: valueOf(samples, "process_event_loop_lag_seconds") ?? null,
   };
 }
 

@@ -1,8 +1,9 @@
-// Pages of the console about money, dead letters, runs, topics and stock, with made-up content, for its preview and its unit tests.
+// Pages of the console about money, dead letters, runs, topics and stock, and its graphs, with made-up content, for its preview and its unit tests.
 import type { VNode } from "preact";
 import { DeadLetterPage } from "../console/pages/dead-letter.tsx";
 import { DeadLettersPage } from "../console/pages/dead-letters.tsx";
 import { Found } from "../console/pages/find.tsx";
+import { Graphs } from "../console/pages/graphs.tsx";
 import { PaymentAlerts, Payments } from "../console/pages/payments.tsx";
 import { RunPage, Runs } from "../console/pages/runs.tsx";
 import { StockPage } from "../console/pages/stock.tsx";
@@ -13,6 +14,7 @@ import type { ItemRow } from "../operations/plan-store.ts";
 import type { RunView } from "../operations/plans.ts";
 import { chargePayment } from "./commands.ts";
 import { NOW, sagaId, snapshotOf } from "./console.ts";
+import { anHourOfPoints } from "./console-hour.ts";
 import { deadLetterOf } from "./dead-letters.ts";
 
 /** What a stranger could have written. */
@@ -115,6 +117,8 @@ const CLOSED = { ...ALERT, alert_id: sagaId(62), closed_at: NOW, closed_by: "ada
 
 /** By path. */
 export const MORE_PREVIEWS: Readonly<Record<string, (visit: SignedIn) => VNode>> = {
+  "/graphs": (frame) => Graphs({ frame, points: anHourOfPoints() }),
+  "/no-graphs": (frame) => Graphs({ frame, points: [] }),
   "/payments": (frame) => Payments({ frame, view: "unknown", payments: [PAYMENT], limit: 500 }),
   "/no-payments": (frame) => Payments({ frame, view: "refunds", payments: [], limit: 500 }),
   "/payments/alerts": (frame) => PaymentAlerts({ frame, alerts: [ALERT, CLOSED], withClosed: true }),

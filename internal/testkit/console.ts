@@ -3,6 +3,7 @@ import type { Sql } from "postgres";
 import type { Snapshot } from "../console/collector.ts";
 import type { Actor } from "../console/actor.ts";
 import type { ConsoleOptions } from "../console/options.ts";
+import { History } from "../console/history.ts";
 import { Sessions } from "../console/session.ts";
 import type { Reading } from "../console/source.ts";
 import { Collector } from "../console/collector.ts";
@@ -306,6 +307,7 @@ export function consoleOptions(parts: Partial<ConsoleOptions> = {}, sql: Sql = a
       clock,
     }),
     traceUrlOf: (traceId) => `https://traces.example/${traceId}`,
+    history: new History(),
     isReadOnly: false,
     addressOf: () => "192.0.2.7",
     clock,

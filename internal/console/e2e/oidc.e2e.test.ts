@@ -1,16 +1,24 @@
 // Somebody of the company with a real browser (Chromium) at a console that is behind a proxy: signing in at the identity provider leads back to
-// the page that they wanted, and the orchestrator believes who it is that stops a checkout.
+// the page that they wanted, and the orchestrator believes who it is that stops a checkout. Also the pictures of the last hour, for which the
+// same system does.
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import type { Browser } from "playwright-core";
+import type { Browser, BrowserContextOptions } from "playwright-core";
 import { cartOf } from "../../../bench/shopper.ts";
 import { CURRENCY, RunningSystem } from "../../stack/e2e/running-system.ts";
 import { CLIENT, OidcProvider } from "../../testkit/oidc-provider.ts";
-import { openBrowser, TIMEOUT_MS } from "../../testkit/shop-browser.ts";
+import { accessibilityFaults, openBrowser, TIMEOUT_MS } from "../../testkit/shop-browser.ts";
 
 const SKU = "mug-red";
 const WAIT_MS = 30_000;
 /** A bank that is slow enough to be stopped. */
 const SLOW_BANK = "fixed:8000";
+
+/** Whether anything is drawn, and how many points there are. */
+const PAINTED = `(() => {
+  const canvas = document.querySelector("[data-plot=g-lag] canvas");
+  return canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data.some((byte) => byte > 0);
+})()`;
+const POINTS = `JSON.parse(document.querySelector("#g-lag [data-points]").dataset.points).at.length`;
 
 const held = new AsyncDisposableStack();
 let system: RunningSystem;
@@ -57,8 +65,8 @@ beforeAll(async () => {
 }, TIMEOUT_MS);
 afterAll(() => held.disposeAsync(), TIMEOUT_MS);
 
-async function newPage() {
-  const context = await browser.newContext({ locale: "en-IE" });
+async function newPage(options: BrowserContextOptions = {}) {
+  const context = await browser.newContext({ locale: "en-IE", ...options });
   context.setDefaultTimeout(WAIT_MS);
   return context.newPage();
 }
@@ -87,6 +95,41 @@ test(
     await page.waitForURL(`${site}/sign-in?out=1`);
     await page.goto(`${site}/me`);
     expect(page.url()).toStartWith(`${site}/sign-in`);
+  },
+  TIMEOUT_MS,
+);
+
+test(
+  "the last hour is drawn, stays live, and is a table for those without scripts",
+  async () => {
+    for (const options of [
+      { colorScheme: "light", viewport: { width: 1_280, height: 900 } },
+      { colorScheme: "dark", viewport: { width: 320, height: 800 } },
+    ] as const) {
+      const page = await newPage(options);
+      const complaints: string[] = [];
+      page.on("console", (message) => message.type() === "error" && complaints.push(message.text()));
+      page.on("pageerror", (error) => complaints.push(String(error)));
+      await page.goto(`${site}/sign-in/oidc?back=/graphs`);
+      await page.waitForURL(`${site}/graphs`);
+      await page.waitForSelector("[data-plot=g-lag] canvas");
+      expect(await page.textContent("[data-plot=g-lag] .u-legend")).toContain("checkout-commands, payment");
+      expect(await page.textContent("[data-plot=g-event-loop] .u-legend")).toContain("orchestrator");
+      expect(await page.evaluate(PAINTED)).toBe(true);
+      expect(await page.locator("details[data-behind][open]").count()).toBe(0);
+      // The next point comes by itself.
+      const before = Number(await page.evaluate(POINTS));
+      await page.waitForFunction(`${POINTS} > ${before}`);
+      expect(await accessibilityFaults(page)).toEqual([]);
+      expect(await page.evaluate("document.documentElement.scrollWidth <= innerWidth")).toBe(true);
+      expect(complaints).toEqual([]);
+      const { cookies } = await page.context().storageState();
+      const plain = await newPage({ ...options, javaScriptEnabled: false });
+      await plain.context().addCookies(cookies);
+      await plain.goto(`${site}/graphs`);
+      expect(await plain.locator("#g-lag table").isVisible()).toBe(true);
+      expect(await plain.textContent("#g-lag thead")).toContain("checkout-commands, payment");
+    }
   },
   TIMEOUT_MS,
 );

@@ -189,7 +189,15 @@ function HourPart({ snapshot: { hour } }: PartProps) {
     ["p99", known.p99_ms === null ? "none ended" : durationText(known.p99_ms)],
   ] as const;
   return (
-    <Card id="hour-title" title="The last hour" aside={<a href="/sagas">all sagas</a>}>
+    <Card
+      id="hour-title"
+      title="The last hour"
+      aside={
+        <>
+          <a href="/graphs">graphs</a>, <a href="/sagas">all sagas</a>
+        </>
+      }
+    >
       <dl class="figures">
         {facts.map(([name, value]) => (
           <div key={name}>

@@ -14,6 +14,7 @@ export const NAVIGATION = [
   { id: "runs", path: "/runs", text: "Runs", key: "u" },
   { id: "payments", path: "/payments", text: "Payments", key: "p" },
   { id: "topics", path: "/topics", text: "Topics", key: "t" },
+  { id: "graphs", path: "/graphs", text: "Graphs", key: "h" },
   { id: "audit", path: "/audit", text: "Audit", key: "a" },
 ] as const;
 export type NavigationId = (typeof NAVIGATION)[number]["id"];
@@ -27,10 +28,12 @@ export interface PageProps {
   readonly current?: NavigationId | undefined;
   /** The address of the page's event stream: its parts are replaced as they change. */
   readonly live?: string | undefined;
+  /** Styles and scripts of this page alone. */
+  readonly head?: ComponentChildren;
   readonly children: ComponentChildren;
 }
 
-export function Page({ frame, title, current, live, children }: PageProps) {
+export function Page({ frame, title, current, live, head, children }: PageProps) {
   const { theme, zone, nonce, actor } = frame;
   return (
     <html lang="en" data-theme={theme} data-zone={zone}>
@@ -44,6 +47,7 @@ export function Page({ frame, title, current, live, children }: PageProps) {
         <style nonce={nonce} dangerouslySetInnerHTML={{ __html: STYLE_SHEET }} />
         <link rel="icon" href={assets.icon.path} type="image/svg+xml" />
         <script type="module" nonce={nonce} src={assets.script.path} integrity={assets.script.integrity} />
+        {head}
       </head>
       <body>
         <a class="skip" href="#content">

@@ -1,0 +1,99 @@
+// Draws the pictures of /graphs with uPlot, which the page loads before this. The figures are beside each picture's table, which console.js
+// keeps up to date: when it changes, the picture does. Served as it is.
+
+const HEIGHT_PX = 220;
+/** Lines differ by colour and by dash, so that nobody needs to see the colours. */
+const COLORS = 6;
+const DASHES = [[], [7, 4], [2, 3], [10, 3, 2, 3]];
+const html = document.documentElement;
+
+/** @type {{ readonly uPlot?: typeof import("uplot") }} */
+const { uPlot: Loaded } = Object(globalThis);
+if (Loaded) for (const place of document.querySelectorAll("[data-plot]")) keep(Loaded, place);
+
+/**
+ * @typedef {{ readonly at: number[], readonly series: { readonly name: string, readonly values: (number | null)[] }[] }} Drawn
+ */
+
+/** @param {typeof import("uplot")} Plot @param {Element} place */
+function keep(Plot, place) {
+  if (!(place instanceof HTMLElement)) return;
+  const part = document.getElementById(place.dataset["plot"] ?? "");
+  const behind = part?.closest("details");
+  if (!part || !behind) return;
+  behind.open = false;
+  /** @type {import("uplot") | null} */
+  let plot = null;
+  let names = "";
+  const draw = () => {
+    /** @type {Drawn} */
+    const { at, series } = JSON.parse(
+      part.querySelector("[data-points]")?.getAttribute("data-points") ?? "{}",
+    );
+    place.hidden = series.length === 0;
+    if (place.hidden) return;
+    /** @type {import("uplot").AlignedData} */
+    const data = [at, ...series.map(({ values }) => values)];
+    const now = JSON.stringify(series.map(({ name }) => name));
+    if (plot && now === names) return plot.setData(data);
+    plot?.destroy();
+    names = now;
+    plot = new Plot(optionsOf(Plot, place, series), data, place);
+  };
+  draw();
+  new MutationObserver(draw).observe(part, { childList: true });
+  new ResizeObserver(() => plot?.setSize({ width: place.clientWidth, height: HEIGHT_PX })).observe(place);
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => plot?.redraw());
+}
+
+/**
+ * @param {typeof import("uplot")} Plot
+ * @param {HTMLElement} place
+ * @param {Drawn["series"]} series
+ * @returns {import("uplot").Options}
+ */
+function optionsOf(Plot, place, series) {
+  const unit = place.dataset["unit"] === "ms" ? " ms" : "";
+  const isUtc = html.dataset["zone"] === "utc";
+  const timeOf = (/** @type {number} */ seconds) =>
+    isUtc ? Plot.tzDate(new Date(seconds * 1_000), "Etc/UTC") : new Date(seconds * 1_000);
+  const clock = Plot.fmtDate("{HH}:{mm}");
+  const axis = {
+    stroke: () => color("--soft"),
+    grid: { stroke: () => color("--line"), width: 1 },
+    ticks: { stroke: () => color("--line"), width: 1 },
+  };
+  return {
+    width: place.clientWidth,
+    height: HEIGHT_PX,
+    tzDate: timeOf,
+    cursor: { drag: { x: false, y: false } },
+    scales: { y: { range: (_, __, max) => [0, Math.max(max, 1) * 1.05] } },
+    axes: [
+      { ...axis, values: (_, splits) => splits.map((at) => clock(timeOf(at))) },
+      { ...axis, size: 64, values: (_, splits) => splits.map((value) => numberText(value)) },
+    ],
+    series: [
+      { label: "Time", value: (_, at) => (at === null ? "" : Plot.fmtDate("{HH}:{mm}:{ss}")(timeOf(at))) },
+      ...series.map(({ name }, index) => ({
+        label: name,
+        stroke: () => color(`--series-${(index % COLORS) + 1}`),
+        width: 2,
+        dash: DASHES[Math.floor(index / COLORS + index) % DASHES.length] ?? [],
+        points: { show: false },
+        /** @type {(self: import("uplot"), value: number | null) => string} */
+        value: (_, value) => (value === null ? "unknown" : numberText(value) + unit),
+      })),
+    ],
+  };
+}
+
+/** @param {number} value */
+function numberText(value) {
+  return value.toLocaleString("en-US", { maximumFractionDigits: 2 });
+}
+
+/** As the theme has it now. @param {string} name */
+function color(name) {
+  return getComputedStyle(html).getPropertyValue(name).trim();
+}
