@@ -67,6 +67,7 @@ await runRole({
       publicUrl: env.CONSOLE_URL?.replace(/\/+$/, ""),
       addressOf: (request) =>
         clientAddress(peerOf(request), request.headers.get("x-forwarded-for"), env.TRUSTED_PROXIES),
+      stopping: context.stopping,
       clock: systemClock,
       newId,
       counts: consoleMetrics(metrics),

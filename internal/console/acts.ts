@@ -2,7 +2,8 @@
 // scripts or for browsers without them.
 import { Value } from "@sinclair/typebox/value";
 import { Reason } from "../../schemas/fields.ts";
-import { type Act, record, recordIfPossible } from "./audit.ts";
+import { describeError } from "../kernel/errors.ts";
+import { type Act, record, recordIfPossible, settle } from "./audit.ts";
 import { badRequest, problemOf } from "./problem.ts";
 import { json, seeOther, wantsData } from "./respond.ts";
 import type { SignedIn } from "./visit.ts";
@@ -17,11 +18,24 @@ export function reasonOf({ form }: SignedIn): string {
   return reason;
 }
 
-/** Does it and keeps it in the audit trail, also what failed or was refused. */
-export async function acted<T>(visit: SignedIn, act: Act, work: () => Promise<T>): Promise<T> {
-  const answer = await orKept(visit, act, work);
-  await record(visit, act);
-  return answer;
+/**
+ * Writes the line first, as "in progress", then does the work and settles the line: without the audit trail nothing happens, and if this
+ * process ends between the two, the line says that somebody began. `act` has the outcome if all goes well.
+ */
+export async function acted<T>(
+  visit: SignedIn,
+  act: Act & { readonly outcome: string },
+  work: () => Promise<T>,
+): Promise<T> {
+  const line = await record(visit, { ...act, outcome: null });
+  try {
+    const answer = await work();
+    await settle(visit, line, act);
+    return answer;
+  } catch (error) {
+    await settle(visit, line, { ...act, ...failureOf(error) });
+    throw error;
+  }
 }
 
 /** For what keeps a line by itself when it is done or refused: a line before it says who asked for it, and from where. Without that nothing is asked. */
@@ -40,7 +54,7 @@ export async function noted<T>(
   return work();
 }
 
-/** The same for a service, which keeps what it did; what it refused, or that it did not answer, is kept here. */
+/** The same for a service, which keeps what it did in one transaction; what it refused, or that it did not answer, is kept here. */
 export function asked<T>(visit: SignedIn, act: Omit<Act, "outcome">, work: () => Promise<T>): Promise<T> {
   return noted(visit, act, () => orKept(visit, act, work));
 }
@@ -49,15 +63,15 @@ async function orKept<T>(visit: SignedIn, act: Omit<Act, "outcome">, work: () =>
   try {
     return await work();
   } catch (error) {
-    const problem = problemOf(error);
-    if (problem !== null)
-      await recordIfPossible(visit, {
-        ...act,
-        outcome: problem.status === 409 ? "refused" : "failed",
-        detail: problem.message,
-      });
+    await recordIfPossible(visit, { ...act, ...failureOf(error) });
     throw error;
   }
+}
+
+function failureOf(error: unknown): { readonly outcome: string; readonly detail: string } {
+  const problem = problemOf(error);
+  const isRefused = problem !== null && problem.status < 500;
+  return { outcome: isRefused ? "refused" : "failed", detail: problem?.message ?? describeError(error) };
 }
 
 /** For a script a sentence to say; otherwise the page that shows what came of it. */

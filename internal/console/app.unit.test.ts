@@ -1,6 +1,7 @@
 // The console over HTTP, without its servers: who gets in, what each route demands, what is answered when everything is away.
 import { describe, expect, test } from "bun:test";
-import { consoleOptions, NOW, sagaId } from "../testkit/console.ts";
+import { AppError } from "../kernel/errors.ts";
+import { consoleOptions, NOW, sagaId, sqlThat } from "../testkit/console.ts";
 import { CONSOLE_ROUTES, consoleApp } from "./app.ts";
 import type { ConsoleOptions } from "./options.ts";
 import { SESSION } from "./session.ts";
@@ -158,6 +159,40 @@ describe("sign-in", () => {
     expect((await person.get("/me")).status).toBe(303);
   });
 
+  test("a session ends when its token does not count any more, as after the theft of a key", async () => {
+    const trusted = new Set(["token-of-ada"]);
+    const { identify } = consoleOptions();
+    const person = new Person({
+      identify: async (token) =>
+        trusted.has(token)
+          ? identify(token)
+          : { refused: "it is signed with a key that is not trusted here" },
+    });
+    await person.signIn("ada");
+    expect((await person.get("/me")).status).toBe(200);
+    trusted.clear();
+    expect((await person.get("/me")).status).toBe(303);
+    expect((await person.post("/payments/compare", { reason: "ticket 1" })).status).toBe(401);
+  });
+
+  test("while nobody can check tokens nobody is signed in, and the log says why", async () => {
+    const errors: unknown[] = [];
+    const { identify } = consoleOptions();
+    let isAway = false;
+    const person = new Person({
+      identify: async (token) => {
+        if (isAway) throw new AppError("SERVICE_UNAVAILABLE", "nobody can tell");
+        return identify(token);
+      },
+      onError: (error) => void errors.push(error),
+    });
+    await person.signIn("ada");
+    isAway = true;
+    errors.length = 0;
+    expect((await person.get("/me")).status).toBe(303);
+    expect(errors).toEqual([expect.objectContaining({ message: "nobody can tell" })]);
+  });
+
   test("a session that another secret signed is none", async () => {
     const person = await new Person().signIn("ada");
     const value = person.cookies.get(SESSION) ?? "";
@@ -214,6 +249,36 @@ describe("pages", () => {
     const person = await new Person().signIn("ada");
     const answer = await person.post(`/sagas/${sagaId(7)}/reveal`, { reason: "ticket 1" });
     expect([answer.status, await answer.text()]).toEqual([503, expect.stringContaining("does not answer")]);
+  });
+
+  test("nor does any act that the console does itself", async () => {
+    let requested = 0;
+    const isWanted = { isWanted: true };
+    // The payment database takes everything, and the saga database is away.
+    const { databases } = consoleOptions();
+    const payment = sqlThat(async () => {
+      requested += 1;
+      return [isWanted];
+    });
+    const person = await new Person({ databases: { ...databases, payment } }).signIn("ada");
+    for (const path of ["/payments/compare", `/payments/alerts/${sagaId(7)}/close`]) {
+      const answer = await person.post(path, { reason: "ticket 1" });
+      expect([path, answer.status]).toEqual([path, 503]);
+    }
+    expect(requested).toBe(0);
+  });
+
+  test("trying again leads to a page of ours: the same one, or the one that the form was on", async () => {
+    const person = await new Person().signIn("ada");
+    const again = async (answer: Response) => /<a href="([^"]*)">Try again/.exec(await answer.text())?.[1];
+    expect(await again(await person.get("/nowhere?a=1"))).toBe("/nowhere?a=1");
+    expect(await again(await person.get("//evil.example/x"))).toBe("/");
+    const posted = (referer: string) =>
+      person.post(`/sagas/${sagaId(7)}/cancel`, { reason: "x" }, { ...OWN, ...PAGE, referer });
+    expect(await again(await posted(`${ORIGIN}/sagas/${sagaId(7)}?show=all`))).toBe(
+      `/sagas/${sagaId(7)}?show=all`,
+    );
+    expect(await again(await posted("https://evil.example//evil.example/x"))).toBe("/");
   });
 
   test("an act needs a reason, and says so without losing the page", async () => {

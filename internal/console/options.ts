@@ -33,6 +33,8 @@ export interface ConsoleOptions {
   readonly publicUrl?: string | undefined;
   /** The client's address, for the audit trail. */
   readonly addressOf: (request: Request) => string;
+  /** Aborts when the process begins to stop: open streams end then. */
+  readonly stopping: AbortSignal;
   readonly clock: Clock;
   readonly newId: () => string;
   readonly counts: ConsoleCounts;

@@ -1,5 +1,6 @@
 // What goes wrong for a person, as an error that app.ts answers: a page in words, or problem+json for scripts and programs (RFC 9457). Pure.
 import { AppError, describeError } from "../kernel/errors.ts";
+import { NotAdmitted } from "../operations/service-call.ts";
 import { isBug } from "../operations/reach.ts";
 
 export class Problem extends Error {
@@ -26,6 +27,7 @@ export function badRequest(what: string): Problem {
 /** An error of the code behind the pages. Null if it is one that nobody expected. */
 export function problemOf(error: unknown): Problem | null {
   if (error instanceof Problem) return error;
+  if (error instanceof NotAdmitted) return notAdmitted(error);
   if (!(error instanceof AppError))
     return isBug(error)
       ? null
@@ -37,4 +39,13 @@ export function problemOf(error: unknown): Problem | null {
   // An operation that says no, in its own words.
   if (error.code === "MESSAGE_INVALID") return new Problem(409, "Refused", error.message);
   return error.canRetry ? new Problem(503, "Not reachable", error.message) : null;
+}
+
+/** A service trusts other keys than this console, or gives this person another role. Its own reason says which. */
+function notAdmitted({ service, status, reason }: NotAdmitted): Problem {
+  const text =
+    status === 401
+      ? `The ${service} refuses your token: ${reason}. Sign in again with one that it trusts.`
+      : `The ${service} does not allow it: ${reason}.`;
+  return new Problem(403, "Not allowed", text);
 }

@@ -1,6 +1,6 @@
 // Sessions of the console: a signed cookie around the token that opened it, if one did, so that a restart or a second console signs nobody
-// out, and what a person does at a service is done with their own token. It ends after 8 h, or with that token, and at once when its owner signs out of
-// this console. Called by app.ts and routes/session.tsx.
+// out, and what a person does at a service is done with their own token. It ends after 8 h, or with that token, and at once when its owner signs
+// out of this console. Whether the token still counts is asked at each visit (visit.ts). Called by visit.ts and routes/session.tsx.
 import { Type } from "@sinclair/typebox";
 import { TypeCompiler } from "@sinclair/typebox/compiler";
 import { jwtVerify, SignJWT } from "jose";
@@ -89,6 +89,11 @@ export class Sessions {
     } catch {
       return null;
     }
+  }
+
+  /** False once it is signed out or over. */
+  isOpen({ id, endsAt }: Session, now: number): boolean {
+    return endsAt > now && !this.#ended.has(id);
   }
 
   end({ id, endsAt }: Session, now: number): void {

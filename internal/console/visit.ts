@@ -1,5 +1,6 @@
 // One request to the console, read once: who is signed in, and how they want pages to look. Handlers get it and return a Response.
 import { cookiesOf, setCookie } from "../web/cookies.ts";
+import { ownPath } from "../web/own-path.ts";
 import { type Actor, objectionTo } from "./actor.ts";
 import type { ConsoleOptions } from "./options.ts";
 import { SESSION, type Session } from "./session.ts";
@@ -22,7 +23,7 @@ export interface Frame {
   readonly theme: Theme;
   readonly zone: Zone;
   readonly nonce: string;
-  /** Path and query of this page, for the forms that lead back to it. */
+  /** Path and query of this page, for the forms that lead back to it. For a POST of the page before. */
   readonly here: string;
   /** Epoch ms. */
   readonly now: number;
@@ -52,7 +53,11 @@ export async function readVisit(
 ): Promise<Visit> {
   const cookies = cookiesOf(request.headers.get("cookie"));
   const now = options.clock.now();
-  const session = await options.sessions.read(cookies.get(SESSION) ?? "", now);
+  const session = await trustedSession(
+    await options.sessions.read(cookies.get(SESSION) ?? "", now),
+    request,
+    options,
+  );
   const { pathname, search, searchParams } = new URL(request.url);
   const [theme, zone] = (cookies.get(PREFERENCES) ?? "").split(".");
   return {
@@ -67,9 +72,43 @@ export async function readVisit(
     theme: THEMES.find((one) => one === theme) ?? "auto",
     zone: ZONES.find((one) => one === zone) ?? "local",
     nonce: crypto.getRandomValues(new Uint8Array(16)).toBase64(),
-    here: `${pathname}${search}`,
+    here: hereOf(request, `${pathname}${search}`),
     now,
   };
+}
+
+/**
+ * The session, if its token still counts: the key that signed it may be trusted no longer since the restart. Null otherwise, and also while
+ * nobody can tell.
+ */
+async function trustedSession(
+  session: Session | null,
+  request: Request,
+  options: ConsoleOptions,
+): Promise<Session | null> {
+  if (session === null) return null;
+  // The identity provider vouched for them, if it still is the one for this console.
+  if (session.token === null) return options.oidc === null ? null : session;
+  try {
+    const found = await options.identify(session.token);
+    return "refused" in found ? null : { ...session, actor: { name: found.name, role: found.role } };
+  } catch (error) {
+    options.onError(error, request);
+    return null;
+  }
+}
+
+/** After a POST the page that the form was on: nothing can be read at the form's own address. Never another site's. */
+function hereOf(request: Request, path: string): string {
+  if (request.method === "GET" || request.method === "HEAD") return ownPath(path, "/");
+  const from = URL.parse(request.headers.get("referer") ?? "");
+  return from === null ? "/" : ownPath(`${from.pathname}${from.search}`, "/");
+}
+
+/** Whether whoever opened a page that stays open is still signed in. */
+export async function isStillSignedIn({ session, request, options }: SignedIn): Promise<boolean> {
+  if (!options.sessions.isOpen(session, options.clock.now())) return false;
+  return (await trustedSession(session, request, options)) !== null;
 }
 
 export function isSignedIn(visit: Visit): visit is SignedIn {

@@ -14,11 +14,25 @@ export function authorized({ token }: ServiceAt): { readonly authorization: stri
   return { authorization: `Bearer ${token}` };
 }
 
-/** Throws if the answer says that the token is refused, or does not allow this. `detail` is the service's reason. */
+/** The service does not know the caller (401), or does not let them do this (403). */
+export class NotAdmitted extends AppError {
+  readonly service: string;
+  readonly status: 401 | 403;
+  /** The service's own. */
+  readonly reason: string;
+
+  constructor(service: string, status: 401 | 403, reason: string) {
+    if (status === UNAUTHENTICATED)
+      super("CONFIG_INVALID", `the ${service} refuses OPERATOR_TOKEN: ${reason}`);
+    else super("MESSAGE_INVALID", `the ${service} does not allow it: ${reason}`);
+    this.service = service;
+    this.status = status;
+    this.reason = reason;
+  }
+}
+
+/** Throws NotAdmitted if the answer says that the token is refused, or does not allow this. `detail` is the service's reason. */
 export function requireAdmitted(service: string, status: number, detail: string | undefined): void {
-  const reason = detail ?? "no reason given";
-  if (status === UNAUTHENTICATED)
-    throw new AppError("CONFIG_INVALID", `the ${service} refuses OPERATOR_TOKEN: ${reason}`);
-  if (status === FORBIDDEN)
-    throw new AppError("MESSAGE_INVALID", `the ${service} does not allow it: ${reason}`);
+  if (status === UNAUTHENTICATED || status === FORBIDDEN)
+    throw new NotAdmitted(service, status, detail ?? "no reason given");
 }

@@ -310,6 +310,7 @@ export function consoleOptions(parts: Partial<ConsoleOptions> = {}, sql: Sql = a
     history: new History(),
     isReadOnly: false,
     addressOf: () => "192.0.2.7",
+    stopping: new AbortController().signal,
     clock,
     newId: () => Bun.randomUUIDv7(),
     counts: {
@@ -339,12 +340,16 @@ export async function* deadLettersOf(values: readonly unknown[]) {
 /** A database that refuses every statement, as one that is down does. */
 function awaySql(): Sql {
   const error = Object.assign(new Error("connect ECONNREFUSED 127.0.0.1:9"), { code: "ECONNREFUSED" });
-  const refuse = () => {
+  return sqlThat(() => {
     const refused = Promise.reject(error);
     // Of parts of other statements nobody hears.
     refused.catch(() => undefined);
     return refused;
-  };
+  });
+}
+
+/** A database that answers every statement with this. */
+export function sqlThat(answers: () => Promise<unknown>): Sql {
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- nothing but a call of it is used.
-  return refuse as unknown as Sql;
+  return answers as unknown as Sql;
 }
