@@ -121,6 +121,33 @@ describe("the overview", () => {
     expect(part("o-attention", quietSnapshot())).toContain("Nothing needs a person now.");
   });
 
+  test("does not call it calm while anything does not answer, or was not asked yet", () => {
+    const quiet = quietSnapshot();
+    const notAsked = { value: null, at: null, unknownSince: null, reason: null };
+    const fields = [
+      "sagas",
+      "flow",
+      "hour",
+      "money",
+      "alerts",
+      "mails",
+      "topics",
+      "deadLetters",
+      "firing",
+    ] as const;
+    for (const reading of [unknown<never>("away"), notAsked]) {
+      for (const field of fields) {
+        const html = part("o-attention", { ...quiet, [field]: reading });
+        expect([field, html.includes("Nothing needs a person now.")]).toEqual([field, false]);
+        expect([field, /does not answer|has not answered yet/.test(html)]).toEqual([field, true]);
+      }
+      expect(part("o-attention", { ...quiet, roles: [{ name: "relay", reading }] })).toContain("relay");
+      expect(part("o-attention", { ...quiet, outboxes: [{ database: "order", reading }] })).toContain(
+        "the order database",
+      );
+    }
+  });
+
   test("names why a role is not ready, and what another works without", () => {
     const html = part("o-roles");
     expect(html).toContain("postgres: no answer within 1000 ms");

@@ -1,6 +1,7 @@
 // What needs a person now, worst first. Pure. The overview shows it above everything else.
 import { moneyText } from "../../kernel/money.ts";
 import type { Snapshot } from "../collector.ts";
+import type { Reading } from "../source.ts";
 import { knownOf } from "./bits.tsx";
 import { durationText, plural } from "./words.ts";
 
@@ -41,26 +42,41 @@ function sagasAndMoney({ sagas, alerts, deadLetters, firing }: Snapshot): readon
   return found;
 }
 
-function health({ roles, outboxes, topics }: Snapshot, now: number): readonly Attention[] {
+function health(snapshot: Snapshot, now: number): readonly Attention[] {
   const found: Attention[] = [];
-  for (const { name, reading } of roles) {
-    if (reading.unknownSince !== null)
-      found.push({ tone: "bad", text: `${name} does not answer`, href: "#o-roles" });
-    else if (knownOf(reading)?.is_ready === false)
+  for (const { name, reading } of snapshot.roles)
+    if (knownOf(reading)?.is_ready === false)
       found.push({ tone: "bad", text: `${name} is not ready`, href: "#o-roles" });
-  }
-  if (topics.unknownSince !== null)
-    found.push({ tone: "bad", text: "Kafka does not answer", href: "#o-topics" });
-  for (const { database, reading } of outboxes) {
+  for (const { database, reading } of snapshot.outboxes) {
     const oldest = knownOf(reading)?.oldest_at ?? null;
-    if (reading.unknownSince !== null)
-      found.push({ tone: "bad", text: `the ${database} database does not answer`, href: "#o-outboxes" });
-    else if (oldest !== null && now - oldest > OUTBOX_LATE_MS)
+    if (oldest !== null && now - oldest > OUTBOX_LATE_MS)
       found.push({
         tone: "warn",
         text: `events of the ${database} outbox wait for longer than ${durationText(OUTBOX_LATE_MS)}`,
         href: "#o-outboxes",
       });
   }
-  return found;
+  return [...found, ...silent(snapshot)];
+}
+
+/** What did not answer, or was not asked yet: something may need a person there. */
+function silent(snapshot: Snapshot): readonly Attention[] {
+  const { sagas, flow, hour, money, alerts, mails, topics, deadLetters, firing, outboxes, roles } = snapshot;
+  const sources: readonly (readonly [string, Reading<unknown>, string])[] = [
+    ...outboxes.map(({ database, reading }) => [`the ${database} database`, reading, "#o-outboxes"] as const),
+    ...roles.map(({ name, reading }) => [name, reading, "#o-roles"] as const),
+    ["Kafka", topics, "#o-topics"],
+    ...(firing === null ? [] : [["Alertmanager", firing, "#o-alerts"] as const]),
+    ["the count of sagas", sagas, "#o-sagas"],
+    ["the flow of sagas", flow, "#o-sagas"],
+    ["the last hour of sagas", hour, "#o-hour"],
+    ["the sum of money at risk", money, "#o-money"],
+    ["the list of payment alerts", alerts, "#o-money"],
+    ["the count of waiting mails", mails, "#o-money"],
+    ["the count of dead letters", deadLetters, "#o-topics"],
+  ];
+  return sources.flatMap(([name, reading, href]): Attention[] => {
+    if (reading.unknownSince !== null) return [{ tone: "bad", text: `${name} does not answer`, href }];
+    return reading.at === null ? [{ tone: "warn", text: `${name} has not answered yet`, href }] : [];
+  });
 }
