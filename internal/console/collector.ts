@@ -53,6 +53,7 @@ export interface Snapshot {
   readonly roles: readonly { readonly name: string; readonly reading: Reading<RoleState> }[];
 }
 
+const monotonic = () => performance.now();
 const COUNTS_EVERY_MS = 1_000;
 const FLOW_EVERY_MS = 3_000;
 const TOPICS_EVERY_MS = 2_000;
@@ -79,7 +80,7 @@ export class Collector {
   constructor({ databases, roles, topics, deadLetters, firing, clock }: CollectorOptions) {
     const { saga, payment, notification } = databases;
     const source = <T>(read: () => Promise<T>, everyMs: number, more: Partial<SourceOptions<T>> = {}) =>
-      new Source<T>({ read, everyMs, clock, ...more });
+      new Source<T>({ read, everyMs, clock, monotonic, ...more });
     const isLong = { timeoutMs: LONG_TIMEOUT_MS };
     this.#sources = {
       sagas: source(() => sagaFlow(saga), COUNTS_EVERY_MS),
@@ -91,7 +92,8 @@ export class Collector {
       topics: source(topics, TOPICS_EVERY_MS),
       deadLetters: source(deadLetters, DEAD_LETTERS_EVERY_MS, isLong),
     };
-    this.#firing = firing === null ? null : new Source({ read: firing, everyMs: ALERTS_EVERY_MS, clock });
+    this.#firing =
+      firing === null ? null : new Source({ read: firing, everyMs: ALERTS_EVERY_MS, clock, monotonic });
     this.#outboxes = DATABASES.map((database) => ({
       database,
       source: source(() => outboxDepth(databases[database]), COUNTS_EVERY_MS),

@@ -268,7 +268,12 @@ describe("a source", () => {
   test("that stops answering is unknown since its first silence, keeps the last value apart, and recovers", async () => {
     let now = 1_000;
     let answer: () => Promise<number> = async () => 5;
-    const source = new Source({ read: () => answer(), everyMs: 100, clock: { now: () => now } });
+    const source = new Source({
+      read: () => answer(),
+      everyMs: 100,
+      clock: { now: () => now },
+      monotonic: () => now,
+    });
     await source.askIfDue(true);
     expect(source.reading).toEqual({ value: 5, at: 1_000, unknownSince: null, reason: null });
     answer = () => Promise.reject(new Error("connect ECONNREFUSED"));
@@ -291,7 +296,13 @@ describe("a source", () => {
       asked += 1;
       return new Promise<number>(() => undefined);
     };
-    const source = new Source({ read, everyMs: 1, timeoutMs: 20, clock: { now: () => 1_000 } });
+    const source = new Source({
+      read,
+      everyMs: 1,
+      timeoutMs: 20,
+      clock: { now: () => 1_000 },
+      monotonic: () => 1_000,
+    });
     await Promise.all([source.askIfDue(true), source.askIfDue(true)]);
     expect([asked, source.reading.unknownSince, source.reading.reason]).toEqual([
       1,
@@ -300,13 +311,29 @@ describe("a source", () => {
     ]);
   });
 
+  test("is asked on when the wall clock is set back by an hour", async () => {
+    let [wall, since] = [3_600_000, 0];
+    let asked = 0;
+    const clock = { now: () => wall };
+    const source = new Source({ read: async () => ++asked, everyMs: 100, clock, monotonic: () => since });
+    await source.askIfDue(true);
+    [wall, since] = [0, 100];
+    await source.askIfDue(true);
+    expect(source.reading).toEqual({ value: 2, at: 0, unknownSince: null, reason: null });
+  });
+
   test("is asked ten times more rarely while nobody watches", async () => {
     let now = 0;
     let asked = 0;
-    const source = new Source({ read: async () => ++asked, everyMs: 100, clock: { now: () => now } });
+    const source = new Source({
+      read: async () => ++asked,
+      everyMs: 100,
+      clock: { now: () => now },
+      monotonic: () => now,
+    });
     for (now = 0; now <= 2_000; now += 100) await source.askIfDue(false);
     const unwatched = asked;
     for (; now <= 4_000; now += 100) await source.askIfDue(true);
-    expect([unwatched, asked - unwatched]).toEqual([2, 20]);
+    expect([unwatched, asked - unwatched]).toEqual([3, 20]);
   });
 });

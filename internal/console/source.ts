@@ -1,7 +1,7 @@
 // One thing that the console keeps asking for: a database, a role, Kafka. It remembers since when there is no answer, so that a page says
 // "unknown since 12:04" and never shows 0 or an old number as if it were true. Called by collector.ts.
-import { describeError } from "../kernel/errors.ts";
 import type { Clock } from "../kernel/ports.ts";
+import { ask } from "../operations/ask.ts";
 
 export interface Reading<T> {
   /** The newest answer; null before the first one. */
@@ -21,6 +21,8 @@ export interface SourceOptions<T> {
   readonly everyMs: number;
   readonly timeoutMs?: number;
   readonly clock: Clock;
+  /** A monotonic clock in milliseconds. */
+  readonly monotonic: () => number;
 }
 
 const TIMEOUT_MS = 3_000;
@@ -33,7 +35,8 @@ export class Source<T> {
   readonly #options: SourceOptions<T>;
   #reading: Reading<T> = { value: null, at: null, unknownSince: null, reason: null };
   #running: Promise<void> | null = null;
-  #nextAt = 0;
+  /** Of the monotonic clock: the wall clock may be set back. */
+  #nextAt = -Infinity;
   #version = 0;
 
   constructor(options: SourceOptions<T>) {
@@ -52,38 +55,21 @@ export class Source<T> {
   /** Asks if it is time to, and not while an earlier question is open. Settles with that question, and never rejects. */
   async askIfDue(isWatched: boolean): Promise<void> {
     const due = isWatched ? this.#nextAt : this.#nextAt + this.#options.everyMs * (UNWATCHED_FACTOR - 1);
-    if (this.#running === null && this.#options.clock.now() >= due)
+    if (this.#running === null && this.#options.monotonic() >= due)
       this.#running = this.#ask().finally(() => (this.#running = null));
     await this.#running;
   }
 
   async #ask(): Promise<void> {
-    const { read, clock, everyMs, timeoutMs = TIMEOUT_MS } = this.#options;
-    const begun = clock.now();
-    const late = new AbortController();
-    const timer = setTimeout(() => late.abort(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
-    try {
-      const value = await Promise.race([read(late.signal), whenAborted(late.signal)]);
-      this.#reading = { value, at: clock.now(), unknownSince: null, reason: null };
-    } catch (error) {
-      const unknownSince = this.#reading.unknownSince ?? begun;
-      this.#reading = { ...this.#reading, unknownSince, reason: describeError(error) };
-    } finally {
-      clearTimeout(timer);
-      this.#version += 1;
-      this.#nextAt = clock.now() + Math.max(everyMs, (clock.now() - begun) * REST_PER_READ);
-    }
+    const { read, clock, everyMs, timeoutMs = TIMEOUT_MS, monotonic } = this.#options;
+    const begun = monotonic();
+    const { unknownSince } = this.#reading;
+    const answer = await ask(read, { clock, timeoutMs, unknownSince });
+    this.#reading =
+      "value" in answer
+        ? { ...answer, unknownSince: null, reason: null }
+        : { ...this.#reading, unknownSince: answer.unknown_since, reason: answer.why };
+    this.#version += 1;
+    this.#nextAt = monotonic() + Math.max(everyMs, (monotonic() - begun) * REST_PER_READ);
   }
-}
-
-function whenAborted(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) =>
-    signal.addEventListener(
-      "abort",
-      () => reject(signal.reason instanceof Error ? signal.reason : new Error("late")),
-      {
-        once: true,
-      },
-    ),
-  );
 }

@@ -2,7 +2,7 @@
 // hides the other checks. What a finding means is decided in doctor-verdicts.ts and doctor-work.ts.
 import { describeError } from "../kernel/errors.ts";
 import type { DoctorReport, Finding, Verdict } from "../../schemas/doctor.ts";
-import { within } from "./overview.ts";
+import { within } from "./ask.ts";
 
 export interface Check {
   readonly check: string;

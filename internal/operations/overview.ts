@@ -2,9 +2,9 @@
 // letters, roles. Each part is asked by itself and has a time limit, so a server that does not answer takes only its own part away.
 import type { Sql } from "postgres";
 import type { Clock } from "../kernel/ports.ts";
-import { AppError, describeError } from "../kernel/errors.ts";
 import { DATABASES, type MigratedDatabase } from "../../schemas/migrations.ts";
 import type { OpenDeadLetterCount, Overview, Part, TopicState } from "../../schemas/overview.ts";
+import { ask } from "./ask.ts";
 import { moneyAtRisk, outboxDepth, sagaFlow, waitingMails } from "./overview-store.ts";
 import { askRole, type RoleAddress } from "./role-state.ts";
 
@@ -26,8 +26,8 @@ const TIMEOUT_MS = 3_000;
 /** Never throws. `before` is the last result: from there each unknown part knows since when. */
 export async function collectOverview(sources: OverviewSources, before?: Overview): Promise<Overview> {
   const { clock, timeoutMs = TIMEOUT_MS } = sources;
-  const part = <T>(ask: () => Promise<T>, earlier: Part<T> | undefined) =>
-    partOf(ask, earlier, { clock, timeoutMs });
+  const part = <T>(read: () => Promise<T>, earlier: Part<T> | undefined) =>
+    ask(read, { clock, timeoutMs, unknownSince: unknownSinceOf(earlier) });
   const of = <T>(name: MigratedDatabase, read: (sql: Sql) => Promise<T>) => {
     return async () => read(await sources.database(name));
   };
@@ -53,32 +53,6 @@ export async function collectOverview(sources: OverviewSources, before?: Overvie
   return { at: clock.now(), sagas, outboxes, money, mails, topics, dead_letters, roles };
 }
 
-/** What `ask` returns, or since when and why it does not answer. */
-async function partOf<T>(
-  ask: () => Promise<T>,
-  before: Part<T> | undefined,
-  { clock, timeoutMs }: { readonly clock: Clock; readonly timeoutMs: number },
-): Promise<Part<T>> {
-  try {
-    const value = await within(timeoutMs, ask);
-    return { at: clock.now(), value };
-  } catch (error) {
-    const unknown_since =
-      before !== undefined && "unknown_since" in before ? before.unknown_since : clock.now();
-    return { unknown_since, why: describeError(error) };
-  }
-}
-
-/** Throws SERVICE_UNAVAILABLE after `timeoutMs`; what comes later is dropped. */
-export async function within<T>(timeoutMs: number, work: () => Promise<T>): Promise<T> {
-  const late = Promise.withResolvers<never>();
-  const timer = setTimeout(
-    () => late.reject(new AppError("SERVICE_UNAVAILABLE", `no answer within ${timeoutMs} ms`)),
-    timeoutMs,
-  );
-  try {
-    return await Promise.race([work(), late.promise]);
-  } finally {
-    clearTimeout(timer);
-  }
+function unknownSinceOf(part: Part<unknown> | undefined): number | null {
+  return part !== undefined && "unknown_since" in part ? part.unknown_since : null;
 }

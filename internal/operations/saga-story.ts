@@ -6,7 +6,7 @@ import { describeError } from "../kernel/errors.ts";
 import { moneyText } from "../kernel/money.ts";
 import { traceFields } from "../kernel/telemetry.ts";
 import { masked } from "./mask.ts";
-import { within } from "./overview.ts";
+import { within } from "./ask.ts";
 import { type MessageRow, messagesOf } from "./saga-messages-store.ts";
 import {
   type ActionRow,
