@@ -1,8 +1,9 @@
-// A page's event stream: sends the parts of the page whose HTML has changed, at most once a second. Called by the routes.
+// A page's event stream: sends the parts of the page whose HTML has changed, at most once a second, while its viewer is signed in and reads.
+// Called by the routes.
 import type { VNode } from "preact";
 import { render } from "preact-render-to-string";
 import { Problem } from "./problem.ts";
-import type { SignedIn } from "./visit.ts";
+import { isStillSignedIn, type SignedIn } from "./visit.ts";
 
 /** HTML by the id of the element that holds it. */
 export type Parts = Readonly<Record<string, string>>;
@@ -12,6 +13,8 @@ export interface LiveOptions {
   readonly parts: () => Promise<Parts | null> | Parts;
   /** Calls `tell` when the parts may have changed; returns how to stop. */
   readonly watch: (tell: () => void) => () => void;
+  /** The shortest time between two looks. Default: 1,000. */
+  readonly everyMs?: number;
 }
 
 const EVERY_MS = 1_000;
@@ -21,10 +24,12 @@ const RETRY_MS = 2_000;
 /** Streams of a session that has ended, or of a tab that was forgotten, end; an open page connects again. */
 const MAX_STREAM_MS = 15 * 60_000;
 const MAX_STREAMS = 200;
+/** A viewer who is this far behind gets nothing new until they have read: the next round has the newest anyway. */
+const MAX_WAITING_BYTES = 1_000_000;
 
 let open = 0;
 
-export function liveResponse(visit: SignedIn, { parts, watch }: LiveOptions): Response {
+export function liveResponse(visit: SignedIn, live: LiveOptions): Response {
   const { request, options, session, now } = visit;
   if (open >= MAX_STREAMS)
     throw new Problem(
@@ -34,20 +39,26 @@ export function liveResponse(visit: SignedIn, { parts, watch }: LiveOptions): Re
     );
   const stop = new AbortController();
   const forMs = Math.min(MAX_STREAM_MS, session.endsAt - now);
-  const until = AbortSignal.any([request.signal, stop.signal, AbortSignal.timeout(Math.max(1, forMs))]);
+  const until = AbortSignal.any([
+    request.signal,
+    stop.signal,
+    options.stopping,
+    AbortSignal.timeout(Math.max(1, forMs)),
+  ]);
   // The server sends no body then, so nobody would ever end the stream.
   const isHead = request.method === "HEAD";
   if (isHead) stop.abort();
   const encoder = new TextEncoder();
-  const body = new ReadableStream<Uint8Array>({
+  const source: UnderlyingDefaultSource<Uint8Array> = {
     async start(controller) {
+      const isBehind = () => (controller.desiredSize ?? 0) <= 0;
       const send = (text: string) => until.aborted || controller.enqueue(encoder.encode(text));
       open += 1;
       options.counts.streams(1);
       send(`retry: ${RETRY_MS}\n\n`);
-      const comments = setInterval(() => send(": still here\n\n"), COMMENT_EVERY_MS);
+      const comments = setInterval(() => isBehind() || send(": still here\n\n"), COMMENT_EVERY_MS);
       try {
-        for await (const changed of changes(parts, watch, until))
+        for await (const changed of changes(visit, live, { until, isBehind }))
           send(`event: parts\ndata: ${JSON.stringify(changed)}\n\n`);
       } catch (error) {
         // The browser connects again.
@@ -60,7 +71,11 @@ export function liveResponse(visit: SignedIn, { parts, watch }: LiveOptions): Re
       }
     },
     cancel: () => stop.abort(),
-  });
+  };
+  const body = new ReadableStream(
+    source,
+    new ByteLengthQueuingStrategy({ highWaterMark: MAX_WAITING_BYTES }),
+  );
   const headers = {
     "content-type": "text/event-stream",
     "cache-control": "no-store",
@@ -70,10 +85,16 @@ export function liveResponse(visit: SignedIn, { parts, watch }: LiveOptions): Re
   return new Response(isHead ? null : body, { headers });
 }
 
+interface Reader {
+  readonly until: AbortSignal;
+  /** True while the viewer has not read what was sent. */
+  readonly isBehind: () => boolean;
+}
+
 async function* changes(
-  parts: LiveOptions["parts"],
-  watch: LiveOptions["watch"],
-  until: AbortSignal,
+  visit: SignedIn,
+  { parts, watch, everyMs = EVERY_MS }: LiveOptions,
+  { until, isBehind }: Reader,
 ): AsyncGenerator<Parts> {
   const sent = new Map<string, string>();
   let wake = Promise.withResolvers<void>();
@@ -82,14 +103,16 @@ async function* changes(
     until.addEventListener("abort", () => resolve(), { once: true }),
   );
   try {
-    while (!until.aborted) {
+    while (!until.aborted && (await isStillSignedIn(visit))) {
       wake = Promise.withResolvers<void>();
-      const now = await parts();
-      if (now === null) return;
-      const changed = Object.entries(now).filter(([id, html]) => sent.get(id) !== withoutAges(html));
-      for (const [id, html] of changed) sent.set(id, withoutAges(html));
-      if (changed.length > 0) yield Object.fromEntries(changed);
-      await Promise.race([Bun.sleep(EVERY_MS), ended]);
+      if (!isBehind()) {
+        const now = await parts();
+        if (now === null) return;
+        const changed = Object.entries(now).filter(([id, html]) => sent.get(id) !== withoutAges(html));
+        for (const [id, html] of changed) sent.set(id, withoutAges(html));
+        if (changed.length > 0) yield Object.fromEntries(changed);
+      }
+      await Promise.race([Bun.sleep(everyMs), ended]);
       await Promise.race([wake.promise, ended]);
     }
   } finally {
