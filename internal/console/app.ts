@@ -156,8 +156,8 @@ async function failed(
   return page(visit, ProblemPage({ frame: visit, problem }), { status: problem.status });
 }
 
-/** What browsers blocked is a fault of a page, or of an extension: the log says which directive. */
-async function cspReport(request: Request, options: ConsoleOptions): Promise<Response> {
+/** What browsers blocked is a fault of a page, or of an extension. It is counted; reports hold addresses, so nothing of them is logged. */
+function cspReport(request: Request, options: ConsoleOptions): Response {
   const size = Number(request.headers.get("content-length") ?? "0");
   if (size > MAX_REPORT_BYTES) return new Response(null, { status: 413 });
   options.counts.page("csp_report", 204);

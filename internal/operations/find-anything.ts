@@ -1,6 +1,7 @@
 // "Paste any id": looks for it in every place where it may live, at the same time. Called by `checkoutctl find` and the console.
 import type { Sql } from "postgres";
 import type { DatabaseName } from "../../schemas/migrations.ts";
+import { type DeadLetterBatches, isDeadLetter, typeOf } from "./dead-letters.ts";
 import {
   chargeAtProvider,
   type Hit,
@@ -14,6 +15,7 @@ import {
 } from "./find-anything-store.ts";
 import { idForms } from "./id-form.ts";
 import { type Missing, type OpenDatabases, reach, type Reached, reached } from "./reach.ts";
+import { readOriginal } from "./replay-plan.ts";
 import { fewSagas } from "./saga-search-store.ts";
 import { FIRST_ID, LAST_ID } from "./time-of-id.ts";
 
@@ -26,13 +28,13 @@ export interface Anything {
 }
 
 /**
- * `deadLetters` reads the dead letters with this id, or of a message with this id; it reads a whole topic, so a caller may leave it out.
+ * `deadLetters` reads the whole topic of the dead letters, for those with this id or of a message with it, so a caller may leave it out.
  * Empty for text that cannot be any id.
  */
 export async function findAnything(
   databases: OpenDatabases,
   text: string,
-  deadLetters?: (id: string) => Promise<readonly Hit[]>,
+  deadLetters?: () => DeadLetterBatches,
 ): Promise<Anything> {
   const { uuid, token } = idForms(text);
   const ask = (database: DatabaseName, find: (sql: Sql) => Promise<readonly Hit[]>) =>
@@ -48,7 +50,8 @@ export async function findAnything(
         ask(database, (sql) => messageIn(sql, uuid)),
       ),
     );
-    if (deadLetters !== undefined) questions.push(reached("dead letters", () => deadLetters(uuid)));
+    if (deadLetters !== undefined)
+      questions.push(reached("dead letters", () => deadLetterHits(deadLetters(), uuid)));
   }
   if (token !== null)
     questions.push(
@@ -62,6 +65,21 @@ export async function findAnything(
     hits: distinct(answers.flatMap((one) => ("answer" in one ? one.answer : []))),
     missing: [...new Map(missing.map((one) => [one.database, one])).values()],
   };
+}
+
+/** Also those that nobody has handled, of which the databases know nothing. */
+async function deadLetterHits(batches: DeadLetterBatches, id: string): Promise<readonly Hit[]> {
+  const hits: Hit[] = [];
+  for await (const { values } of batches)
+    for (const value of values)
+      if (isDeadLetter(value) && (value.dead_letter_id === id || readOriginal(value).message_id === id))
+        hits.push({
+          kind: "dead_letter",
+          id: value.dead_letter_id,
+          saga_id: value.saga_id,
+          what: `${typeOf(value)} of ${value.service}, ${value.error_code}`,
+        });
+  return hits;
 }
 
 async function byKey(sql: Sql, key: string): Promise<readonly Hit[]> {

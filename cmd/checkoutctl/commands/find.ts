@@ -1,12 +1,10 @@
 // `checkoutctl find ID`: says what an id belongs to, whatever kind it is.
-import type { Hit } from "../../../internal/operations/find-anything-store.ts";
 import { findAnything } from "../../../internal/operations/find-anything.ts";
-import { typeOf } from "../../../internal/operations/dead-letters.ts";
 import { AppError } from "../../../internal/kernel/errors.ts";
 import { command, print, table } from "../command.ts";
 import { Connections } from "../connections.ts";
 import { loadSettings } from "../settings.ts";
-import { select } from "./dlq-selection.ts";
+import { readDeadLetters } from "./dlq-selection.ts";
 
 export const findCommand = command(
   "find",
@@ -19,17 +17,10 @@ export const findCommand = command(
   .option("--dead-letters", "look through the topic of the dead letters, too, which takes longer")
   .action(async (text, options) => {
     await using connections = new Connections(loadSettings(options.stack));
-    const deadLetters = async (id: string): Promise<readonly Hit[]> =>
-      (await select(connections, {}, [id])).records.map((record) => ({
-        kind: "dead_letter",
-        id: record.dead_letter_id,
-        saga_id: record.saga_id,
-        what: `${typeOf(record)} of ${record.service}, ${record.error_code}`,
-      }));
     const found = await findAnything(
       connections.opening(),
       text,
-      options.deadLetters === true ? deadLetters : undefined,
+      options.deadLetters === true ? () => readDeadLetters(connections) : undefined,
     );
     for (const { reason } of found.missing) process.stderr.write(`checkoutctl: not looked at: ${reason}\n`);
     if (found.hits.length === 0 && found.missing.length > 0)

@@ -1,7 +1,5 @@
 // Finds by any id: one hit opens its page, several are listed.
-import { typeOf, findDeadLetters } from "../../operations/dead-letters.ts";
 import { findAnything } from "../../operations/find-anything.ts";
-import type { Hit } from "../../operations/find-anything-store.ts";
 import { Found, hrefOf } from "../pages/find.tsx";
 import { page, seeOther } from "../respond.ts";
 import type { SignedIn } from "../visit.ts";
@@ -18,14 +16,7 @@ async function find(visit: SignedIn): Promise<Response> {
   const text = (visit.query.get("q") ?? "").trim().slice(0, MAX_LENGTH);
   const { saga, inventory, payment, order } = databases;
   const open = { saga: () => saga, inventory: () => inventory, payment: () => payment, order: () => order };
-  const deadLetters = async (id: string): Promise<readonly Hit[]> =>
-    (await findDeadLetters(bulk.readDeadLetters(), { ids: [id] })).records.map((record) => ({
-      kind: "dead_letter",
-      id: record.dead_letter_id,
-      saga_id: record.saga_id,
-      what: `${typeOf(record)} of ${record.service}, ${record.error_code}`,
-    }));
-  const found = await findAnything(open, text, deadLetters);
+  const found = await findAnything(open, text, bulk.readDeadLetters);
   // Several ids of one saga lead to the same page.
   const [first, ...others] = new Set(found.hits.map(hrefOf));
   if (first !== undefined && others.length === 0 && found.missing.length === 0) return seeOther(first);
