@@ -205,6 +205,9 @@ export type SagaStarted = Static<typeof SagaStarted>;
 /** Ignored: who acts is in the request's token. Services before internal tokens demand it. */
 const FormerActor = Type.Optional(Actor);
 
+/** Header of an operator's request: where they are, an IP address, told by the console that sends it for them. For the audit trail. */
+export const OPERATOR_ADDRESS = "x-operator-address";
+
 /** POST /sagas/:id/cancel on the orchestrator: the operator whose token the request has starts a saga's compensation. */
 export const CancelSaga = Type.Object({ reason: Reason, actor: FormerActor }, strict);
 export type CancelSaga = Static<typeof CancelSaga>;

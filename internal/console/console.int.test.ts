@@ -7,8 +7,8 @@ import { TOPICS } from "../../schemas/topics.ts";
 import { waitUntil } from "../stack/wait.ts";
 import { ConsistentFixture } from "../testkit/consistent-fixture.ts";
 import { consoleOptions, deadLettersOf } from "../testkit/console.ts";
-import { deadLetterOf } from "../testkit/dead-letters.ts";
-import { createOrder } from "../testkit/commands.ts";
+import { deadBytes, deadLetterOf } from "../testkit/dead-letters.ts";
+import { chargePayment, createOrder } from "../testkit/commands.ts";
 import { cloneDatabase, type TestDatabase } from "../testkit/database.ts";
 import { openPostgres } from "../platform/postgres.ts";
 import { consoleApp } from "./app.ts";
@@ -47,7 +47,7 @@ class Person {
   readonly #app: ReturnType<typeof consoleApp>;
   #cookie = "";
 
-  private constructor(without: readonly DatabaseName[]) {
+  private constructor(without: readonly DatabaseName[], orchestratorUrl: string) {
     const clock = { now: () => Date.now() };
     const sqlOf = (name: DatabaseName): Sql => (without.includes(name) ? away.sql : fixture.databases[name]);
     const databases = {
@@ -59,13 +59,17 @@ class Person {
     };
     const servers = { topics: async () => [], deadLetters: async () => [], firing: null };
     const collector = new Collector({ databases, roles: [], ...servers, clock });
-    const options = consoleOptions({ databases, collector, clock });
+    const options = consoleOptions({ databases, collector, clock, orchestratorUrl });
     const bulk = { ...options.bulk, readDeadLetters: () => deadLettersOf(deadLetters) };
     this.#app = consoleApp({ ...options, bulk, identify: identified });
   }
 
-  static async of(name: "ada" | "vic", without: readonly DatabaseName[] = []): Promise<Person> {
-    const person = new Person(without);
+  static async of(
+    name: "ada" | "vic",
+    without: readonly DatabaseName[] = [],
+    orchestratorUrl = "http://127.0.0.1:9",
+  ): Promise<Person> {
+    const person = new Person(without, orchestratorUrl);
     const answer = await person.post("/sign-in", { token: `token-of-${name}` });
     expect(answer.status).toBe(303);
     return person;
@@ -126,30 +130,6 @@ function actions() {
       detail: string | null;
     }[]
   >`select action, actor, outcome, address, reason, detail from operator_actions order by at, action`;
-}
-
-/** A dead letter whose message is no JSON, with somebody's address in it. */
-function unreadable(): DeadLetter {
-  const at = new Date().toISOString();
-  return {
-    dead_letter_id: Bun.randomUUIDv7(),
-    saga_id: null,
-    service: "order",
-    original_command: null,
-    error_code: "UNREADABLE",
-    error_message: "its bytes are not JSON",
-    retry_count: 0,
-    first_failure_at: at,
-    last_failure_at: at,
-    original: {
-      topic: TOPICS.commands,
-      partition: 0,
-      offset: 7,
-      key_base64: null,
-      value_base64: Buffer.from("{ ada@example.com").toString("base64"),
-      headers: [],
-    },
-  };
 }
 
 describe("reading", () => {
@@ -263,7 +243,7 @@ describe("acting", () => {
   });
 
   test("bytes of a dead letter that nobody could read are shown to nobody without a line in the audit trail", async () => {
-    const letter = unreadable();
+    const letter = deadBytes(Buffer.from("{ ada@example.com"), { service: "order" });
     const { value_base64 } = letter.original;
     const path = `/dead-letters/${letter.dead_letter_id}`;
     deadLetters = [letter];
@@ -280,6 +260,73 @@ describe("acting", () => {
     });
     const vic = await Person.of("vic");
     expect((await vic.post(`${path}/reveal`, { reason: "just so" })).status).toBe(403);
+  });
+
+  test("a part of the dead letters of one cause is planned by time, with where the operator is", async () => {
+    const [old, late, later] = [0, 1, 2].map((hours) =>
+      deadBytes(Buffer.from("{"), { service: "order", failedAt: Date.UTC(2026, 10, 23, 12 + hours) }),
+    );
+    if (old === undefined || late === undefined || later === undefined) throw new Error("there are three");
+    deadLetters = [old, late, later];
+    const ada = await Person.of("ada");
+    const times = { since: "2026-11-23T12:30:00Z", until: "2026-11-23T13:30:00Z" };
+    const { text } = await ada.get(`/dead-letters?${new URLSearchParams(times)}`);
+    const shown = [old, late, later].map(({ dead_letter_id }) => text.includes(dead_letter_id));
+    expect(shown).toEqual([false, true, false]);
+    expect(text).toContain("dlq ls --since 2026-11-23T12:30:00.000Z --until 2026-11-23T13:30:00.000Z");
+    const wrong = await ada.get("/dead-letters?since=yesterday");
+    expect([wrong.status, wrong.text.includes("since must be a time such as")]).toEqual([422, true]);
+    const made = await ada.post("/runs/plan", { kind: "dead-letter.discard", ...times });
+    expect(made.status).toBe(303);
+    const plan = made.headers.get("location")?.replace("/runs/", "") ?? "";
+    const items = await fixture.databases
+      .saga`select subject from operator_plan_items where plan_id = ${plan}`;
+    expect([...items]).toEqual([{ subject: late.dead_letter_id }]);
+    expect((await actions()).at(-1)).toMatchObject({
+      action: "plan.create",
+      actor: "ada",
+      address: "192.0.2.7",
+    });
+  });
+
+  test("the decisions of a run are shown by outcome and page by page, and all of them as CSV", async () => {
+    const letters = Array.from({ length: 230 }, () => deadBytes(Buffer.from("{"), { service: "order" }));
+    deadLetters = letters;
+    const ada = await Person.of("ada");
+    const made = await ada.post("/runs/plan", { kind: "dead-letter.discard", everything: "1" });
+    const path = made.headers.get("location") ?? "";
+    await fixture.databases.saga`
+      update operator_plan_items set outcome = 'failed', settled_at = now() where position in (3, 225)`;
+    const rows = async (query: string) => {
+      const { text } = await ada.get(`${path}${query}`);
+      return [
+        text.match(/data-head="Dead letter"/g)?.length ?? 0,
+        /<a href="([^"]*)">Next/.exec(text)?.[1]?.replaceAll("&amp;", "&").slice(path.length) ?? null,
+      ];
+    };
+    expect(await rows("")).toEqual([200, "?after=199"]);
+    expect(await rows("?after=199")).toEqual([30, null]);
+    expect(await rows("?outcome=failed")).toEqual([2, null]);
+    expect(await rows("?outcome=not+reached")).toEqual([200, "?outcome=not+reached&after=200"]);
+    expect(await rows("?outcome=sent")).toEqual([0, null]);
+    expect((await ada.get(`${path}?outcome=lost`)).status).toBe(422);
+    const lines = async (query: string) => (await ada.get(`${path}${query}`)).text.trimEnd().split("\r\n");
+    expect((await lines("?as=csv")).length).toBe(231);
+    expect((await lines("?outcome=failed&as=csv")).length).toBe(3);
+    expect(Object.keys(await ada.firstParts(`${path}/events?outcome=failed`))).toEqual([
+      "r-state",
+      "r-items",
+    ]);
+  });
+
+  test("a dead letter that nobody has handled is found by the id of its message", async () => {
+    const message = chargePayment(Bun.randomUUIDv7());
+    const letter = deadLetterOf(message, { service: "payment" });
+    deadLetters = [letter];
+    const vic = await Person.of("vic");
+    const { status } = await vic.get(`/find?q=${message.message_id}`);
+    const nothing = await vic.get(`/find?q=${Bun.randomUUIDv7()}`);
+    expect([status, nothing.status]).toEqual([303, 404]);
   });
 
   test("what a viewer tries is refused and kept", async () => {
@@ -362,6 +409,40 @@ describe("acting", () => {
       "run.start refused",
       "run.start started",
     ]);
+  });
+
+  test("what the console does itself is in the audit trail before it happens, and then with its outcome", async () => {
+    const ada = await Person.of("ada");
+    expect((await ada.post("/payments/compare", { reason: "ticket 2" })).status).toBe(303);
+    const closed = await ada.post(`/payments/alerts/${crypto.randomUUID()}/close`, { reason: "ticket 3" });
+    expect(closed.status).toBe(409);
+    const settled = await fixture.databases.saga`
+      select action, outcome, settled_at is not null as settled from operator_actions
+       where action like 'payment%' order by at`;
+    expect([...settled]).toEqual([
+      { action: "payments.reconcile", outcome: "requested", settled: true },
+      { action: "payment-alert.close", outcome: "refused", settled: true },
+    ]);
+  });
+
+  test("an orchestrator that refuses the token is no fault of the console, and the try is kept", async () => {
+    const detail = "the token is signed with a key that is not trusted here";
+    await using strict = Bun.serve({
+      port: 0,
+      fetch: () => Response.json({ error: "UNAUTHENTICATED", detail }, { status: 401 }),
+    });
+    const ada = await Person.of("ada", [], `http://127.0.0.1:${strict.port}`);
+    const answer = await ada.post(`/sagas/${fixture.completed.saga_id}/cancel`, { reason: "ticket 5" });
+    expect([answer.status, await answer.text()]).toEqual([
+      403,
+      expect.stringContaining(`The orchestrator refuses your token: ${detail}. Sign in again`),
+    ]);
+    expect((await actions()).at(-1)).toMatchObject({
+      action: "saga.cancel",
+      outcome: "refused",
+      reason: "ticket 5",
+      detail: expect.stringContaining(detail),
+    });
   });
 
   test("the audit trail shows all of it, filters, pages and exports", async () => {

@@ -51,7 +51,7 @@ export interface OperatorAction {
   /** Null while the action is running. */
   readonly outcome: string | null;
   readonly detail: string | null;
-  /** From where, an IP address; absent for the command line. */
+  /** From where, an IP address; absent if it is not known, as for the command line. */
   readonly address?: string | null;
   /** What was asked for besides the reason. Never personal data. */
   readonly parameters?: Readonly<Record<string, unknown>> | null;

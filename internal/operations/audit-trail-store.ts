@@ -12,7 +12,7 @@ export interface AuditRow {
   /** Null while it is in progress. */
   readonly outcome: string | null;
   readonly detail: string | null;
-  /** Null for the command line, and for older versions. */
+  /** Null if it is not known, as for the command line and for older versions. */
   readonly address: string | null;
   readonly parameters: unknown;
   /** Epoch ms. */

@@ -24,7 +24,15 @@ export async function recordAct(
 ): Promise<void> {
   const reason = act.reason === null || act.reason.trim() === "" ? "none given" : act.reason;
   await recordActions(connection, [
-    { ...act, reason, action_id: newId(), saga_id: null, actor: actor.name, at: clock.now() },
+    {
+      ...act,
+      reason,
+      action_id: newId(),
+      saga_id: null,
+      actor: actor.name,
+      address: actor.address ?? null,
+      at: clock.now(),
+    },
   ]);
 }
 

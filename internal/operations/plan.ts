@@ -80,7 +80,10 @@ export interface PlanItem {
 export type Act = "look" | "plan" | "start" | "pause" | "resume" | "stop" | "change the rate of";
 
 /** From a verified token, never typed. */
-export type Operator = Pick<Actor, "name" | "role">;
+export interface Operator extends Pick<Actor, "name" | "role"> {
+  /** Where they are, an IP address; absent if it is not known, as for the command line. */
+  readonly address?: string;
+}
 
 export type Refusal =
   /** The role may not do this. */

@@ -168,14 +168,15 @@ export async function itemsOf(
   return findItems(saga, planId, { outcome, after, limit: Math.min(limit, MAX_PAGE) });
 }
 
-/** All items, page by page. */
+/** All items, or all with this outcome, page by page. */
 export async function allItemsOf(
   context: Pick<BulkContext, "saga">,
   planId: string,
+  outcome: ItemPage["outcome"] = null,
 ): Promise<readonly ItemRow[]> {
   const items: ItemRow[] = [];
   for (;;) {
-    const page = await itemsOf(context, planId, { after: items.at(-1)?.position ?? -1 });
+    const page = await itemsOf(context, planId, { outcome, after: items.at(-1)?.position ?? -1 });
     items.push(...page);
     if (page.length < MAX_PAGE) return items;
   }

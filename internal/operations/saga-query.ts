@@ -285,8 +285,8 @@ function wholeNumber(least: number, most = Number.MAX_SAFE_INTEGER): Read<number
   };
 }
 
-/** RFC 3339 with a time zone. */
-function instantOf(text: string): number | undefined {
+/** Epoch ms of RFC 3339 with a time zone; undefined for anything else. */
+export function instantOf(text: string): number | undefined {
   const at = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)$/.test(text)
     ? epochMsOf(text)
     : Number.NaN;

@@ -1,4 +1,5 @@
 // What every call of a service's internal interface by an operator has in common. Used by orchestrator.ts, catalogue.ts and shipping.ts.
+import { OPERATOR_ADDRESS } from "../../schemas/http.ts";
 import { AppError } from "../kernel/errors.ts";
 
 const UNAUTHENTICATED = 401;
@@ -8,10 +9,15 @@ export interface ServiceAt {
   readonly url: string;
   /** The operator's token. */
   readonly token: string;
+  /** Where they are, an IP address, for the audit trail; absent if it is not known. */
+  readonly address?: string;
 }
 
-export function authorized({ token }: ServiceAt): { readonly authorization: string } {
-  return { authorization: `Bearer ${token}` };
+export function authorized({ token, address }: ServiceAt): Readonly<Record<string, string>> {
+  return {
+    authorization: `Bearer ${token}`,
+    ...(address === undefined ? {} : { [OPERATOR_ADDRESS]: address }),
+  };
 }
 
 /** The service does not know the caller (401), or does not let them do this (403). */

@@ -1,6 +1,7 @@
 // The orchestrator's HTTP API: start a saga, find it by its client key, get its status, follow it, give its shopper more time, cancel it,
 // or its order when it is completed. Internal: its clients are the gateway, which has authenticated the shopper, and the operator's
 // tool, which cancels; each proves itself with a token. Bodies are strict all the same, because a wrong body would become a wrong saga.
+import { isIP } from "node:net";
 import { type TypeCheck, TypeCompiler } from "@sinclair/typebox/compiler";
 import { type Static, type TSchema, Type } from "@sinclair/typebox";
 import { Value } from "@sinclair/typebox/value";
@@ -12,6 +13,7 @@ import {
   CancelSaga,
   ExtendAction,
   FindSaga,
+  OPERATOR_ADDRESS,
   type OrderCancelling,
   type SagaApiFault,
   type SagaCancelled,
@@ -123,14 +125,14 @@ export function orchestratorApi(options: OrchestratorApiOptions) {
       "/sagas/:id/cancel",
       async ({ actor, params, request }) => {
         const { reason } = await bodyOf(request, cancelSaga);
-        return cancelled(await cancel(sagaIdOf(params.id), { actor: actor.name, reason }));
+        return cancelled(await cancel(sagaIdOf(params.id), { ...operatorOf(actor, request), reason }));
       },
       { parse: "none" },
     )
     .post(
       "/sagas/:id/cancel-order",
       async ({ actor, params, request }) => {
-        const body = cancelOrderBy(actor, await bodyOf(request, cancelOrder));
+        const body = cancelOrderBy(actor, request, await bodyOf(request, cancelOrder));
         return orderCancelling(await options.cancelOrder(sagaIdOf(params.id), body));
       },
       { parse: "none" },
@@ -139,7 +141,8 @@ export function orchestratorApi(options: OrchestratorApiOptions) {
       "/sagas/:id/trace",
       async ({ actor, params, request }) => {
         const { reason } = await bodyOf(request, traceSaga);
-        return traced(params.id, await options.trace?.(sagaIdOf(params.id), { actor: actor.name, reason }));
+        const by = { ...operatorOf(actor, request), reason };
+        return traced(params.id, await options.trace?.(sagaIdOf(params.id), by));
       },
       { parse: "none" },
     )
@@ -202,16 +205,24 @@ class InvalidRequest extends Error {}
 
 /** The gateway cancels only for the shopper whose order it is; in the audit trail that is `shopper`. */
 function cancelOrderBy(
-  { name, role }: Actor,
+  actor: Actor,
+  request: Request,
   { order_id, reason, user_id }: CancelOrderRequest,
 ): CancelOrderBy {
+  const { name, role } = actor;
   if (role === "service") {
     if (user_id === undefined)
       throw new Denied("forbidden", `${name} cancels an order only for its shopper: send user_id`);
     return { order_id, reason, user_id, actor: "shopper" };
   }
   if (user_id !== undefined) throw new InvalidRequest("/user_id: only the gateway asks for a shopper");
-  return { order_id, reason, actor: name };
+  return { order_id, reason, ...operatorOf(actor, request) };
+}
+
+/** For the audit trail. Nobody but an operator's console says where somebody is. */
+function operatorOf({ name, role }: Actor, { headers }: Request) {
+  const told = headers.get(OPERATOR_ADDRESS) ?? "";
+  return { actor: name, address: role === "operator" && isIP(told) !== 0 ? told : null };
 }
 
 function sagaIdOf(text: string): string {

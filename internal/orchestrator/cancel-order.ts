@@ -23,6 +23,8 @@ export interface CancelOrderOptions {
 export interface CancelOrderBy extends CancelOrderRequest {
   /** The operator, from the request's token, or `shopper`; then with `user_id`. */
   readonly actor: string;
+  /** Where the operator is; null if it is not known. */
+  readonly address?: string | null;
 }
 
 export type CancelOrderResult =
@@ -59,6 +61,7 @@ export async function cancelOrder(
           subject: request.order_id,
           saga_id: sagaId,
           actor: request.actor,
+          address: request.address ?? null,
           reason: request.reason,
           outcome,
           detail,

@@ -86,6 +86,15 @@ test("the trail and the log say who cancelled and why, and the observer is notif
   expect(orchestrator.verdicts).toEqual(["OperatorCancel transition"]);
 });
 
+test("the trail says from where the operator was, if their console told it", async () => {
+  const id = await sagaAfter();
+  await orchestrator.cancel(id, { ...REQUEST, address: "192.0.2.7" });
+  await orchestrator.cancel(id, REQUEST);
+  const { sql } = orchestrator.database;
+  const lines = await sql`select address from operator_actions order by action_id`;
+  expect([...lines]).toEqual([{ address: "192.0.2.7" }, { address: null }]);
+});
+
 test("a second cancel changes nothing, and is in the trail too", async () => {
   const id = await sagaAfter();
   await orchestrator.cancel(id, REQUEST);

@@ -27,6 +27,8 @@ export interface Cancellation {
 export interface CancelBy extends CancelSaga {
   /** The operator, from the request's token. */
   readonly actor: string;
+  /** Where they are; null if it is not known. */
+  readonly address?: string | null;
 }
 
 export interface CancelOptions {
@@ -44,7 +46,7 @@ export interface CancelOptions {
 export async function cancelSaga(
   options: CancelOptions,
   sagaId: string,
-  { actor, reason }: CancelBy,
+  { actor, address = null, reason }: CancelBy,
 ): Promise<Cancellation | null> {
   const { database, clock, newId, policy, observer, log, tracer } = options;
   const result = await database.transaction(async ({ tx, send, finish, appended }) => {
@@ -67,6 +69,7 @@ export async function cancelSaga(
       subject: sagaId,
       saga_id: sagaId,
       actor,
+      address,
       reason,
       outcome,
       detail: `${statusOf(before.position)} -> ${statusOf(saga.position)}`,

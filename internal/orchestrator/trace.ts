@@ -21,6 +21,8 @@ export type TraceResult =
 export interface TraceBy extends TraceSaga {
   /** For the audit trail. */
   readonly actor: string;
+  /** Where they are; null if it is not known. */
+  readonly address?: string | null;
 }
 
 export interface TraceOptions {
@@ -35,7 +37,7 @@ export interface TraceOptions {
 export async function traceSaga(
   { database, clock, newId, tracer, log }: TraceOptions,
   sagaId: string,
-  { actor, reason }: TraceBy,
+  { actor, address = null, reason }: TraceBy,
 ): Promise<TraceResult> {
   if (!tracer.isOn) return { kind: "off" };
   let span: Span | undefined;
@@ -59,6 +61,7 @@ export async function traceSaga(
       subject: sagaId,
       saga_id: sagaId,
       actor,
+      address,
       reason,
       outcome: isTraced ? "already" : "tracing",
       detail: `trace ${traceId}`,

@@ -5,6 +5,8 @@ import { AppError } from "../kernel/errors.ts";
 import { endOfUpgrade } from "./access.ts";
 import type { ActorRole } from "../kernel/actor.ts";
 import { type InternalApiName, PERMISSIONS } from "../kernel/permissions.ts";
+import { OPERATOR_ADDRESS } from "../../schemas/http.ts";
+import type { CancelBy } from "../orchestrator/cancel.ts";
 import { orchestratorApi } from "../orchestrator/api.ts";
 import { catalogueApi } from "../services/inventory/catalogue-http.ts";
 import { orderApi } from "../services/order/order-http.ts";
@@ -135,6 +137,44 @@ test("the orchestrator says to anybody that it is ready, and to a gateway whethe
     ask(route, { authorization: "Bearer x" }),
   ]);
   expect(answers.map(({ status }) => status)).toEqual([200, 200, 401]);
+});
+
+test("where an operator is comes from their own request only, and only as an address", async () => {
+  const seen: unknown[] = [];
+  const keep = async (_: string, { actor, address }: CancelBy) => {
+    seen.push([actor, address]);
+    return null;
+  };
+  const app = orchestratorApi({
+    ...parts,
+    ...guard("orchestrator"),
+    cancel: keep,
+    trace: keep,
+    cancelOrder: keep,
+  });
+  const post = (path: string, headers: Readonly<Record<string, string>>, body: object) =>
+    app.handle(
+      new Request(`http://localhost/sagas/${ID}/${path}`, {
+        method: "POST",
+        headers,
+        body: JSON.stringify(body),
+      }),
+    );
+  const told = { [OPERATOR_ADDRESS]: "192.0.2.7" };
+  await post("cancel", { ...AS_ADA, ...told }, { reason: "x" });
+  await post("cancel", { ...AS_ADA, [OPERATOR_ADDRESS]: "<script>" }, { reason: "x" });
+  await post("cancel", AS_ADA, { reason: "x" });
+  await post("trace", { ...AS_ADA, ...told }, { reason: "x" });
+  await post("cancel-order", { ...AS_ADA, ...told }, { reason: "x", order_id: ID });
+  await post("cancel-order", { ...(await asGateway()), ...told }, { reason: "x", order_id: ID, user_id: ID });
+  expect(seen).toEqual([
+    ["ada", "192.0.2.7"],
+    ["ada", null],
+    ["ada", null],
+    ["ada", "192.0.2.7"],
+    ["ada", "192.0.2.7"],
+    ["shopper", undefined],
+  ]);
 });
 
 test("the gateway cancels no order but that of the shopper whom it names, and no operator names a shopper", async () => {

@@ -1,4 +1,5 @@
 // `checkoutctl dlq discard`: a plan and its run in one command. Discards dead letters for good.
+import { PLAN_DEFAULTS } from "../../../internal/operations/plan-defaults.ts";
 import { allItemsOf, createPlan, type PlanRequest, previewPlan } from "../../../internal/operations/plans.ts";
 import { followRun, plannedItems, reportOf } from "../../../internal/operations/run-report.ts";
 import { startRun } from "../../../internal/operations/runs.ts";
@@ -10,18 +11,14 @@ import { loadSettings } from "../settings.ts";
 import { planUnlessDone } from "./dlq-replay.ts";
 import { filterToHandle, handlingCommand, itemTable } from "./dlq-selection.ts";
 
-/** Nothing is sent, so only the database limits it. */
-const RATE_PER_SECOND = 1_000;
-const WAIT_MS = 1_000;
-
 export const discardCommand = handlingCommand("discard", "discard dead letters for good").action(
   async (given, options) => {
     const filter = filterToHandle(options, given ?? []);
     const { dryRun = false, everything } = options;
     await using connections = new Connections(loadSettings(options.stack));
     const context = bulkContext(connections, await connections.database("saga"));
-    const limits = { ratePerSecond: RATE_PER_SECOND, maxErrorRate: 0, waitMs: WAIT_MS };
-    const request: PlanRequest = { kind: "dead-letter.discard", filter, everything, ...limits };
+    const kind = "dead-letter.discard";
+    const request: PlanRequest = { kind, filter, everything, ...PLAN_DEFAULTS[kind] };
     if (dryRun) {
       const items = plannedItems((await previewPlan(context, request)).items);
       return print(options, { dry_run: true, items }, () => asText(items, "would discard"));

@@ -1,5 +1,6 @@
 // `checkoutctl dlq plan`: freezes what a replay or a discard would do. `checkoutctl run start` does it.
 import { Option } from "@commander-js/extra-typings";
+import { PLAN_DEFAULTS } from "../../../internal/operations/plan-defaults.ts";
 import { allItemsOf, createPlan } from "../../../internal/operations/plans.ts";
 import { bulkContext, operatorOf, runItemTable, runText, startLine } from "../bulk.ts";
 import { command, durationOption, print } from "../command.ts";
@@ -9,9 +10,7 @@ import { filters, filterToHandle, rate, share, uuids } from "./dlq-selection.ts"
 
 /** Items printed; `run show --items` prints all. */
 const SHOWN = 20;
-const REPLAY_RATE = 20;
-/** Nothing is sent, so only the database limits it. */
-const DISCARD_RATE = 1_000;
+const { "dead-letter.replay": REPLAY, "dead-letter.discard": DISCARD } = PLAN_DEFAULTS;
 
 export const planCommand = command(
   "plan",
@@ -32,11 +31,22 @@ export const planCommand = command(
   .addOption(
     new Option(
       "--rate <n/s>",
-      "maximum message rate, per second (20/s) or minute (30/m) (default: 20/s; to discard 1000/s)",
+      `maximum message rate, per second (20/s) or minute (30/m) (default: ${REPLAY.ratePerSecond}/s; to discard ${DISCARD.ratePerSecond}/s)`,
     ).argParser(rate),
   )
-  .option("--max-error-rate <share>", "pause the run when more than this share fails again", share, 0.1)
-  .addOption(durationOption("--wait <duration>", "how long to wait for the outcome of a message", "30s"))
+  .option(
+    "--max-error-rate <share>",
+    "pause the run when more than this share fails again",
+    share,
+    REPLAY.maxErrorRate,
+  )
+  .addOption(
+    durationOption(
+      "--wait <duration>",
+      "how long to wait for the outcome of a message",
+      `${REPLAY.waitMs / 1_000}s`,
+    ),
+  )
   .addHelpText("after", "\nA plan expires after 15 minutes. Nothing is sent before it is started.")
   .action(async (given, options) => {
     const filter = filterToHandle(options, given ?? []);
@@ -47,7 +57,7 @@ export const planCommand = command(
       filter,
       everything: options.everything,
       allowsQuarantined: options.quarantined,
-      ratePerSecond: options.rate ?? (options.discard === true ? DISCARD_RATE : REPLAY_RATE),
+      ratePerSecond: options.rate ?? (options.discard === true ? DISCARD : REPLAY).ratePerSecond,
       maxErrorRate: options.maxErrorRate,
       waitMs: options.wait * 1_000,
     });

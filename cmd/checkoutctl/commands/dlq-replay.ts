@@ -1,6 +1,7 @@
 // `checkoutctl dlq replay`: a plan and its run in one command. Sends dead letters again, first one, then growing batches at a limited
 // rate.
 import { Option } from "@commander-js/extra-typings";
+import { PLAN_DEFAULTS } from "../../../internal/operations/plan-defaults.ts";
 import { PlanRefused } from "../../../internal/operations/plan.ts";
 import {
   allItemsOf,
@@ -24,6 +25,8 @@ import { type Progress, progress } from "../progress.ts";
 import { loadSettings } from "../settings.ts";
 import { filterToHandle, handlingCommand, itemTable, rate, share } from "./dlq-selection.ts";
 
+const DEFAULTS = PLAN_DEFAULTS["dead-letter.replay"];
+
 export const replayCommand = handlingCommand(
   "replay",
   "send dead letters again: first one, then growing batches at a limited rate",
@@ -32,10 +35,21 @@ export const replayCommand = handlingCommand(
   .addOption(
     new Option("--rate <n/s>", "maximum message rate, per second (20/s) or minute (30/m)")
       .argParser(rate)
-      .default(20, "20/s"),
+      .default(DEFAULTS.ratePerSecond, `${DEFAULTS.ratePerSecond}/s`),
   )
-  .option("--max-error-rate <share>", "stop when more than this share fails again", share, 0.1)
-  .addOption(durationOption("--wait <duration>", "how long to wait for the outcome of a message", "30s"))
+  .option(
+    "--max-error-rate <share>",
+    "stop when more than this share fails again",
+    share,
+    DEFAULTS.maxErrorRate,
+  )
+  .addOption(
+    durationOption(
+      "--wait <duration>",
+      "how long to wait for the outcome of a message",
+      `${DEFAULTS.waitMs / 1_000}s`,
+    ),
+  )
   .addHelpText(
     "after",
     "\nDead letters that were replayed or discarded before are skipped, so the same command continues where it stopped.\nIt is `dlq plan` and `run start` in one; `run list` shows it.",

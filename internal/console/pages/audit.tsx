@@ -62,7 +62,7 @@ export const auditColumns: readonly Column<AuditRow>[] = [
   {
     name: "address",
     head: "From",
-    show: ({ address }) => address ?? <span class="soft">command line</span>,
+    show: ({ address }) => address ?? <span class="soft">not known</span>,
     value: ({ address }) => address,
   },
 ];
@@ -93,7 +93,11 @@ const KINDS = [
   "order.",
   "payment.",
   "payment-alert.",
+  "payments.",
+  "stock.",
   "dead-letter.",
+  "plan.",
+  "run.",
   "outbox.",
   "shopper.",
   "session.",

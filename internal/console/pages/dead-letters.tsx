@@ -7,7 +7,7 @@ import type {
 } from "../../operations/dead-letters.ts";
 import { typeOf } from "../../operations/dead-letters.ts";
 import { isQuarantined } from "../../operations/plan.ts";
-import { epochMsOf } from "../../kernel/timestamp.ts";
+import { epochMsOf, timestampOf } from "../../kernel/timestamp.ts";
 import { CommandLine, Empty, shellArgument, Status } from "../parts/bits.tsx";
 import { Page } from "../parts/layout.tsx";
 import { PlanAct } from "../parts/plan-act.tsx";
@@ -133,10 +133,14 @@ export function DeadLettersPage({ frame, found, filter, all }: Props) {
   );
 }
 
-/** The filter as options of `checkoutctl dlq`. */
-function optionsOf({ service, type, error_code, saga_id }: DeadLetterFilter): string {
-  const options = { service, type, code: error_code, saga: saga_id };
-  return Object.entries(options)
+/** By the names of the form's fields, which are also the options of `checkoutctl dlq`. */
+function fieldsOf({ service, type, error_code, saga_id, since, until }: DeadLetterFilter) {
+  const time = (at: number | undefined) => (at === undefined ? undefined : timestampOf(at));
+  return { service, type, code: error_code, saga: saga_id, since: time(since), until: time(until) };
+}
+
+function optionsOf(filter: DeadLetterFilter): string {
+  return Object.entries(fieldsOf(filter))
     .flatMap(([name, value]) => (value === undefined ? [] : [` --${name} ${shellArgument(value)}`]))
     .join("");
 }
@@ -192,18 +196,28 @@ function Filter({
   all,
   isFiltered,
 }: Pick<Props, "filter" | "all"> & { readonly isFiltered: boolean }) {
+  const values = fieldsOf(filter);
   const fields = [
-    ["service", "Service", filter.service],
-    ["type", "Message", filter.type],
-    ["code", "Code", filter.error_code],
-    ["saga", "Saga", filter.saga_id],
+    ["service", "Service"],
+    ["type", "Message"],
+    ["code", "Code"],
+    ["saga", "Saga"],
+    ["since", "Failed since"],
+    ["until", "Failed until"],
   ] as const;
   return (
     <form class="filters" aria-label="Filter">
-      {fields.map(([name, label, value]) => (
+      {fields.map(([name, label]) => (
         <div key={name} class="field">
           <label for={`f-${name}`}>{label}</label>
-          <input id={`f-${name}`} name={name} value={value ?? ""} maxLength={200} autocomplete="off" />
+          <input
+            id={`f-${name}`}
+            name={name}
+            value={values[name] ?? ""}
+            maxLength={200}
+            autocomplete="off"
+            placeholder={name === "since" || name === "until" ? "2026-11-23T12:00:00Z" : undefined}
+          />
         </div>
       ))}
       <label class="check">
@@ -233,12 +247,7 @@ function Plans({
   const everything = options === "" ? " --everything" : options;
   const fields = (
     <>
-      {Object.entries({
-        service: filter.service,
-        type: filter.type,
-        code: filter.error_code,
-        saga: filter.saga_id,
-      }).map(([name, value]) =>
+      {Object.entries(fieldsOf(filter)).map(([name, value]) =>
         value === undefined ? null : <input key={name} type="hidden" name={name} value={value} />,
       )}
       {options === "" ? <input type="hidden" name="everything" value="1" /> : null}

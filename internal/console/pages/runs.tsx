@@ -3,17 +3,18 @@ import type { VNode } from "preact";
 import { moneyText } from "../../kernel/money.ts";
 import {
   isQuarantined,
+  ITEM_OUTCOMES,
   MIN_REASON_LENGTH,
   refusalToSteer,
   RUN_STATES,
   type RunState,
 } from "../../operations/plan.ts";
-import type { ItemRow } from "../../operations/plan-store.ts";
+import type { ItemPage, ItemRow } from "../../operations/plan-store.ts";
 import type { RunView } from "../../operations/plans.ts";
 import { Act } from "../parts/act.tsx";
 import { CommandLine, Copy, Empty, Status, type Tone } from "../parts/bits.tsx";
 import { Page } from "../parts/layout.tsx";
-import { type Column, DataTable } from "../parts/table.tsx";
+import { type Column, DataTable, Exports } from "../parts/table.tsx";
 import { When } from "../parts/when.tsx";
 import { countText, durationText, plural, shortId } from "../parts/words.ts";
 import type { Frame } from "../visit.ts";
@@ -126,11 +127,25 @@ export function Runs({ frame, runs, state, older }: RunsProps) {
   );
 }
 
-interface PartProps {
+/** Which decisions are shown. */
+export interface ItemPart extends Pick<ItemPage, "outcome" | "after"> {
+  /** The position after which the next page begins; null on the last one. */
+  readonly next: number | null;
+}
+
+export interface ShownRun {
   readonly run: RunView;
   readonly items: readonly ItemRow[];
+  readonly part: ItemPart;
+  /** The one message of a plan for a quarantined message. */
+  readonly only: ItemRow | undefined;
+}
+
+interface PartProps extends ShownRun {
   readonly now: number;
 }
+
+export const SHOWN_OUTCOMES = [...ITEM_OUTCOMES, "not reached"] as const;
 
 /** By the id of the element that holds it. */
 export const RUN_PARTS: Readonly<Record<string, (props: PartProps) => VNode>> = {
@@ -138,10 +153,11 @@ export const RUN_PARTS: Readonly<Record<string, (props: PartProps) => VNode>> = 
   "r-items": Items,
 };
 
-export function RunPage({ frame, run, items, now }: PartProps & { readonly frame: Frame }) {
+export function RunPage({ frame, ...shown }: PartProps & { readonly frame: Frame }) {
+  const { run, part, only } = shown;
   const holder = (id: string) => {
     const Part = RUN_PARTS[id];
-    return <div id={id}>{Part === undefined ? null : <Part run={run} items={items} now={now} />}</div>;
+    return <div id={id}>{Part === undefined ? null : <Part {...shown} />}</div>;
   };
   const isPlan = run.started_at === null;
   return (
@@ -149,7 +165,7 @@ export function RunPage({ frame, run, items, now }: PartProps & { readonly frame
       frame={frame}
       title={`${isPlan ? "Plan" : "Run"} ${run.plan_id}`}
       current="runs"
-      live={`/runs/${run.plan_id}/events`}
+      live={hrefOf(run, "/events", part)}
     >
       <div class="page-head">
         <div>
@@ -160,11 +176,25 @@ export function RunPage({ frame, run, items, now }: PartProps & { readonly frame
             {run.plan_id} <Copy text={run.plan_id} what="its id" />
           </h1>
         </div>
-        <Actions frame={frame} run={run} only={items[0]} />
+        <Actions frame={frame} run={run} only={only} />
       </div>
       {holder("r-state")}
       <section class="card" aria-labelledby="items">
-        <h2 id="items">Decisions</h2>
+        <div class="card-head">
+          <h2 id="items">Decisions</h2>
+          <nav class="tabs" aria-label="Outcome">
+            {[null, ...SHOWN_OUTCOMES].map((one) => (
+              <a
+                key={one}
+                href={hrefOf(run, "", { outcome: one, after: -1 })}
+                {...(one === part.outcome ? { "aria-current": "true" } : {})}
+              >
+                {one ?? "all"}
+              </a>
+            ))}
+          </nav>
+          <Exports here={hrefOf(run, "", { outcome: part.outcome, after: -1 })} />
+        </div>
         {holder("r-items")}
       </section>
       <p class="small soft">
@@ -172,6 +202,17 @@ export function RunPage({ frame, run, items, now }: PartProps & { readonly frame
       </p>
     </Page>
   );
+}
+
+/** The run's page or stream with these decisions. */
+function hrefOf(
+  { plan_id }: RunView,
+  path: "" | "/events",
+  { outcome, after }: Pick<ItemPart, "outcome" | "after">,
+): string {
+  const query = new URLSearchParams(outcome === null ? {} : { outcome });
+  if (after >= 0) query.set("after", String(after));
+  return `/runs/${plan_id}${path}${query.size === 0 ? "" : `?${query}`}`;
 }
 
 function State({ run, now }: PartProps) {
@@ -226,7 +267,7 @@ function State({ run, now }: PartProps) {
   );
 }
 
-const itemColumns: readonly Column<ItemRow>[] = [
+export const itemColumns: readonly Column<ItemRow>[] = [
   {
     name: "subject",
     head: "Dead letter",
@@ -302,8 +343,24 @@ const itemColumns: readonly Column<ItemRow>[] = [
   },
 ];
 
-function Items({ run, items }: PartProps) {
+/** In CSV and JSON only. */
+export const itemMore: readonly Column<ItemRow>[] = [
+  { name: "position", head: "Position", show: ({ position }) => position, value: ({ position }) => position },
+  { name: "currency", head: "Currency", show: ({ currency }) => currency, value: ({ currency }) => currency },
+  { name: "result", head: "Result", show: ({ result }) => result, value: ({ result }) => result },
+  {
+    name: "why",
+    head: "Why",
+    show: ({ detail, why }) => detail ?? why,
+    value: ({ detail, why }) => detail ?? why,
+  },
+];
+
+function Items({ run, items, part }: PartProps) {
+  const { outcome, after, next } = part;
   const all = run.totals.acts + run.totals.skipped + run.totals.refused;
+  if (items.length === 0)
+    return <p class="soft">{outcome === null ? "None." : `No decision has the outcome ${outcome}.`}</p>;
   return (
     <>
       <DataTable
@@ -312,10 +369,16 @@ function Items({ run, items }: PartProps) {
         rows={items}
         keyOf={({ position }) => String(position)}
       />
-      {items.length >= all ? null : (
-        <p class="small soft after-table">
-          The first {items.length} of {countText(all)}.
-        </p>
+      {after < 0 && next === null ? null : (
+        <div class="table-foot small soft">
+          <p>
+            {plural(items.length, "decision")} on this page, {countText(all)} in the plan
+          </p>
+          <p>
+            {after < 0 ? null : <a href={hrefOf(run, "", { outcome, after: -1 })}>First</a>}{" "}
+            {next === null ? null : <a href={hrefOf(run, "", { outcome, after: next })}>Next</a>}
+          </p>
+        </div>
       )}
     </>
   );

@@ -18,6 +18,7 @@ import { DeadLetterPage, type ShownDeadLetter } from "../pages/dead-letter.tsx";
 import { deadLetterColumns, DeadLettersPage } from "../pages/dead-letters.tsx";
 import { reasonOf } from "../acts.ts";
 import { record as recordAct } from "../audit.ts";
+import { instantOf } from "../../operations/saga-query.ts";
 import { csvOf, jsonOf } from "../parts/table.tsx";
 import { badRequest, notFound } from "../problem.ts";
 import { csv, json, page } from "../respond.ts";
@@ -69,7 +70,15 @@ export function deadLetterFilterOf(given: URLSearchParams): DeadLetterFilter {
   const saga_id = text("saga");
   if (saga_id !== undefined && !Value.Check(Uuid, saga_id))
     throw badRequest("saga must be the id of a saga.");
-  return { service: text("service"), type: text("type"), error_code: text("code"), saga_id };
+  const time = (name: "since" | "until") => {
+    const value = text(name);
+    const at = value === undefined ? undefined : instantOf(value);
+    if (value !== undefined && at === undefined)
+      throw badRequest(`${name} must be a time such as 2026-11-23T12:00:00Z.`);
+    return at;
+  };
+  const times = { since: time("since"), until: time("until") };
+  return { service: text("service"), type: text("type"), error_code: text("code"), saga_id, ...times };
 }
 
 async function one(visit: SignedIn): Promise<Response> {

@@ -2,8 +2,10 @@
 // a time work on a run. What is done is in the audit trail by the functions that do it.
 import { Value } from "@sinclair/typebox/value";
 import { Uuid } from "../../../schemas/fields.ts";
-import { RUN_STATES } from "../../operations/plan.ts";
+import { type Operator, RUN_STATES } from "../../operations/plan.ts";
+import { PLAN_DEFAULTS } from "../../operations/plan-defaults.ts";
 import {
+  allItemsOf,
   createPlan,
   itemsOf,
   listRuns,
@@ -14,9 +16,19 @@ import {
 import { changeRate, pauseRun, resumeRun, startRun, stopRun } from "../../operations/runs.ts";
 import { done, noted, reasonOf } from "../acts.ts";
 import { liveResponse, partsOf } from "../live.ts";
-import { RUN_PARTS, RunPage, Runs } from "../pages/runs.tsx";
+import {
+  itemColumns,
+  itemMore,
+  type ItemPart,
+  RUN_PARTS,
+  RunPage,
+  Runs,
+  SHOWN_OUTCOMES,
+  type ShownRun,
+} from "../pages/runs.tsx";
+import { csvOf, jsonOf } from "../parts/table.tsx";
 import { badRequest, notFound } from "../problem.ts";
-import { json, page, seeOther, wantsData } from "../respond.ts";
+import { csv, json, page, seeOther, wantsData } from "../respond.ts";
 import type { SignedIn } from "../visit.ts";
 import { deadLetterFilterOf } from "./dead-letters.tsx";
 import type { ConsoleRoute } from "./route.ts";
@@ -36,8 +48,6 @@ export const runRoutes: readonly ConsoleRoute[] = [
 const PAGE_ROWS = 50;
 const SHOWN_ITEMS = 200;
 const POLL_MS = 1_000;
-/** As the command line's defaults. */
-const DEFAULTS = { ratePerSecond: 20, maxErrorRate: 0.1, waitMs: 30_000 };
 
 async function list(visit: SignedIn): Promise<Response> {
   const { query, options } = visit;
@@ -56,7 +66,7 @@ async function list(visit: SignedIn): Promise<Response> {
 }
 
 async function plan(visit: SignedIn): Promise<Response> {
-  const { form, options, actor } = visit;
+  const { form, options } = visit;
   const kind = form.get("kind");
   if (kind !== "dead-letter.replay" && kind !== "dead-letter.discard")
     throw badRequest("A plan replays or discards dead letters.");
@@ -67,37 +77,63 @@ async function plan(visit: SignedIn): Promise<Response> {
     filter: id === null ? deadLetterFilterOf(form) : { ids: [id] },
     everything: form.has("everything"),
     allowsQuarantined: kind === "dead-letter.replay" && form.has("quarantined"),
-    ...DEFAULTS,
+    ...PLAN_DEFAULTS[kind],
   };
   const act = { action: "plan.create", subject: kind, reason: "a plan needs none" } as const;
-  const made = await noted(visit, act, () => createPlan(options.bulk, actor, request));
+  const made = await noted(visit, act, () => createPlan(options.bulk, operatorOf(visit), request));
   const path = `/runs/${made.plan_id}`;
   return wantsData(visit.request) ? json({ said: "The plan is made.", next: path }) : seeOther(path);
 }
 
-async function loaded({ params, options }: SignedIn) {
+/** For the audit trail, with where they are. */
+function operatorOf({ actor, request, options }: SignedIn): Operator {
+  const address = options.addressOf(request);
+  return address === "" ? actor : { ...actor, address };
+}
+
+async function loaded({ params, query, options }: SignedIn): Promise<ShownRun> {
   const id = params["id"] ?? "";
   if (!Value.Check(Uuid, id)) throw notFound("There is no such plan or run.");
-  const [run, items] = await Promise.all([
+  const part = itemPartOf(query);
+  const [run, found] = await Promise.all([
     planOf(options.bulk, id),
-    itemsOf(options.bulk, id, { limit: SHOWN_ITEMS }),
+    itemsOf(options.bulk, id, { ...part, limit: SHOWN_ITEMS + 1 }),
   ]);
-  return { run, items };
+  const items = found.slice(0, SHOWN_ITEMS);
+  const next = found.length > SHOWN_ITEMS ? (items.at(-1)?.position ?? null) : null;
+  // Its start asks for the id of its one message.
+  const [only] = run.allows_quarantined ? await itemsOf(options.bulk, id, { limit: 1 }) : [];
+  return { run, items, part: { ...part, next }, only };
+}
+
+function itemPartOf(query: URLSearchParams): Omit<ItemPart, "next"> {
+  const asked = query.get("outcome") || null;
+  const outcome = SHOWN_OUTCOMES.find((one) => one === asked) ?? null;
+  if (asked !== null && outcome === null) throw badRequest(`There is no outcome ${asked.slice(0, 50)}.`);
+  const after = query.get("after") ?? "-1";
+  if (!/^(-1|\d{1,9})$/.test(after)) throw badRequest("after must be the position of a decision.");
+  return { outcome, after: Number(after) };
 }
 
 async function runPage(visit: SignedIn): Promise<Response> {
-  const { run, items } = await loaded(visit);
-  return page(visit, <RunPage frame={visit} run={run} items={items} now={visit.now} />);
+  const shown = await loaded(visit);
+  const as = visit.query.get("as");
+  if (as === null) return page(visit, <RunPage frame={visit} {...shown} now={visit.now} />);
+  const { run, part } = shown;
+  const items = await allItemsOf(visit.options.bulk, run.plan_id, part.outcome);
+  return as === "csv"
+    ? csv(`run-${run.plan_id}`, csvOf([...itemColumns, ...itemMore], items))
+    : json(jsonOf([...itemColumns, ...itemMore], items));
 }
 
 async function events(visit: SignedIn): Promise<Response> {
-  let newest: Awaited<ReturnType<typeof loaded>> | null = await loaded(visit);
+  let newest: ShownRun | null = await loaded(visit);
   const parts = async () => {
-    const { run, items } = newest ?? (await loaded(visit));
+    const shown = newest ?? (await loaded(visit));
     newest = null;
     const now = visit.options.clock.now();
     return partsOf(
-      Object.fromEntries(Object.entries(RUN_PARTS).map(([id, part]) => [id, part({ run, items, now })])),
+      Object.fromEntries(Object.entries(RUN_PARTS).map(([id, part]) => [id, part({ ...shown, now })])),
     );
   };
   const watch = (tell: () => void) => {
@@ -108,7 +144,7 @@ async function events(visit: SignedIn): Promise<Response> {
 }
 
 async function start(visit: SignedIn): Promise<Response> {
-  const { form, params, options, actor } = visit;
+  const { form, params, options } = visit;
   const typed = form.get("confirm")?.trim() ?? "";
   const reason = reasonOf(visit);
   const request = {
@@ -117,40 +153,40 @@ async function start(visit: SignedIn): Promise<Response> {
     typedId: typed === "" ? null : typed,
   };
   return steered(visit, "run.start", reason, "The run has started.", () =>
-    startRun(options.bulk, actor, params["id"] ?? "", request),
+    startRun(options.bulk, operatorOf(visit), params["id"] ?? "", request),
   );
 }
 
 async function pause(visit: SignedIn): Promise<Response> {
-  const { params, options, actor } = visit;
+  const { params, options } = visit;
   const reason = reasonOf(visit);
   return steered(visit, "run.pause", reason, "The run is paused.", () =>
-    pauseRun(options.bulk, actor, params["id"] ?? "", reason),
+    pauseRun(options.bulk, operatorOf(visit), params["id"] ?? "", reason),
   );
 }
 
 async function resume(visit: SignedIn): Promise<Response> {
-  const { params, options, actor } = visit;
+  const { params, options } = visit;
   const reason = reasonOf(visit);
   return steered(visit, "run.resume", reason, "The run goes on.", () =>
-    resumeRun(options.bulk, actor, params["id"] ?? "", reason),
+    resumeRun(options.bulk, operatorOf(visit), params["id"] ?? "", reason),
   );
 }
 
 async function stop(visit: SignedIn): Promise<Response> {
-  const { params, options, actor } = visit;
+  const { params, options } = visit;
   const reason = reasonOf(visit);
   return steered(visit, "run.stop", reason, "The run is stopped.", () =>
-    stopRun(options.bulk, actor, params["id"] ?? "", reason),
+    stopRun(options.bulk, operatorOf(visit), params["id"] ?? "", reason),
   );
 }
 
 async function rate(visit: SignedIn): Promise<Response> {
-  const { form, params, options, actor } = visit;
+  const { form, params, options } = visit;
   const value = Number(form.get("rate"));
   const reason = reasonOf(visit);
   return steered(visit, "run.rate", reason, "The rate is changed.", () =>
-    changeRate(options.bulk, actor, params["id"] ?? "", value, reason),
+    changeRate(options.bulk, operatorOf(visit), params["id"] ?? "", value, reason),
   );
 }
 

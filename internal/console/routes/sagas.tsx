@@ -4,6 +4,7 @@ import { Uuid } from "../../../schemas/fields.ts";
 import { cancelOrder, cancelSaga } from "../../operations/orchestrator.ts";
 import { formatSagaQuery, parseSagaQuery, type SagaQuery } from "../../operations/saga-query.ts";
 import { searchSagas } from "../../operations/saga-search.ts";
+import type { ServiceAt } from "../../operations/service-call.ts";
 import { type SagaStory, sagaStory } from "../../operations/saga-story.ts";
 import { asked, done, reasonOf } from "../acts.ts";
 import { type Act, record } from "../audit.ts";
@@ -165,7 +166,7 @@ async function cancelTheOrder(visit: SignedIn): Promise<Response> {
 }
 
 /** Called with the person's own token, or with one that is made for them: the orchestrator takes the actor from there. */
-async function orchestratorOf({ options, session, actor }: SignedIn) {
+async function orchestratorOf({ options, session, actor, request }: SignedIn): Promise<ServiceAt> {
   const token = session.token ?? (await options.oidc?.tokenFor(actor));
   if (token === undefined)
     throw new Problem(
@@ -173,7 +174,8 @@ async function orchestratorOf({ options, session, actor }: SignedIn) {
       "Sign in again",
       "This console no longer knows the identity provider that you signed in at: sign out, and in again with an operator token.",
     );
-  return { url: options.orchestratorUrl, token };
+  const address = options.addressOf(request);
+  return { url: options.orchestratorUrl, token, ...(address === "" ? {} : { address }) };
 }
 
 function actOn(action: "saga.cancel" | "order.cancel", sagaId: string, reason: string): Omit<Act, "outcome"> {

@@ -56,7 +56,7 @@ export const ACCESS_MUTANTS: readonly Mutant[] = [
       },
       {
         file: "internal/orchestrator/api.ts",
-        find: "cancel(sagaIdOf(params.id), { actor: actor.name, reason })",
+        find: "cancel(sagaIdOf(params.id), { ...operatorOf(actor, request), reason })",
         replace: "cancel(sagaIdOf(params.id), { actor: named ?? actor.name, reason })",
       },
     ],
