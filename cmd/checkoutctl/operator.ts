@@ -2,7 +2,7 @@
 // local stack, acts under their login. Nobody can type a name. Called by the commands that call a service or change something by hand.
 import { existsSync, readFileSync } from "node:fs";
 import { AppError } from "../../internal/kernel/errors.ts";
-import { Denied } from "../../internal/kernel/actor.ts";
+import { Denied, objectionToActing } from "../../internal/kernel/actor.ts";
 import { callerNames } from "../../internal/platform/caller.ts";
 import { signingKey, trustedKeys } from "../../internal/platform/caller-keys.ts";
 import { systemClock } from "../../internal/platform/clock.ts";
@@ -55,8 +55,9 @@ async function verifiedName(token: string, callers: string): Promise<string> {
     if (!(error instanceof Denied)) throw error;
     throw new AppError("CONFIG_INVALID", `OPERATOR_TOKEN is refused: ${error.message}`, { cause: error });
   });
-  if (actor.role === "operator") return actor.name;
-  throw new AppError("MESSAGE_INVALID", `${actor.name} has the role ${actor.role}: this is for operators`);
+  const objection = objectionToActing(actor);
+  if (objection !== null) throw new AppError("MESSAGE_INVALID", objection);
+  return actor.name;
 }
 
 function ownToken(settings: Settings): string | undefined {

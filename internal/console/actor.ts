@@ -1,4 +1,5 @@
 // Who is signed in, and what they may do. The roles are enforced by app.ts for every route; pages only show what it would answer. Pure.
+import { objectionToActing } from "../kernel/actor.ts";
 
 /** A viewer reads. An operator also acts, and may see personal data. */
 export type Role = "viewer" | "operator";
@@ -19,9 +20,7 @@ export interface IdentifiedActor extends Actor {
 /** `refused`: why the token does not count, with the way out. Throws SERVICE_UNAVAILABLE if nobody can tell now. */
 export type Identify = (token: string) => Promise<IdentifiedActor | { readonly refused: string }>;
 
-/** Why this actor may not act; null if they may. One sentence for tooltips, problem pages and answers. */
+/** Why this actor may not act here; null if they may. One sentence for tooltips, problem pages and answers. */
 export function objectionTo(actor: Actor, isReadOnly: boolean): string | null {
-  if (actor.role !== "operator")
-    return `${actor.name} has the role ${actor.role}; this needs the role operator`;
-  return isReadOnly ? "this console is read-only (CONSOLE_READ_ONLY)" : null;
+  return objectionToActing(actor) ?? (isReadOnly ? "this console is read-only (CONSOLE_READ_ONLY)" : null);
 }

@@ -14,6 +14,11 @@ export interface Actor {
   readonly issuer: string;
 }
 
+/** Why this person may not act, as a sentence for people; null if they may. The only place that knows which role acts. */
+export function objectionToActing({ name, role }: Pick<Actor, "name" | "role">): string | null {
+  return role === "operator" ? null : `${name} has the role ${role}; this needs the role operator`;
+}
+
 /** Why a request is refused. `no_token`, `bad_token`, `unknown_key` and `expired`: the caller is not known; `forbidden`: it may not. */
 export type DeniedReason = "no_token" | "bad_token" | "unknown_key" | "expired" | "forbidden";
 

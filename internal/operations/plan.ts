@@ -1,6 +1,6 @@
 // What a plan and its run are, and every rule about them: who may do what, what may start, what counts as success. Pure; called by
 // plans.ts, runs.ts and run-executor.ts.
-import type { Actor } from "../kernel/actor.ts";
+import { type Actor, objectionToActing } from "../kernel/actor.ts";
 import { AppError } from "../kernel/errors.ts";
 import { moneyText } from "../kernel/money.ts";
 
@@ -117,10 +117,9 @@ export class PlanRefused extends AppError {
   }
 }
 
-/** Why this person may not do this; null if they may. The only place that knows what a role may do to plans and runs. */
-export function objectionToAct({ name, role }: Operator, act: Act): string | null {
-  if (role === "operator" || act === "look") return null;
-  return `${name} is a ${role}, and a ${role} may not ${act} a run: ask an operator`;
+/** Why this person may not do this; null if they may: everybody looks. */
+export function objectionToAct(operator: Operator, act: Act): string | null {
+  return act === "look" ? null : objectionToActing(operator);
 }
 
 /** True if the message may only be replayed by its id, with its own confirmation. */

@@ -13,6 +13,7 @@ import { describeHandling, isOpen } from "./dead-letters.ts";
 import type { Handling } from "./dead-letter-store.ts";
 import type { SentMessage, Sign } from "./replay-store.ts";
 import type { SagaSummary } from "./saga-store.ts";
+import { timeOfId } from "./time-of-id.ts";
 
 /** The message of a dead letter, as far as it is readable. */
 export interface Original {
@@ -103,7 +104,7 @@ export function decideReplay(original: Original, facts: Facts, objection: Object
       kind: "refused",
       why: `${fault ?? "it has no id"}, and it is in no outbox: it can only be discarded`,
     };
-  if (kept === undefined && timeOf(message_id) >= outboxSince)
+  if (kept === undefined && timeOfId(message_id) >= outboxSince)
     return { kind: "refused", why: "no outbox ever published it: it is not from this system, discard it" };
   if (sign === "handled" || sign === "refused")
     return { kind: "handled", why: "its consumer has already handled it" };
@@ -113,9 +114,4 @@ export function decideReplay(original: Original, facts: Facts, objection: Object
     if (why !== null) return { kind: "refused", why };
   }
   return { kind: "send", sent, lost: kept === undefined ? (message ?? null) : null };
-}
-
-/** Epoch ms from the first 48 bits of a UUIDv7. */
-function timeOf(uuid: string): number {
-  return Number.parseInt(uuid.slice(0, 8) + uuid.slice(9, 13), 16);
 }

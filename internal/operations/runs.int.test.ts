@@ -337,7 +337,11 @@ test("a start needs the count and a reason, an operator, and happens once; refus
     },
     { actor: "ada", outcome: "refused" },
     { actor: "ada", reason: "because", outcome: "refused" },
-    { actor: "eve", outcome: "refused", detail: expect.stringContaining("a viewer may not start a run") },
+    {
+      actor: "eve",
+      outcome: "refused",
+      detail: expect.stringContaining("has the role viewer; this needs the role operator"),
+    },
     {},
     {},
   ]);

@@ -1,4 +1,4 @@
-// A UUIDv7 begins with 48 bits of time in ms. Pure. Called by saga-search.ts.
+// A UUIDv7 begins with 48 bits of time in ms. Pure. Called by saga-search.ts and replay-plan.ts.
 
 export const FIRST_ID = "00000000-0000-0000-0000-000000000000";
 export const LAST_ID = "ffffffff-ffff-ffff-ffff-ffffffffffff";
