@@ -6,7 +6,7 @@ import { assertNever } from "../kernel/errors.ts";
 import type { RunResult } from "../kernel/ports.ts";
 import { findDeadLetters } from "./dead-letters.ts";
 import type { BulkContext } from "./bulk-context.ts";
-import { within } from "./overview.ts";
+import { within } from "./ask.ts";
 import { MAX_BATCH, MAX_REPUBLISH_BATCH, nextBatch } from "./ramp.ts";
 import type { MailWatch } from "./replay-send.ts";
 import { discardBatch } from "./run-discard.ts";

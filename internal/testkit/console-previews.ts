@@ -66,6 +66,7 @@ const RUNNING: RunView = {
   halted_because: "more than 10 % failed again",
   counts: { ...RUN.counts, sent: 12, failed: 3, not_reached: 18 },
 };
+const ALL_ITEMS = { part: { outcome: null, after: -1, next: null }, only: undefined } as const;
 const ITEM: ItemRow = {
   position: 0,
   subject: RECORD.dead_letter_id,
@@ -137,8 +138,8 @@ export const MORE_PREVIEWS: Readonly<Record<string, (visit: SignedIn) => VNode>>
     }),
   "/runs": (frame) => Runs({ frame, runs: [RUN, RUNNING], state: null, older: null }),
   "/plan": (frame) =>
-    RunPage({ frame, run: RUN, items: [{ ...ITEM, outcome: null, result: null }], now: NOW }),
-  "/run": (frame) => RunPage({ frame, run: RUNNING, items: [ITEM], now: NOW }),
+    RunPage({ frame, run: RUN, items: [{ ...ITEM, outcome: null, result: null }], ...ALL_ITEMS, now: NOW }),
+  "/run": (frame) => RunPage({ frame, run: RUNNING, items: [ITEM], ...ALL_ITEMS, now: NOW }),
   "/topics": (frame) => Topics({ frame, topics: snapshotOf().topics }),
   "/topic": (frame) =>
     TopicPage({

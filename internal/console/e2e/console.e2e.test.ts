@@ -9,8 +9,8 @@ import { accessibilityFaults, openBrowser, TIMEOUT_MS } from "../../testkit/shop
 
 const SKU = "mug-red";
 const WAIT_MS = 30_000;
-/** A bank that is slow enough to be stopped. */
-const SLOW_BANK = "fixed:6000";
+/** Longer than a test: a checkout waits until the test lets it go on. */
+const FORWARD_DEADLINE_MS = "240000";
 
 const held = new AsyncDisposableStack();
 let system: RunningSystem;
@@ -20,7 +20,7 @@ let shopper: Shopper;
 let site: string;
 
 beforeAll(async () => {
-  system = held.use(await RunningSystem.start("console", { paysim: { LATENCY: SLOW_BANK } }));
+  system = held.use(await RunningSystem.start("console", { orchestrator: { FORWARD_DEADLINE_MS } }));
   browser = held.adopt(await openBrowser(), (open) => open.close());
   site = system.context.addresses.console.replace("127.0.0.1", "localhost");
   await system.restock(SKU, 50);
@@ -46,6 +46,12 @@ async function signedIn(
   return page;
 }
 
+/** The order role stands still until the result is disposed of, so that checkouts wait for it. */
+function ordersHeld(): Disposable {
+  system.stack.kill("order", "SIGSTOP");
+  return { [Symbol.dispose]: () => system.stack.kill("order", "SIGCONT") };
+}
+
 /** Returns the saga's id. */
 async function placed(): Promise<string> {
   const cart = cartOf([SKU], "pm_card_visa", CURRENCY);
@@ -56,6 +62,7 @@ async function placed(): Promise<string> {
 test(
   "an operator finds a checkout by its id, stops it by keyboard alone, and watches it being undone",
   async () => {
+    using orders = ordersHeld();
     const saga = await placed();
     const page = await signedIn("operator");
     await page.waitForSelector("h1:text-is('Overview')");
@@ -73,7 +80,8 @@ test(
     await page.focus("#cancel-reason");
     await page.keyboard.type("ticket 4711");
     await page.keyboard.press("Enter");
-    await page.waitForSelector("#s-words :text('COMPENSAT')");
+    await page.waitForSelector("#s-words :text-is('COMPENSATING')");
+    orders[Symbol.dispose]();
     await page.waitForSelector("#s-words :text-is('COMPENSATED')");
     expect(await page.textContent("#s-timeline")).toContain("saga.cancel by ada");
     const trail = await page.context().newPage();
@@ -86,6 +94,7 @@ test(
 test(
   "a viewer sees the same, cannot act, and is told why",
   async () => {
+    using orders = ordersHeld();
     const saga = await placed();
     const page = await signedIn("viewer", {}, `/sagas/${saga}`);
     const button = page.locator("button", { hasText: "Cancel the saga" });
@@ -95,6 +104,7 @@ test(
     await page.waitForSelector("#said:text('needs the role operator')");
     expect(await page.locator("dialog[open]").count()).toBe(0);
     // The saga goes on, live.
+    orders[Symbol.dispose]();
     await page.waitForSelector("#s-words :text-is('COMPLETED')");
     expect(await page.textContent("#s-words")).toContain("charged.");
   },

@@ -135,8 +135,8 @@ class RecordedSpan implements Span {
   /** Without the error's message and stack, which may quote what a shopper or another system wrote. */
   fail(error: unknown): void {
     this.#span.setAttribute(ERROR_TYPE, errorTypeOf(error));
-    const cause = error instanceof AppError ? codeOf(error.cause) : undefined;
-    if (cause !== undefined && SQL_STATE.test(cause)) this.#span.setAttribute(DATABASE_STATUS, cause);
+    const state = codeOf(error instanceof AppError ? error.cause : error);
+    if (state !== undefined && SQL_STATE.test(state)) this.#span.setAttribute(DATABASE_STATUS, state);
     this.#span.setStatus({ code: SpanStatusCode.ERROR });
   }
 
@@ -165,7 +165,8 @@ function errorTypeOf(error: unknown): string {
   return codeOf(error) ?? (error instanceof Error ? error.name : "object");
 }
 
-const SQL_STATE = /^[0-9A-Z]{5}$/;
+/** Each has a digit, unlike EPIPE. */
+const SQL_STATE = /^(?=.*\d)[0-9A-Z]{5}$/;
 
 function codeOf(error: unknown): string | undefined {
   if (typeof error !== "object" || error === null || !("code" in error)) return undefined;

@@ -153,7 +153,7 @@ test(
     expect(attempts(retried).filter((one) => one === "failed").length).toBeGreaterThanOrEqual(3);
     expect(attempts(retried).filter((one) => one === "done")).toEqual(["done"]);
     expect(the(retried, reserve).attributes).toMatchObject({
-      "error.type": "DATABASE_REFUSED",
+      "error.type": "23514",
       "db.response.status_code": "23514",
     });
     const replayed = await traceOf(never);
