@@ -8,7 +8,7 @@ import { operatorToken } from "../../stack/operator-token.ts";
 import { accessibilityFaults, openBrowser, TIMEOUT_MS } from "../../testkit/shop-browser.ts";
 
 const SKU = "mug-red";
-const WAIT_MS = 30_000;
+const WAIT_MS = 60_000;
 /** Longer than a test: a checkout waits until the test lets it go on. */
 const FORWARD_DEADLINE_MS = "240000";
 
