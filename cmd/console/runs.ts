@@ -32,14 +32,20 @@ export function startRuns(
     clock: systemClock,
     newId,
   };
-  const executor = context.resources.use(
-    "runs",
-    new RunExecutor({
-      ...bulk,
-      mails: new KafkaMailWatch(kafka),
-      executor: `checkout-console on ${hostname()}, pid ${process.pid}, ${crypto.randomUUID().slice(0, 8)}`,
-      planId: null,
-    }),
+  const executor = new RunExecutor({
+    ...bulk,
+    mails: new KafkaMailWatch(kafka),
+    executor: `checkout-console on ${hostname()}, pid ${process.pid}, ${crypto.randomUUID().slice(0, 8)}`,
+    planId: null,
+  });
+  // Without the database nothing can be released: the lease runs out by itself, and the role stops cleanly.
+  context.resources.defer("runs", () =>
+    executor[Symbol.asyncDispose]().catch((error: unknown) =>
+      context.log.warn(
+        { err: error },
+        "the runs of this console are free for others only when their lease ends",
+      ),
+    ),
   );
   runLoop(context, {
     name: "executor of runs",
