@@ -17,7 +17,7 @@ import { DataqueryBuilder } from "@grafana/grafana-foundation-sdk/prometheus";
 import { builderOf, DATA_SOURCE, type Row } from "./panel.ts";
 
 /** Both are rewritten to where they are served: docs/runbook.md, "Dashboards". */
-const CONSOLE_URL = "http://localhost:8090";
+const CONSOLE_URL = "http://localhost:8083";
 const RUNBOOK_URL = "https://YOUR.HOST/runbook";
 /** On every dashboard of ours, so that each links to the others. */
 const TAG = "checkout";
