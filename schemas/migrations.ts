@@ -27,6 +27,7 @@ import sagaAction from "./migrations/saga/0024_action_required.sql" with { type:
 import sagaMoreTime from "./migrations/saga/0026_more_time.sql" with { type: "text" };
 import sagaSearch from "./migrations/saga/0028_search.sql" with { type: "text" };
 import sagaLanguage from "./migrations/saga/0033_shopper_language.sql" with { type: "text" };
+import sagaGeneration from "./migrations/saga/0035_run_generation.sql" with { type: "text" };
 import sagaActions from "./migrations/saga/0032_operator_actions.sql" with { type: "text" };
 import sagaHot from "./migrations/saga/0020_hot_updates.sql" with { type: "text" };
 import sagaWords from "./migrations/saga/0019_own_words.sql" with { type: "text" };
@@ -69,6 +70,7 @@ export const migrations: Record<MigratedDatabase, readonly Migration[]> = {
     { name: "0029_operator_plans", sql: operatorPlans },
     { name: "0032_operator_actions", sql: sagaActions },
     { name: "0033_shopper_language", sql: sagaLanguage },
+    { name: "0035_run_generation", sql: sagaGeneration },
   ],
   inventory: [
     messagingMigration,

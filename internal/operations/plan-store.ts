@@ -170,7 +170,7 @@ export async function changeState(
 ): Promise<boolean> {
   const { count } = await tx`
     update operator_plans
-       set state = ${to}, halted_because = null, batch_size = 0, tested_count = 0, failed_count = 0, next_batch_at = null,
+       set state = ${to}, generation = generation + 1, halted_because = null, batch_size = 0, tested_count = 0, failed_count = 0, next_batch_at = null,
            ended_at = case when ${to} = 'stopped' then clock_timestamp() end
      where plan_id = ${planId} and state = any(${[...from]}::text[])`;
   return count === 1;

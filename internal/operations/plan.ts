@@ -79,7 +79,7 @@ export interface PlanItem {
 /** What a person does to plans and runs. `look` is planOf, itemsOf and listRuns. */
 export type Act = "look" | "plan" | "start" | "pause" | "resume" | "stop" | "change the rate of";
 
-/** From a verified token, never typed. */
+/** Who acts, from a verified token, never typed. */
 export interface Operator extends Pick<Actor, "name" | "role"> {
   /** Where they are, an IP address; absent if it is not known, as for the command line. */
   readonly address?: string;

@@ -1,12 +1,12 @@
-// Reads the facts that a replay decision needs from the four databases, in a few queries per batch. Called by replay.ts right
-// before it sends a batch, and by `dlq show`.
+// Reads the facts that a replay decision needs from the four databases, in a few queries per batch. Called by plans.ts,
+// by run-replay.ts right before it sends a batch, by `dlq show` and by the console.
 import type { Sql } from "postgres";
 import type { DeadLetter } from "../../schemas/dead-letter.ts";
 import { DATABASES, type DatabaseName } from "../../schemas/migrations.ts";
 import { OUTBOX_RETENTION_MS } from "../messaging/retention.ts";
 import { handlingsOf } from "./dead-letter-store.ts";
 import { consumerOf, type Facts, type Original, producerOf, readOriginal } from "./replay-plan.ts";
-import { findInOutbox, signsOf, timeOf } from "./replay-store.ts";
+import { clockOf, findInOutbox, signsOf } from "./replay-store.ts";
 import { findSagas } from "./saga-store.ts";
 
 export type Databases = Readonly<Record<DatabaseName, Sql>>;
@@ -48,7 +48,7 @@ export async function examine(
     // Only signs from now on: the question is whether it was handled or a retry is pending, not how it failed before.
     perDatabase(
       ({ service }) => consumerOf(service),
-      async (sql, ids) => signsOf(sql, ids, await timeOf(sql)),
+      async (sql, ids) => signsOf(sql, ids, await clockOf(sql)),
     ),
     findSagas(databases.saga, sagaIds),
   ]);

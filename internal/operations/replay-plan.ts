@@ -1,5 +1,5 @@
 // Decides what a replay does with one dead letter: send its message again, leave it, or refuse it, and why. Pure except for
-// parsing. Called by replay.ts for every message right before it is sent, and by `dlq show`.
+// parsing. Called by plans.ts, by run-replay.ts for every message right before it is sent, by `dlq show` and by the console.
 //
 // A replay puts the message back into its outbox under its own id. So it takes the normal path, and Kafka never holds a message
 // that no outbox has. A dead letter never entered the consumer's inbox, so the inbox takes it exactly once, even if it is sent

@@ -7,7 +7,7 @@ import { cappedBackoff } from "../kernel/backoff.ts";
 import { pause } from "../messaging/pause.ts";
 import type { Databases } from "./replay-facts.ts";
 import { consumerOf, producerOf } from "./replay-plan.ts";
-import { publishedOf, putBack, type SentMessage, type Sign, signsOf, timeOf } from "./replay-store.ts";
+import { clockOf, publishedOf, putBack, type SentMessage, type Sign, signsOf } from "./replay-store.ts";
 
 const FIRST_LOOK_MS = 50;
 const LAST_LOOK_MS = 1_000;
@@ -43,10 +43,10 @@ export type Clocks = Readonly<Record<DatabaseName, number>>;
 
 export async function clocksOf(databases: Databases): Promise<Clocks> {
   const [saga, inventory, payment, order] = await Promise.all([
-    timeOf(databases.saga),
-    timeOf(databases.inventory),
-    timeOf(databases.payment),
-    timeOf(databases.order),
+    clockOf(databases.saga),
+    clockOf(databases.inventory),
+    clockOf(databases.payment),
+    clockOf(databases.order),
   ]);
   return { saga, inventory, payment, order };
 }
@@ -66,12 +66,16 @@ export async function sendBatch(databases: Databases, batch: readonly Sendable[]
   );
 }
 
-/** Returns the outcomes seen within `waitMs`, by action; others are missing. `since`: the clocks before the messages were sent. */
+/** Returns the outcomes seen within `waitMs`, or until the signal, by action; others are missing. `since`: the clocks before the messages were sent. */
 export async function watchBatch(
   databases: Databases,
   mails: MailWatch,
   batch: readonly Sendable[],
-  { since, waitMs }: { readonly since: Clocks; readonly waitMs: number },
+  {
+    since,
+    waitMs,
+    signal,
+  }: { readonly since: Clocks; readonly waitMs: number; readonly signal: AbortSignal },
 ): Promise<ReadonlyMap<string, Outcome>> {
   const seen = new Map<string, Outcome>();
   if (batch.length === 0) return seen;
@@ -81,8 +85,8 @@ export async function watchBatch(
     await Promise.all(
       DATABASES.map((name) => look(databases[name], mails, name, since[name], waiting, seen)),
     );
-    if (seen.size === batch.length || performance.now() > deadline) return seen;
-    await pause(cappedBackoff(looks, FIRST_LOOK_MS, LAST_LOOK_MS));
+    if (seen.size === batch.length || signal.aborted || performance.now() > deadline) return seen;
+    await pause(cappedBackoff(looks, FIRST_LOOK_MS, LAST_LOOK_MS), signal);
   }
 }
 

@@ -56,7 +56,7 @@ export interface SignOf {
 const CLOCK_MARGIN_MS = 60_000;
 
 /** The database clock, epoch ms. */
-export async function timeOf(sql: Sql): Promise<number> {
+export async function clockOf(sql: Sql): Promise<number> {
   const [row] = await sql<
     [{ now: number }]
   >`select (extract(epoch from clock_timestamp()) * 1000)::float8 as now`;
@@ -65,7 +65,7 @@ export async function timeOf(sql: Sql): Promise<number> {
 
 /**
  * The state of the messages at the consumer of this database; messages without a sign are missing. Replies and dead letters count
- * from `since` (read from `timeOf`), because a replayed message has an older dead letter. The id range limits the search to
+ * from `since` (read from `clockOf`), because a replayed message has an older dead letter. The id range limits the search to
  * recent rows instead of the whole outbox.
  */
 export function signsOf(sql: Sql, messageIds: readonly string[], since: number): Promise<SignOf[]> {

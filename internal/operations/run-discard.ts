@@ -4,7 +4,14 @@ import { type OperatorAction, recordActions } from "../messaging/operator-action
 import { describeHandling } from "./dead-letters.ts";
 import { handlingsOf } from "./dead-letter-store.ts";
 import type { BulkContext } from "./bulk-context.ts";
-import { type ItemUpdate, type LeasedRun, lockRun, type RunItem, updateItems } from "./run-store.ts";
+import {
+  type ItemUpdate,
+  type LeasedRun,
+  lockRun,
+  mayBegin,
+  type RunItem,
+  updateItems,
+} from "./run-store.ts";
 
 export interface DiscardBatch extends Pick<BulkContext, "saga" | "clock" | "newId"> {
   readonly run: LeasedRun;
@@ -29,7 +36,7 @@ export async function discardBatch({
     items.map(({ subject }) => subject),
   );
   return saga.begin(async (tx) => {
-    if ((await lockRun(tx, run.plan_id, executor)) !== "running") return null;
+    if (!mayBegin(run, await lockRun(tx, run.plan_id, executor))) return null;
     const lines = new Map(
       items
         .filter(({ planned, subject }) => planned === "discard" && !before.has(subject))

@@ -2,11 +2,12 @@
 // one run, a console as a background loop for all. A lease in the database lets one executor at a time work on a run; when it
 // dies, the next one settles what was in flight and continues, and no item is sent twice.
 import type { DeadLetter } from "../../schemas/dead-letter.ts";
-import { assertNever } from "../kernel/errors.ts";
+import { assertNever, describeError } from "../kernel/errors.ts";
 import type { RunResult } from "../kernel/ports.ts";
 import { findDeadLetters } from "./dead-letters.ts";
 import type { BulkContext } from "./bulk-context.ts";
 import { within } from "./ask.ts";
+import { PlanRefused } from "./plan.ts";
 import { MAX_BATCH, MAX_REPUBLISH_BATCH, nextBatch } from "./ramp.ts";
 import type { MailWatch } from "./replay-send.ts";
 import { discardBatch } from "./run-discard.ts";
@@ -14,11 +15,13 @@ import { replayBatch } from "./run-replay.ts";
 import { republishBatch } from "./run-republish.ts";
 import {
   type BatchOutcome,
+  haltRun,
   isFinished,
   itemsInFlight,
   type LeasedRun,
   lockRun,
   nextItems,
+  postponeRun,
   releaseRuns,
   renewLease,
   type RunItem,
@@ -31,8 +34,13 @@ const LEASE_MS = 15_000;
 const RENEWALS_PER_LEASE = 3;
 /** Of a process that stops: a lease that it cannot give back ends by itself. */
 const RELEASE_TIMEOUT_MS = 2_000;
+/** A run that waits for the relay, or whose server does not answer, lets the other runs go first for so long. */
+const BLOCKED_MS = 1_000;
+const FAILED_MS = 5_000;
 /** Dead letters that are read from the topic at once, and kept in memory. */
 const MAX_RECORDS = 1_000;
+/** Runs whose dead letters are kept in memory: with each batch of another one, the whole topic is read again. */
+const MAX_CACHED_RUNS = 4;
 const NOTHING: BatchOutcome = { acted: 0, failed: 0, save: () => Promise.resolve() };
 
 export interface RunExecutorOptions extends BulkContext {
@@ -43,26 +51,38 @@ export interface RunExecutorOptions extends BulkContext {
   readonly planId: string | null;
   /** How long a run waits for an executor that died. */
   readonly leaseMs?: number;
+  /** Ends the batch in flight early: what is sent by then is watched by the next executor. */
+  readonly signal?: AbortSignal;
+}
+
+/** What was read from the topic, and the ids that were looked for. */
+interface ReadRecords {
+  readonly ids: ReadonlySet<string>;
+  readonly records: ReadonlyMap<string, DeadLetter>;
 }
 
 export class RunExecutor implements AsyncDisposable {
   readonly #options: RunExecutorOptions;
   readonly #leaseMs: number;
   #hasHadRuns = false;
-  /** What was read from the topic last, and the ids that were looked for. */
-  #read: { readonly ids: ReadonlySet<string>; readonly records: ReadonlyMap<string, DeadLetter> } | undefined;
+  readonly #signal: AbortSignal;
+  /** By run; the one that was used last is at the end. */
+  readonly #read = new Map<string, ReadRecords>();
 
   constructor(options: RunExecutorOptions) {
     this.#options = options;
     this.#leaseMs = options.leaseMs ?? LEASE_MS;
+    this.#signal = options.signal ?? new AbortController().signal;
   }
 
   /**
    * Does one batch of the run that is due first. `processed`: its items. `hasMore`: call again at once; otherwise some hundred ms later.
-   * `isBlocked`: a run waits for its rate. Throws AppError if a server does not answer; the next call continues.
+   * `isBlocked`: a run waits for its rate, or for something else. Throws AppError if a server does not answer; the next call goes on with
+   * another run, if there is one. A run that cannot be executed at all is paused.
    */
   async runOnce(): Promise<RunResult> {
     const { saga, executor, planId } = this.#options;
+    if (this.#signal.aborted) return { processed: 0, hasMore: false };
     const run = await takeRun(saga, { executor, leaseMs: this.#leaseMs, planId });
     if (run === undefined) return { processed: 0, hasMore: false };
     this.#hasHadRuns = true;
@@ -71,8 +91,28 @@ export class RunExecutor implements AsyncDisposable {
       await releaseRuns(saga, executor, run.plan_id);
       return { processed: 0, hasMore: true };
     }
-    if (left.length === 0 && run.due_in_ms > 0) return { processed: 0, hasMore: false, isBlocked: true };
+    if (run.due_in_ms > 0) return { processed: 0, hasMore: false, isBlocked: true };
     using _ = this.#keepLease(run.plan_id);
+    try {
+      return await this.#batch(run, left);
+    } catch (error) {
+      await this.#setAside(run, error);
+      throw error;
+    }
+  }
+
+  /**
+   * Lets another executor continue at once. Call it when `runOnce` has settled. Never rejects: without the database its runs wait for the
+   * end of their lease.
+   */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (!this.#hasHadRuns) return;
+    const { saga, executor } = this.#options;
+    await within(RELEASE_TIMEOUT_MS, () => releaseRuns(saga, executor)).catch(() => undefined);
+  }
+
+  async #batch(run: LeasedRun, left: readonly RunItem[]): Promise<RunResult> {
+    const { saga, executor } = this.#options;
     const isRepublish = run.kind === "outbox.republish";
     const size = nextBatch(
       run.batch_size,
@@ -82,17 +122,22 @@ export class RunExecutor implements AsyncDisposable {
     const items = left.length > 0 ? left : await nextItems(saga, run.plan_id, isRepublish ? 1 : size);
     const begun = performance.now();
     const outcome = await this.#execute(run, items, size);
-    if (outcome === "waits for the relay") return { processed: 0, hasMore: false, isBlocked: true };
+    if (outcome === "waits for the relay") {
+      await postponeRun(saga, { executor, planId: run.plan_id, ms: BLOCKED_MS });
+      return { processed: 0, hasMore: false, isBlocked: true };
+    }
     if (outcome !== null) await this.#save(run, outcome, { size, tookMs: performance.now() - begun });
     return { processed: items.length, hasMore: true };
   }
 
-  /** Lets another executor continue at once. Call it when `runOnce` has settled. */
-  /** Never rejects: without the database its runs wait for the end of their lease. */
-  async [Symbol.asyncDispose](): Promise<void> {
-    if (!this.#hasHadRuns) return;
+  /** One run that fails must not hold up all others. If the saga database is away, there is nothing to write, and none goes on. */
+  async #setAside({ plan_id: planId }: LeasedRun, error: unknown): Promise<void> {
     const { saga, executor } = this.#options;
-    await within(RELEASE_TIMEOUT_MS, () => releaseRuns(saga, executor)).catch(() => undefined);
+    const isHopeless = error instanceof PlanRefused;
+    const done = isHopeless
+      ? haltRun(saga, { executor, planId, why: describeError(error) })
+      : postponeRun(saga, { executor, planId, ms: FAILED_MS });
+    await done.catch(() => undefined);
   }
 
   async #execute(
@@ -100,7 +145,7 @@ export class RunExecutor implements AsyncDisposable {
     items: readonly RunItem[],
     size: number,
   ): Promise<BatchOutcome | "waits for the relay" | null> {
-    const { executor, ...context } = this.#options;
+    const { executor, ...context } = { ...this.#options, signal: this.#signal };
     const [first] = items;
     if (first === undefined) return NOTHING;
     const batch = { ...context, executor, run, items };
@@ -126,24 +171,30 @@ export class RunExecutor implements AsyncDisposable {
   ): Promise<void> {
     const { saga, executor } = this.#options;
     await saga.begin(async (tx) => {
-      const state = await lockRun(tx, run.plan_id, executor);
-      if (state === undefined) return;
+      const now = await lockRun(tx, run.plan_id, executor);
+      if (now === undefined) return;
       await save(tx);
       const isLast = await isFinished(tx, run.plan_id);
-      await saveBatch(tx, run.plan_id, afterBatch(run, state, { acted, failed, tookMs, size, isLast }));
+      await saveBatch(tx, run.plan_id, afterBatch(run, now, { acted, failed, tookMs, size, isLast }));
     });
   }
 
   /** The topic has no index, so the records of many coming items are read at once. */
   async #recordsOf(planId: string, items: readonly RunItem[]): Promise<ReadonlyMap<string, DeadLetter>> {
     const { saga, readDeadLetters } = this.#options;
-    const known = this.#read;
-    if (known !== undefined && items.every(({ subject }) => known.ids.has(subject))) return known.records;
+    const known = this.#read.get(planId);
+    this.#read.delete(planId);
+    if (known !== undefined && items.every(({ subject }) => known.ids.has(subject))) {
+      this.#read.set(planId, known);
+      return known.records;
+    }
     const coming = await nextItems(saga, planId, MAX_RECORDS);
     const ids = new Set([...items, ...coming].map(({ subject }) => subject));
     const found = await findDeadLetters(readDeadLetters(), { ids: [...ids] });
     const records = new Map(found.records.map((record) => [record.dead_letter_id, record]));
-    this.#read = { ids, records };
+    this.#read.set(planId, { ids, records });
+    const [oldest] = this.#read.keys();
+    if (this.#read.size > MAX_CACHED_RUNS && oldest !== undefined) this.#read.delete(oldest);
     return records;
   }
 

@@ -3,6 +3,7 @@
 //
 // The claim is one transaction under the run's lease, so two executors never claim the same item. Putting a message back compares when
 // its outbox wrote it, so it is put back once even if an executor wakes up after its lease has ended.
+import type { TransactionSql } from "postgres";
 import type { DeadLetter } from "../../schemas/dead-letter.ts";
 import { type OperatorAction, recordActions } from "../messaging/operator-action-store.ts";
 import { settleActions, type Settlement } from "./dead-letter-store.ts";
@@ -17,9 +18,11 @@ import {
   type ItemUpdate,
   type LeasedRun,
   lockRun,
+  mayBegin,
   type RunItem,
   sentElsewhere,
   setClocks,
+  uncountAttempt,
   updateItems,
 } from "./run-store.ts";
 import { outcomeOf, type Verdict, verdictOn } from "./run-verdict.ts";
@@ -31,6 +34,8 @@ export interface ReplayBatch extends BulkContext {
   readonly items: readonly RunItem[];
   /** By id; those no longer on the topic are missing. */
   readonly records: ReadonlyMap<string, DeadLetter>;
+  /** Ends the watching: what is in flight then is left to the next executor. */
+  readonly signal: AbortSignal;
 }
 
 interface Judged {
@@ -39,6 +44,8 @@ interface Judged {
   readonly verdict: Verdict;
   /** The audit line of an attempt whose outcome is not known: of an earlier run, or of this one before a crash. */
   readonly pending: string | undefined;
+  /** Whether that line is of this run. */
+  readonly isOwn: boolean;
 }
 
 interface InFlight extends Sendable {
@@ -48,9 +55,12 @@ interface InFlight extends Sendable {
   readonly isPutBack: boolean;
 }
 
-/** Null if the lease was lost, or the run was paused or stopped before the claim: nothing was sent. */
+/**
+ * Null if the lease was lost, or the run was paused or stopped before the claim: nothing was sent. Also if the signal has ended it: then
+ * items may be in flight.
+ */
 export async function replayBatch(batch: ReplayBatch): Promise<BatchOutcome | null> {
-  const { run, mails } = batch;
+  const { run, mails, signal } = batch;
   const databases = await batch.databases();
   const judged = await judge(batch);
   const since = run.batch_clocks ?? (await clocksOf(databases));
@@ -61,7 +71,8 @@ export async function replayBatch(batch: ReplayBatch): Promise<BatchOutcome | nu
     databases,
     inFlight.filter(({ isPutBack }) => !isPutBack),
   );
-  const seen = await watchBatch(databases, mails, inFlight, { since, waitMs: run.wait_ms });
+  const seen = await watchBatch(databases, mails, inFlight, { since, waitMs: run.wait_ms, signal });
+  if (signal.aborted && seen.size < inFlight.length) return null;
   const settled = inFlight.map(({ action_id, position, written_at }) => ({
     position,
     action_id,
@@ -107,7 +118,9 @@ async function judge({
       replays: replays.get(item.message_id ?? "") ?? 0,
       allowsQuarantined: run.allows_quarantined,
     });
-    return { item, record: one?.record, verdict, pending: one?.facts.handling?.action_id };
+    const handling = one?.facts.handling;
+    const isOwn = handling?.run_id === run.plan_id;
+    return { item, record: one?.record, verdict, pending: handling?.action_id, isOwn };
   });
 }
 
@@ -129,17 +142,19 @@ function claimOnce(
   since: Parameters<typeof setClocks>[2],
 ): Promise<readonly InFlight[] | null> {
   return saga.begin(async (tx) => {
-    const state = await lockRun(tx, run.plan_id, executor);
+    const now = await lockRun(tx, run.plan_id, executor);
     const isRecovery = judged.some(({ item }) => item.outcome === "in flight");
-    if (state === undefined || (state !== "running" && !isRecovery)) return null;
-    const elsewhere = await sentElsewhere(tx, run.plan_id, attemptsOf(judged));
-    const lines = judged.flatMap((one) => lineOf(one, run, context));
+    if (now === undefined || (!mayBegin(run, now) && !isRecovery)) return null;
+    if (now.state !== "running") await withdraw(tx, run, judged.filter(isUnsent));
+    const judgedNow = now.state === "running" ? judged : judged.filter((one) => !isUnsent(one));
+    const elsewhere = await sentElsewhere(tx, run.plan_id, attemptsOf(judgedNow));
+    const lines = judgedNow.flatMap((one) => lineOf(one, run, context));
     const recorded = new Set((await recordActions(tx, lines)).map(({ action_id }) => action_id));
     const lineBy = new Map(lines.map((line) => [line.subject, line.action_id]));
     const updates: ItemUpdate[] = [];
     const settlements: Settlement[] = [];
     const inFlight: InFlight[] = [];
-    for (const { item, record, verdict, pending } of judged) {
+    for (const { item, record, verdict, pending } of judgedNow) {
       const { position, subject } = item;
       const action_id = pending ?? lineBy.get(subject) ?? null;
       if (verdict.kind === "settle") {
@@ -176,6 +191,34 @@ function claimOnce(
     if (!isRecovery) await setClocks(tx, run.plan_id, since);
     return inFlight;
   });
+}
+
+/** Claimed by an executor that died before it put the message back. */
+function isUnsent({ verdict }: Judged): boolean {
+  return verdict.kind === "send";
+}
+
+/**
+ * The run was paused or stopped since these were claimed, so they are not sent: not reached, and their dead letters are as open as before
+ * the claim.
+ */
+async function withdraw(tx: TransactionSql, run: LeasedRun, unsent: readonly Judged[]): Promise<void> {
+  const why = "its run was paused or stopped before it was sent";
+  const lines = (isOwn: boolean) =>
+    unsent.flatMap((one) => (one.pending !== undefined && one.isOwn === isOwn ? [one.pending] : []));
+  await updateItems(
+    tx,
+    run.plan_id,
+    unsent.map(({ item: { position } }) => {
+      const nothing = { result: null, detail: null, action_id: null, written_at: null, units_done: 0 };
+      return { position, outcome: null, ...nothing };
+    }),
+  );
+  await settleActions(
+    tx,
+    lines(true).map((action_id) => ({ action_id, outcome: "refused", detail: why })),
+  );
+  await uncountAttempt(tx, lines(false));
 }
 
 /** Attempts of earlier runs that this batch wants to repeat. */

@@ -15,6 +15,7 @@ import {
   type BatchOutcome,
   type LeasedRun,
   lockRun,
+  mayBegin,
   type RunItem,
   saveProgress,
   setAction,
@@ -60,7 +61,7 @@ export async function republishBatch(
   const action_id = item.action_id ?? batch.newId();
   const times = `from ${timestampOf(since)} ${end === null ? "on" : `to ${timestampOf(end)}`}`;
   const isOurs = await saga.begin(async (tx) => {
-    if ((await lockRun(tx, run.plan_id, executor)) !== "running") return false;
+    if (!mayBegin(run, await lockRun(tx, run.plan_id, executor))) return false;
     if (item.action_id !== null) return true;
     const what = { action: "outbox.republish", subject: name, saga_id: null } as const;
     const who = { actor: run.started_by, reason: run.reason };

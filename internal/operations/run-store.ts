@@ -4,11 +4,17 @@ import type { Sql, TransactionSql } from "postgres";
 import type { BulkKind, ItemOutcome, Planned, RunState } from "./plan.ts";
 import type { Clocks } from "./replay-send.ts";
 
+/** What operators want of a run now. */
+export interface Steered {
+  readonly state: RunState;
+  /** Raised with each pause, resume and stop. */
+  readonly generation: number;
+}
+
 /** A run whose lease this executor holds. */
-export interface LeasedRun {
+export interface LeasedRun extends Steered {
   readonly plan_id: string;
   readonly kind: BulkKind;
-  readonly state: RunState;
   readonly started_by: string;
   readonly reason: string;
   readonly allows_quarantined: boolean;
@@ -45,13 +51,13 @@ export async function takeRun(
           and (executor is null or executor = ${executor} or lease_until <= clock_timestamp())
           and (${planId}::uuid is null or plan_id = ${planId}::uuid)
         order by next_batch_at nulls first, plan_id limit 1 for update skip locked)
-    returning plan_id, kind, state, started_by, reason, allows_quarantined, rate_per_second, max_error_rate, wait_ms, batch_size,
+    returning plan_id, kind, state, generation, started_by, reason, allows_quarantined, rate_per_second, max_error_rate, wait_ms, batch_size,
               tested_count, failed_count, batch_clocks, selection,
               coalesce((extract(epoch from next_batch_at - clock_timestamp()) * 1000)::float8, 0) as due_in_ms`;
   return run;
 }
 
-/** False if another executor has taken over. */
+/** False if the lease has ended, or another executor has taken over: a lease that has ended is not revived. */
 export async function renewLease(
   sql: Sql,
   {
@@ -62,17 +68,42 @@ export async function renewLease(
 ): Promise<boolean> {
   const { count } = await sql`
     update operator_plans set lease_until = clock_timestamp() + ${leaseMs} * interval '1 ms'
-     where plan_id = ${planId} and executor = ${executor}`;
+     where plan_id = ${planId} and executor = ${executor} and lease_until > clock_timestamp()`;
   return count === 1;
 }
 
-/** Lets another executor continue at once. */
-export async function releaseRuns(sql: Sql, executor: string, planId: string | null = null): Promise<void> {
+/** Puts the run behind all others for so long. The lease stays. */
+export async function postponeRun(
+  sql: Sql,
+  { executor, planId, ms }: { readonly executor: string; readonly planId: string; readonly ms: number },
+): Promise<void> {
   await sql`
-    update operator_plans set executor = null, lease_until = null
-     where executor = ${executor} and (${planId}::uuid is null or plan_id = ${planId}::uuid)
+    update operator_plans set next_batch_at = clock_timestamp() + ${ms} * interval '1 ms'
+     where plan_id = ${planId} and executor = ${executor}`;
+}
+
+/** Pauses a run that cannot go on without a person. */
+export async function haltRun(
+  sql: Sql,
+  { executor, planId, why }: { readonly executor: string; readonly planId: string; readonly why: string },
+): Promise<void> {
+  await sql`
+    update operator_plans set state = 'paused', halted_because = ${why}, executor = null, lease_until = null
+     where plan_id = ${planId} and executor = ${executor} and state = 'running'
        and not exists (select from operator_plan_items i
                         where i.plan_id = operator_plans.plan_id and i.outcome = 'in flight')`;
+}
+
+/** Lets another executor continue at once. A run with items in flight keeps the name of its executor, so that somebody settles them. */
+export async function releaseRuns(sql: Sql, executor: string, planId: string | null = null): Promise<void> {
+  await sql`
+    update operator_plans p
+       set executor = case when has_items_in_flight then executor end,
+           lease_until = case when has_items_in_flight then least(lease_until, clock_timestamp()) end
+      from (select plan_id, exists (select from operator_plan_items i
+                                     where i.plan_id = o.plan_id and i.outcome = 'in flight') as has_items_in_flight
+              from operator_plans o where executor = ${executor} and (${planId}::uuid is null or plan_id = ${planId}::uuid)) own
+     where p.plan_id = own.plan_id and executor = ${executor}`;
 }
 
 /** An item to execute. */
@@ -112,16 +143,21 @@ function itemColumns(sql: Sql) {
     to_char(written_at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as written_at`;
 }
 
-/** Locks the run. Returns its present state, undefined if this executor has lost the lease. */
+/** Locks the run. Undefined if this executor has lost the lease. */
 export async function lockRun(
   tx: TransactionSql,
   planId: string,
   executor: string,
-): Promise<RunState | undefined> {
-  const [row] = await tx<{ state: RunState }[]>`
-    select state from operator_plans
+): Promise<Steered | undefined> {
+  const [row] = await tx<Steered[]>`
+    select state, generation from operator_plans
      where plan_id = ${planId} and executor = ${executor} and lease_until > clock_timestamp() for update`;
-  return row?.state;
+  return row;
+}
+
+/** Whether a batch that was chosen for `run` may begin. After a pause and a resume its size is no longer right. */
+export function mayBegin(run: Steered, now: Steered | undefined): boolean {
+  return now?.state === "running" && now.generation === run.generation;
 }
 
 export async function setClocks(tx: TransactionSql, planId: string, clocks: Clocks): Promise<void> {
@@ -131,7 +167,8 @@ export async function setClocks(tx: TransactionSql, planId: string, clocks: Cloc
 
 export interface ItemUpdate {
   readonly position: number;
-  readonly outcome: ItemOutcome;
+  /** Null: not reached after all. */
+  readonly outcome: ItemOutcome | null;
   readonly result: string | null;
   readonly detail: string | null;
   readonly action_id: string | null;
@@ -140,6 +177,7 @@ export interface ItemUpdate {
   readonly units_done: number;
 }
 
+/** What is settled stays as it is. */
 export async function updateItems(
   tx: TransactionSql,
   planId: string,
@@ -153,7 +191,7 @@ export async function updateItems(
            settled_at = case when u.outcome <> 'in flight' then clock_timestamp() end
       from json_to_recordset(${JSON.stringify(updates)}::text::json) as u (
              position integer, outcome text, result text, detail text, action_id uuid, written_at timestamptz, units_done bigint)
-     where i.plan_id = ${planId} and i.position = u.position`;
+     where i.plan_id = ${planId} and i.position = u.position and (i.outcome is null or i.outcome = 'in flight')`;
 }
 
 /**
@@ -183,6 +221,13 @@ export async function sentElsewhere(
 export async function countAttempt(tx: TransactionSql, actionIds: readonly string[]): Promise<void> {
   if (actionIds.length === 0) return;
   await tx`update operator_actions set times = times + 1 where action_id = any(${[...actionIds]}::uuid[])`;
+}
+
+/** Takes back the attempt of replays that were claimed and not sent. */
+export async function uncountAttempt(tx: TransactionSql, actionIds: readonly string[]): Promise<void> {
+  if (actionIds.length === 0) return;
+  await tx`
+    update operator_actions set times = greatest(1, times - 1) where action_id = any(${[...actionIds]}::uuid[])`;
 }
 
 /** What a batch did. */

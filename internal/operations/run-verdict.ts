@@ -6,7 +6,7 @@ import { isQuarantined, type ItemOutcome, quarantineText } from "./plan.ts";
 import type { Outcome } from "./replay-send.ts";
 import type { ReplayDecision } from "./replay-plan.ts";
 import type { SentMessage } from "./replay-store.ts";
-import type { AfterBatch, ItemUpdate, LeasedRun, RunItem } from "./run-store.ts";
+import type { AfterBatch, ItemUpdate, LeasedRun, RunItem, Steered } from "./run-store.ts";
 import { failsTooOften, pauseAfter } from "./ramp.ts";
 
 export type Verdict =
@@ -107,10 +107,13 @@ export interface BatchResult {
   readonly isLast: boolean;
 }
 
-/** The run after a batch. `state` is the present one: an operator may have paused or stopped the run meanwhile. */
+/** The run after a batch. `now`: an operator may have paused, resumed or stopped the run meanwhile. */
 export function afterBatch(
-  run: Pick<LeasedRun, "rate_per_second" | "max_error_rate" | "batch_size" | "tested_count" | "failed_count">,
-  state: LeasedRun["state"],
+  run: Pick<
+    LeasedRun,
+    "generation" | "rate_per_second" | "max_error_rate" | "batch_size" | "tested_count" | "failed_count"
+  >,
+  { state, generation }: Steered,
   { acted, failed, tookMs, size, isLast }: BatchResult,
 ): AfterBatch {
   const tested_count = run.tested_count + acted;
@@ -118,6 +121,8 @@ export function afterBatch(
   const stays = { batch_size: 0, tested_count: 0, failed_count: 0, halted_because: null, pauseMs: 0 };
   if (state !== "running") return { ...stays, state };
   if (isLast) return { ...stays, state: "done" };
+  // Resumed meanwhile: it tests the ground again, canary first.
+  if (generation !== run.generation) return { ...stays, state };
   if (failsTooOften(tested_count, failed_count, run.max_error_rate)) {
     const halted_because = `${failed_count} of ${tested_count} failed again, more than ${run.max_error_rate * 100} %`;
     return { ...stays, state: "paused", halted_because };

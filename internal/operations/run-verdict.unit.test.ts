@@ -93,11 +93,18 @@ test("an outcome that was not seen is a failure, a tombstone is none", () => {
 });
 
 describe("after a batch a run", () => {
-  const run = { rate_per_second: 10, max_error_rate: 0.1, batch_size: 2, tested_count: 3, failed_count: 0 };
+  const run = {
+    generation: 1,
+    rate_per_second: 10,
+    max_error_rate: 0.1,
+    batch_size: 2,
+    tested_count: 3,
+    failed_count: 0,
+  };
   const batch = { acted: 5, failed: 0, tookMs: 100, size: 5, isLast: false };
 
   test("goes on with the next size, and pauses for its rate", () => {
-    expect(afterBatch(run, "running", batch)).toEqual({
+    expect(afterBatch(run, { state: "running", generation: 1 }, batch)).toEqual({
       state: "running",
       batch_size: 5,
       tested_count: 8,
@@ -105,11 +112,14 @@ describe("after a batch a run", () => {
       halted_because: null,
       pauseMs: 400,
     });
-    expect(afterBatch(run, "running", { ...batch, acted: 0 })).toMatchObject({ batch_size: 2, pauseMs: 0 });
+    expect(afterBatch(run, { state: "running", generation: 1 }, { ...batch, acted: 0 })).toMatchObject({
+      batch_size: 2,
+      pauseMs: 0,
+    });
   });
 
   test("pauses itself above its error rate", () => {
-    expect(afterBatch(run, "running", { ...batch, failed: 1 })).toMatchObject({
+    expect(afterBatch(run, { state: "running", generation: 1 }, { ...batch, failed: 1 })).toMatchObject({
       state: "paused",
       halted_because: "1 of 8 failed again, more than 10 %",
       batch_size: 0,
@@ -118,13 +128,31 @@ describe("after a batch a run", () => {
   });
 
   test("is done after the last item, even if that failed", () => {
-    expect(afterBatch(run, "running", { ...batch, failed: 5, isLast: true })).toMatchObject({
+    expect(
+      afterBatch(run, { state: "running", generation: 1 }, { ...batch, failed: 5, isLast: true }),
+    ).toMatchObject({
       state: "done",
     });
   });
 
   test("stays as an operator has left it meanwhile", () => {
     for (const state of ["paused", "stopped"] as const)
-      expect(afterBatch(run, state, { ...batch, isLast: true })).toMatchObject({ state, batch_size: 0 });
+      expect(afterBatch(run, { state, generation: 2 }, { ...batch, isLast: true })).toMatchObject({
+        state,
+        batch_size: 0,
+      });
+  });
+
+  test("begins again with one item if it was paused and resumed meanwhile", () => {
+    const resumed = { state: "running", generation: 3 } as const;
+    expect(afterBatch(run, resumed, { ...batch, failed: 5 })).toEqual({
+      state: "running",
+      batch_size: 0,
+      tested_count: 0,
+      failed_count: 0,
+      halted_because: null,
+      pauseMs: 0,
+    });
+    expect(afterBatch(run, resumed, { ...batch, isLast: true })).toMatchObject({ state: "done" });
   });
 });

@@ -33,7 +33,7 @@ export function testContext(databases: Databases, letters: readonly DeadLetter[]
 }
 
 export function testExecutor(
-  context: BulkContext,
+  context: BulkContext & Pick<RunExecutorOptions, "signal">,
   options: Partial<Pick<RunExecutorOptions, "executor" | "planId" | "leaseMs" | "mails">> = {},
 ): RunExecutor {
   return new RunExecutor({
