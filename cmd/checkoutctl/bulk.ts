@@ -18,12 +18,12 @@ import type { RunView } from "../../internal/operations/plans.ts";
 import type { Databases } from "../../internal/operations/replay-facts.ts";
 import { RunExecutor } from "../../internal/operations/run-executor.ts";
 import { systemClock } from "../../internal/platform/clock.ts";
+import { KafkaMailWatch } from "../../internal/platform/kafka/mail-watch.ts";
 import { readTopic } from "../../internal/platform/kafka/read-topic.ts";
 import type { DatabaseName } from "../../schemas/migrations.ts";
 import { TOPICS } from "../../schemas/topics.ts";
 import { instant, table } from "./command.ts";
 import type { Connections } from "./connections.ts";
-import { KafkaMailWatch } from "./mail-watch.ts";
 
 /** `saga`: the saga database, already open. The others are opened when a replay needs them. */
 export function bulkContext(connections: Connections, saga: Sql): BulkContext {

@@ -50,7 +50,11 @@ await runRole({
       history.addIfDue(collector.snapshot(), systemClock.now());
     };
     runLoop(context, { name: "collector", runOnce: collect, intervalMs: TICK_MS });
-    const bulk = startRuns(databases, env.KAFKA_BROKERS, context);
+    const bulk = startRuns(
+      databases,
+      { brokers: env.KAFKA_BROKERS, isReadOnly: env.CONSOLE_READ_ONLY },
+      context,
+    );
     const logError = logThrottled(log, systemClock);
     const app = consoleApp({
       databases,

@@ -7,20 +7,21 @@ import type { BulkContext } from "../../internal/operations/bulk-context.ts";
 import { RunExecutor } from "../../internal/operations/run-executor.ts";
 import { runLoop } from "../../internal/platform/background-loop.ts";
 import { newId, systemClock } from "../../internal/platform/clock.ts";
+import { KafkaMailWatch } from "../../internal/platform/kafka/mail-watch.ts";
 import { readTopic } from "../../internal/platform/kafka/read-topic.ts";
 import type { RoleContext } from "../../internal/platform/lifecycle.ts";
 import type { DatabaseName } from "../../schemas/migrations.ts";
 import { TOPICS } from "../../schemas/topics.ts";
-import { KafkaMailWatch } from "../checkoutctl/mail-watch.ts";
 
 const INTERVAL_MS = 500;
 /** Nobody waits for a run that nobody has started. */
 const IDLE_INTERVAL_MS = 4_000;
 
+/** A console that may only read makes no plans and executes none: it may be on a standby of the database. */
 export function startRuns(
   databases: Readonly<Record<DatabaseName, Sql>>,
-  brokers: string,
-  context: RoleContext<unknown>,
+  { brokers, isReadOnly }: { readonly brokers: string; readonly isReadOnly: boolean },
+  context: Pick<RoleContext<unknown>, "resources" | "log" | "stopping">,
 ): BulkContext {
   const kafka = { brokers, clientId: "checkout-console" };
   const bulk: BulkContext = {
@@ -32,11 +33,13 @@ export function startRuns(
     clock: systemClock,
     newId,
   };
+  if (isReadOnly) return bulk;
   const executor = new RunExecutor({
     ...bulk,
     mails: new KafkaMailWatch(kafka),
     executor: `checkout-console on ${hostname()}, pid ${process.pid}, ${crypto.randomUUID().slice(0, 8)}`,
     planId: null,
+    signal: context.stopping,
   });
   // Without the database nothing can be released: the lease runs out by itself, and the role stops cleanly.
   context.resources.defer("runs", () =>

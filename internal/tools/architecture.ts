@@ -38,7 +38,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[] | "anything">> = {
   "internal/stack": "anything",
   "internal/testkit": "anything",
   "internal/tools": "anything",
-  cmd: "anything",
+  // One binary is not part of another.
+  "cmd/*": ["internal", "schemas"],
 };
 
 /** Folders with a limited set of packages; other folders may import any npm package and node module. */

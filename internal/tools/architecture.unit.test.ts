@@ -69,6 +69,11 @@ describe("a file that breaks a rule is found:", () => {
       'import { AppError } from "../../gateway/problem.ts";\nexport const a = <p />;',
       "internal/storefront may not import internal/gateway/problem.ts",
     ],
+    [
+      "cmd/console/runs.ts",
+      'import { print } from "../checkoutctl/command.ts";',
+      "cmd/console may not import cmd/checkoutctl/command.ts",
+    ],
     ["internal/novel/a.ts", "", "add its folder to the import table"],
     [
       "internal/orchestrator/store.ts",

@@ -1,11 +1,10 @@
-// Finds the outcome of replayed mails for `dlq replay`. The notification service has no inbox table, so this reads Kafka: how far
+// Finds the outcome of replayed mails, for whoever executes runs (operations/run-executor.ts). The notification service has no inbox table, so this reads Kafka: how far
 // the service has consumed, and which mails it has dead-lettered again.
-import type { DeadLetter } from "../../schemas/dead-letter.ts";
-import { TOPICS } from "../../schemas/topics.ts";
-import type { MailFate, MailWatch } from "../../internal/operations/replay-send.ts";
-import type { KafkaOptions } from "../../internal/platform/kafka/connection.ts";
-import { GroupProgress, type Offsets } from "../../internal/platform/kafka/group-progress.ts";
-import { readTopic } from "../../internal/platform/kafka/read-topic.ts";
+import type { DeadLetter } from "../../../schemas/dead-letter.ts";
+import { TOPICS } from "../../../schemas/topics.ts";
+import type { KafkaOptions } from "./connection.ts";
+import { GroupProgress, type Offsets } from "./group-progress.ts";
+import { readTopic } from "./read-topic.ts";
 
 export interface MailWatchOptions extends KafkaOptions {
   /** For tests, which use their own topics and group. */
@@ -14,24 +13,27 @@ export interface MailWatchOptions extends KafkaOptions {
   readonly deadLetters?: string;
 }
 
-export class KafkaMailWatch implements MailWatch {
+/** `MailWatch` of operations/replay-send.ts. */
+export class KafkaMailWatch {
   readonly #options: MailWatchOptions;
   #deadLettersFrom: Offsets = new Map();
-  /** End offsets of the mail topic when a mail was first asked about. The mail lies before them. */
+  /** End offsets of the mail topic when a mail of this batch was first asked about. The mail lies before them. */
   readonly #placed = new Map<string, Offsets>();
 
   constructor(options: MailWatchOptions) {
     this.#options = options;
   }
 
+  /** A mail that is sent again lies behind the place of its last time. */
   async begin(): Promise<void> {
+    this.#placed.clear();
     const { groupId, deadLetters = TOPICS.deadLetters } = this.#options;
     await using progress = await GroupProgress.open(this.#options, groupId ?? SERVICE, deadLetters);
     this.#deadLettersFrom = await progress.ends();
   }
 
-  async fates(messageIds: readonly string[]): Promise<ReadonlyMap<string, MailFate>> {
-    const fates = new Map<string, MailFate>();
+  async fates(messageIds: readonly string[]): Promise<ReadonlyMap<string, "read" | "dead-lettered">> {
+    const fates = new Map<string, "read" | "dead-lettered">();
     if (messageIds.length === 0) return fates;
     const { groupId = SERVICE, mails = TOPICS.notifications } = this.#options;
     await using progress = await GroupProgress.open(this.#options, groupId, mails);

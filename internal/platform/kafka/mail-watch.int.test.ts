@@ -1,12 +1,12 @@
 // The outcome of replayed mails, found from Kafka alone: the service has not read them, has read them, or has dead-lettered them
 // again.
 import { expect, test } from "bun:test";
-import { openConsumer } from "../../internal/platform/kafka/consumer.ts";
-import { waitUntil } from "../../internal/stack/wait.ts";
-import { cancelOrder } from "../../internal/testkit/commands.ts";
-import { deadLetterOf } from "../../internal/testkit/dead-letters.ts";
-import { freshTopic, sendBytes } from "../../internal/testkit/kafka.ts";
-import { kafkaBrokers } from "../../internal/testkit/servers.ts";
+import { openConsumer } from "./consumer.ts";
+import { waitUntil } from "../../stack/wait.ts";
+import { cancelOrder } from "../../testkit/commands.ts";
+import { deadLetterOf } from "../../testkit/dead-letters.ts";
+import { freshTopic, sendBytes } from "../../testkit/kafka.ts";
+import { kafkaBrokers } from "../../testkit/servers.ts";
 import { KafkaMailWatch } from "./mail-watch.ts";
 
 const KAFKA = { brokers: kafkaBrokers(), clientId: "test" };
@@ -44,4 +44,27 @@ test("a mail is read once the service has passed its offset, and dead-lettered i
     { timeoutMs: 10_000 },
   );
   expect(Object.fromEntries(fates)).toEqual({ [fineId]: "read", [failingId]: "dead-lettered" });
+});
+
+test("a mail that is replayed a second time has no fate before it is read a second time", async () => {
+  const [mails, deadLetters] = [await freshTopic(1), await freshTopic(1)];
+  const groupId = `group-${crypto.randomUUID()}`;
+  const mail = cancelOrder(Bun.randomUUIDv7());
+  const send = () => sendBytes(mails, [{ value: Buffer.from(JSON.stringify(mail)) }]);
+  const watch = new KafkaMailWatch({ ...KAFKA, groupId, mails, deadLetters });
+  await watch.begin();
+  await send();
+  expect(await watch.fates([mail.message_id])).toEqual(new Map());
+  {
+    await using consumer = await openConsumer({ ...KAFKA, groupId, topics: [mails], types: [] });
+    const batch = await consumer.poll({ maxMessages: 10, waitMs: 30_000, lingerMs: 500 });
+    batch?.done();
+    batch?.release();
+    await waitUntil("it is read", async () => (await watch.fates([mail.message_id])).size === 1, {
+      timeoutMs: 10_000,
+    });
+  }
+  await watch.begin();
+  await send();
+  expect(await watch.fates([mail.message_id])).toEqual(new Map());
 });
