@@ -2,7 +2,6 @@
 // route, and the routes ask for the trace context of what they start. Made by cmd/gateway.
 import { HTTP_METHOD, HTTP_ROUTE, HTTP_STATUS } from "../kernel/span-attributes.ts";
 import { noSpan, type Span, traceFields, type Tracer } from "../kernel/telemetry.ts";
-import { traceparentOf } from "./checkout-request.ts";
 import type { HeadSampling } from "./head-sampling.ts";
 import type { HttpMetrics } from "./telemetry.ts";
 
@@ -62,10 +61,10 @@ export class RequestTraces {
 
   #begin(request: Request): Span {
     const { tracer, sampling } = this.#options;
-    // A role behind this one may record the caller's trace.
-    if (!tracer.isOn) return passing(traceparentOf(request));
     const beginning = sampling.decide(request.headers.get("traceparent"));
     if (beginning.kind === "unrecorded") return noSpan;
+    // A role behind this one may record the caller's trace, as rarely as this one would.
+    if (!tracer.isOn) return beginning.kind === "child" ? passing(beginning.parent) : noSpan;
     const { method } = request;
     const options = { kind: "server", attributes: { [HTTP_METHOD]: method } } as const;
     return beginning.kind === "root"
@@ -87,6 +86,6 @@ export class RequestTraces {
   }
 }
 
-function passing(traceparent: string | undefined): Span {
-  return traceparent === undefined ? noSpan : { ...noSpan, traceparent };
+function passing(traceparent: string): Span {
+  return { ...noSpan, traceparent };
 }

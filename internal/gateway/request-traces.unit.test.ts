@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { noTracer, type Tracer } from "../kernel/telemetry.ts";
 import { RecordingTracer, traceparentNo, TRACE_ID } from "../testkit/recorded-spans.ts";
-import type { Beginning } from "./head-sampling.ts";
+import { type Beginning, HeadSampling } from "./head-sampling.ts";
 import { RequestTraces } from "./request-traces.ts";
 
 type Answered = Parameters<ConstructorParameters<typeof RequestTraces>[0]["metrics"]["answered"]>;
@@ -77,15 +77,18 @@ test("an untraced request is only counted, and invented methods share a label", 
   expect(answered).toMatchObject([[{ method: "other", route: "", status: 404 }, undefined]]);
 });
 
-test("with tracing off the context of a caller that records goes on", async () => {
-  const { traces } = tracesWith(noTracer, ROOT);
+test("with tracing off the context of a caller that records goes on, no more often than with tracing on", async () => {
+  const sampling = new HeadSampling({ ratio: 0, askedPerSecond: 2, random: () => 0, monotonic: () => 0 });
+  const metrics = { answered: () => undefined };
+  const traces = new RequestTraces({ tracer: noTracer, sampling, metrics });
   const contexts: (string | undefined)[] = [];
-  for (const traceparent of [traceparentNo(7), traceparentNo(7).replace(/01$/, "00"), "nonsense"]) {
+  const asked = [7, 8, 9].map((number) => traceparentNo(number));
+  for (const traceparent of [traceparentNo(6).replace(/01$/, "00"), "nonsense", ...asked]) {
     const request = requestTo("/", { headers: { traceparent } });
     await traces.within(request, () => {
       contexts.push(traces.contextOf(request));
       return new Response();
     });
   }
-  expect(contexts).toEqual([traceparentNo(7), undefined, undefined]);
+  expect(contexts).toEqual([undefined, undefined, traceparentNo(7), traceparentNo(8), undefined]);
 });
