@@ -1,4 +1,5 @@
-// Reads the dead-letter topic: the records, how operators handled them, and how many share a cause. Called by `checkoutctl dlq`.
+// Reads the dead-letter topic: the records, how operators handled them, and how many share a cause. The topic may be long and its messages
+// large, so it is read in parts, and only what is asked for is kept. Called by checkoutctl, the console, plans and runs.
 import { TypeCompiler } from "@sinclair/typebox/compiler";
 import { DeadLetter } from "../../schemas/dead-letter.ts";
 import type { Handling } from "./dead-letter-store.ts";
@@ -41,7 +42,9 @@ export interface ListedDeadLetter extends DeadLetter {
 }
 
 export interface DeadLetters {
-  /** Number of matching records. */
+  /** Number of matching records, handled or not. */
+  readonly matched: number;
+  /** Number of matching records that are listed: the open ones, or all. */
   readonly total: number;
   /** Records in the topic that are not dead letters. */
   readonly unreadable: number;
@@ -57,54 +60,117 @@ export type DeadLetterBatches = AsyncIterable<{
   readonly undecodable: readonly unknown[];
 }>;
 
-export interface FoundDeadLetters {
-  /** Newest first. */
+/** What one part of the topic holds. */
+export interface DeadLetterPart {
   readonly records: readonly DeadLetter[];
   readonly unreadable: number;
 }
 
-/** Returns the matching records. A record that was sent twice counts once. */
-export async function findDeadLetters(
+/** The matching records, part by part in the order of the topic. A record that was sent twice counts once. Ends when all `ids` are found. */
+export async function* matchingDeadLetters(
   batches: DeadLetterBatches,
   filter: DeadLetterFilter,
-): Promise<FoundDeadLetters> {
-  const found = new Map<string, DeadLetter>();
-  let unreadable = 0;
+): AsyncGenerator<DeadLetterPart, void> {
+  const seen = new Set<string>();
   const ids = filter.ids === undefined ? undefined : new Set(filter.ids);
   for await (const { values, undecodable } of batches) {
-    unreadable += undecodable.length;
-    for (const value of values) {
-      if (!isDeadLetter(value)) unreadable += 1;
-      else if (ids?.has(value.dead_letter_id) !== false && matches(value, filter))
-        found.set(value.dead_letter_id, value);
+    const read = values.filter(isDeadLetter);
+    const records: DeadLetter[] = [];
+    for (const record of read) {
+      const id = record.dead_letter_id;
+      if (ids?.has(id) === false || seen.has(id) || !matches(record, filter)) continue;
+      seen.add(id);
+      records.push(record);
     }
+    yield { records, unreadable: undecodable.length + values.length - read.length };
+    if (seen.size === ids?.size) return;
   }
-  const records = [...found.values()].toSorted((one, other) =>
-    other.last_failure_at.localeCompare(one.last_failure_at),
-  );
-  return { records, unreadable };
 }
 
-export interface OverviewOptions {
+/** The records with these ids, newest first. Those that are no longer on the topic are missing. */
+export async function findDeadLetters(
+  batches: DeadLetterBatches,
+  ids: readonly string[],
+): Promise<readonly DeadLetter[]> {
+  const found: DeadLetter[] = [];
+  for await (const { records } of matchingDeadLetters(batches, { ids })) found.push(...records);
+  return found.toSorted(newestFirst);
+}
+
+export interface ListOptions {
+  /** Handled ones, too. */
   readonly all: boolean;
   readonly limit: number;
+  /** By dead letter id. */
+  readonly handlings: (ids: readonly string[]) => Promise<ReadonlyMap<string, Handling>>;
   /** Replays without success, by message id. */
-  readonly replays?: ReadonlyMap<string, number>;
+  readonly replays: (messageIds: readonly string[]) => Promise<ReadonlyMap<string, number>>;
+  /** Without the messages, of which only type and id stay: for long lists. */
+  readonly withoutMessages?: boolean;
 }
 
-/** Lists and groups the records; only open ones unless `all`. */
-export function overview(
-  { records, unreadable }: FoundDeadLetters,
-  handlings: ReadonlyMap<string, Handling>,
-  { all, limit, replays = new Map() }: OverviewOptions,
-): DeadLetters {
-  const listed = records.filter((record) => all || isOpen(handlings.get(record.dead_letter_id)));
-  const entries = listed.slice(0, limit).map((record) => ({
+/** Counts by cause, and lists the newest. Keeps no more than twice `limit` records in memory. */
+export async function listDeadLetters(
+  batches: DeadLetterBatches,
+  filter: DeadLetterFilter,
+  { all, limit, handlings, replays, withoutMessages = false }: ListOptions,
+): Promise<DeadLetters> {
+  const causes = new Map<string, DeadLetterCause>();
+  let kept: Omit<ListedDeadLetter, "replays">[] = [];
+  let [matched, total, unreadable] = [0, 0, 0];
+  for await (const part of matchingDeadLetters(batches, filter)) {
+    unreadable += part.unreadable;
+    matched += part.records.length;
+    if (part.records.length === 0) continue;
+    const handled = await handlings(part.records.map(({ dead_letter_id }) => dead_letter_id));
+    for (const record of part.records) {
+      const handling = handled.get(record.dead_letter_id);
+      if (!all && !isOpen(handling)) continue;
+      total += 1;
+      addCause(causes, record);
+      const shown = withoutMessages ? withoutMessage(record) : record;
+      kept.push({ ...shown, handling: describeHandling(handling) });
+      if (kept.length >= 2 * limit) kept = kept.toSorted(newestFirst).slice(0, limit);
+    }
+  }
+  const newest = kept.toSorted(newestFirst).slice(0, limit);
+  const times = await replays(newest.flatMap((record) => messageIdOf(record) ?? []));
+  return {
+    matched,
+    total,
+    unreadable,
+    causes: [...causes.values()].toSorted((one, other) => other.count - one.count),
+    entries: newest.map((record) => ({ ...record, replays: times.get(messageIdOf(record) ?? "") ?? 0 })),
+  };
+}
+
+function newestFirst(one: DeadLetter, other: DeadLetter): number {
+  return other.last_failure_at.localeCompare(one.last_failure_at);
+}
+
+function withoutMessage(record: DeadLetter): DeadLetter {
+  const { original, original_command } = record;
+  const names = ["type", "message_id"].map((name) => [name, textOf(original_command, name)]);
+  return {
     ...record,
-    handling: describeHandling(handlings.get(record.dead_letter_id)),
-    replays: replays.get(messageIdOf(record) ?? "") ?? 0,
-  }));
-  return { total: listed.length, unreadable, causes: causesOf(listed), entries };
+    original: { ...original, value_base64: null, headers: [] },
+    original_command: original_command === null ? null : Object.fromEntries(names),
+  };
+}
+
+function addCause(causes: Map<string, DeadLetterCause>, record: DeadLetter): void {
+  const { service, error_code, last_failure_at: at } = record;
+  const type = typeOf(record);
+  const key = `${service}\n${type}\n${error_code}`;
+  const { count, oldest, newest } = causes.get(key) ?? { count: 0, oldest: at, newest: at };
+  causes.set(key, {
+    service,
+    type,
+    error_code,
+    count: count + 1,
+    oldest: at < oldest ? at : oldest,
+    newest: at > newest ? at : newest,
+  });
 }
 
 /** True if the dead letter was not handled yet, or if its replay was interrupted. */
@@ -151,19 +217,4 @@ function matches(record: DeadLetter, filter: Omit<DeadLetterFilter, "ids">): boo
     at >= since &&
     at <= until
   );
-}
-
-/** `entries` are newest first. */
-function causesOf(entries: readonly DeadLetter[]): DeadLetterCause[] {
-  const groups = Map.groupBy(entries, (one) => `${one.service}\n${typeOf(one)}\n${one.error_code}`);
-  return [...groups.values()]
-    .flatMap((group) => {
-      const [newest] = group;
-      const oldest = group.at(-1);
-      if (newest === undefined || oldest === undefined) return [];
-      const { service, error_code, last_failure_at } = newest;
-      const times = { oldest: oldest.last_failure_at, newest: last_failure_at };
-      return [{ service, type: typeOf(newest), error_code, count: group.length, ...times }];
-    })
-    .toSorted((one, other) => other.count - one.count);
 }

@@ -5,7 +5,7 @@ import { chargePayment, reserveInventory } from "../testkit/commands.ts";
 import { deadBytes, deadLetterOf } from "../testkit/dead-letters.ts";
 import { eventOf } from "../testkit/events.ts";
 import type { Handling } from "./dead-letter-store.ts";
-import { type DeadLetterFilter, findDeadLetters, overview } from "./dead-letters.ts";
+import { type DeadLetterFilter, findDeadLetters, listDeadLetters, type ListOptions } from "./dead-letters.ts";
 
 const NOON = Date.UTC(2026, 10, 23, 12);
 const HOUR = 3_600_000;
@@ -36,6 +36,13 @@ async function* batches(values: readonly unknown[]) {
   for (const value of values) yield { values: [value], undecodable: [] };
 }
 
+const nothingHandled: ListOptions = {
+  all: false,
+  limit: 100,
+  handlings: async () => new Map(),
+  replays: async () => new Map(),
+};
+
 const idsOf = (records: readonly DeadLetter[]) => records.map(({ dead_letter_id }) => dead_letter_id);
 
 describe("a filter finds", () => {
@@ -56,19 +63,56 @@ describe("a filter finds", () => {
     ];
   for (const [name, filter, found] of cases) {
     test(name, async () => {
-      const { records } = await findDeadLetters(batches(all), filter);
-      expect(idsOf(records)).toEqual(idsOf(found));
+      const { entries } = await listDeadLetters(batches(all), filter, nothingHandled);
+      expect(idsOf(entries)).toEqual(idsOf(found));
     });
   }
 
   test("a record that was sent twice only once, and counts unreadable records", async () => {
-    const { records, unreadable } = await findDeadLetters(batches([reserve, reserve, { is: "none" }]), {});
-    expect([records.length, unreadable]).toEqual([1, 1]);
+    const twice = batches([reserve, reserve, { is: "none" }]);
+    const { total, entries, unreadable } = await listDeadLetters(twice, {}, nothingHandled);
+    expect([total, entries.length, unreadable]).toEqual([1, 1, 1]);
   });
 });
 
-describe("the overview", () => {
-  const found = { records: [garbage, event, ...charges.toReversed(), reserve], unreadable: 0 };
+test("ids end the reading as soon as all are found", async () => {
+  let read = 0;
+  async function* counted() {
+    for (const value of all) {
+      read += 1;
+      yield { values: [value], undecodable: [] };
+    }
+  }
+  expect(idsOf(await findDeadLetters(counted(), idsOf([reserve])))).toEqual(idsOf([reserve]));
+  expect(read).toBe(1);
+});
+
+test("of a long topic only the newest records stay in memory", async () => {
+  const [batchCount, perBatch, limit] = [40, 50, 10];
+  const made: WeakRef<object>[] = [];
+  let mostAlive = 0;
+  async function* long() {
+    for (let batch = 0; batch < batchCount; batch += 1) {
+      const values = Array.from({ length: perBatch }, (_, index) => {
+        const failedAt = NOON + batch * perBatch + index;
+        const record = deadLetterOf(reserveInventory(saga, [["tea", 1]]), { service: "inventory", failedAt });
+        made.push(new WeakRef(record.original));
+        return record;
+      });
+      yield { values, undecodable: [] };
+      await Bun.sleep(0);
+      Bun.gc(true);
+      mostAlive = Math.max(mostAlive, made.filter((one) => one.deref() !== undefined).length);
+    }
+  }
+  const { total, entries, causes } = await listDeadLetters(long(), {}, { ...nothingHandled, limit });
+  expect([total, entries.length, causes[0]?.count]).toEqual([2_000, limit, 2_000]);
+  expect(entries[0]?.last_failure_at).toBe(new Date(NOON + 1_999).toISOString());
+  // The kept ones, and the batch that was read last.
+  expect(mostAlive).toBeLessThanOrEqual(2 * limit + 3 * perBatch);
+});
+
+describe("the list", () => {
   const handled = (action: Handling["action"], outcome: string | null): Handling => ({
     dead_letter_id: "",
     action_id: "",
@@ -86,8 +130,11 @@ describe("the overview", () => {
     [reserve.dead_letter_id, handled("dead-letter.replay", null)],
   ]);
 
-  test("lists open dead letters: not handled, or replayed with no known outcome", () => {
-    const { total, entries, causes } = overview(found, handlings, { all: false, limit: 10 });
+  const list = (options: Pick<ListOptions, "all" | "limit">) =>
+    listDeadLetters(batches(all), {}, { ...nothingHandled, handlings: async () => handlings, ...options });
+
+  test("has open dead letters: not handled, or replayed with no known outcome", async () => {
+    const { total, entries, causes } = await list({ all: false, limit: 10 });
     expect(total).toBe(3);
     expect(idsOf(entries)).toEqual(idsOf([...charges.toReversed(), reserve]));
     expect(causes).toMatchObject([
@@ -100,8 +147,8 @@ describe("the overview", () => {
     });
   });
 
-  test("lists all dead letters and their handling, up to the limit", () => {
-    const { total, entries } = overview(found, handlings, { all: true, limit: 3 });
+  test("has all dead letters and their handling, up to the limit", async () => {
+    const { total, entries } = await list({ all: true, limit: 3 });
     expect(total).toBe(5);
     expect(entries.map(({ handling }) => handling)).toEqual([
       "discarded by ada",

@@ -152,3 +152,16 @@ test("a dead letter that nobody has handled is found by its id, and by that of i
   expect(await idsOf(message.message_id)).toEqual(hit);
   expect(await idsOf(messageOfLong)).toEqual([`dead_letter ${long.dead_letter_id}`]);
 });
+
+test("a topic of dead letters that takes too long to read is missing, and what the databases know is there", async () => {
+  let batches = 0;
+  const endless = async function* () {
+    for (; batches < 1_000; batches += 1) yield { values: [], undecodable: [] };
+  };
+  const { hits, missing } = await findAnything(databases, row.saga_id, endless, -1);
+  expect(hits.length).toBeGreaterThan(0);
+  expect(missing).toMatchObject([
+    { database: "dead letters", reason: expect.stringContaining("were not read to their end") },
+  ]);
+  expect(batches).toBe(0);
+});

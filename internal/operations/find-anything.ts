@@ -1,6 +1,7 @@
 // "Paste any id": looks for it in every place where it may live, at the same time. Called by `checkoutctl find` and the console.
 import type { Sql } from "postgres";
 import type { DatabaseName } from "../../schemas/migrations.ts";
+import { AppError } from "../kernel/errors.ts";
 import { type DeadLetterBatches, isDeadLetter, typeOf } from "./dead-letters.ts";
 import {
   chargeAtProvider,
@@ -28,13 +29,15 @@ export interface Anything {
 }
 
 /**
- * `deadLetters` reads the whole topic of the dead letters, for those with this id or of a message with it, so a caller may leave it out.
+ * `deadLetters` reads the whole topic of the dead letters, for those with this id or of a message with it, so a caller may leave it out. If
+ * that takes longer than `deadLettersMs`, they are missing.
  * Empty for text that cannot be any id.
  */
 export async function findAnything(
   databases: OpenDatabases,
   text: string,
   deadLetters?: () => DeadLetterBatches,
+  deadLettersMs = Infinity,
 ): Promise<Anything> {
   const { uuid, token } = idForms(text);
   const ask = (database: DatabaseName, find: (sql: Sql) => Promise<readonly Hit[]>) =>
@@ -51,7 +54,7 @@ export async function findAnything(
       ),
     );
     if (deadLetters !== undefined)
-      questions.push(reached("dead letters", () => deadLetterHits(deadLetters(), uuid)));
+      questions.push(reached("dead letters", () => deadLetterHits(deadLetters(), uuid, deadLettersMs)));
   }
   if (token !== null)
     questions.push(
@@ -68,9 +71,19 @@ export async function findAnything(
 }
 
 /** Also those that nobody has handled, of which the databases know nothing. */
-async function deadLetterHits(batches: DeadLetterBatches, id: string): Promise<readonly Hit[]> {
+async function deadLetterHits(
+  batches: DeadLetterBatches,
+  id: string,
+  timeoutMs: number,
+): Promise<readonly Hit[]> {
+  const deadline = performance.now() + timeoutMs;
   const hits: Hit[] = [];
-  for await (const { values } of batches)
+  for await (const { values } of batches) {
+    if (performance.now() > deadline)
+      throw new AppError(
+        "SERVICE_UNAVAILABLE",
+        `the dead letters were not read to their end within ${timeoutMs} ms`,
+      );
     for (const value of values)
       if (isDeadLetter(value) && (value.dead_letter_id === id || readOriginal(value).message_id === id))
         hits.push({
@@ -79,6 +92,7 @@ async function deadLetterHits(batches: DeadLetterBatches, id: string): Promise<r
           saga_id: value.saga_id,
           what: `${typeOf(value)} of ${value.service}, ${value.error_code}`,
         });
+  }
   return hits;
 }
 

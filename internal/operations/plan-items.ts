@@ -52,9 +52,9 @@ export function plannedDiscard(
     : itemOf(candidate, "skip", describeHandling(handling));
 }
 
-/** A dead letter's id starts with the Kafka timestamp of its message, so the messages of one saga keep their order. */
-export function inOrder(records: readonly DeadLetter[]): readonly DeadLetter[] {
-  return records.toSorted((one, other) => (one.dead_letter_id < other.dead_letter_id ? -1 : 1));
+/** In the order of execution. A dead letter's id starts with the Kafka timestamp of its message, so the messages of one saga keep their order. */
+export function inOrder<Item extends Pick<PlanItem, "subject">>(items: readonly Item[]): readonly Item[] {
+  return items.toSorted((one, other) => (one.subject < other.subject ? -1 : 1));
 }
 
 function itemOf(

@@ -80,13 +80,17 @@ export interface Preview {
 /** What `createPlan` would freeze. Writes nothing. Throws as `createPlan` does. */
 export async function previewPlan(context: BulkContext, request: PlanRequest): Promise<Preview> {
   requireValid(request);
-  const records = await selectDeadLetters(context.saga, context.readDeadLetters, request);
-  if (records.length > MAX_PLAN_ITEMS)
-    throw new PlanRefused(
-      "too-many",
-      `${records.length} dead letters match, and a plan has at most ${MAX_PLAN_ITEMS}: narrow the filter, for example by time`,
-    );
-  const items = await itemsFor(context, request, inOrder(records));
+  const planned: Omit<PlanItem, "position">[] = [];
+  // Decided part by part: of 10,000 messages only the decisions are kept.
+  for await (const records of selectDeadLetters(context.saga, context.readDeadLetters, request)) {
+    planned.push(...(await itemsFor(context, request, records)));
+    if (planned.length > MAX_PLAN_ITEMS)
+      throw new PlanRefused(
+        "too-many",
+        `more than ${MAX_PLAN_ITEMS} dead letters match, the most for a plan: narrow the filter, for example by time`,
+      );
+  }
+  const items = inOrder(planned).map((item, position) => ({ ...item, position }));
   return { items, totals: totalsOf(items) };
 }
 
@@ -246,18 +250,16 @@ export function requireRate(ratePerSecond: number): void {
     throw new PlanRefused("invalid", `the rate must be above 0 and at most ${MAX_RATE} per second`);
 }
 
-/** `records` in the order of execution. */
 async function itemsFor(
   context: BulkContext,
   request: PlanRequest,
   records: readonly DeadLetter[],
-): Promise<readonly PlanItem[]> {
-  const items: PlanItem[] = [];
+): Promise<readonly Omit<PlanItem, "position">[]> {
+  const items: Omit<PlanItem, "position">[] = [];
   for (let start = 0; start < records.length; start += MAX_BATCH) {
     const part = records.slice(start, start + MAX_BATCH);
     const planned = request.kind === "dead-letter.replay" ? plannedReplays : plannedDiscards;
-    for (const item of await planned(context, part, request.allowsQuarantined === true))
-      items.push({ ...item, position: items.length });
+    items.push(...(await planned(context, part, request.allowsQuarantined === true)));
   }
   return items;
 }

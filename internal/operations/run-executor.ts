@@ -190,8 +190,8 @@ export class RunExecutor implements AsyncDisposable {
     }
     const coming = await nextItems(saga, planId, MAX_RECORDS);
     const ids = new Set([...items, ...coming].map(({ subject }) => subject));
-    const found = await findDeadLetters(readDeadLetters(), { ids: [...ids] });
-    const records = new Map(found.records.map((record) => [record.dead_letter_id, record]));
+    const found = await findDeadLetters(readDeadLetters(), [...ids]);
+    const records = new Map(found.map((record) => [record.dead_letter_id, record]));
     this.#read.set(planId, { ids, records });
     const [oldest] = this.#read.keys();
     if (this.#read.size > MAX_CACHED_RUNS && oldest !== undefined) this.#read.delete(oldest);

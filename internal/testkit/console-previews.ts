@@ -9,7 +9,7 @@ import { RunPage, Runs } from "../console/pages/runs.tsx";
 import { StockPage } from "../console/pages/stock.tsx";
 import { TopicPage, Topics } from "../console/pages/topics.tsx";
 import type { SignedIn } from "../console/visit.ts";
-import { overview } from "../operations/dead-letters.ts";
+import type { DeadLetters } from "../operations/dead-letters.ts";
 import type { ItemRow } from "../operations/plan-store.ts";
 import type { RunView } from "../operations/plans.ts";
 import { chargePayment } from "./commands.ts";
@@ -24,7 +24,22 @@ const RECORD = deadLetterOf(chargePayment(sagaId(1)), {
   error: `boom ${EVIL}`,
   failedAt: NOW - 9_000,
 });
-const DEAD = overview({ records: [RECORD], unreadable: 0 }, new Map(), { all: false, limit: 10 });
+const DEAD: DeadLetters = {
+  matched: 1,
+  total: 1,
+  unreadable: 0,
+  causes: [
+    {
+      service: RECORD.service,
+      type: "ChargePayment",
+      error_code: RECORD.error_code,
+      count: 1,
+      oldest: RECORD.last_failure_at,
+      newest: RECORD.last_failure_at,
+    },
+  ],
+  entries: [{ ...RECORD, handling: "open", replays: 0 }],
+};
 
 const RUN: RunView = {
   plan_id: sagaId(50),

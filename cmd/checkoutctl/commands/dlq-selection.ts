@@ -1,11 +1,6 @@
 // Selects dead letters by id or by filter. Shared by the commands of `checkoutctl dlq`.
 import { InvalidArgumentError, Option } from "@commander-js/extra-typings";
-import {
-  type DeadLetterBatches,
-  type DeadLetterFilter,
-  findDeadLetters,
-  type FoundDeadLetters,
-} from "../../../internal/operations/dead-letters.ts";
+import { type DeadLetterBatches, type DeadLetterFilter } from "../../../internal/operations/dead-letters.ts";
 import { isFiltered } from "../../../internal/operations/select-dead-letters.ts";
 import { readTopic } from "../../../internal/platform/kafka/read-topic.ts";
 import { TOPICS } from "../../../schemas/topics.ts";
@@ -44,14 +39,6 @@ export interface FilterOptions {
 /** Reads the whole dead-letter topic. */
 export function readDeadLetters(connections: Connections): DeadLetterBatches {
   return readTopic({ ...connections.kafka(), topic: TOPICS.deadLetters });
-}
-
-export function select(
-  connections: Connections,
-  options: FilterOptions,
-  ids?: readonly string[],
-): Promise<FoundDeadLetters> {
-  return findDeadLetters(readDeadLetters(connections), filterOf(options, ids));
 }
 
 export function filterOf(

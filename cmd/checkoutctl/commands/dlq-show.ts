@@ -1,7 +1,7 @@
 // `checkoutctl dlq show`: one dead letter in full, with its saga and whether it may be sent again.
 import { objectionToReplay } from "../../../internal/orchestrator/replay.ts";
 import { AppError } from "../../../internal/kernel/errors.ts";
-import { describeHandling, typeOf } from "../../../internal/operations/dead-letters.ts";
+import { describeHandling, findDeadLetters, typeOf } from "../../../internal/operations/dead-letters.ts";
 import { isQuarantined, quarantineText } from "../../../internal/operations/plan.ts";
 import { failedReplays } from "../../../internal/operations/plan-store.ts";
 import { examine, type Examined } from "../../../internal/operations/replay-facts.ts";
@@ -11,7 +11,7 @@ import type { DeadLetter } from "../../../schemas/dead-letter.ts";
 import { command, instant, print, table, uuid } from "../command.ts";
 import { Connections } from "../connections.ts";
 import { loadSettings } from "../settings.ts";
-import { select } from "./dlq-selection.ts";
+import { readDeadLetters } from "./dlq-selection.ts";
 
 interface Shown {
   readonly record: DeadLetter;
@@ -34,7 +34,7 @@ export const showCommand = command(
   .action(async (id, options) => {
     await using connections = new Connections(loadSettings(options.stack));
     const databases = await connections.databases();
-    const { records } = await select(connections, {}, [id]);
+    const records = await findDeadLetters(readDeadLetters(connections), [id]);
     const [one] = await examine(databases, records, Date.now());
     if (one === undefined) throw new AppError("MESSAGE_INVALID", `there is no dead letter ${id}`);
     const messageId = one.original.message_id;

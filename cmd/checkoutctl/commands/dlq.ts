@@ -1,6 +1,6 @@
 // `checkoutctl dlq`: messages that could not be processed and wait for an operator. Every other command has its own file.
 import { handlingsOf } from "../../../internal/operations/dead-letter-store.ts";
-import { messageIdOf, overview, typeOf } from "../../../internal/operations/dead-letters.ts";
+import { listDeadLetters, typeOf } from "../../../internal/operations/dead-letters.ts";
 import { isQuarantined } from "../../../internal/operations/plan.ts";
 import { failedReplays } from "../../../internal/operations/plan-store.ts";
 import { describeNone, isFiltered } from "../../../internal/operations/select-dead-letters.ts";
@@ -10,7 +10,7 @@ import { loadSettings } from "../settings.ts";
 import { discardCommand } from "./dlq-discard.ts";
 import { replayCommand } from "./dlq-replay.ts";
 import { planCommand } from "./dlq-plan.ts";
-import { filterOf, filters, readDeadLetters, select } from "./dlq-selection.ts";
+import { filterOf, filters, readDeadLetters } from "./dlq-selection.ts";
 import { showCommand } from "./dlq-show.ts";
 
 const ls = command("ls", "list dead letters by cause and one by one, newest first")
@@ -27,17 +27,16 @@ const ls = command("ls", "list dead letters by cause and one by one, newest firs
   .action(async (options) => {
     await using connections = new Connections(loadSettings(options.stack));
     const saga = await connections.database("saga");
-    const records = await select(connections, options);
-    const ids = records.records.map(({ dead_letter_id }) => dead_letter_id);
     const { all = false, limit } = options;
+    const { matched, ...found } = await listDeadLetters(readDeadLetters(connections), filterOf(options), {
+      all,
+      limit,
+      handlings: (ids) => handlingsOf(saga, ids),
+      replays: (ids) => failedReplays(saga, ids),
+    });
     // On stderr: an empty list is a valid result for stdout.
-    if (records.records.length === 0 && isFiltered(filterOf(options)))
+    if (matched === 0 && isFiltered(filterOf(options)))
       process.stderr.write(`${await describeNone(() => readDeadLetters(connections))}\n`);
-    const replays = await failedReplays(
-      saga,
-      records.records.flatMap((record) => messageIdOf(record) ?? []),
-    );
-    const found = overview(records, await handlingsOf(saga, ids), { all, limit, replays });
     print(options, found, () => {
       if (found.total === 0) return all ? "no dead letters" : "no open dead letters";
       const causes = table(

@@ -6,8 +6,7 @@ import {
   type DeadLetterFilter,
   describeHandling,
   findDeadLetters,
-  messageIdOf,
-  overview,
+  listDeadLetters,
 } from "../../operations/dead-letters.ts";
 import { masked } from "../../operations/mask.ts";
 import { isQuarantined, quarantineText } from "../../operations/plan.ts";
@@ -44,20 +43,15 @@ async function list(visit: SignedIn): Promise<Response> {
   const { query, options, now } = visit;
   const filter = deadLetterFilterOf(query);
   const all = query.has("all");
-  const records = await findDeadLetters(options.bulk.readDeadLetters(), filter);
   const { saga } = options.databases;
-  const [handlings, replays] = await Promise.all([
-    handlingsOf(
-      saga,
-      records.records.map(({ dead_letter_id }) => dead_letter_id),
-    ),
-    failedReplays(
-      saga,
-      records.records.flatMap((record) => messageIdOf(record) ?? []),
-    ),
-  ]);
   const as = query.get("as");
-  const found = overview(records, handlings, { all, limit: as === null ? SHOWN : EXPORTED, replays });
+  const found = await listDeadLetters(options.bulk.readDeadLetters(), filter, {
+    all,
+    limit: as === null ? SHOWN : EXPORTED,
+    handlings: (ids) => handlingsOf(saga, ids),
+    replays: (ids) => failedReplays(saga, ids),
+    withoutMessages: true,
+  });
   const columns = deadLetterColumns(now);
   if (as === "csv") return csv("dead-letters", csvOf(columns, found.entries));
   if (as === "json") return json(jsonOf(columns, found.entries));
@@ -103,9 +97,7 @@ async function revealed(visit: SignedIn): Promise<Response> {
 
 async function shownAt({ params, options, now }: SignedIn, reveal: boolean): Promise<ShownDeadLetter> {
   const id = params["id"] ?? "";
-  const { records } = Value.Check(Uuid, id)
-    ? await findDeadLetters(options.bulk.readDeadLetters(), { ids: [id] })
-    : { records: [] };
+  const records = Value.Check(Uuid, id) ? await findDeadLetters(options.bulk.readDeadLetters(), [id]) : [];
   const [examined] = await examine(options.databases, records, now);
   if (examined === undefined)
     throw notFound(`There is no dead letter ${id.slice(0, 100)}. Kafka keeps them for 30 days.`);
