@@ -74,6 +74,11 @@ const MoneyAtRisk = Type.Object({
     Type.Object({ currency: Type.String(), count: Count, amount_cents: Count, oldest_at: EpochMs }),
   ),
   alerts: Type.Array(Type.Object({ kind: Type.String(), count: Count, oldest_at: EpochMs })),
+  at_least: Type.Optional(
+    Type.Boolean({
+      description: "there may be more than the 100,000 payments, refunds or alerts that were counted",
+    }),
+  ),
 });
 export type MoneyAtRisk = Static<typeof MoneyAtRisk>;
 

@@ -67,6 +67,7 @@ function moneyLines({
   payments,
   refunds_pending,
   alerts,
+  at_least = false,
 }: Extract<Overview["money"], { value: unknown }>["value"]): readonly string[] {
   const lines = [
     ...payments.map(
@@ -78,6 +79,7 @@ function moneyLines({
         `${count} refunds in progress: ${moneyText(amount_cents, currency)}`,
     ),
     ...alerts.map(({ kind, count }) => `${count} open alerts ${kind}: checkoutctl payments alerts`),
+    ...(at_least ? ["at least: more are open than are counted"] : []),
   ];
   return lines.length === 0 ? ["none: no payment or refund is open"] : lines;
 }

@@ -87,21 +87,31 @@ export async function outboxDepth(sql: Sql): Promise<OutboxDepth> {
   };
 }
 
-export async function moneyAtRisk(sql: Sql): Promise<MoneyAtRisk> {
+/** `most`: so many payments, refunds and alerts are counted. `at_least` says that there may be more. */
+export async function moneyAtRisk(sql: Sql, most = MAX_COUNTED): Promise<MoneyAtRisk> {
   const [payments, refunds_pending, alerts] = await Promise.all([
     sql<MoneyAtRisk["payments"]>`
+      with open as materialized (
+        select status, currency, amount_cents, created_at from payments where status in ('PENDING', 'UNKNOWN') limit ${most})
       select status, currency, count(*)::integer as count, sum(amount_cents)::bigint as amount_cents,
              (extract(epoch from min(created_at)) * 1000)::float8 as oldest_at
-        from payments where status in ('PENDING', 'UNKNOWN') group by status, currency order by status, currency`,
+        from open group by status, currency order by status, currency`,
     sql<MoneyAtRisk["refunds_pending"]>`
+      with open as materialized (
+        select payment_id, amount_cents, created_at from refunds where status = 'PENDING' limit ${most})
       select p.currency, count(*)::integer as count, sum(r.amount_cents)::bigint as amount_cents,
              (extract(epoch from min(r.created_at)) * 1000)::float8 as oldest_at
-        from refunds r join payments p using (payment_id) where r.status = 'PENDING' group by p.currency order by p.currency`,
+        from open r join payments p using (payment_id) group by p.currency order by p.currency`,
     sql<MoneyAtRisk["alerts"]>`
+      with open as materialized (select kind, opened_at from payment_alerts where closed_at is null limit ${most})
       select kind, count(*)::integer as count, (extract(epoch from min(opened_at)) * 1000)::float8 as oldest_at
-        from payment_alerts where closed_at is null group by kind order by kind`,
+        from open group by kind order by kind`,
   ]);
-  return { payments: [...payments], refunds_pending: [...refunds_pending], alerts: [...alerts] };
+  const at_least = [payments, refunds_pending, alerts].some(
+    (counted: readonly { readonly count: number }[]) =>
+      counted.reduce((sum, { count }) => sum + count, 0) >= most,
+  );
+  return { payments: [...payments], refunds_pending: [...refunds_pending], alerts: [...alerts], at_least };
 }
 
 export async function waitingMails(sql: Sql): Promise<WaitingMails> {

@@ -13,6 +13,7 @@ import { cloneDatabase, type TestDatabase } from "../testkit/database.ts";
 import { sendBytes } from "../testkit/kafka.ts";
 import { kafkaBrokers } from "../testkit/servers.ts";
 import { collectOverview } from "./overview.ts";
+import { moneyAtRisk } from "./overview-store.ts";
 import { topicLayout } from "./topics.ts";
 
 let system: ConsistentFixture;
@@ -152,4 +153,12 @@ test("a source that never answers costs its own part only", async () => {
   const overview = await collectOverview(sources);
   expect(overview.topics).toMatchObject({ why: "no answer within 1000 ms" });
   expect(known(overview.sagas).needing_operator).toBe(1);
+});
+
+test("money at risk is counted up to a limit, and says when there may be more", async () => {
+  const { payment } = system.databases;
+  expect(await moneyAtRisk(payment)).toMatchObject({ payments: [{ count: 1 }], at_least: false });
+  await payment`update payments set status = 'UNKNOWN', next_attempt_at = now() where payment_id = ${system.completed.payment_id}`;
+  const limited = await moneyAtRisk(payment, 1);
+  expect(limited).toMatchObject({ payments: [{ status: "UNKNOWN", count: 1 }], at_least: true });
 });

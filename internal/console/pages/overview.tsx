@@ -253,7 +253,12 @@ function MoneyPart({ snapshot, now }: PartProps) {
         </p>
       )}
       {risks.length > 0 ? (
-        <RiskTable risks={risks} now={now} />
+        <>
+          <RiskTable risks={risks} now={now} />
+          {knownOf(snapshot.money)?.at_least === true ? (
+            <p class="soft">At least: more is open than is counted.</p>
+          ) : null}
+        </>
       ) : silent === undefined ? (
         <p>
           <Status tone="good">All money is where it belongs.</Status>
