@@ -116,7 +116,7 @@ describe("the page", () => {
     const options = consoleOptions();
     options.history.addIfDue(options.collector.snapshot(), NOW);
     const session = await options.sessions.open(
-      { name: "vic", role: "viewer", token: "t", expiresAt: NOW + HOUR_MS },
+      { name: "vic", role: "viewer", token: "token-of-vic", expiresAt: NOW + HOUR_MS },
       "token",
       NOW,
     );
