@@ -1,5 +1,6 @@
 // Where an id may live, one statement per database. Called by find-anything.ts.
 import type { Sql } from "postgres";
+import { readSummarized } from "./read-in-order-store.ts";
 
 export interface Hit {
   readonly kind:
@@ -26,7 +27,9 @@ export interface Hit {
 const MAX_HITS = 20;
 
 export function uuidInSaga(sql: Sql, id: string): Promise<Hit[]> {
-  return sql<Hit[]>`
+  return readSummarized(
+    sql,
+    (tx) => tx<Hit[]>`
     select 'saga' as kind, saga_id::text as id, saga_id, status as what from saga_state where saga_id = ${id}
      union all
     select 'user', ${id}::text, null, 'has sagas' where exists (select from saga_state where user_id = ${id})
@@ -37,7 +40,8 @@ export function uuidInSaga(sql: Sql, id: string): Promise<Hit[]> {
       from operator_actions
      where subject = ${id}::text and action in ('dead-letter.replay', 'dead-letter.discard') and outcome is distinct from 'refused'
      union all
-    (select 'message', message_id::text, saga_id, message_type || ', handled' from saga_history where message_id = ${id} limit ${MAX_HITS})`;
+    (select 'message', message_id::text, saga_id, message_type || ', handled' from saga_history where message_id = ${id} limit ${MAX_HITS})`,
+  );
 }
 
 /** Messages of one database that are still in its outbox, or wait for another attempt. */
@@ -51,9 +55,12 @@ export function messageIn(sql: Sql, id: string): Promise<Hit[]> {
 }
 
 export function uuidInInventory(sql: Sql, id: string): Promise<Hit[]> {
-  return sql<Hit[]>`
+  return readSummarized(
+    sql,
+    (tx) => tx<Hit[]>`
     select 'reservation' as kind, reservation_id::text as id, saga_id, status as what
-      from reservations where reservation_id = ${id} and line = 0`;
+      from reservations where reservation_id = ${id} and line = 0`,
+  );
 }
 
 export function uuidInPayment(sql: Sql, id: string): Promise<Hit[]> {

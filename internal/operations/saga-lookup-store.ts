@@ -1,5 +1,6 @@
 // Which sagas an id or a product of another service belongs to, on that service's database. Called by saga-search.ts.
 import type { Sql } from "postgres";
+import { readInOrder, readSummarized } from "./read-in-order-store.ts";
 import type { Span } from "./saga-search-store.ts";
 
 export async function sagasOfOrder(sql: Sql, orderId: string): Promise<readonly string[]> {
@@ -32,8 +33,11 @@ export async function sagasOfProviderId(sql: Sql, id: string): Promise<readonly 
 }
 
 export async function sagasOfReservation(sql: Sql, reservationId: string): Promise<readonly string[]> {
-  const rows = await sql<{ saga_id: string }[]>`
-    select distinct saga_id from reservations where reservation_id = ${reservationId}`;
+  const rows = await readSummarized(
+    sql,
+    (tx) => tx<{ saga_id: string }[]>`
+    select distinct saga_id from reservations where reservation_id = ${reservationId}`,
+  );
   return idsOf(rows);
 }
 
@@ -44,10 +48,13 @@ export async function sagasOfSku(
   { from, below }: Span,
   limit: number,
 ): Promise<readonly string[]> {
-  const rows = await sql<{ saga_id: string }[]>`
+  const rows = await readInOrder(
+    sql,
+    (tx) => tx<{ saga_id: string }[]>`
     select distinct saga_id from reservations
      where sku_id = ${sku} and saga_id >= ${from}::uuid and saga_id < ${below}::uuid
-     order by saga_id desc limit ${limit}`;
+     order by saga_id desc limit ${limit}`,
+  );
   return idsOf(rows);
 }
 

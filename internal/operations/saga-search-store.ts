@@ -3,6 +3,7 @@
 //
 // saga_id is a UUIDv7 of the orchestrator's clock: its order is the order of creation, and the primary key lists sagas newest first.
 import type { PendingQuery, Row, Sql } from "postgres";
+import { type Reader, readInOrder, readSummarized } from "./read-in-order-store.ts";
 import { summary, type SagaSummary } from "./saga-store.ts";
 import type { SagaQuery } from "./saga-query.ts";
 
@@ -41,11 +42,14 @@ export function readPage(
   filter: SagaFilter,
   limit: number,
 ): Promise<FoundSaga[]> {
-  return sql<FoundSaga[]>`
-    select ${summary(sql)}, resend_count, cart_items as items, (extract(epoch from updated_at) * 1000)::float8 as updated_at
-      from (${candidates(sql, source, span)}) s
-     where ${matches(sql, filter)}
-     order by position desc limit ${limit}`;
+  return readInOrder(
+    sql,
+    (tx) => tx<FoundSaga[]>`
+    select ${summary(tx)}, resend_count, cart_items as items, (extract(epoch from updated_at) * 1000)::float8 as updated_at
+      from (${candidates(tx, source, span)}) s
+     where ${matches(tx, filter)}
+     order by position desc limit ${limit}`,
+  );
 }
 
 /** How many candidates match, counted to `most`. */
@@ -56,9 +60,23 @@ export async function countMatches(
   filter: SagaFilter,
   most: number,
 ): Promise<number> {
-  const [row] = await sql<[{ count: number }]>`
+  const [row] = await readInOrder(
+    sql,
+    (tx) => tx<[{ count: number }]>`
     select count(*)::integer as count
-      from (select from (${candidates(sql, source, span)}) s where ${matches(sql, filter)} limit ${most}) counted`;
+      from (select from (${candidates(tx, source, span)}) s where ${matches(tx, filter)} limit ${most}) counted`,
+  );
+  return row.count;
+}
+
+/** How many sagas the user has, counted to `most`. */
+export async function countOfUser(sql: Sql, user: string, most: number): Promise<number> {
+  const [row] = await readInOrder(
+    sql,
+    (tx) => tx<[{ count: number }]>`
+      select count(*)::integer as count
+        from (select from saga_state where user_id = ${user} limit ${most}) counted`,
+  );
   return row.count;
 }
 
@@ -68,9 +86,13 @@ export async function endOfDepth(
   source: Extract<Source, { depth: number }>,
   span: Span,
 ): Promise<string | null> {
-  const ids = source.kind === "every" ? everyId(sql, span, source.depth) : failedIds(sql, source, span);
-  const [end] = await sql<{ saga_id: string }[]>`
-    select saga_id from (${ids}) seen order by saga_id desc offset ${source.depth - 1} limit 1`;
+  const idsOfSource = (tx: Reader) =>
+    source.kind === "every" ? everyId(tx, span, source.depth) : failedIds(tx, source, span);
+  const [end] = await readInOrder(
+    sql,
+    (tx) => tx<{ saga_id: string }[]>`
+    select saga_id from (${idsOfSource(tx)}) seen order by saga_id desc offset ${source.depth - 1} limit 1`,
+  );
   return end?.saga_id ?? null;
 }
 
@@ -85,27 +107,24 @@ export async function fewSagas(
   span: Span,
   most: number,
 ): Promise<readonly string[] | null> {
-  const rows = await sql.begin("read only", async (tx) => {
-    // A role's connection keeps plans for any values; only a plan for these values leaves out what is null, and so can use the index.
-    await tx`
-      select set_config('plan_cache_mode', 'force_custom_plan', true), set_config('enable_seqscan', 'off', true),
-             set_config('enable_indexscan', 'off', true)`;
-    return tx<{ saga_id: string }[]>`
+  const rows = await readSummarized(
+    sql,
+    (tx) => tx<{ saga_id: string }[]>`
       select saga_id from saga_state
        where saga_id::text collate "C" >= ${span.from} and saga_id::text collate "C" < ${span.below}
          and (${client_key ?? null}::text is null or client_key = ${client_key ?? null})
          and (${currency ?? null}::text is null or currency = ${currency ?? null})
          and (${min_cents ?? null}::bigint is null or total_cents >= ${min_cents ?? null})
          and (${max_cents ?? null}::bigint is null or total_cents <= ${max_cents ?? null})
-       limit ${most + 1}`;
-  });
+       limit ${most + 1}`,
+  );
   return rows.length > most ? null : rows.map(({ saga_id }) => saga_id);
 }
 
 type Fragment = PendingQuery<Row[]>;
 
 /** Whole rows, with `position` to order them by. The rows of ids come one by one: no statistics can turn that into a join of everything. */
-function candidates(sql: Sql, source: Source, span: Span): Fragment {
+function candidates(sql: Reader, source: Source, span: Span): Fragment {
   if (source.kind === "every")
     return sql`
       select saga_id as position, saga_state.* from saga_state
@@ -116,7 +135,7 @@ function candidates(sql: Sql, source: Source, span: Span): Fragment {
      cross join lateral (select * from saga_state where saga_state.saga_id = one.saga_id limit 1) whole`;
 }
 
-function idsOf(sql: Sql, source: Exclude<Source, { kind: "every" }>, span: Span): Fragment {
+function idsOf(sql: Reader, source: Exclude<Source, { kind: "every" }>, span: Span): Fragment {
   if (source.kind === "failed") return failedIds(sql, source, span);
   // Materialized, because otherwise the planner may walk all sagas newest first until it has met enough of these.
   if (source.kind === "user")
@@ -132,12 +151,12 @@ function idsOf(sql: Sql, source: Exclude<Source, { kind: "every" }>, span: Span)
      where ${inSpan(sql, span)} order by saga_id desc`;
 }
 
-function everyId(sql: Sql, span: Span, depth: number): Fragment {
+function everyId(sql: Reader, span: Span, depth: number): Fragment {
   return sql`select saga_id from saga_state where ${inSpan(sql, span)} order by saga_id desc limit ${depth}`;
 }
 
 /** Jumps from code to code in the index, and takes the newest sagas of each. */
-function failedIds(sql: Sql, { code, depth }: Extract<Source, { kind: "failed" }>, span: Span): Fragment {
+function failedIds(sql: Reader, { code, depth }: Extract<Source, { kind: "failed" }>, span: Span): Fragment {
   return sql`
     with recursive code as (
       (select failure_code from saga_state
@@ -154,12 +173,12 @@ function failedIds(sql: Sql, { code, depth }: Extract<Source, { kind: "failed" }
      order by newest.saga_id desc limit ${depth}`;
 }
 
-function inSpan(sql: Sql, { from, below }: Span): Fragment {
+function inSpan(sql: Reader, { from, below }: Span): Fragment {
   return sql`saga_id >= ${from}::uuid and saga_id < ${below}::uuid`;
 }
 
 /** Null for a criterion is "any"; the planner drops it. What a stuck saga is, stuck-store.ts says. */
-function matches(sql: Sql, filter: SagaFilter): Fragment {
+function matches(sql: Reader, filter: SagaFilter): Fragment {
   const { user = null, client_key = null, step = null, failure_code = null, currency = null } = filter;
   const { min_cents = null, max_cents = null, min_resends = null, stuck_before } = filter;
   const { created_after = null, created_before = null, updated_after = null, updated_before = null } = filter;

@@ -71,7 +71,7 @@ test("finds what a filter in memory finds, in the same order, page by page", asy
 
 test("pages that end at a depth go on from there, say how far they looked, and miss nothing", async () => {
   const random = seeded(13);
-  const limits: SearchLimits = { count: 30, walk: 25, failed: 15, ofSku: 20, few: 3 };
+  const limits: SearchLimits = { count: 30, walk: 25, failed: 15, ofUser: 10, ofSku: 20, few: 3 };
   let shortPages = 0;
   for (let time = 0; time < QUERIES / 3; time += 1) {
     const query = randomQuery(random, rows);

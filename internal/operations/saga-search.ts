@@ -19,6 +19,7 @@ import { type Missing, type OpenDatabases, reach } from "./reach.ts";
 import type { SagaQuery } from "./saga-query.ts";
 import {
   countMatches,
+  countOfUser,
   endOfDepth,
   fewSagas,
   type FoundSaga,
@@ -36,12 +37,21 @@ export interface SearchLimits {
   readonly walk: number;
   /** Failed sagas. Their rows lie scattered over the table. */
   readonly failed: number;
+  /** Sagas of a shopper. Who has more is not looked up but met while walking. */
+  readonly ofUser: number;
   /** Sagas with the product. */
   readonly ofSku: number;
   /** Matches of an amount, a currency or a key that the summarizing index finds. */
   readonly few: number;
 }
-const LIMITS: SearchLimits = { count: 10_000, walk: 50_000, failed: 20_000, ofSku: 10_000, few: 2_000 };
+const LIMITS: SearchLimits = {
+  count: 10_000,
+  walk: 20_000,
+  failed: 5_000,
+  ofUser: 5_000,
+  ofSku: 5_000,
+  few: 1_000,
+};
 
 /** How far the time of a saga's id may be from its `created_at`: steps of a clock, see platform/ids.ts. */
 const CLOCK_SLACK_MS = 60_000;
@@ -141,7 +151,10 @@ async function sourceOf(
 ): Promise<Source> {
   if (ids !== null) return idsSource(ids);
   const { user, client_key, status, failure_code, needs_operator, stuck_seconds } = query;
-  if (user !== undefined) return { kind: "user", user };
+  if (user !== undefined) {
+    const isUsual = (await countOfUser(sql, user, limits.ofUser + 1)) <= limits.ofUser;
+    return isUsual ? { kind: "user", user } : { kind: "every", depth: limits.walk };
+  }
   const ofKey = client_key === undefined ? null : await fewSagas(sql, query, span, limits.few);
   if (ofKey !== null) return idsSource(ofKey);
   const areAll = (kind: ReadonlySet<SagaStatus>) => status?.every((one) => kind.has(one)) ?? false;

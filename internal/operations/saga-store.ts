@@ -1,5 +1,5 @@
 // Read-only queries about sagas for operators, on each service's database. Times are epoch ms.
-import type { Sql } from "postgres";
+import type { Sql, TransactionSql } from "postgres";
 import type { SagaStatus } from "../../schemas/http.ts";
 
 export interface SagaSummary {
@@ -54,7 +54,7 @@ export async function traceparentOf(sql: Sql, sagaId: string): Promise<string | 
 }
 
 /** The columns of a summary. */
-export function summary(sql: Sql) {
+export function summary(sql: Sql | TransactionSql) {
   return sql`
     saga_id, user_id, status, current_step, compensation_step, failure_code, failure_message,
     (needs_operator and completed_at is null) as needs_operator, total_cents::float8, currency, order_id, (extract(epoch from deadline_at) * 1000)::float8 as deadline_at,

@@ -2,6 +2,7 @@
 // notices. Called by plans.int.test.ts and history/.
 import { assert } from "../../kernel/errors.ts";
 import type { DatabaseName } from "../../../schemas/migrations.ts";
+import { openPostgres, type Postgres } from "../../platform/postgres.ts";
 import { cloneDatabase, type TestDatabase } from "../database.ts";
 import type { PlanNode } from "./judge.ts";
 
@@ -37,6 +38,16 @@ export class PlanWatch {
 
   readonly clone = (service: DatabaseName): Promise<TestDatabase> =>
     cloneDatabase(service, { settings: this.#settings, onNotice: (notice) => this.#hear(notice) });
+
+  /** A connection to a clone as an operator's tool has it: each statement planned for its values. */
+  readonly openFresh = ({ url }: TestDatabase): Postgres =>
+    openPostgres({
+      url,
+      poolSize: 2,
+      applicationName: "fresh",
+      plans: "fresh",
+      onNotice: (notice) => this.#hear(notice),
+    });
 
   #hear(notice: string): void {
     const start = notice.indexOf("{");

@@ -5,7 +5,7 @@ import type { DatabaseName } from "../../../schemas/migrations.ts";
 
 export const DAYS = 10;
 /** Each so many sagas one of a shopper who orders all day. */
-const BUSY_USER_EVERY = 50;
+const BUSY_USER_EVERY = 500;
 /** The newest ones are in progress. */
 export const OPEN = 2_000;
 /** Only each so many sagas one has a message, a payment and an order: these are looked up by key, in tables that are small beside saga_state. */

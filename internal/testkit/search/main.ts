@@ -54,6 +54,8 @@ interface Timed {
   readonly hits: string;
   /** Null where it was not measured. */
   readonly cold: number | null;
+  /** Of Postgres, per warm search: what a busy machine does not change. */
+  readonly cpuMs: number;
   /** Sorted. */
   readonly warm: readonly number[];
 }
@@ -144,14 +146,16 @@ async function measureSearches(
     timed.push({ ...one, cold: isCold ? cold : null });
   }
   const table = new Table({
-    head: [`${state}, ms`, "found", "cold", "p50", "p99", "worst"],
+    head: [`${state}, ms`, "found", "cold", "p50", "p99", "worst", "CPU"],
     style: { head: [], border: [], compact: true },
   });
-  for (const { name, hits, cold, warm } of timed)
+  for (const { name, hits, cold, warm, cpuMs } of timed)
     table.push([
       name,
       hits,
-      ...[cold, at(warm, 0.5), at(warm, 0.99), at(warm, 1)].map((ms) => (ms === null ? "-" : ms.toFixed(1))),
+      ...[cold, at(warm, 0.5), at(warm, 0.99), at(warm, 1), cpuMs].map((ms) =>
+        ms === null ? "-" : ms.toFixed(1),
+      ),
     ]);
   console.log(table.toString());
   return { state, timed };
@@ -187,8 +191,10 @@ async function measureKind({ name, query, isDeep }: Kind): Promise<Timed & { rea
   };
   const first = await once();
   const warm: number[] = [];
+  const cpuBefore = serverCpuMs();
   for (let time = 0; time < times; time += 1) warm.push((await once()).ms);
-  return { name, hits: first.hits, cold: first.ms, warm: warm.toSorted((one, other) => one - other) };
+  const cpuMs = (serverCpuMs() - cpuBefore) / times;
+  return { name, hits: first.hits, cold: first.ms, cpuMs, warm: warm.toSorted((one, other) => one - other) };
 }
 
 function middle(): Promise<string> {
@@ -209,8 +215,6 @@ async function measureWrites() {
     opened.defer(() => sql.end());
     return sql;
   };
-  const group = [{ name: "postgres", pid: server.pid }];
-  const cpu = () => cpuMsByGroup(group).get("postgres") ?? 0;
   const prepared = async (side: keyof typeof sides) => {
     const [sagaName, inventoryName] = sides[side];
     await create("saga", sagaName);
@@ -231,7 +235,10 @@ async function measureWrites() {
     for (const way of run % 2 === 0 ? ways : ways.toReversed()) {
       const summarized = way === "worst" ? "before" : "after";
       const number = 2 * run + (way === "worst" ? 1 : 0);
-      const cost = await writeSagas({ ...(way === "without" ? without : having), summarized, cpu }, number);
+      const cost = await writeSagas(
+        { ...(way === "without" ? without : having), summarized, cpu: serverCpuMs },
+        number,
+      );
       if (run > 0) costs[way].push(cost);
     }
   await opened.disposeAsync();
@@ -272,6 +279,10 @@ function printWrites(costs: WriteCosts): void {
     ]);
   }
   console.log(table.toString());
+}
+
+function serverCpuMs(): number {
+  return cpuMsByGroup([{ name: "postgres", pid: server.pid }]).get("postgres") ?? 0;
 }
 
 async function create(owner: DatabaseName, name: string): Promise<void> {

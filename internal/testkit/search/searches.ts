@@ -25,7 +25,7 @@ export async function kindsOf(
     { name: "no criterion", query: {} },
     { name: "no criterion, page in the middle", query: {}, isDeep: true },
     { name: "user, 4 sagas", query: { user: await id(`user_of(${some + 1})`) } },
-    { name: "user, a fiftieth of all sagas", query: { user: BUSY_USER } },
+    { name: "user, 0.2 % of all sagas", query: { user: BUSY_USER } },
     { name: "order", query: { order: await of("order") } },
     { name: "payment", query: { payment: await of("payment") } },
     { name: "reservation", query: { reservation: await of("reservation") } },

@@ -9,11 +9,12 @@
 drop index concurrently if exists saga_state_failure;
 create index concurrently saga_state_failure on saga_state (failure_code, saga_id) where failure_code is not null;
 -- Summarizing: tells which pages cannot hold a key, a rare currency, or an amount that few sagas have. The key alone, without its user,
--- is what a log line or a shopper's developer has.
+-- is what a log line or a shopper's developer has. Room for twice the amounts of 16 pages: with less, amounts become ranges, which
+-- hold nearly any amount.
 drop index concurrently if exists saga_state_search_pages;
 create index concurrently saga_state_search_pages on saga_state
- using brin (client_key text_bloom_ops (n_distinct_per_range = 128, false_positive_rate = 0.001), currency text_bloom_ops,
-             total_cents int8_minmax_multi_ops (values_per_range = 64)) with (pages_per_range = 16, autosummarize = on);
+ using brin (client_key text_bloom_ops (n_distinct_per_range = 128, false_positive_rate = 0.001), currency text_bloom_ops (n_distinct_per_range = 16),
+             total_cents int8_minmax_multi_ops (values_per_range = 256)) with (pages_per_range = 16, autosummarize = on);
 -- The table only grows at its end, and ids of messages begin with their time: each page range holds the ids of some seconds.
 drop index concurrently if exists saga_history_message_pages;
 create index concurrently saga_history_message_pages on saga_history
