@@ -5,6 +5,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import type { Browser, BrowserContextOptions } from "playwright-core";
 import { cartOf } from "../../../bench/shopper.ts";
 import { CURRENCY, RunningSystem } from "../../stack/e2e/running-system.ts";
+import { waitUntil } from "../../stack/wait.ts";
 import { CLIENT, OidcProvider } from "../../testkit/oidc-provider.ts";
 import { accessibilityFaults, openBrowser, TIMEOUT_MS } from "../../testkit/shop-browser.ts";
 
@@ -119,7 +120,8 @@ test(
       expect(await page.locator("details[data-behind][open]").count()).toBe(0);
       // The next point comes by itself.
       const before = Number(await page.evaluate(POINTS));
-      await page.waitForFunction(`${POINTS} > ${before}`);
+      const isNext = async () => Number(await page.evaluate(POINTS)) > before;
+      await waitUntil("the next point comes", isNext, { timeoutMs: WAIT_MS });
       expect(await accessibilityFaults(page)).toEqual([]);
       expect(await page.evaluate("document.documentElement.scrollWidth <= innerWidth")).toBe(true);
       expect(complaints).toEqual([]);
