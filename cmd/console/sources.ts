@@ -13,6 +13,8 @@ const NAME = "checkout-console";
 /** A page waits for its slowest database. */
 const STATEMENT_TIMEOUT_MS = 10_000;
 const CONNECT_TIMEOUT_MS = 2_000;
+/** For each database in turn. Requests and loops have ended by then: what still runs is a check whose answer nobody waits for. */
+const CLOSE_TIMEOUT_MS = 500;
 const POOL_SIZE = 6;
 
 /** Opens without connecting. */
@@ -25,7 +27,11 @@ export function openDatabase(name: string, url: string, { ops, resources }: Role
       applicationName: NAME,
       plans: "fresh",
       acceptsStandby: true,
-      timeouts: { statementMs: STATEMENT_TIMEOUT_MS, connectMs: CONNECT_TIMEOUT_MS },
+      timeouts: {
+        statementMs: STATEMENT_TIMEOUT_MS,
+        connectMs: CONNECT_TIMEOUT_MS,
+        closeMs: CLOSE_TIMEOUT_MS,
+      },
     }),
   );
   ops.addCheck(`postgres ${name}`, () => database.ready(), { required: false });

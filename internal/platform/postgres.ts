@@ -72,6 +72,8 @@ export interface PostgresOptions {
     readonly lockMs?: number;
     readonly roundTripMs?: number;
     readonly connectMs?: number;
+    /** How long closing waits for what still runs. */
+    readonly closeMs?: number;
   };
 }
 
@@ -86,6 +88,7 @@ export class Postgres implements Database, AsyncDisposable {
   readonly #driver: DriverOptions;
   readonly #transactions: Transactions;
   readonly #statementTimeoutMs: number;
+  readonly #closeTimeoutMs: number;
   readonly #listeners = new Set<Sql>();
   #closing: Promise<void> | undefined;
 
@@ -93,6 +96,7 @@ export class Postgres implements Database, AsyncDisposable {
     assert(options.poolSize >= 2, "a database pool needs at least 2 connections");
     this.#url = options.url;
     this.#statementTimeoutMs = options.timeouts?.statementMs ?? STATEMENT_TIMEOUT_MS;
+    this.#closeTimeoutMs = options.timeouts?.closeMs ?? CLOSE_TIMEOUT_MS;
     this.#driver = driverOptions(options);
     const connections = Math.floor(options.poolSize / 2);
     this.#pool = new Pool(options.url, {
@@ -174,7 +178,7 @@ export class Postgres implements Database, AsyncDisposable {
     await Promise.all([
       ...[...this.#listeners].map((client) => client.end({ timeout: 1 })),
       this.#transactions[Symbol.asyncDispose](),
-      this.#pool.close(CLOSE_TIMEOUT_MS),
+      this.#pool.close(this.#closeTimeoutMs),
     ]);
   }
 }
