@@ -1,9 +1,11 @@
 // Every page, as an operator and as a viewer: well formed, labelled, and without markup of strangers.
 import { describe, expect, test } from "bun:test";
 import { render } from "preact-render-to-string";
-import { consoleOptions, NOW, OPERATOR, VIEWER } from "../testkit/console.ts";
+import { orderNumberOf } from "../kernel/order-number.ts";
+import { consoleOptions, NOW, OPERATOR, sagaId, storyOf, VIEWER } from "../testkit/console.ts";
 import { previewOf, PREVIEWS } from "../tools/preview-console.ts";
 import { objectionTo } from "./actor.ts";
+import { SagaPage } from "./pages/saga.tsx";
 import { isSignedIn, readVisit, type SignedIn } from "./visit.ts";
 
 async function visitOf(actor: typeof OPERATOR): Promise<SignedIn> {
@@ -58,4 +60,13 @@ describe.each(Object.keys(PREVIEWS))("%s", (path) => {
     );
     expect(forms.filter((action) => !["/sign-out", "/preferences", "/sign-in"].includes(action))).toEqual([]);
   });
+});
+
+test("a saga's page names its order as the shopper does", async () => {
+  const order_id = sagaId(5);
+  const story = storyOf({ orders: [{ order_id, status: "CONFIRMED", total_cents: 7_700, created_at: NOW }] });
+  const shown = { story, show: "all", now: NOW, isRevealed: false, traceUrl: null } as const;
+  const html = render(SagaPage({ frame: await visitOf(OPERATOR), ...shown }));
+  expect(html).toContain(orderNumberOf(order_id));
+  expect(html).toContain(order_id);
 });

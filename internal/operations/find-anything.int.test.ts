@@ -1,6 +1,7 @@
 // Each kind of id, against real databases.
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { AppError } from "../kernel/errors.ts";
+import { orderNumberOf } from "../kernel/order-number.ts";
 import { seeded } from "../kernel/random.ts";
 import { ConsistentFixture } from "../testkit/consistent-fixture.ts";
 import { type FoundSagaRow, randomSaga, writeSagas } from "../testkit/found-sagas.ts";
@@ -96,6 +97,7 @@ test("finds each kind of id, and what it belongs to", async () => {
     [`https://shop.example/checkout/${saga_id}`, { kind: "saga", id: saga_id, saga_id, what: "COMPLETED" }],
     [row.user_id, { kind: "user", id: row.user_id, saga_id: null, what: "has sagas" }],
     [order_id, { kind: "order", id: order_id, saga_id, what: "CONFIRMED" }],
+    [orderNumberOf(order_id), { kind: "order", id: order_id, saga_id, what: "CONFIRMED" }],
     [row.payment_id, { kind: "payment", id: row.payment_id, saga_id, what: "SUCCEEDED" }],
     [refund_id, { kind: "refund", id: refund_id, saga_id, what: "SUCCEEDED" }],
     [row.reservation_id, { kind: "reservation", id: row.reservation_id, saga_id, what: "CONFIRMED" }],

@@ -2,6 +2,7 @@
 import type { Sql } from "postgres";
 import type { DatabaseName } from "../../schemas/migrations.ts";
 import { AppError } from "../kernel/errors.ts";
+import { type OrderNumber, readOrderNumber } from "../kernel/order-number.ts";
 import { type DeadLetterBatches, isDeadLetter, typeOf } from "./dead-letters.ts";
 import {
   chargeAtProvider,
@@ -15,6 +16,7 @@ import {
   uuidInSaga,
 } from "./find-anything-store.ts";
 import { idForms } from "./id-form.ts";
+import { ordersNumbered } from "./order-store.ts";
 import { type Missing, type OpenDatabases, reach, type Reached, reached } from "./reach.ts";
 import { readOriginal } from "./replay-plan.ts";
 import { fewSagas } from "./saga-search-store.ts";
@@ -31,7 +33,7 @@ export interface Anything {
 /**
  * `deadLetters` reads the whole topic of the dead letters, for those with this id or of a message with it, so a caller may leave it out. If
  * that takes longer than `deadLettersMs`, they are missing.
- * Empty for text that cannot be any id.
+ * Also takes the order number that shoppers see. Empty for text that cannot be any id.
  */
 export async function findAnything(
   databases: OpenDatabases,
@@ -56,6 +58,8 @@ export async function findAnything(
     if (deadLetters !== undefined)
       questions.push(reached("dead letters", () => deadLetterHits(deadLetters(), uuid, deadLettersMs)));
   }
+  const number = readOrderNumber(text);
+  if (number !== null) questions.push(ask("order", (sql) => byNumber(sql, number)));
   if (token !== null)
     questions.push(
       ask("saga", (sql) => byKey(sql, token)),
@@ -94,6 +98,11 @@ async function deadLetterHits(
         });
   }
   return hits;
+}
+
+async function byNumber(sql: Sql, number: OrderNumber): Promise<readonly Hit[]> {
+  const ids = await ordersNumbered(sql, number);
+  return (await Promise.all(ids.map((id) => uuidInOrder(sql, id)))).flat();
 }
 
 async function byKey(sql: Sql, key: string): Promise<readonly Hit[]> {

@@ -64,7 +64,7 @@ export function Found({ frame, text, found: { hits, missing } }: Props) {
           >
             <p>
               It may be the id of a saga, order, payment, refund, reservation, message, dead letter or
-              shopper, an id of the payment provider, a SKU, or an Idempotency-Key.
+              shopper, an order number, an id of the payment provider, a SKU, or an Idempotency-Key.
             </p>
           </Empty>
         ) : (

@@ -2,6 +2,7 @@
 // themselves, for the stream.
 import type { VNode } from "preact";
 import { moneyText } from "../../kernel/money.ts";
+import { orderNumberOf } from "../../kernel/order-number.ts";
 import type { SagaStory } from "../../operations/saga-story.ts";
 import { moneyWords, wordsOf } from "../../operations/saga-words.ts";
 import { Act } from "../parts/act.tsx";
@@ -138,6 +139,12 @@ function Facts({
     ["Total", saga.total_cents === null ? null : moneyText(saga.total_cents, saga.currency)],
     ["Shopper", <Id key="user" id={saga.user_id} what="the shopper's id" />],
     ["Reservation", line === undefined ? null : `${line.status}, ${plural(reservation.length, "line")}`],
+    [
+      "Order number",
+      orders[0] === undefined ? null : (
+        <Id key="number" id={orderNumberOf(orders[0].order_id)} what="the order number" />
+      ),
+    ],
     [
       "Order",
       orders[0] === undefined ? null : (
