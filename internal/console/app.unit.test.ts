@@ -1,7 +1,7 @@
 // The console over HTTP, without its servers: who gets in, what each route demands, what is answered when everything is away.
 import { describe, expect, test } from "bun:test";
 import { AppError } from "../kernel/errors.ts";
-import { consoleOptions, NOW, sagaId, sqlThat } from "../testkit/console.ts";
+import { consoleOptions, NOW, sagaId, sagaOf, sqlThat } from "../testkit/console.ts";
 import { CONSOLE_ROUTES, consoleApp } from "./app.ts";
 import type { ConsoleOptions } from "./options.ts";
 import { SESSION } from "./session.ts";
@@ -309,4 +309,22 @@ describe("pages", () => {
     const data = await person.get("/nowhere", { accept: "application/json" });
     expect(await data.json()).toMatchObject({ status: 404 });
   });
+});
+
+test("the page of a saga that ended long ago is live: its order may still be cancelled", async () => {
+  const ended = sagaOf(7, { status: "COMPLETED", completed_at: NOW - 3_600_000 });
+  const isSummary = (text = "") => text.includes("from saga_state where saga_id = ");
+  const saga = sqlThat(async (strings?: readonly string[]) =>
+    isSummary(strings?.join("")) ? [{ ...ended, traceparent: null }] : [],
+  );
+  const empty = sqlThat(async () => []);
+  const databases = { saga, inventory: empty, payment: empty, order: empty, notification: empty };
+  const stop = new AbortController();
+  const ada = await new Person({ databases, stopping: stop.signal }).signIn("ada");
+  const { status, body } = await ada.get(`/sagas/${sagaId(7)}/events`);
+  const reader = body?.getReader();
+  const next = async () => (await reader?.read())?.done;
+  expect([status, await next(), await next()]).toEqual([200, false, false]);
+  stop.abort();
+  expect(await next()).toBe(true);
 });

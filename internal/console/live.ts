@@ -9,8 +9,8 @@ import { isStillSignedIn, type SignedIn } from "./visit.ts";
 export type Parts = Readonly<Record<string, string>>;
 
 export interface LiveOptions {
-  /** Called at once, and again after `tell`. Null: nothing follows any more. */
-  readonly parts: () => Promise<Parts | null> | Parts;
+  /** Called at once, and again after `tell`. */
+  readonly parts: () => Promise<Parts> | Parts;
   /** Calls `tell` when the parts may have changed; returns how to stop. */
   readonly watch: (tell: () => void) => () => void;
   /** The shortest time between two looks. Default: 1,000. */
@@ -107,7 +107,6 @@ async function* changes(
       wake = Promise.withResolvers<void>();
       if (!isBehind()) {
         const now = await parts();
-        if (now === null) return;
         const changed = Object.entries(now).filter(([id, html]) => sent.get(id) !== withoutAges(html));
         for (const [id, html] of changed) sent.set(id, withoutAges(html));
         if (changed.length > 0) yield Object.fromEntries(changed);

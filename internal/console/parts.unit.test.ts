@@ -189,6 +189,13 @@ describe("a saga", () => {
     expect(html).toContain("; it compensates in 27 s.");
   });
 
+  test("what has become of its order since", () => {
+    const order = { order_id: sagaId(5), total_cents: 7_700, created_at: NOW };
+    const words = (status: string) => saga("s-words", storyOf({ orders: [{ ...order, status }] }));
+    expect(words("CANCELLED")).toContain("The order is CANCELLED.");
+    expect(words("CONFIRMED")).not.toContain("The order is");
+  });
+
   test("a database that is away is named, and its money is unknown instead of none", () => {
     const html = saga(
       "s-words",

@@ -89,7 +89,8 @@ export function SagaPage(props: Props) {
 }
 
 function Words({ story, now }: PartProps) {
-  const { saga, history, money, missing } = story;
+  const { saga, history, money, orders, missing } = story;
+  const [order] = orders;
   const words = wordsOf(saga, history.at(-1)?.at ?? saga.created_at);
   const { next } = words;
   return (
@@ -124,6 +125,7 @@ function Words({ story, now }: PartProps) {
         {missing.some(({ database }) => database === "payment")
           ? "What became of the money is unknown: the payment database does not answer."
           : moneyWords(money, saga)}
+        {order === undefined || order.status === "CONFIRMED" ? null : ` The order is ${order.status}.`}
       </p>
     </div>
   );

@@ -40,8 +40,9 @@ const PAGE_ROWS = 50;
 /** In one file. Who needs more asks with a filter. */
 const EXPORT_ROWS = 1_000;
 const POLL_MS = 1_000;
-/** A saga that ended this long ago does not change any more: retries and messages have had their time. */
+/** A saga that ended this long ago rarely changes: its retries and messages have had their time. But its order may be cancelled. */
 const STILL_MS = 60_000;
+const STILL_POLL_MS = 3_000;
 
 async function sagas(visit: SignedIn): Promise<Response> {
   const { options, now } = visit;
@@ -109,18 +110,19 @@ async function events(visit: SignedIn): Promise<Response> {
   let newest: SagaStory | null = await storyOf(visit);
   const show = showOf(visit.query.get("show"));
   const { clock } = visit.options;
+  let nextLookAt = 0;
   const parts = async () => {
     const story = newest ?? (await storyOf(visit));
     newest = null;
     const now = clock.now();
     const { completed_at } = story.saga;
-    if (completed_at !== null && now - completed_at > STILL_MS && story.missing.length === 0) return null;
+    nextLookAt = completed_at !== null && now - completed_at > STILL_MS ? now + STILL_POLL_MS : now;
     return partsOf(
       Object.fromEntries(Object.entries(SAGA_PARTS).map(([id, part]) => [id, part({ story, show, now })])),
     );
   };
   const watch = (tell: () => void) => {
-    const timer = setInterval(tell, POLL_MS);
+    const timer = setInterval(() => clock.now() < nextLookAt || tell(), POLL_MS);
     return () => clearInterval(timer);
   };
   return liveResponse(visit, { parts, watch });
