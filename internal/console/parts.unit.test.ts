@@ -189,6 +189,25 @@ describe("a saga", () => {
     expect(html).toContain("; it compensates in 27 s.");
   });
 
+  test("while an undo is sent again: since when it was sent first, and how often again", () => {
+    const open = { status: "COMPENSATING", compensation_step: "charge" } as const;
+    const resend = { from_status: "COMPENSATING", to_status: "COMPENSATING", message_id: null, note: null };
+    const history = [
+      { ...resend, from_status: "INVENTORY_RESERVED", at: NOW - 300_000 },
+      { ...resend, at: NOW - 240_000 },
+      { ...resend, at: NOW - 42_000 },
+    ].map((row, index) => ({ ...row, history_id: index, step: "charge", message_type: "DeadlinePassed" }));
+    const story = storyOf({ saga: sagaOf(7, open), history, money: [] });
+    const html = saga("s-words", story).replaceAll(/<[^>]*>/g, "");
+    expect(html).toContain(", since 5 min, sent again 2 times; the undo is sent again in 27 s.");
+    expect(html).toContain("it is not known whether money was taken");
+  });
+
+  test("no payment was asked for before the step that charges", () => {
+    const html = saga("s-words", storyOf({ saga: sagaOf(7, { current_step: "reserve" }), money: [] }));
+    expect(html).toContain("No payment was asked for.");
+  });
+
   test("what has become of its order since", () => {
     const order = { order_id: sagaId(5), total_cents: 7_700, created_at: NOW };
     const words = (status: string) => saga("s-words", storyOf({ orders: [{ ...order, status }] }));

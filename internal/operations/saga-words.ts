@@ -1,6 +1,6 @@
 // A saga in a sentence, and its money in another. Pure. Called by the console.
 import { moneyText } from "../kernel/money.ts";
-import type { MoneyRow, SagaSummary } from "./saga-store.ts";
+import type { HistoryRow, MoneyRow, SagaSummary } from "./saga-store.ts";
 
 /** What a saga waits for in a step, and what has been reached by then. */
 const FORWARD: Readonly<Record<string, string>> = {
@@ -18,26 +18,39 @@ const UNDOING: Readonly<Record<string, string>> = {
 
 export interface SagaWords {
   readonly text: string;
-  /** Epoch ms since when it waits; null at the end. */
+  /** Epoch ms since when it waits; null at the end. Sending it again, or asking an operator, does not begin it anew. */
   readonly since: number | null;
+  /** How often the undo that it waits for was sent again. */
+  readonly resends: number;
   /** What happens by itself, and when; null if nothing does. */
   readonly next: { readonly text: string; readonly at: number } | null;
 }
 
-/** `lastMovedAt`: epoch ms of the last transition. */
-export function wordsOf(saga: SagaSummary, lastMovedAt: number): SagaWords {
-  if (saga.completed_at !== null) return { text: endText(saga), since: null, next: null };
+export function wordsOf(saga: SagaSummary, history: readonly HistoryRow[]): SagaWords {
+  if (saga.completed_at !== null) return { text: endText(saga), since: null, resends: 0, next: null };
   const { compensation_step, current_step, deadline_at } = saga;
   const isForward = compensation_step === null;
   const text = isForward
     ? (FORWARD[current_step] ?? `Waiting in ${current_step}`)
     : (UNDOING[compensation_step] ?? `Undoing ${compensation_step}`);
   const then = isForward ? "it compensates" : "the undo is sent again";
+  const last = history.at(-1);
+  const stay = history.slice(history.findLastIndex((row) => placeOf(row) !== placeOf(last)) + 1);
   return {
     text,
-    since: lastMovedAt,
+    since: stay[0]?.at ?? saga.created_at,
+    resends: stay.filter(isResend).length,
     next: deadline_at === null ? null : { text: then, at: deadline_at },
   };
+}
+
+/** Step by step, forward and back. */
+function placeOf(row: HistoryRow | undefined): string {
+  return row === undefined ? "" : `${row.to_status === "COMPENSATING" ? "undo " : ""}${row.step}`;
+}
+
+function isResend({ message_type, from_status }: HistoryRow): boolean {
+  return message_type === "DeadlinePassed" && from_status === "COMPENSATING";
 }
 
 function endText({ status, failure_code, failure_message, order_id }: SagaSummary): string {
@@ -46,11 +59,15 @@ function endText({ status, failure_code, failure_message, order_id }: SagaSummar
 }
 
 /** What became of the money. */
-export function moneyWords(rows: readonly MoneyRow[], { currency, total_cents }: SagaSummary): string {
+export function moneyWords(rows: readonly MoneyRow[], saga: SagaSummary): string {
+  const { currency, total_cents } = saga;
   const payment = rows.find(({ kind }) => kind === "payment");
   const refund = rows.find(({ kind }) => kind === "refund");
   const total = total_cents === null ? "" : ` The total is ${moneyText(total_cents, currency)}.`;
-  if (payment === undefined) return `No payment was asked for.${total}`;
+  if (payment === undefined)
+    return isChargeOpen(saga)
+      ? `A payment was asked for; the payment service has not answered, so it is not known whether money was taken.${total}`
+      : `No payment was asked for.${total}`;
   const amount = moneyText(payment.amount_cents, currency);
   if (refund !== undefined) {
     const back = moneyText(refund.amount_cents, currency);
@@ -72,4 +89,9 @@ export function moneyWords(rows: readonly MoneyRow[], { currency, total_cents }:
     default:
       return `Payment of ${amount}: ${payment.status}.`;
   }
+}
+
+/** The command to charge is written with the transition into the step. */
+function isChargeOpen({ completed_at, compensation_step, current_step }: SagaSummary): boolean {
+  return completed_at === null && (compensation_step ?? current_step) === "charge";
 }

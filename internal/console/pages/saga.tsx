@@ -91,7 +91,7 @@ export function SagaPage(props: Props) {
 function Words({ story, now }: PartProps) {
   const { saga, history, money, orders, missing } = story;
   const [order] = orders;
-  const words = wordsOf(saga, history.at(-1)?.at ?? saga.created_at);
+  const words = wordsOf(saga, history);
   const { next } = words;
   return (
     <div class="words">
@@ -112,6 +112,7 @@ function Words({ story, now }: PartProps) {
         {words.since === null ? null : (
           <>
             , since <When at={words.since} show="for" now={now} />
+            {words.resends === 0 ? null : `, sent again ${plural(words.resends, "time")}`}
           </>
         )}
         {next === null ? null : (
