@@ -4,8 +4,10 @@ import { render } from "preact-render-to-string";
 import { orderNumberOf } from "../kernel/order-number.ts";
 import { consoleOptions, NOW, OPERATOR, sagaId, storyOf, VIEWER } from "../testkit/console.ts";
 import { previewOf, PREVIEWS } from "../tools/preview-console.ts";
+import { parseSagaQuery } from "../operations/saga-query.ts";
 import { objectionTo } from "./actor.ts";
 import { SagaPage } from "./pages/saga.tsx";
+import { Sagas } from "./pages/sagas.tsx";
 import { isSignedIn, readVisit, type SignedIn } from "./visit.ts";
 
 async function visitOf(actor: typeof OPERATOR): Promise<SignedIn> {
@@ -69,4 +71,25 @@ test("a saga's page names its order as the shopper does", async () => {
   const html = render(SagaPage({ frame: await visitOf(OPERATOR), ...shown }));
   expect(html).toContain(orderNumberOf(order_id));
   expect(html).toContain(order_id);
+});
+
+test("a wrong filter is named as in the form", async () => {
+  const frame = await visitOf(OPERATOR);
+  const htmlFor = (filter: string) => {
+    const given = new URLSearchParams(filter);
+    const read = parseSagaQuery(given);
+    const faults = "faults" in read ? read.faults : [];
+    return render(Sagas({ frame, given, faults, query: null, found: null, older: null }));
+  };
+  const html = htmlFor("sku=a b&created_after=yesterday&currency=euro&step=pay");
+  for (const text of [
+    "<li>Product (SKU) must be a SKU:",
+    "<li>Started from (UTC) must be a time such as 2026-11-23T12:00:00Z, or a day in UTC such as 2026-11-23<",
+    "<li>currency must be",
+    "<li>step must be one of reserve, charge, confirm, order<",
+  ])
+    expect([text, html.includes(text)]).toEqual([text, true]);
+  expect(htmlFor("created_after=2026-11-24&created_before=2026-11-23")).toContain(
+    "<li>Started until (UTC) must be later than Started from (UTC)<",
+  );
 });

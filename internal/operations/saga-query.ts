@@ -62,19 +62,27 @@ interface Field {
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 /** Longer than any time that a saga is stuck, and short enough to be subtracted from any date. */
 const MAX_STUCK_SECONDS = 366 * 86_400;
+const DAY_MS = 86_400_000;
+const INSTANT_FORM = "a time such as 2026-11-23T12:00:00Z, or a day in UTC such as 2026-11-23";
 /** Of Postgres' `integer`. */
 const MAX_INTEGER = 2 ** 31 - 1;
 
 const KINDS = {
   uuid: kind(matching(UUID), String, "a UUID in lower case"),
   cents: kind(wholeNumber(0), String, "a whole number of cents (minor units)"),
-  instant: kind(instantOf, timestampOf, "a time such as 2026-11-23T12:00:00Z"),
+  from: kind((text) => instantOf(text) ?? dayOf(text), timestampOf, INSTANT_FORM),
+  /** A day includes its last moment. */
+  until: kind((text) => instantOf(text) ?? dayOf(text, DAY_MS), timestampOf, INSTANT_FORM),
   providerId: kind(
     matching(/^[A-Za-z0-9_.:-]{1,255}$/),
     String,
     "the provider's id of a charge or refund, such as pi_3Qx",
   ),
-  sku: kind(matching(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/), String, "a SKU"),
+  sku: kind(
+    matching(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/),
+    String,
+    "a SKU: up to 64 letters, digits, dots, dashes and underscores, such as tea-1",
+  ),
   clientKey: kind(matching(/^[\x21-\x7e]{1,200}$/), String, "a key of 1 to 200 visible characters"),
   statuses: kind(statusesOf, (some) => some.join(","), `one or more of ${SAGA_STATUSES.join(", ")}`),
   step: kind((text) => SAGA_STEPS.find((one) => one === text), String, `one of ${SAGA_STEPS.join(", ")}`),
@@ -162,22 +170,22 @@ export const SAGA_QUERY_FIELDS: Readonly<Record<keyof SagaQuery, Field>> = {
     ({ max_cents }) => max_cents,
   ),
   created_after: field(
-    KINDS.instant,
+    KINDS.from,
     (created_after) => ({ created_after }),
     ({ created_after }) => created_after,
   ),
   created_before: field(
-    KINDS.instant,
+    KINDS.until,
     (created_before) => ({ created_before }),
     ({ created_before }) => created_before,
   ),
   updated_after: field(
-    KINDS.instant,
+    KINDS.from,
     (updated_after) => ({ updated_after }),
     ({ updated_after }) => updated_after,
   ),
   updated_before: field(
-    KINDS.instant,
+    KINDS.until,
     (updated_before) => ({ updated_before }),
     ({ updated_before }) => updated_before,
   ),
@@ -291,6 +299,13 @@ export function instantOf(text: string): number | undefined {
     ? epochMsOf(text)
     : Number.NaN;
   return Number.isNaN(at) ? undefined : at;
+}
+
+/** Epoch ms of the beginning of a day in UTC, `later` ms later; undefined for anything else. */
+function dayOf(text: string, later = 0): number | undefined {
+  const at = /^\d{4}-\d\d-\d\d$/.test(text) ? epochMsOf(`${text}T00:00:00Z`) : Number.NaN;
+  // Some read the 30th of February as a day in March.
+  return Number.isNaN(at) || !timestampOf(at).startsWith(text) ? undefined : at + later;
 }
 
 function statusesOf(text: string): readonly SagaStatus[] | undefined {

@@ -59,7 +59,8 @@ test("a wrong filter is said, and no filter is dropped", () => {
     ["min_cents=1e3", "min_cents must be a whole number"],
     ["max_cents=9999999999999999", "max_cents must be a whole number"],
     ["min_cents=2&max_cents=1", "max_cents must not be below min_cents"],
-    ["created_after=2026-11-23", "created_after must be a time"],
+    ["created_after=2026-11-3", "created_after must be a time"],
+    ["created_before=2026-02-30", "created_before must be a time"],
     ["created_after=2026-13-23T12:00:00Z", "created_after must be a time"],
     ["created_after=2026-11-23T12:00:00", "created_after must be a time"],
     [
@@ -93,6 +94,17 @@ test("a wrong filter is said, and no filter is dropped", () => {
 test("a time with an offset is the same time in UTC", () => {
   const read = parseSagaQuery(new URLSearchParams({ created_after: "2026-11-23T14:00:00+02:00" }));
   expect(read).toEqual({ query: { created_after: AT } });
+});
+
+test("a day is the day in UTC, from its beginning to its end", () => {
+  const day = { created_after: "2026-11-23", created_before: "2026-11-23", updated_before: "2026-02-28" };
+  expect(parseSagaQuery(new URLSearchParams(day))).toEqual({
+    query: {
+      created_after: Date.parse("2026-11-23T00:00:00Z"),
+      created_before: Date.parse("2026-11-24T00:00:00Z"),
+      updated_before: Date.parse("2026-03-01T00:00:00Z"),
+    },
+  });
 });
 
 test("an id and its time", () => {

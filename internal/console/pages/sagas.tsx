@@ -38,7 +38,7 @@ export function Sagas(props: Props) {
           <p>Nothing is listed, because the filter is wrong:</p>
           <ul>
             {faults.map(({ name, message }) => (
-              <li key={name}>{message}</li>
+              <li key={name}>{inLabels(message)}</li>
             ))}
           </ul>
         </Notice>
@@ -106,17 +106,23 @@ const MORE = [
   ["refund", "Refund's id"],
   ["reservation", "Reservation's id"],
   ["provider_id", "Provider's id"],
-  ["sku", "SKU"],
+  ["sku", "Product (SKU)"],
   ["client_key", "Idempotency-Key"],
   ["min_cents", "Total from, in cents"],
   ["max_cents", "Total to, in cents"],
-  ["created_after", "Started from"],
-  ["created_before", "Started before"],
-  ["updated_after", "Updated from"],
-  ["updated_before", "Updated before"],
+  ["created_after", "Started from (UTC)"],
+  ["created_before", "Started until (UTC)"],
+  ["updated_after", "Updated from (UTC)"],
+  ["updated_before", "Updated until (UTC)"],
   ["stuck_seconds", "Not moved for seconds"],
   ["min_resends", "Resent at least"],
 ] as const;
+const LABELS: ReadonlyMap<string, string> = new Map(MORE);
+
+/** With fields called as in the form: one at the beginning of the sentence, or two that do not fit together. */
+function inLabels(message: string): string {
+  return message.replaceAll(/^\w+|\w+_\w+/g, (name) => LABELS.get(name) ?? name);
+}
 
 function Filter({ given, query }: Props) {
   const text = (name: string) => given.get(name) ?? "";
@@ -161,7 +167,9 @@ function Filter({ given, query }: Props) {
             <Field key={name} name={name} label={label} value={text(name)} />
           ))}
         </div>
-        <p class="small soft">Times as 2026-11-29T12:00:00Z. All filters must hold.</p>
+        <p class="small soft">
+          Times as 2026-11-29T12:00:00Z, or whole days as 2026-11-29, in UTC. All filters must hold.
+        </p>
       </details>
     </form>
   );
