@@ -1,5 +1,5 @@
-// A button that opens a dialog, in which a person says why before something happens. Whoever may not act sees the button with the reason. The
-// dialog shows the line for the command line that does the same.
+// A button that opens a dialog, in which a person says why before something happens. Whoever may not act sees why beside the
+// button. The dialog shows the line for the command line that does the same.
 import type { ComponentChildren } from "preact";
 import { Reason } from "../../../schemas/fields.ts";
 import type { Frame } from "../visit.ts";
@@ -42,21 +42,25 @@ export function Act(props: ActProps) {
     children,
   } = props;
   const objection = impossible ?? frame.objection;
+  // What holds for every button is shown beside the first only.
+  const why = `why small soft${impossible === null ? " is-of-all" : ""}`;
   const look = `button quiet${isDangerous ? " danger" : ""}`;
   if (objection !== null)
     return (
-      <button
-        type="button"
-        class={look}
-        aria-disabled="true"
-        title={objection}
-        aria-describedby={`${id}-why`}
-      >
-        {label}
-        <span id={`${id}-why`} class="visually-hidden">
+      <>
+        <button
+          type="button"
+          class={look}
+          aria-disabled="true"
+          title={objection}
+          aria-describedby={`${id}-why`}
+        >
+          {label}
+        </button>
+        <span id={`${id}-why`} class={why}>
           {objection}
         </span>
-      </button>
+      </>
     );
   return (
     <>
