@@ -15,7 +15,7 @@ import { DIST, REPOSITORY, stackDirectory } from "./paths.ts";
 import { operatorEnvironment } from "./role-env.ts";
 import { operatorToken } from "./operator-token.ts";
 import { ensureSecrets } from "./secrets.ts";
-import type { StackState } from "./state.ts";
+import { forBrowsers, type StackState } from "./state.ts";
 import { launchSupervisor } from "./supervisor.ts";
 
 const CHECKOUTS_PER_SECOND = 40;
@@ -176,8 +176,9 @@ The stack keeps running. Buy something:
   sign in      ${addresses.gateway}/signin?token=${token}
 
 Look at:
-  console      ${addresses.console.replace("127.0.0.1", "localhost")}/
-  its token    ${operator}
+  console      ${forBrowsers(addresses.console)}/
+  its token    (paste it into the form of the console)
+               ${operator}
   API          ${addresses.gateway}/api/v1/openapi.json
   mails        ${addresses.mail}/mails
   provider     ${addresses.paysim}/_sim/stats

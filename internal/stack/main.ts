@@ -14,7 +14,7 @@ import { ROLES, type RoleOverrides, tracedTo } from "./role-env.ts";
 import type { Routes } from "./routes.ts";
 import { DETOURS } from "./servers/kafka.ts";
 import { startStack } from "./stack.ts";
-import type { ProcessState, StackState } from "./state.ts";
+import { forBrowsers, type ProcessState, type StackState } from "./state.ts";
 import { launchSupervisor, stopRunning } from "./supervisor.ts";
 import { wipe } from "./wipe.ts";
 
@@ -241,7 +241,9 @@ function printState(state: StackState): void {
   });
   for (const entry of [...state.servers, ...state.roles]) {
     const log = entry.log_file.replace(`${REPOSITORY}/`, "");
-    table.push([entry.name, entry.address, entry.pid, healthOf(entry), log]);
+    const isConsole = /^console(-\d+)?$/.test(entry.name);
+    const address = isConsole ? forBrowsers(entry.address) : entry.address;
+    table.push([entry.name, address, entry.pid, healthOf(entry), log]);
   }
   console.log(table.toString());
 }

@@ -80,3 +80,8 @@ export function readState(dataDirectory: string): StackState | null {
     return null;
   }
 }
+
+/** The console's address with the name that its cookies need in every browser. */
+export function forBrowsers(address: string): string {
+  return address.replace("127.0.0.1", "localhost");
+}
