@@ -49,6 +49,7 @@ export function SignIn({ frame, back, note }: Props) {
               spellcheck={false}
               required
               maxLength={4_000}
+              autofocus={provider === undefined || isWrong}
               {...(isWrong ? { "aria-invalid": "true", "aria-describedby": "note" } : {})}
             />
           </div>
