@@ -29,18 +29,7 @@ export const auditColumns: readonly Column<AuditRow>[] = [
   {
     name: "subject",
     head: "On what",
-    show: ({ subject, saga_id }) => (
-      <span class="nowrap">
-        {saga_id === subject ? (
-          <a class="mono" href={`/sagas/${subject}`} title={subject}>
-            {shortId(subject)}
-          </a>
-        ) : (
-          <span title={subject}>{subject.length > 36 ? shortId(subject) : subject}</span>
-        )}
-        <Copy text={subject} what="what it was done to" />
-      </span>
-    ),
+    show: (row) => <Subject row={row} />,
     value: ({ subject }) => subject,
   },
   {
@@ -79,6 +68,51 @@ export const auditMore: readonly Column<AuditRow>[] = [
     value: ({ parameters }) => (parameters === null ? null : JSON.stringify(parameters)),
   },
 ];
+
+/** What an id is of, by the first part of the action. */
+const THINGS: Readonly<Record<string, string>> = {
+  saga: "saga",
+  order: "order",
+  payment: "payment",
+  "payment-alert": "payment alert",
+  "dead-letter": "dead letter",
+  plan: "plan",
+  run: "run",
+  shopper: "shopper",
+};
+
+function Subject({ row }: { readonly row: AuditRow }) {
+  const { action, subject, saga_id } = row;
+  const isId = /^[0-9a-f-]{36}$/.test(subject);
+  const [family = ""] = action.split(".");
+  const thing = saga_id === subject ? "saga" : isId ? THINGS[family] : undefined;
+  const href = isId ? hrefOf(row, family) : null;
+  const text = isId ? shortId(subject) : subject;
+  return (
+    <span class="wraps">
+      {thing === undefined ? null : <span class="soft">{thing} </span>}
+      <span class={isId ? "nowrap" : undefined}>
+        {href === null ? (
+          <span class={isId ? "mono" : undefined} title={subject}>
+            {text}
+          </span>
+        ) : (
+          <a class="mono" href={href} title={subject}>
+            {text}
+          </a>
+        )}
+        <Copy text={subject} what="what it was done to" />
+      </span>
+    </span>
+  );
+}
+
+/** The page about it; null if there is none. */
+function hrefOf({ subject, saga_id }: AuditRow, family: string): string | null {
+  if (family === "dead-letter") return `/dead-letters/${subject}`;
+  if (family === "plan" || family === "run") return `/runs/${subject}`;
+  return saga_id === null ? null : `/sagas/${saga_id}`;
+}
 
 interface Props {
   readonly frame: Frame;
