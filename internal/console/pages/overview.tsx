@@ -128,7 +128,9 @@ function AlertsPart({ snapshot: { firing }, now }: PartProps) {
             {known.map(({ name, severity, summary, since }) => (
               <tr key={`${name}${summary}`}>
                 <th scope="row">
-                  <Status tone="bad">{name}</Status>
+                  <span class="wraps">
+                    <Status tone="bad">{name}</Status>
+                  </span>
                 </th>
                 <td>{severity}</td>
                 <td>{summary}</td>
