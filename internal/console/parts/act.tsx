@@ -81,7 +81,10 @@ export function Act(props: ActProps) {
           )}
           <p class="field-error" role="alert" data-error />
           <div class="buttons">
-            <button class={`button${isDangerous ? " danger" : ""}`}>{confirm}</button>
+            {/* Otherwise the focus is in the first field, which comes before all that could be copied. */}
+            <button class={`button${isDangerous ? " danger" : ""}`} autofocus={props.withoutReason === true}>
+              {confirm}
+            </button>
             <button type="button" class="button quiet" data-closes>
               Not now
             </button>
