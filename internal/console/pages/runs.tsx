@@ -2,6 +2,7 @@
 import type { VNode } from "preact";
 import { moneyText } from "../../kernel/money.ts";
 import {
+  type BulkKind,
   isQuarantined,
   ITEM_OUTCOMES,
   MIN_REASON_LENGTH,
@@ -28,6 +29,16 @@ const TONES: Readonly<Record<RunState, Tone>> = {
   expired: "bad",
 };
 
+const KINDS: Readonly<Record<BulkKind, string>> = {
+  "dead-letter.replay": "Replay of dead letters",
+  "dead-letter.discard": "Discard of dead letters",
+  "outbox.republish": "Outbox published again",
+};
+
+function Kind({ kind }: Pick<RunView, "kind">) {
+  return <span title={kind}>{KINDS[kind]}</span>;
+}
+
 const runColumns = (now: number): readonly Column<RunView>[] => [
   {
     name: "run",
@@ -39,7 +50,7 @@ const runColumns = (now: number): readonly Column<RunView>[] => [
     ),
     value: ({ plan_id }) => plan_id,
   },
-  { name: "kind", head: "What", show: ({ kind }) => kind, value: ({ kind }) => kind },
+  { name: "kind", head: "What", show: ({ kind }) => <Kind kind={kind} />, value: ({ kind }) => kind },
   {
     name: "state",
     head: "State",
@@ -170,7 +181,7 @@ export function RunPage({ frame, ...shown }: PartProps & { readonly frame: Frame
       <div class="page-head">
         <div>
           <p class="soft small">
-            {isPlan ? "Plan" : "Run"}, {run.kind}
+            {isPlan ? "Plan" : "Run"}: <Kind kind={run.kind} />
           </p>
           <h1 class="mono id">
             {run.plan_id} <Copy text={run.plan_id} what="its id" />
@@ -231,7 +242,8 @@ function State({ run, now }: PartProps) {
     ["Takes about", run.ended_at === null ? durationText(run.estimate_ms) : null],
     ["Planned by", run.created_by],
     ["Started by", run.started_by === null ? null : `${run.started_by}: ${run.reason ?? ""}`],
-    ["Executed by", run.started_at === null || run.ended_at !== null ? null : (run.executor ?? "nobody now")],
+    ["Executed by", executorText(run)],
+    ["Stopped by", state === "stopped" ? <StopInTrail run={run} /> : null],
     ["Selection", JSON.stringify(run.selection)],
   ];
   const { sent, discarded, failed, refused, skipped } = run.counts;
@@ -264,6 +276,20 @@ function State({ run, now }: PartProps) {
           ))}
       </dl>
     </section>
+  );
+}
+
+function executorText({ state, started_at, ended_at, executor }: RunView): string | null {
+  if (started_at === null || ended_at !== null) return null;
+  return executor ?? (state === "running" ? "waits for an executor" : "nobody now");
+}
+
+/** Who stopped it, and why: the run itself does not know. */
+function StopInTrail({ run: { plan_id } }: Pick<PartProps, "run">) {
+  return (
+    <a href={`/audit?${new URLSearchParams({ action: "run.stop", subject: plan_id })}`}>
+      who and why, in the audit trail
+    </a>
   );
 }
 
