@@ -304,10 +304,10 @@ describe("acting", () => {
         /<a href="([^"]*)">Next/.exec(text)?.[1]?.replaceAll("&amp;", "&").slice(path.length) ?? null,
       ];
     };
-    expect(await rows("")).toEqual([200, "?after=199"]);
+    expect(await rows("")).toEqual([50, "?after=49"]);
     expect(await rows("?after=199")).toEqual([30, null]);
     expect(await rows("?outcome=failed")).toEqual([2, null]);
-    expect(await rows("?outcome=not+reached")).toEqual([200, "?outcome=not+reached&after=200"]);
+    expect(await rows("?outcome=not+reached")).toEqual([50, "?outcome=not+reached&after=50"]);
     expect(await rows("?outcome=sent")).toEqual([0, null]);
     expect((await ada.get(`${path}?outcome=lost`)).status).toBe(422);
     const lines = async (query: string) => (await ada.get(`${path}${query}`)).text.trimEnd().split("\r\n");

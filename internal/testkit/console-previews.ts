@@ -139,7 +139,13 @@ export const MORE_PREVIEWS: Readonly<Record<string, (visit: SignedIn) => VNode>>
   "/no-payments": (frame) => Payments({ frame, view: "refunds", payments: [], limit: 500 }),
   "/payments/alerts": (frame) => PaymentAlerts({ frame, alerts: [ALERT, CLOSED], withClosed: true }),
   "/dead-letters": (frame) =>
-    DeadLettersPage({ frame, found: DEAD, filter: { service: "payment" }, all: false }),
+    DeadLettersPage({
+      frame,
+      found: DEAD,
+      filter: { service: "payment" },
+      all: false,
+      more: "/dead-letters?more=1",
+    }),
   "/dead-letter": (frame) =>
     DeadLetterPage({
       frame,

@@ -73,9 +73,11 @@ interface Props {
   readonly found: DeadLetters;
   readonly filter: DeadLetterFilter;
   readonly all: boolean;
+  /** The address of the same list with more rows; null if there are none, or no more are shown. */
+  readonly more: string | null;
 }
 
-export function DeadLettersPage({ frame, found, filter, all }: Props) {
+export function DeadLettersPage({ frame, found, filter, all, more }: Props) {
   const isFiltered = Object.values(filter).some((value) => value !== undefined);
   return (
     <Page frame={frame} title="Dead letters" current="dead-letters">
@@ -122,6 +124,11 @@ export function DeadLettersPage({ frame, found, filter, all }: Props) {
               keyOf={({ dead_letter_id }) => dead_letter_id}
               hrefOf={({ dead_letter_id }) => `/dead-letters/${dead_letter_id}`}
             />
+            {more === null ? null : (
+              <div class="table-foot small">
+                <a href={more}>Show more</a>
+              </div>
+            )}
           </section>
         </>
       )}

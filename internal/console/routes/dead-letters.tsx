@@ -4,6 +4,7 @@ import { Uuid } from "../../../schemas/fields.ts";
 import { handlingsOf } from "../../operations/dead-letter-store.ts";
 import {
   type DeadLetterFilter,
+  type DeadLetters,
   describeHandling,
   findDeadLetters,
   listDeadLetters,
@@ -36,7 +37,9 @@ export const deadLetterRoutes: readonly ConsoleRoute[] = [
   },
 ];
 
-const SHOWN = 200;
+const SHOWN = 50;
+/** With `more`. */
+const MORE_SHOWN = 200;
 const EXPORTED = 10_000;
 
 async function list(visit: SignedIn): Promise<Response> {
@@ -47,7 +50,7 @@ async function list(visit: SignedIn): Promise<Response> {
   const as = query.get("as");
   const found = await listDeadLetters(options.bulk.readDeadLetters(), filter, {
     all,
-    limit: as === null ? SHOWN : EXPORTED,
+    limit: as === null ? (query.has("more") ? MORE_SHOWN : SHOWN) : EXPORTED,
     handlings: (ids) => handlingsOf(saga, ids),
     replays: (ids) => failedReplays(saga, ids),
     withoutMessages: true,
@@ -55,7 +58,18 @@ async function list(visit: SignedIn): Promise<Response> {
   const columns = deadLetterColumns(now);
   if (as === "csv") return csv("dead-letters", csvOf(columns, found.entries));
   if (as === "json") return json(jsonOf(columns, found.entries));
-  return page(visit, <DeadLettersPage frame={visit} found={found} filter={filter} all={all} />);
+  return page(
+    visit,
+    <DeadLettersPage frame={visit} found={found} filter={filter} all={all} more={moreOf(visit, found)} />,
+  );
+}
+
+/** The same list with more rows; null if that would show no more. */
+function moreOf({ query }: SignedIn, { entries, total }: DeadLetters): string | null {
+  if (query.has("more") || entries.length >= total) return null;
+  const fields = new URLSearchParams(query);
+  fields.set("more", "1");
+  return `/dead-letters?${fields}`;
 }
 
 /** From an address or a form; both name the fields alike. */

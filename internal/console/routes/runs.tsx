@@ -46,7 +46,7 @@ export const runRoutes: readonly ConsoleRoute[] = [
 ];
 
 const PAGE_ROWS = 50;
-const SHOWN_ITEMS = 200;
+const SHOWN_ITEMS = 50;
 const POLL_MS = 1_000;
 
 async function list(visit: SignedIn): Promise<Response> {
