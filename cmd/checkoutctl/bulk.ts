@@ -9,20 +9,23 @@ import { moneyText } from "../../internal/kernel/money.ts";
 import {
   describeTotals,
   type Operator,
+  PlanRefused,
   reasonFault,
   type StartRequest,
 } from "../../internal/operations/plan.ts";
 import type { ItemRow } from "../../internal/operations/plan-store.ts";
 import type { BulkContext } from "../../internal/operations/bulk-context.ts";
-import type { RunView } from "../../internal/operations/plans.ts";
+import { allItemsOf, createPlan, type PlanRequest, type RunView } from "../../internal/operations/plans.ts";
 import type { Databases } from "../../internal/operations/replay-facts.ts";
 import { RunExecutor } from "../../internal/operations/run-executor.ts";
+import { followRun, reportOf, type RunReport } from "../../internal/operations/run-report.ts";
+import { startRun, stopRun } from "../../internal/operations/runs.ts";
 import { systemClock } from "../../internal/platform/clock.ts";
 import { KafkaMailWatch } from "../../internal/platform/kafka/mail-watch.ts";
 import { readTopic } from "../../internal/platform/kafka/read-topic.ts";
 import type { DatabaseName } from "../../schemas/migrations.ts";
 import { TOPICS } from "../../schemas/topics.ts";
-import { instant, table } from "./command.ts";
+import { instant, table, whenInterrupted } from "./command.ts";
 import type { Connections } from "./connections.ts";
 
 /** `saga`: the saga database, already open. The others are opened when a replay needs them. */
@@ -71,10 +74,49 @@ export async function operatorOf(connections: Connections): Promise<Operator> {
   return { name: await connections.actor(), role: "operator" };
 }
 
-/** A plan and its run in one command: nothing is planned if the start would be refused for its reason. */
-export function requireReason(reason: string): void {
-  const fault = reasonFault(reason);
+interface Followed {
+  /** False if it was interrupted, or has paused itself. */
+  readonly isDone: boolean;
+  readonly report: RunReport;
+}
+
+/**
+ * A plan and its run in one command, executed in the foreground until it is done, pauses itself or Ctrl-C. The same command makes a new
+ * plan of the rest, so a run that is not done is stopped: nobody else may go on with it. Null if everything that matches is handled: then
+ * the command has been run before, and there is nothing to do. Throws PlanRefused as `createPlan` and `startRun` do.
+ */
+export async function planAndFollow(
+  connections: Connections,
+  context: BulkContext,
+  request: PlanRequest,
+  options: { readonly reason: string; readonly confirm?: string | undefined },
+  onChange: (run: RunView) => void = () => undefined,
+): Promise<Followed | null> {
+  // Nothing is planned if the start would be refused for its reason.
+  const fault = reasonFault(options.reason);
   if (fault !== null) throw fault;
+  const actor = await operatorOf(connections);
+  const plan = await planUnlessDone(() => createPlan(context, actor, request));
+  if (plan === null) return null;
+  const { plan_id: planId } = plan;
+  await startRun(context, actor, planId, await startRequest(plan, options));
+  await using executor = foregroundExecutor(connections, context, planId);
+  using interrupted = whenInterrupted();
+  const { saga } = context;
+  const ended = await followRun({ saga, planId, executor, signal: interrupted.signal, onChange });
+  if (ended.state === "running" || ended.state === "paused")
+    await stopRun(context, actor, planId, ended.halted_because ?? "interrupted");
+  const report = reportOf(ended, await allItemsOf(context, planId));
+  return { isDone: ended.state === "done", report };
+}
+
+async function planUnlessDone(create: () => Promise<RunView>): Promise<RunView | null> {
+  try {
+    return await create();
+  } catch (error) {
+    if (error instanceof PlanRefused && error.refusal === "nothing-open") return null;
+    throw error;
+  }
 }
 
 /** `--confirm`: the count that a bulk act asks for, or the id of a quarantined message. */

@@ -220,6 +220,39 @@ describe("dlq", () => {
     expect(new Set(pump.carried).size).toBe(3);
   });
 
+  test("Ctrl-C ends a discard for good: nobody goes on with its run", async () => {
+    const error = `${mine} discarded slowly`;
+    const count = 3;
+    await publish(
+      Array.from({ length: count }, (_, n) => deadBytes(Buffer.from([n]), { service: "inventory", error })),
+    );
+    const { sql } = orchestrator.database;
+    // Too fast to be met otherwise.
+    await sql`
+      create function one_a_minute() returns trigger language plpgsql
+      as $$ begin new.rate_per_second = 1 / 60.0; return new; end $$`;
+    await sql`create trigger slow before insert on operator_plans for each row execute function one_a_minute()`;
+    const discarded = () =>
+      sql`select from operator_actions where action = 'dead-letter.discard' and reason = 'garbage for Ctrl-C'`;
+    const child = tool.spawn(
+      ["dlq", "discard", "--error", error, "--reason", "garbage for Ctrl-C", "--json"],
+      env,
+    );
+    await waitUntil("the first is discarded", async () => (await discarded()).count === 1, {
+      timeoutMs: 30_000,
+    });
+    child.kill("SIGINT");
+    const [stdout, code] = [await child.stdout.text(), await child.exited];
+    await sql`drop function one_a_minute cascade`;
+    expect(code).toBe(130);
+    const { run_id }: RunReport = JSON.parse(stdout);
+    expect(await tool.json<RunView>(["run", "show", run_id], env)).toMatchObject({
+      state: "stopped",
+      counts: { discarded: 1, not_reached: 2 },
+    });
+    expect(await listed(error)).toMatchObject({ total: 2 });
+  });
+
   test("a message that fails again stops the run with exit 3", async () => {
     const error = `${mine} again`;
     await given(2, error);

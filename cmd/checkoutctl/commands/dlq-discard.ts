@@ -1,14 +1,12 @@
 // `checkoutctl dlq discard`: a plan and its run in one command. Discards dead letters for good.
 import { PLAN_DEFAULTS } from "../../../internal/operations/plan-defaults.ts";
-import { allItemsOf, createPlan, type PlanRequest, previewPlan } from "../../../internal/operations/plans.ts";
-import { followRun, plannedItems, reportOf } from "../../../internal/operations/run-report.ts";
-import { startRun } from "../../../internal/operations/runs.ts";
-import { bulkContext, foregroundExecutor, operatorOf, requireReason, startRequest } from "../bulk.ts";
-import { print, whenInterrupted } from "../command.ts";
+import { type PlanRequest, previewPlan } from "../../../internal/operations/plans.ts";
+import { plannedItems } from "../../../internal/operations/run-report.ts";
+import { bulkContext, planAndFollow } from "../bulk.ts";
+import { print } from "../command.ts";
 import { Connections } from "../connections.ts";
 import { EXIT } from "../exit.ts";
 import { loadSettings } from "../settings.ts";
-import { planUnlessDone } from "./dlq-replay.ts";
 import { filterToHandle, handlingCommand, itemTable } from "./dlq-selection.ts";
 
 export const discardCommand = handlingCommand("discard", "discard dead letters for good").action(
@@ -23,25 +21,13 @@ export const discardCommand = handlingCommand("discard", "discard dead letters f
       const items = plannedItems((await previewPlan(context, request)).items);
       return print(options, { dry_run: true, items }, () => asText(items, "would discard"));
     }
-    requireReason(options.reason);
-    const actor = await operatorOf(connections);
-    const plan = await planUnlessDone(() => createPlan(context, actor, request));
-    if (plan === null)
+    const followed = await planAndFollow(connections, context, request, options);
+    if (followed === null)
       return print(options, { dry_run: false, items: [] }, () => "no dead letter that matches is open");
-    await startRun(context, actor, plan.plan_id, await startRequest(plan, options));
-    await using executor = foregroundExecutor(connections, context, plan.plan_id);
-    using interrupted = whenInterrupted();
-    const { signal } = interrupted;
-    const ended = await followRun({
-      saga: context.saga,
-      planId: plan.plan_id,
-      executor,
-      signal,
-      onChange: () => undefined,
-    });
-    const { run_id, items } = reportOf(ended, await allItemsOf(context, plan.plan_id));
+    const { isDone, report } = followed;
+    const { run_id, items } = report;
     print(options, { dry_run: false, run_id, items }, () => asText(items, "discarded"));
-    if (ended.state !== "done") process.exitCode = EXIT.interrupted;
+    if (!isDone) process.exitCode = EXIT.interrupted;
   },
 );
 

@@ -2,23 +2,10 @@
 // rate.
 import { Option } from "@commander-js/extra-typings";
 import { PLAN_DEFAULTS } from "../../../internal/operations/plan-defaults.ts";
-import { PlanRefused } from "../../../internal/operations/plan.ts";
-import {
-  allItemsOf,
-  createPlan,
-  type PlanRequest,
-  previewPlan,
-  type RunView,
-} from "../../../internal/operations/plans.ts";
-import {
-  followRun,
-  plannedItems,
-  reportOf,
-  type RunReport,
-} from "../../../internal/operations/run-report.ts";
-import { startRun, stopRun } from "../../../internal/operations/runs.ts";
-import { bulkContext, foregroundExecutor, operatorOf, requireReason, startRequest } from "../bulk.ts";
-import { durationOption, print, whenInterrupted } from "../command.ts";
+import { type PlanRequest, previewPlan, type RunView } from "../../../internal/operations/plans.ts";
+import { plannedItems, type RunReport } from "../../../internal/operations/run-report.ts";
+import { bulkContext, planAndFollow } from "../bulk.ts";
+import { durationOption, print } from "../command.ts";
 import { Connections } from "../connections.ts";
 import { EXIT } from "../exit.ts";
 import { type Progress, progress } from "../progress.ts";
@@ -69,40 +56,17 @@ export const replayCommand = handlingCommand(
         [itemTable(planned), `would send ${totals.acts} of ${planned.length}`].join("\n\n"),
       );
     }
-    requireReason(options.reason);
-    const actor = await operatorOf(connections);
-    const plan = await planUnlessDone(() => createPlan(context, actor, request));
-    if (plan === null)
-      return print(options, { dry_run: false, ...NOTHING }, () => "no dead letter that matches is open");
-    await startRun(context, actor, plan.plan_id, await startRequest(plan, options));
-    await using executor = foregroundExecutor(connections, context, plan.plan_id);
-    using interrupted = whenInterrupted();
     using bar = progress();
-    const { saga } = context;
-    const { signal } = interrupted;
-    const onChange = (run: RunView) => show(bar, run);
-    const ended = await followRun({ saga, planId: plan.plan_id, executor, signal, onChange });
+    const followed = await planAndFollow(connections, context, request, options, (run) => show(bar, run));
     bar[Symbol.dispose]();
-    // The same command makes a new plan of the rest, so this run is over.
-    const isOpen = ended.state === "running" || ended.state === "paused";
-    const why = ended.halted_because ?? "interrupted";
-    if (isOpen) await stopRun(context, actor, plan.plan_id, why);
-    const report = reportOf(ended, await allItemsOf(context, plan.plan_id));
+    if (followed === null)
+      return print(options, { dry_run: false, ...NOTHING }, () => "no dead letter that matches is open");
+    const { report } = followed;
     print(options, { dry_run: false, ...report }, () => asText(report));
     process.exitCode = exitCodeOf(report);
   });
 
 const NOTHING: Omit<RunReport, "run_id"> = { sent: 0, failed: 0, left: 0, stopped: null, items: [] };
-
-/** Null if everything that matches is handled: then the command has been run before, and there is nothing to do. */
-export async function planUnlessDone(create: () => Promise<RunView>): Promise<RunView | null> {
-  try {
-    return await create();
-  } catch (error) {
-    if (error instanceof PlanRefused && error.refusal === "nothing-open") return null;
-    throw error;
-  }
-}
 
 function show(bar: Progress, { units_done, counts: { failed, not_reached } }: RunView): void {
   bar.show("sent", units_done, units_done + not_reached, failed > 0 ? `${failed} failed again` : "");
