@@ -17,7 +17,7 @@ import {
 } from "./find-anything-store.ts";
 import { idForms } from "./id-form.ts";
 import { ordersNumbered } from "./order-store.ts";
-import { type Missing, type OpenDatabases, reach, type Reached, reached } from "./reach.ts";
+import { type Missing, missingOf, type OpenDatabases, reach, type Reached, reached } from "./reach.ts";
 import { readOriginal } from "./replay-plan.ts";
 import { fewSagas } from "./saga-search-store.ts";
 import { FIRST_ID, LAST_ID } from "./time-of-id.ts";
@@ -67,10 +67,9 @@ export async function findAnything(
       ask("payment", (sql) => chargeAtProvider(sql, token)),
     );
   const answers = await Promise.all(questions);
-  const missing = answers.flatMap((one) => ("missing" in one ? [one.missing] : []));
   return {
     hits: distinct(answers.flatMap((one) => ("answer" in one ? one.answer : []))),
-    missing: [...new Map(missing.map((one) => [one.database, one])).values()],
+    missing: missingOf(answers),
   };
 }
 

@@ -1,5 +1,5 @@
 // Several databases for one question, of which some may not answer. A database that is away is said; it is never taken for one without
-// rows. Called by saga-search.ts and find-anything.ts.
+// rows. Called by saga-search.ts, find-anything.ts and saga-story.ts.
 import type { Sql } from "postgres";
 import type { DatabaseName } from "../../schemas/migrations.ts";
 import { AppError, describeError } from "../kernel/errors.ts";
@@ -32,6 +32,15 @@ export async function reached<Answer>(place: string, ask: () => Promise<Answer>)
     if (isBug(error)) throw error;
     return { missing: { database: place, reason: describeError(error) } };
   }
+}
+
+/** Who did not answer, each once. */
+export function missingOf(answers: readonly Reached<unknown>[]): readonly Missing[] {
+  return eachOnce(answers.flatMap((one) => ("missing" in one ? [one.missing] : [])));
+}
+
+export function eachOnce(missing: readonly Missing[]): readonly Missing[] {
+  return [...new Map(missing.map((one) => [one.database, one])).values()];
 }
 
 /** SQLSTATE classes: data exceptions, and errors in the statement. The table of a newer version (42P01) is missing until `migrate`. */

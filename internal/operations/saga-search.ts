@@ -15,7 +15,7 @@ import {
   sagasOfSku,
   withSku,
 } from "./saga-lookup-store.ts";
-import { type Missing, type OpenDatabases, reach } from "./reach.ts";
+import { type Missing, missingOf, type OpenDatabases, reach } from "./reach.ts";
 import type { SagaQuery } from "./saga-query.ts";
 import {
   countMatches,
@@ -205,8 +205,8 @@ async function candidatesElsewhere(
       lookup("inventory", reservation, sagasOfReservation),
     ])
   ).flat();
-  const missing = reached.flatMap((one) => ("missing" in one ? [one.missing] : []));
-  if (missing.length > 0) return { ids: null, cut: null, missing: distinct(missing) };
+  const missing = missingOf(reached);
+  if (missing.length > 0) return { ids: null, cut: null, missing };
   const ids = reached.reduce<readonly string[] | null>((common, one) => {
     const answer = "answer" in one ? one.answer : [];
     return common === null ? answer : common.filter((id) => answer.includes(id));
@@ -223,8 +223,4 @@ async function candidatesElsewhere(
     cut: isCut ? (answer[maxOfSku - 1] ?? null) : null,
     missing: [],
   };
-}
-
-function distinct(missing: readonly Missing[]): readonly Missing[] {
-  return [...new Map(missing.map((one) => [one.database, one])).values()];
 }

@@ -2,11 +2,11 @@
 // is named, and the rest is told without it; only the saga's own must answer. Called by `checkoutctl saga show` and the console.
 import type { Sql } from "postgres";
 import { DATABASES, type DatabaseName } from "../../schemas/migrations.ts";
-import { describeError } from "../kernel/errors.ts";
 import { moneyText } from "../kernel/money.ts";
 import { traceFields } from "../kernel/telemetry.ts";
 import { masked } from "./mask.ts";
 import { within } from "./ask.ts";
+import { eachOnce, type Missing, reached } from "./reach.ts";
 import { type MessageRow, messagesOf } from "./saga-messages-store.ts";
 import {
   type ActionRow,
@@ -42,11 +42,6 @@ export interface StoryEvent {
   readonly detail: unknown;
 }
 
-export interface MissingPart {
-  readonly database: DatabaseName;
-  readonly reason: string;
-}
-
 export interface SagaStory {
   readonly saga: SagaSummary;
   /** Null if nobody records its trace. */
@@ -58,7 +53,7 @@ export interface SagaStory {
   /** Oldest first. */
   readonly timeline: readonly StoryEvent[];
   /** The databases that did not answer; what they know is not in the story. */
-  readonly missing: readonly MissingPart[];
+  readonly missing: readonly Missing[];
 }
 
 /** A person waits for the page. The driver itself would go on trying to connect for longer. */
@@ -81,26 +76,25 @@ export async function sagaStory(
     times: [saga.created_at, ...history.map(({ at }) => at)],
     ids: history.flatMap(({ message_id }) => message_id ?? []),
   };
-  const missing: MissingPart[] = [];
+  const missing: Missing[] = [];
   const part = async <Row>(database: DatabaseName, ask: (sql: Sql) => Promise<readonly Row[]>) => {
-    try {
-      return await within(PART_TIMEOUT_MS, () => ask(databases[database]));
-    } catch (error) {
-      if (!missing.some((one) => one.database === database))
-        missing.push({ database, reason: describeError(error) });
-      return [];
-    }
+    const one = await reached(database, () => within(PART_TIMEOUT_MS, () => ask(databases[database])));
+    if ("answer" in one) return one.answer;
+    missing.push(one.missing);
+    return [];
   };
   const [reservation, money, orders, perDatabase] = await Promise.all([
     part("inventory", (sql) => reservationOf(sql, sagaId)),
     part("payment", (sql) => moneyOf(sql, sagaId)),
     part("order", (sql) => orderOf(sql, sagaId)),
     Promise.all(
-      DATABASES.map(async (who) => ({
-        who,
-        waiting: await part(who, (sql) => waitingFor(sql, sagaId)),
-        messages: await part(who, (sql) => messagesOf(sql, sagaId, seen)),
-      })),
+      DATABASES.map(async (who) => {
+        const [waiting, messages] = await Promise.all([
+          part(who, (sql) => waitingFor(sql, sagaId)),
+          part(who, (sql) => messagesOf(sql, sagaId, seen)),
+        ]);
+        return { who, waiting, messages };
+      }),
     ),
   ]);
   const timeline: StoryEvent[] = [
@@ -127,7 +121,7 @@ export async function sagaStory(
     orders,
     // Of what happened in the same millisecond, the transition comes first: it is the cause.
     timeline: timeline.toSorted((one, other) => one.at - other.at),
-    missing,
+    missing: eachOnce(missing),
   };
 }
 
