@@ -101,7 +101,9 @@ export async function searchSagas(
     stuck_before: stuck_seconds === undefined ? null : now - stuck_seconds * 1_000,
   };
   const source = await sourceOf(sql, filter, span, { ids: elsewhere.ids, limits });
-  let found = await readPage(sql, source, span, filter, limit + 1);
+  const read = async (one: Source, most: number) =>
+    isEmpty(one) ? [] : readPage(sql, one, span, filter, most);
+  let found = await read(source, limit + 1);
   const isFull = found.length > limit;
   const isFirst = after === undefined;
   let end = elsewhere.cut;
@@ -111,10 +113,11 @@ export async function searchSagas(
     const few = await fewSagas(sql, query, { ...span, below: end }, limits.few);
     if (few !== null) {
       [rest, end] = [few, null];
-      found = [...found, ...(await readPage(sql, idsSource(rest), span, filter, limit + 1 - found.length))];
+      found = [...found, ...(await read(idsSource(rest), limit + 1 - found.length))];
     }
   }
-  const counted = async (one: Source) => countMatches(sql, one, span, filter, limits.count + 1);
+  const counted = async (one: Source) =>
+    isEmpty(one) ? 0 : countMatches(sql, one, span, filter, limits.count + 1);
   const count = isFirst ? (await counted(source)) + (await counted(idsSource(rest))) : 0;
   const sagas = found.slice(0, limit);
   const hasMore = found.length > limit;
@@ -167,6 +170,10 @@ async function sourceOf(
 
 function idsSource(ids: readonly string[]): Source {
   return { kind: "ids", ids };
+}
+
+function isEmpty(source: Source): boolean {
+  return source.kind === "ids" && source.ids.length === 0;
 }
 
 /** Whether the summarizing index can find the matches that lie behind the depth. */
