@@ -269,13 +269,16 @@ async function plannedReplays(
   records: readonly DeadLetter[],
   allowsQuarantined: boolean,
 ): Promise<readonly Omit<PlanItem, "position">[]> {
-  const [examined, candidates] = await Promise.all([
-    examine(await context.databases(), records, context.clock.now()),
-    candidatesOf(context.saga, records),
-  ]);
-  const decisions = examined.map(({ original, facts }) => decideReplay(original, facts, context.objection));
-  return zip(candidates, decisions).map(([candidate, decision]) =>
-    plannedReplay(candidate, decision, allowsQuarantined),
+  const examined = await examine(await context.databases(), records, context.clock.now());
+  const read = examined.map(({ record, original, facts }) => ({
+    record,
+    messageId: original.message_id ?? null,
+    saga: facts.saga,
+    decision: decideReplay(original, facts, context.objection),
+  }));
+  const replays = await replaysOf(context.saga, read);
+  return read.map(({ decision, ...one }) =>
+    plannedReplay({ ...one, replays: replays(one) }, decision, allowsQuarantined),
   );
 }
 
@@ -283,42 +286,33 @@ async function plannedDiscards(
   { saga }: BulkContext,
   records: readonly DeadLetter[],
 ): Promise<readonly Omit<PlanItem, "position">[]> {
-  const [handlings, candidates] = await Promise.all([
+  const read = records.map((record) => ({ record, messageId: readOriginal(record).message_id ?? null }));
+  const [handlings, sagas, replays] = await Promise.all([
     handlingsOf(
       saga,
       records.map(({ dead_letter_id }) => dead_letter_id),
     ),
-    candidatesOf(saga, records),
-  ]);
-  return candidates.map((candidate) =>
-    plannedDiscard(candidate, handlings.get(candidate.record.dead_letter_id)),
-  );
-}
-
-/** In the given order. */
-async function candidatesOf(saga: Sql, records: readonly DeadLetter[]): Promise<readonly Candidate[]> {
-  const read = records.map((record) => ({ record, messageId: readOriginal(record).message_id ?? null }));
-  const [sagas, replays] = await Promise.all([
     findSagas(
       saga,
-      records.flatMap(({ saga_id }) => (saga_id === null ? [] : [saga_id])),
+      records.flatMap(({ saga_id }) => saga_id ?? []),
     ),
-    failedReplays(
-      saga,
-      read.flatMap(({ messageId }) => (messageId === null ? [] : [messageId])),
-    ),
+    replaysOf(saga, read),
   ]);
-  return read.map(({ record, messageId }) => ({
-    record,
-    messageId,
-    saga: sagas.get(record.saga_id ?? ""),
-    replays: replays.get(messageId ?? "") ?? 0,
-  }));
+  return read.map((one) => {
+    const { dead_letter_id, saga_id } = one.record;
+    const candidate = { ...one, saga: sagas.get(saga_id ?? ""), replays: replays(one) };
+    return plannedDiscard(candidate, handlings.get(dead_letter_id));
+  });
 }
 
-function zip<One, Other>(ones: readonly One[], others: readonly Other[]): (readonly [One, Other])[] {
-  return ones.flatMap((one, index) => {
-    const other = others[index];
-    return other === undefined ? [] : [[one, other] as const];
-  });
+/** How often each message was replayed without success. */
+async function replaysOf(
+  saga: Sql,
+  read: readonly Pick<Candidate, "messageId">[],
+): Promise<(one: Pick<Candidate, "messageId">) => number> {
+  const times = await failedReplays(
+    saga,
+    read.flatMap(({ messageId }) => messageId ?? []),
+  );
+  return ({ messageId }) => times.get(messageId ?? "") ?? 0;
 }
