@@ -33,16 +33,12 @@ export function jsonCommand(name: string, summary: string) {
 
 /** A command that changes something by hand. The reason goes into the audit trail, with who did it (`actorOf` in operator.ts). */
 export function operatorCommand(name: string, summary: string) {
-  return command(name, summary).requiredOption(
-    "--reason <text>",
-    "why, for the audit trail",
-    auditText(Reason),
-  );
+  return command(name, summary).requiredOption("--reason <text>", "why, for the audit trail", auditText);
 }
 
 /** Where a reason is welcome and not required: nobody should look for words before stopping something. */
 export function reasonOption() {
-  return new Option("--reason <text>", "why, for the audit trail").argParser(auditText(Reason));
+  return new Option("--reason <text>", "why, for the audit trail").argParser(auditText);
 }
 
 /** Options that do not go together: exit 2, as for any wrong command line. */
@@ -70,13 +66,12 @@ export function durationFlag<const Flags extends string>(flags: Flags, what: str
   return new Option(flags, what).argParser(duration);
 }
 
-function auditText(schema: typeof Reason) {
-  const check = TypeCompiler.Compile(schema);
-  return (text: string): string => {
-    if (!check.Check(text))
-      throw new InvalidArgumentError(`It must be one line of 1 to ${schema.maxLength} characters.`);
-    return text;
-  };
+const reason = TypeCompiler.Compile(Reason);
+
+function auditText(text: string): string {
+  if (!reason.Check(text))
+    throw new InvalidArgumentError(`It must be one line of 1 to ${Reason.maxLength} characters.`);
+  return text;
 }
 
 /** A command that only groups subcommands. */
