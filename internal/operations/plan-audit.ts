@@ -1,6 +1,7 @@
 // The audit trail of plans and runs: what was done, and what was refused. Called by plans.ts and runs.ts.
+import { objectionToActing } from "../kernel/actor.ts";
 import { type OperatorActionKind, recordActions } from "../messaging/operator-action-store.ts";
-import { type Act, objectionToAct, type Operator, PlanRefused } from "./plan.ts";
+import { type Operator, PlanRefused } from "./plan.ts";
 import type { BulkContext } from "./bulk-context.ts";
 
 type AuditContext = Pick<BulkContext, "saga" | "clock" | "newId">;
@@ -40,10 +41,9 @@ export async function recordAct(
 export async function requirePermission(
   context: AuditContext,
   actor: Operator,
-  act: Act,
   what: Pick<RecordedAct, "action" | "subject" | "run_id"> & { readonly reason?: string | null },
 ): Promise<void> {
-  const objection = objectionToAct(actor, act);
+  const objection = objectionToActing(actor);
   if (objection === null) return;
   await recordAct(context, context.saga, actor, {
     reason: null,

@@ -29,7 +29,7 @@ export async function createRepublishPlan(
 ): Promise<RunView> {
   const plan_id = context.newId();
   const what = { action: "plan.create", subject: plan_id, run_id: plan_id } as const;
-  await requirePermission(context, actor, "plan", what);
+  await requirePermission(context, actor, what);
   requireRate(ratePerSecond);
   if (since >= (until ?? context.clock.now()))
     throw new PlanRefused("invalid", "the stretch must begin before it ends");

@@ -165,14 +165,14 @@ export async function markStarted(
 export async function changeState(
   tx: TransactionSql,
   planId: string,
-  from: readonly RunState[],
+  from: RunState,
   to: "running" | "paused" | "stopped",
 ): Promise<boolean> {
   const { count } = await tx`
     update operator_plans
        set state = ${to}, generation = generation + 1, halted_because = null, batch_size = 0, tested_count = 0, failed_count = 0, next_batch_at = null,
            ended_at = case when ${to} = 'stopped' then clock_timestamp() end
-     where plan_id = ${planId} and state = any(${[...from]}::text[])`;
+     where plan_id = ${planId} and state = ${from}`;
   return count === 1;
 }
 

@@ -1,6 +1,6 @@
 // What a plan and its run are, and every rule about them: who may do what, what may start, what counts as success. Pure; called by
 // plans.ts, runs.ts and run-executor.ts.
-import { type Actor, objectionToActing } from "../kernel/actor.ts";
+import type { Actor } from "../kernel/actor.ts";
 import { AppError } from "../kernel/errors.ts";
 import { moneyText } from "../kernel/money.ts";
 
@@ -76,9 +76,6 @@ export interface PlanItem {
   readonly why: string | null;
 }
 
-/** What a person does to plans and runs. `look` is planOf, itemsOf and listRuns. */
-export type Act = "look" | "plan" | "start" | "pause" | "resume" | "stop" | "change the rate of";
-
 /** Who acts, from a verified token, never typed. */
 export interface Operator extends Pick<Actor, "name" | "role"> {
   /** Where they are, an IP address; absent if it is not known, as for the command line. */
@@ -115,11 +112,6 @@ export class PlanRefused extends AppError {
     this.name = "PlanRefused";
     this.refusal = refusal;
   }
-}
-
-/** Why this person may not do this; null if they may: everybody looks. */
-export function objectionToAct(operator: Operator, act: Act): string | null {
-  return act === "look" ? null : objectionToActing(operator);
 }
 
 /** True if the message may only be replayed by its id, with its own confirmation. */
@@ -218,8 +210,11 @@ export function reasonFault(reason: string): PlanRefused | null {
   );
 }
 
+/** What a person does to a run, or to the rate of a plan. */
+export type SteeringAct = "pause" | "resume" | "stop" | "change the rate of";
+
 /** The states from which each act is possible. */
-const POSSIBLE: Readonly<Record<"pause" | "resume" | "stop" | "change the rate of", readonly RunState[]>> = {
+const POSSIBLE: Readonly<Record<SteeringAct, readonly RunState[]>> = {
   pause: ["running"],
   resume: ["paused"],
   stop: ["running", "paused"],
@@ -227,7 +222,7 @@ const POSSIBLE: Readonly<Record<"pause" | "resume" | "stop" | "change the rate o
 };
 
 /** Why a run in this state cannot be paused, resumed, stopped or changed; null if it can. */
-export function refusalToSteer(act: keyof typeof POSSIBLE, state: RunState): PlanRefused | null {
+export function refusalToSteer(act: SteeringAct, state: RunState): PlanRefused | null {
   if (POSSIBLE[act].includes(state)) return null;
   return new PlanRefused("wrong-state", `cannot ${act} a run that is ${state}`);
 }

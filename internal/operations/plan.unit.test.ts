@@ -4,8 +4,6 @@ import {
   describeTotals,
   isQuarantined,
   needsTypedCount,
-  objectionToAct,
-  type Operator,
   type PlanItem,
   refusalToStart,
   refusalToSteer,
@@ -58,16 +56,6 @@ test("the count is typed above 20 messages, or for any money", () => {
   expect(needsTypedCount(many(20))).toBe(false);
   expect(needsTypedCount(many(21))).toBe(true);
   expect(needsTypedCount(totalsOf([item({ amount_cents: 1, currency: "EUR" })]))).toBe(true);
-});
-
-test("a viewer looks, and does nothing else", () => {
-  const viewer: Operator = { name: "eve", role: "viewer" };
-  const acts = ["plan", "start", "pause", "resume", "stop", "change the rate of"] as const;
-  expect(objectionToAct(viewer, "look")).toBeNull();
-  for (const act of acts) {
-    expect(objectionToAct(viewer, act)).toContain("has the role viewer; this needs the role operator");
-    expect(objectionToAct({ name: "ada", role: "operator" }, act)).toBeNull();
-  }
 });
 
 describe("a start", () => {

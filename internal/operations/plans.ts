@@ -105,7 +105,7 @@ export async function createPlan(
   request: PlanRequest,
 ): Promise<RunView> {
   const plan_id = context.newId();
-  await requirePermission(context, actor, "plan", {
+  await requirePermission(context, actor, {
     action: "plan.create",
     subject: plan_id,
     run_id: plan_id,

@@ -1,8 +1,16 @@
 // Starts the run of a plan and steers it: pause, resume, stop, rate. These only write to the database: whoever executes the run
 // (run-executor.ts) reads it before each batch, so a batch in flight is finished first. Called by checkoutctl and by an operators'
 // console. Every act and every refused attempt is in the audit trail, with actor and reason.
-import { describeTotals, type Operator, PlanRefused, refusalToStart, refusalToSteer } from "./plan.ts";
-import type { StartRequest } from "./plan.ts";
+import type { TransactionSql } from "postgres";
+import {
+  describeTotals,
+  type Operator,
+  PlanRefused,
+  refusalToStart,
+  refusalToSteer,
+  type StartRequest,
+  type SteeringAct,
+} from "./plan.ts";
 import { recordAct, type RecordedAct, requirePermission } from "./plan-audit.ts";
 import type { BulkContext } from "./bulk-context.ts";
 import { itemsOf, planOf, requireRate, type RunView } from "./plans.ts";
@@ -24,7 +32,7 @@ export async function startRun(
 ): Promise<RunView> {
   const { reason } = request;
   const what = { action: "run.start", subject: planId, run_id: planId, reason } as const;
-  await requirePermission(context, actor, "start", what);
+  await requirePermission(context, actor, what);
   const plan = await planOf(context, planId);
   const [only] = plan.allows_quarantined ? await itemsOf(context, planId, { limit: 1 }) : [];
   const refusal = refusalToStart({ ...plan, only_subject: only?.subject ?? null }, request);
@@ -49,7 +57,7 @@ export function pauseRun(
   planId: string,
   reason: string | null = null,
 ): Promise<RunView> {
-  return steer(context, actor, planId, { act: "pause", to: "paused", action: "run.pause", reason });
+  return moveTo(context, actor, planId, { act: "pause", reason });
 }
 
 /** Continues where the run was, with one item first. Throws PlanRefused: `not-permitted`, `not-found`, `wrong-state`. */
@@ -59,7 +67,7 @@ export function resumeRun(
   planId: string,
   reason: string | null = null,
 ): Promise<RunView> {
-  return steer(context, actor, planId, { act: "resume", to: "running", action: "run.resume", reason });
+  return moveTo(context, actor, planId, { act: "resume", reason });
 }
 
 /** For good: what is not reached stays as it is. Throws PlanRefused: `not-permitted`, `not-found`, `wrong-state`. */
@@ -69,7 +77,7 @@ export function stopRun(
   planId: string,
   reason: string | null = null,
 ): Promise<RunView> {
-  return steer(context, actor, planId, { act: "stop", to: "stopped", action: "run.stop", reason });
+  return moveTo(context, actor, planId, { act: "stop", reason });
 }
 
 /** From the next batch on. Throws PlanRefused: `not-permitted`, `not-found`, `wrong-state`, `invalid`. */
@@ -80,45 +88,68 @@ export async function changeRate(
   ratePerSecond: number,
   reason: string | null = null,
 ): Promise<RunView> {
-  const what = { action: "run.rate", subject: planId, run_id: planId, reason } as const;
-  await requirePermission(context, actor, "change the rate of", what);
-  requireRate(ratePerSecond);
-  const before = await planOf(context, planId);
-  const refusal = refusalToSteer("change the rate of", before.state);
-  if (refusal !== null) return refuse(context, actor, what, refusal);
-  const isChanged = await context.saga.begin(async (tx) => {
-    if (!(await updateRate(tx, planId, ratePerSecond))) return false;
-    const detail = `from ${before.rate_per_second}/s to ${ratePerSecond}/s`;
-    await recordAct(context, tx, actor, { ...what, outcome: "changed", detail });
-    return true;
+  return steer(context, actor, planId, {
+    act: "change the rate of",
+    action: "run.rate",
+    reason,
+    check: () => requireRate(ratePerSecond),
+    change: (tx) => updateRate(tx, planId, ratePerSecond),
+    outcome: "changed",
+    detail: (before) => `from ${before.rate_per_second}/s to ${ratePerSecond}/s`,
   });
-  const now = await planOf(context, planId);
-  if (isChanged) return now;
-  return refuse(context, actor, what, new PlanRefused("wrong-state", `the run is ${now.state}`));
+}
+
+const STATE_AFTER = { pause: "paused", resume: "running", stop: "stopped" } as const;
+
+function moveTo(
+  context: SteerContext,
+  actor: Operator,
+  planId: string,
+  { act, reason }: { readonly act: keyof typeof STATE_AFTER; readonly reason: string | null },
+): Promise<RunView> {
+  const to = STATE_AFTER[act];
+  return steer(context, actor, planId, {
+    act,
+    action: `run.${act}`,
+    reason,
+    change: async (tx, { state }) => {
+      if (!(await changeState(tx, planId, state, to))) return false;
+      if (to === "stopped") await settleInterrupted(tx, planId);
+      return true;
+    },
+    outcome: to,
+    detail: () => null,
+  });
 }
 
 interface Steering {
-  readonly act: "pause" | "resume" | "stop";
-  readonly to: "paused" | "running" | "stopped";
-  readonly action: "run.pause" | "run.resume" | "run.stop";
+  readonly act: SteeringAct;
+  readonly action: RecordedAct["action"];
   readonly reason: string | null;
+  /** Throws PlanRefused if what is asked for makes no sense. */
+  readonly check?: () => void;
+  /** False if the run is in another state by now. */
+  readonly change: (tx: TransactionSql, before: RunView) => Promise<boolean>;
+  /** For the audit trail. */
+  readonly outcome: string;
+  readonly detail: (before: RunView) => string | null;
 }
 
 async function steer(
   context: SteerContext,
   actor: Operator,
   planId: string,
-  { act, to, action, reason }: Steering,
+  { act, action, reason, check, change, outcome, detail }: Steering,
 ): Promise<RunView> {
   const what = { action, subject: planId, run_id: planId, reason };
-  await requirePermission(context, actor, act, what);
+  await requirePermission(context, actor, what);
+  check?.();
   const before = await planOf(context, planId);
   const refusal = refusalToSteer(act, before.state);
   if (refusal !== null) return refuse(context, actor, what, refusal);
   const isDone = await context.saga.begin(async (tx) => {
-    if (!(await changeState(tx, planId, [before.state], to))) return false;
-    if (to === "stopped") await settleInterrupted(tx, planId);
-    await recordAct(context, tx, actor, { ...what, outcome: to, detail: null });
+    if (!(await change(tx, before))) return false;
+    await recordAct(context, tx, actor, { ...what, outcome, detail: detail(before) });
     return true;
   });
   const now = await planOf(context, planId);
