@@ -116,7 +116,7 @@ export async function listDeadLetters(
   { all, limit, handlings, replays, withoutMessages = false }: ListOptions,
 ): Promise<DeadLetters> {
   const causes = new Map<string, DeadLetterCause>();
-  let kept: Omit<ListedDeadLetter, "replays">[] = [];
+  let kept: Kept[] = [];
   let [matched, total, unreadable] = [0, 0, 0];
   for await (const part of matchingDeadLetters(batches, filter)) {
     unreadable += part.unreadable;
@@ -129,19 +129,30 @@ export async function listDeadLetters(
       total += 1;
       addCause(causes, record);
       const shown = withoutMessages ? withoutMessage(record) : record;
-      kept.push({ ...shown, handling: describeHandling(handling) });
-      if (kept.length >= 2 * limit) kept = kept.toSorted(newestFirst).slice(0, limit);
+      // Read before the bytes are left out.
+      const messageId = messageIdOf(record);
+      kept.push({ entry: { ...shown, handling: describeHandling(handling) }, messageId });
+      if (kept.length >= 2 * limit) kept = newestOf(kept, limit);
     }
   }
-  const newest = kept.toSorted(newestFirst).slice(0, limit);
-  const times = await replays(newest.flatMap((record) => messageIdOf(record) ?? []));
+  const newest = newestOf(kept, limit);
+  const times = await replays(newest.flatMap(({ messageId }) => messageId ?? []));
   return {
     matched,
     total,
     unreadable,
     causes: [...causes.values()].toSorted((one, other) => other.count - one.count),
-    entries: newest.map((record) => ({ ...record, replays: times.get(messageIdOf(record) ?? "") ?? 0 })),
+    entries: newest.map(({ entry, messageId }) => ({ ...entry, replays: times.get(messageId ?? "") ?? 0 })),
   };
+}
+
+interface Kept {
+  readonly entry: Omit<ListedDeadLetter, "replays">;
+  readonly messageId: string | null;
+}
+
+function newestOf(kept: readonly Kept[], limit: number): Kept[] {
+  return kept.toSorted((one, other) => newestFirst(one.entry, other.entry)).slice(0, limit);
 }
 
 function newestFirst(one: DeadLetter, other: DeadLetter): number {
@@ -190,10 +201,22 @@ export function typeOf({ original_command }: DeadLetter): string {
   return textOf(original_command, "type") ?? "unreadable";
 }
 
-/** The id of the failed message; null if it cannot be read. */
-export function messageIdOf({ original_command }: DeadLetter): string | null {
-  const id = textOf(original_command, "message_id");
+/**
+ * The id of the failed message; null if it cannot be read. A message that is too large, or that Postgres cannot store as JSON, has no
+ * readable copy, so its bytes tell.
+ */
+export function messageIdOf({ original_command, original }: DeadLetter): string | null {
+  const id = textOf(original_command ?? jsonOf(original.value_base64), "message_id");
   return id !== undefined && UUID.test(id) ? id : null;
+}
+
+/** Undefined if it is not JSON. */
+function jsonOf(base64: string | null): unknown {
+  try {
+    return JSON.parse(Buffer.from(base64 ?? "", "base64").toString());
+  } catch {
+    return undefined;
+  }
 }
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;

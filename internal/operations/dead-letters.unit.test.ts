@@ -5,7 +5,14 @@ import { chargePayment, reserveInventory } from "../testkit/commands.ts";
 import { deadBytes, deadLetterOf } from "../testkit/dead-letters.ts";
 import { eventOf } from "../testkit/events.ts";
 import type { Handling } from "./dead-letter-store.ts";
-import { type DeadLetterFilter, findDeadLetters, listDeadLetters, type ListOptions } from "./dead-letters.ts";
+import {
+  type DeadLetterFilter,
+  findDeadLetters,
+  listDeadLetters,
+  type ListOptions,
+  messageIdOf,
+} from "./dead-letters.ts";
+import { readOriginal } from "./replay-plan.ts";
 
 const NOON = Date.UTC(2026, 10, 23, 12);
 const HOUR = 3_600_000;
@@ -156,4 +163,41 @@ describe("the list", () => {
       "open",
     ]);
   });
+});
+
+test("a message that is too large for a readable copy is known by its bytes, also in a list without messages", async () => {
+  const message = { ...reserveInventory(saga, [["tea", 1]]), note: "x".repeat(70_000) };
+  const large = deadLetterOf(message, { service: "inventory" });
+  expect(large.original_command).toBeNull();
+  expect(messageIdOf(large)).toBe(message.message_id);
+  expect(readOriginal(large).message_id).toBe(message.message_id);
+  for (const withoutMessages of [false, true]) {
+    const { entries } = await listDeadLetters(
+      batches([large]),
+      {},
+      {
+        ...nothingHandled,
+        withoutMessages,
+        replays: async (ids) => new Map(ids.map((id) => [id, id === message.message_id ? 3 : 0])),
+      },
+    );
+    expect(entries).toMatchObject([{ dead_letter_id: large.dead_letter_id, replays: 3 }]);
+  }
+});
+
+test("every unreadable message has one id or none, for lists and for plans", () => {
+  const { message_id } = chargePayment(saga);
+  const bytes = [
+    "{",
+    "[]",
+    JSON.stringify({ message_id }),
+    JSON.stringify({ message_id: "no uuid" }),
+    JSON.stringify({ message_id: message_id.toUpperCase() }),
+  ];
+  const ids = bytes.map((text) => {
+    const record = deadBytes(Buffer.from(text), { service: "inventory" });
+    expect(readOriginal(record).message_id ?? null).toBe(messageIdOf(record));
+    return messageIdOf(record);
+  });
+  expect(ids).toEqual([null, null, message_id, null, null]);
 });

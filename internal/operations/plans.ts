@@ -3,7 +3,7 @@
 // audit trail.
 import type { Sql } from "postgres";
 import { handlingsOf } from "./dead-letter-store.ts";
-import type { DeadLetterFilter } from "./dead-letters.ts";
+import { type DeadLetterFilter, messageIdOf } from "./dead-letters.ts";
 import {
   describeTotals,
   MAX_PLAN_ITEMS,
@@ -33,7 +33,7 @@ import {
 } from "./plan-store.ts";
 import { estimateMs, MAX_BATCH, MAX_REPUBLISH_BATCH } from "./ramp.ts";
 import { examine } from "./replay-facts.ts";
-import { decideReplay, readOriginal } from "./replay-plan.ts";
+import { decideReplay } from "./replay-plan.ts";
 import { findSagas } from "./saga-store.ts";
 import { selectDeadLetters } from "./select-dead-letters.ts";
 import type { DeadLetter } from "../../schemas/dead-letter.ts";
@@ -286,7 +286,7 @@ async function plannedDiscards(
   { saga }: BulkContext,
   records: readonly DeadLetter[],
 ): Promise<readonly Omit<PlanItem, "position">[]> {
-  const read = records.map((record) => ({ record, messageId: readOriginal(record).message_id ?? null }));
+  const read = records.map((record) => ({ record, messageId: messageIdOf(record) }));
   const [handlings, sagas, replays] = await Promise.all([
     handlingsOf(
       saga,

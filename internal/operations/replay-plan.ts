@@ -9,7 +9,7 @@ import type { DatabaseName } from "../../schemas/migrations.ts";
 import { MESSAGES, type Message } from "../../schemas/registry.ts";
 import { TOPICS } from "../../schemas/topics.ts";
 import { decode, isMessageType } from "../messaging/envelope.ts";
-import { describeHandling, isOpen } from "./dead-letters.ts";
+import { describeHandling, isOpen, messageIdOf } from "./dead-letters.ts";
 import type { Handling } from "./dead-letter-store.ts";
 import type { SentMessage, Sign } from "./replay-store.ts";
 import type { SagaSummary } from "./saga-store.ts";
@@ -79,18 +79,16 @@ export function consumerOf(service: string): DatabaseName | undefined {
   }
 }
 
-export function readOriginal({ original }: DeadLetter): Original {
+export function readOriginal(record: DeadLetter): Original {
+  const message_id = messageIdOf(record) ?? undefined;
   let value: unknown;
   try {
-    value = JSON.parse(Buffer.from(original.value_base64 ?? "", "base64").toString());
+    value = JSON.parse(Buffer.from(record.original.value_base64 ?? "", "base64").toString());
   } catch {
-    return { message: undefined, message_id: undefined, fault: "its bytes are not JSON" };
+    return { message: undefined, message_id, fault: "its bytes are not JSON" };
   }
   const decoded = decode(value);
-  if (!decoded.ok) {
-    const { reason, message_id } = decoded.invalid;
-    return { message: undefined, message_id, fault: reason };
-  }
+  if (!decoded.ok) return { message: undefined, message_id, fault: decoded.invalid.reason };
   return { message: decoded.message, message_id: decoded.message.message_id, fault: undefined };
 }
 
