@@ -3,7 +3,6 @@
 import { hostname } from "node:os";
 import { createInterface } from "node:readline/promises";
 import { InvalidArgumentError, Option } from "@commander-js/extra-typings";
-import type { Sql } from "postgres";
 import { objectionToReplay } from "../../internal/orchestrator/replay.ts";
 import { moneyText } from "../../internal/kernel/money.ts";
 import {
@@ -15,44 +14,34 @@ import {
 } from "../../internal/operations/plan.ts";
 import type { ItemRow } from "../../internal/operations/plan-store.ts";
 import type { BulkContext } from "../../internal/operations/bulk-context.ts";
+import type { DeadLetterBatches } from "../../internal/operations/dead-letters.ts";
 import { allItemsOf, createPlan, type PlanRequest, type RunView } from "../../internal/operations/plans.ts";
-import type { Databases } from "../../internal/operations/replay-facts.ts";
 import { RunExecutor } from "../../internal/operations/run-executor.ts";
 import { followRun, reportOf, type RunReport } from "../../internal/operations/run-report.ts";
 import { startRun, stopRun } from "../../internal/operations/runs.ts";
 import { systemClock } from "../../internal/platform/clock.ts";
 import { KafkaMailWatch } from "../../internal/platform/kafka/mail-watch.ts";
 import { readTopic } from "../../internal/platform/kafka/read-topic.ts";
-import type { DatabaseName } from "../../schemas/migrations.ts";
 import { TOPICS } from "../../schemas/topics.ts";
 import { instant, table, whenInterrupted } from "./command.ts";
 import type { Connections } from "./connections.ts";
 
-/** `saga`: the saga database, already open. The others are opened when a replay needs them. */
-export function bulkContext(connections: Connections, saga: Sql): BulkContext {
-  const opened = new Map<DatabaseName, Promise<Sql>>([["saga", Promise.resolve(saga)]]);
-  const database = (name: DatabaseName) => {
-    const open = opened.get(name) ?? connections.database(name);
-    opened.set(name, open);
-    return open;
-  };
-  const databases = async (): Promise<Databases> => {
-    const [inventory, payment, order] = await Promise.all([
-      database("inventory"),
-      database("payment"),
-      database("order"),
-    ]);
-    return { saga, inventory, payment, order };
-  };
+/** Opens the saga database; the others when a replay needs them. */
+export async function bulkContext(connections: Connections): Promise<BulkContext> {
   return {
-    saga,
-    databases,
-    database,
-    readDeadLetters: () => readTopic({ ...connections.kafka(), topic: TOPICS.deadLetters }),
+    saga: await connections.database("saga"),
+    databases: () => connections.databases(),
+    database: (name) => connections.database(name),
+    readDeadLetters: () => readDeadLetters(connections),
     objection: objectionToReplay,
     clock: systemClock,
     newId: () => Bun.randomUUIDv7(),
   };
+}
+
+/** Reads the whole dead-letter topic. */
+export function readDeadLetters(connections: Connections): DeadLetterBatches {
+  return readTopic({ ...connections.kafka(), topic: TOPICS.deadLetters });
 }
 
 /** Executes this run in the foreground. */

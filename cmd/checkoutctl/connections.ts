@@ -34,6 +34,8 @@ const REDIS_TIMEOUT_MS = 5_000;
 export class Connections implements AsyncDisposable {
   readonly #settings: Settings;
   readonly #open = new AsyncDisposableStack();
+  /** Those that answer. */
+  readonly #postgres = new Map<MigratedDatabase, Promise<Postgres>>();
 
   constructor(settings: Settings) {
     this.#settings = settings;
@@ -49,8 +51,16 @@ export class Connections implements AsyncDisposable {
     return (await this.postgres(name)).sql;
   }
 
-  /** The same, with transactions. */
-  async postgres(name: MigratedDatabase): Promise<Postgres> {
+  /** The same, with transactions. Opened once. */
+  postgres(name: MigratedDatabase): Promise<Postgres> {
+    const opened = this.#postgres.get(name) ?? this.#owned(name);
+    this.#postgres.set(name, opened);
+    // Asked again later, it may answer.
+    opened.catch(() => this.#postgres.delete(name));
+    return opened;
+  }
+
+  async #owned(name: MigratedDatabase): Promise<Postgres> {
     const postgres = await this.#found(name);
     const owners = await ownersOf(postgres.sql);
     if (owners.length === 1 && owners[0] === name) return postgres;
@@ -107,17 +117,11 @@ export class Connections implements AsyncDisposable {
 
   /** The same, each opened when it is needed: a question to one database works while another is away. */
   opening(): OpenDatabases {
-    const opened = new Map<DatabaseName, Promise<Sql>>();
-    const open = (name: DatabaseName) => {
-      const connection = opened.get(name) ?? this.database(name);
-      opened.set(name, connection);
-      return connection;
-    };
     return {
-      saga: () => open("saga"),
-      inventory: () => open("inventory"),
-      payment: () => open("payment"),
-      order: () => open("order"),
+      saga: () => this.database("saga"),
+      inventory: () => this.database("inventory"),
+      payment: () => this.database("payment"),
+      order: () => this.database("order"),
     };
   }
 

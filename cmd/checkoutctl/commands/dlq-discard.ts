@@ -14,7 +14,7 @@ export const discardCommand = handlingCommand("discard", "discard dead letters f
     const filter = filterToHandle(options, given ?? []);
     const { dryRun = false, everything } = options;
     await using connections = new Connections(loadSettings(options.stack));
-    const context = bulkContext(connections, await connections.database("saga"));
+    const context = await bulkContext(connections);
     const kind = "dead-letter.discard";
     const request: PlanRequest = { kind, filter, everything, ...PLAN_DEFAULTS[kind] };
     if (dryRun) {

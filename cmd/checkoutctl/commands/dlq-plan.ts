@@ -51,7 +51,7 @@ export const planCommand = command(
   .action(async (given, options) => {
     const filter = filterToHandle(options, given ?? []);
     await using connections = new Connections(loadSettings(options.stack));
-    const context = bulkContext(connections, await connections.database("saga"));
+    const context = await bulkContext(connections);
     const plan = await createPlan(context, await operatorOf(connections), {
       kind: options.discard === true ? "dead-letter.discard" : "dead-letter.replay",
       filter,

@@ -1,12 +1,10 @@
 // Selects dead letters by id or by filter. Shared by the commands of `checkoutctl dlq`.
 import { InvalidArgumentError, Option } from "@commander-js/extra-typings";
-import { type DeadLetterBatches, type DeadLetterFilter } from "../../../internal/operations/dead-letters.ts";
+import type { DeadLetterFilter } from "../../../internal/operations/dead-letters.ts";
 import { isFiltered } from "../../../internal/operations/select-dead-letters.ts";
-import { readTopic } from "../../../internal/platform/kafka/read-topic.ts";
 import { TOPICS } from "../../../schemas/topics.ts";
 import { confirmOption } from "../bulk.ts";
 import { moment, operatorCommand, table, uuid, wrongUsage } from "../command.ts";
-import type { Connections } from "../connections.ts";
 
 const DEAD_LETTERS_OF = Object.values(TOPICS).filter((topic) => topic !== TOPICS.deadLetters);
 
@@ -34,11 +32,6 @@ export interface FilterOptions {
   readonly saga?: string | undefined;
   readonly since?: number | undefined;
   readonly until?: number | undefined;
-}
-
-/** Reads the whole dead-letter topic. */
-export function readDeadLetters(connections: Connections): DeadLetterBatches {
-  return readTopic({ ...connections.kafka(), topic: TOPICS.deadLetters });
 }
 
 export function filterOf(

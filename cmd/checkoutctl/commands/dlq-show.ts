@@ -8,10 +8,10 @@ import { examine, type Examined } from "../../../internal/operations/replay-fact
 import { decideReplay } from "../../../internal/operations/replay-plan.ts";
 import type { SagaSummary } from "../../../internal/operations/saga-store.ts";
 import type { DeadLetter } from "../../../schemas/dead-letter.ts";
+import { readDeadLetters } from "../bulk.ts";
 import { command, instant, print, table, uuid } from "../command.ts";
 import { Connections } from "../connections.ts";
 import { loadSettings } from "../settings.ts";
-import { readDeadLetters } from "./dlq-selection.ts";
 
 interface Shown {
   readonly record: DeadLetter;

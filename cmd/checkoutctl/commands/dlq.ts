@@ -4,13 +4,14 @@ import { listDeadLetters, typeOf } from "../../../internal/operations/dead-lette
 import { isQuarantined } from "../../../internal/operations/plan.ts";
 import { failedReplays } from "../../../internal/operations/plan-store.ts";
 import { describeNone, isFiltered } from "../../../internal/operations/select-dead-letters.ts";
+import { readDeadLetters } from "../bulk.ts";
 import { command, count, group, print, table } from "../command.ts";
 import { Connections } from "../connections.ts";
 import { loadSettings } from "../settings.ts";
 import { discardCommand } from "./dlq-discard.ts";
 import { replayCommand } from "./dlq-replay.ts";
 import { planCommand } from "./dlq-plan.ts";
-import { filterOf, filters, readDeadLetters } from "./dlq-selection.ts";
+import { filterOf, filters } from "./dlq-selection.ts";
 import { showCommand } from "./dlq-show.ts";
 
 const ls = command("ls", "list dead letters by cause and one by one, newest first")

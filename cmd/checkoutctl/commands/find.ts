@@ -1,10 +1,10 @@
 // `checkoutctl find ID`: says what an id belongs to, whatever kind it is.
 import { findAnything } from "../../../internal/operations/find-anything.ts";
 import { AppError } from "../../../internal/kernel/errors.ts";
+import { readDeadLetters } from "../bulk.ts";
 import { command, print, table } from "../command.ts";
 import { Connections } from "../connections.ts";
 import { loadSettings } from "../settings.ts";
-import { readDeadLetters } from "./dlq-selection.ts";
 
 export const findCommand = command(
   "find",

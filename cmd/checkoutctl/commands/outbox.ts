@@ -138,7 +138,7 @@ const plan = command(
     const { since, until = null, database = "all", rate: ratePerSecond } = options;
     if (since >= (until ?? Date.now())) wrongUsage("--since must be before --until (default: now)");
     await using connections = new Connections(loadSettings(options.stack));
-    const context = bulkContext(connections, await connections.database("saga"));
+    const context = await bulkContext(connections);
     const databases = DATABASES.filter((one) => database === "all" || one === database);
     const times = { since, until, publishedBefore: null };
     const made = await createRepublishPlan(context, await operatorOf(connections), {

@@ -1,5 +1,6 @@
 // `checkoutctl run`: plans of bulk acts and their runs. `dlq plan` makes a plan.
 import { Option } from "@commander-js/extra-typings";
+import type { BulkContext } from "../../../internal/operations/bulk-context.ts";
 import { type Operator, RUN_STATES } from "../../../internal/operations/plan.ts";
 import { allItemsOf, listRuns, planOf, type RunView } from "../../../internal/operations/plans.ts";
 import { followRun } from "../../../internal/operations/run-report.ts";
@@ -79,11 +80,11 @@ const start = operatorCommand("start", "start a plan, and execute it until it is
   .addHelpText("after", "\nCtrl-C finishes the batch in flight and pauses the run.")
   .action(async (id, options) => {
     await using connections = new Connections(loadSettings(options.stack));
-    const saga = await connections.database("saga");
+    const context = await bulkContext(connections);
     const actor = await operatorOf(connections);
-    const request = await startRequest(await planOf({ saga }, id), options);
-    await startRun(bulkContext(connections, saga), actor, id, request);
-    await execute(connections, { saga, actor, id }, options);
+    const request = await startRequest(await planOf(context, id), options);
+    await startRun(context, actor, id, request);
+    await execute(connections, { context, actor, id }, options);
   });
 
 const resume = command("resume", "continue a paused run, or one whose executor died, one item first")
@@ -92,12 +93,12 @@ const resume = command("resume", "continue a paused run, or one whose executor d
   .addHelpText("after", "\nCtrl-C finishes the batch in flight and pauses the run.")
   .action(async (id, options) => {
     await using connections = new Connections(loadSettings(options.stack));
-    const saga = await connections.database("saga");
+    const context = await bulkContext(connections);
     const actor = await operatorOf(connections);
-    const { state } = await planOf({ saga }, id);
+    const { state } = await planOf(context, id);
     // A run goes on without an operator's word when its executor has died: only somebody must execute it.
-    if (state !== "running") await resumeRun(bulkContext(connections, saga), actor, id, options.reason);
-    await execute(connections, { saga, actor, id }, options);
+    if (state !== "running") await resumeRun(context, actor, id, options.reason);
+    await execute(connections, { context, actor, id }, options);
   });
 
 const watch = command("watch", "follow a run that another process executes")
@@ -124,7 +125,7 @@ function steering(name: "pause" | "stop", summary: string, steer: typeof pauseRu
     .addOption(reasonOption())
     .action(async (id, options) => {
       await using connections = new Connections(loadSettings(options.stack));
-      const context = bulkContext(connections, await connections.database("saga"));
+      const context = await bulkContext(connections);
       const run = await steer(context, await operatorOf(connections), id, options.reason);
       print(options, run, () => runText(run));
     });
@@ -136,7 +137,7 @@ const changeOfRate = command("rate", "change the rate of a plan or run, from the
   .addOption(reasonOption())
   .action(async (id, ratePerSecond, options) => {
     await using connections = new Connections(loadSettings(options.stack));
-    const context = bulkContext(connections, await connections.database("saga"));
+    const context = await bulkContext(connections);
     const run = await changeRate(context, await operatorOf(connections), id, ratePerSecond, options.reason);
     print(options, run, () => runText(run));
   });
@@ -154,20 +155,15 @@ export const runCommand = group("run", "bulk acts: their plans and runs")
 /** Executes the run in the foreground, or watches the executor that has it. */
 async function execute(
   connections: Connections,
-  {
-    saga,
-    actor,
-    id,
-  }: { readonly saga: Parameters<typeof bulkContext>[1]; readonly actor: Operator; readonly id: string },
+  { context, actor, id }: { readonly context: BulkContext; readonly actor: Operator; readonly id: string },
   options: { readonly json?: true | undefined },
 ): Promise<void> {
-  const context = bulkContext(connections, saga);
   await using executor = foregroundExecutor(connections, context, id);
   using interrupted = whenInterrupted();
   using bar = progress();
   const { signal } = interrupted;
   const onChange = (changed: RunView) => tell(bar, changed);
-  const followed = await followRun({ saga, planId: id, executor, signal, onChange });
+  const followed = await followRun({ saga: context.saga, planId: id, executor, signal, onChange });
   bar[Symbol.dispose]();
   const isPausedByUs = signal.aborted && followed.state === "running";
   const run = isPausedByUs ? await pauseRun(context, actor, id, "interrupted on the terminal") : followed;
