@@ -6,6 +6,7 @@ import { handlingsOf } from "./dead-letter-store.ts";
 import type { BulkContext } from "./bulk-context.ts";
 import {
   type ItemUpdate,
+  leftAlone,
   type LeasedRun,
   lockRun,
   mayBegin,
@@ -75,16 +76,7 @@ export async function discardBatch({
         };
       const handling = before.get(subject);
       const handled = handling === undefined ? "another run has just taken it" : describeHandling(handling);
-      const detail = planned === "discard" ? handled : why;
-      return {
-        position,
-        outcome: "skipped",
-        result: "left",
-        detail,
-        action_id: null,
-        written_at: null,
-        units_done: 0,
-      };
+      return leftAlone(position, planned === "discard" ? handled : why);
     });
     await updateItems(tx, run.plan_id, updates);
     return recorded.size;

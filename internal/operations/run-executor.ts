@@ -145,10 +145,9 @@ export class RunExecutor implements AsyncDisposable {
     items: readonly RunItem[],
     size: number,
   ): Promise<BatchOutcome | "waits for the relay" | null> {
-    const { executor, ...context } = { ...this.#options, signal: this.#signal };
     const [first] = items;
     if (first === undefined) return NOTHING;
-    const batch = { ...context, executor, run, items };
+    const batch = { ...this.#options, signal: this.#signal, run, items };
     switch (run.kind) {
       case "dead-letter.discard": {
         const acted = await discardBatch(batch);

@@ -16,6 +16,7 @@ import {
   type BatchOutcome,
   countAttempt,
   type ItemUpdate,
+  leftAlone,
   type LeasedRun,
   lockRun,
   mayBegin,
@@ -172,9 +173,7 @@ function claimOnce(
         if (pending !== undefined && result !== "left")
           settlements.push({ action_id: pending, outcome: result, detail: why });
       } else if (isTaken(action_id, pending, recorded, elsewhere)) {
-        const why = "another run has just taken it";
-        const nothing = { action_id: null, written_at: null, units_done: 0 };
-        updates.push({ position, outcome: "skipped", result: "left", detail: why, ...nothing });
+        updates.push(leftAlone(position, "another run has just taken it"));
       } else if (record !== undefined && action_id !== null) {
         const { sent } = verdict;
         const isPutBack = verdict.kind === "watch";

@@ -13,6 +13,7 @@ import { PlanRefused } from "./plan.ts";
 import { unpublish } from "./republish-store.ts";
 import {
   type BatchOutcome,
+  leftAlone,
   type LeasedRun,
   lockRun,
   mayBegin,
@@ -40,16 +41,8 @@ export async function republishBatch(
   const { position } = item;
   const name = DATABASES.find((one) => one === item.subject);
   if (item.planned !== "send" || name === undefined) {
-    const { why: detail } = item;
-    const left = {
-      outcome: "skipped",
-      result: "left",
-      detail,
-      action_id: null,
-      written_at: null,
-      units_done: 0,
-    } as const;
-    return { acted: 0, failed: 0, save: (tx) => updateItems(tx, run.plan_id, [{ position, ...left }]) };
+    const left = leftAlone(position, item.why);
+    return { acted: 0, failed: 0, save: (tx) => updateItems(tx, run.plan_id, [left]) };
   }
   const sql = await database(name);
   const { unpublished } = await measureBacklog(sql, MAX_WAITING);

@@ -177,6 +177,12 @@ export interface ItemUpdate {
   readonly units_done: number;
 }
 
+/** Of an item on which the run does not act, and why. */
+export function leftAlone(position: number, detail: string | null): ItemUpdate {
+  const nothing = { action_id: null, written_at: null, units_done: 0 };
+  return { position, outcome: "skipped", result: "left", detail, ...nothing };
+}
+
 /** What is settled stays as it is. */
 export async function updateItems(
   tx: TransactionSql,
