@@ -79,7 +79,7 @@ export async function planAndFollow(
   context: BulkContext,
   request: PlanRequest,
   options: { readonly reason: string; readonly confirm?: string | undefined },
-  onChange: (run: RunView) => void = () => undefined,
+  onChange?: (run: RunView) => void,
 ): Promise<Followed | null> {
   // Nothing is planned if the start would be refused for its reason.
   const fault = reasonFault(options.reason);

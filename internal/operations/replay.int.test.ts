@@ -3,48 +3,33 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "bun:test";
 import type { DeadLetter } from "../../schemas/dead-letter.ts";
 import type { DatabaseName } from "../../schemas/migrations.ts";
-import { OutboxPump, isInventoryCommand } from "../testkit/outbox-pump.ts";
+import { isInventoryCommand, type OutboxPump } from "../testkit/outbox-pump.ts";
 import { releaseInventory } from "../testkit/commands.ts";
-import { type BulkOptions, planAndRun, testContext } from "../testkit/bulk.ts";
-import { cloneDatabase, type TestDatabase } from "../testkit/database.ts";
+import { type BulkOptions, BulkServers, planAndRun, testContext } from "../testkit/bulk.ts";
 import { deadBytes, deadLetterOf } from "../testkit/dead-letters.ts";
 import { eventOf } from "../testkit/events.ts";
-import { TestInventory } from "../testkit/inventory.ts";
-import { TestOrchestrator } from "../testkit/orchestrator.ts";
+import type { TestInventory } from "../testkit/inventory.ts";
+import type { TestOrchestrator } from "../testkit/orchestrator.ts";
 import { handlingsOf } from "./dead-letter-store.ts";
 import { previewPlan } from "./plans.ts";
 import type { Databases } from "./replay-facts.ts";
 import type { MailWatch } from "./replay-send.ts";
 import { plannedItems, type RunReport } from "./run-report.ts";
 
+let servers: BulkServers;
 let orchestrator: TestOrchestrator;
 let inventory: TestInventory;
-let others: Readonly<Record<"payment" | "order", TestDatabase>>;
 let databases: Databases;
 let pump: OutboxPump;
 beforeAll(async () => {
-  orchestrator = await TestOrchestrator.open();
-  inventory = await TestInventory.open({ tea: 1_000 });
-  others = { payment: await cloneDatabase("payment"), order: await cloneDatabase("order") };
-  databases = {
-    saga: orchestrator.database.sql,
-    inventory: inventory.database.sql,
-    payment: others.payment.sql,
-    order: others.order.sql,
-  };
+  servers = await BulkServers.open();
+  ({ orchestrator, inventory, databases } = servers);
 });
 beforeEach(async () => {
-  await databases.saga`truncate saga_state, saga_history, outbox, inbox, operator_actions, operator_plans cascade`;
-  await databases.inventory`truncate reservations, outbox, inbox, retry`;
-  pump = new OutboxPump(orchestrator, inventory);
+  pump = await servers.reset();
 });
 afterEach(() => pump[Symbol.asyncDispose]());
-afterAll(async () => {
-  await orchestrator[Symbol.asyncDispose]();
-  await inventory[Symbol.asyncDispose]();
-  await others.payment[Symbol.asyncDispose]();
-  await others.order[Symbol.asyncDispose]();
-});
+afterAll(() => servers[Symbol.asyncDispose]());
 
 function run(letters: readonly DeadLetter[], options: Partial<BulkOptions> = {}): Promise<RunReport> {
   return planAndRun(databases, letters, options);

@@ -4,12 +4,11 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "bun:te
 import type { DeadLetter } from "../../schemas/dead-letter.ts";
 import { AppError } from "../kernel/errors.ts";
 import { waitUntil } from "../stack/wait.ts";
-import { ADA, testContext, testExecutor } from "../testkit/bulk.ts";
-import { cloneDatabase, type TestDatabase } from "../testkit/database.ts";
-import { TestInventory } from "../testkit/inventory.ts";
+import { ADA, BulkServers, testContext, testExecutor } from "../testkit/bulk.ts";
+import type { TestInventory } from "../testkit/inventory.ts";
 import { errorOf } from "../testkit/kafka.ts";
-import { TestOrchestrator } from "../testkit/orchestrator.ts";
-import { isInventoryCommand, OutboxPump } from "../testkit/outbox-pump.ts";
+import type { TestOrchestrator } from "../testkit/orchestrator.ts";
+import { isInventoryCommand, type OutboxPump } from "../testkit/outbox-pump.ts";
 import type { BulkContext } from "./bulk-context.ts";
 import { handlingsOf } from "./dead-letter-store.ts";
 import { createRepublishPlan } from "./plan-republish.ts";
@@ -23,35 +22,20 @@ const WAIT = { timeoutMs: 20_000 };
 /** More than any run lets wait for the relay. */
 const BACKLOG = 20_001;
 
+let servers: BulkServers;
 let orchestrator: TestOrchestrator;
 let inventory: TestInventory;
-let others: Readonly<Record<"payment" | "order", TestDatabase>>;
 let databases: Databases;
 let pump: OutboxPump;
 beforeAll(async () => {
-  orchestrator = await TestOrchestrator.open();
-  inventory = await TestInventory.open({ tea: 10_000 });
-  others = { payment: await cloneDatabase("payment"), order: await cloneDatabase("order") };
-  databases = {
-    saga: orchestrator.database.sql,
-    inventory: inventory.database.sql,
-    payment: others.payment.sql,
-    order: others.order.sql,
-  };
+  servers = await BulkServers.open();
+  ({ orchestrator, inventory, databases } = servers);
 });
 beforeEach(async () => {
-  await databases.saga`truncate saga_state, saga_history, outbox, inbox, operator_actions, operator_plans cascade`;
-  await databases.inventory`truncate reservations, outbox, inbox, retry`;
-  await databases.payment`truncate outbox`;
-  pump = new OutboxPump(orchestrator, inventory);
+  pump = await servers.reset();
 });
 afterEach(() => pump[Symbol.asyncDispose]());
-afterAll(async () => {
-  await orchestrator[Symbol.asyncDispose]();
-  await inventory[Symbol.asyncDispose]();
-  await others.payment[Symbol.asyncDispose]();
-  await others.order[Symbol.asyncDispose]();
-});
+afterAll(() => servers[Symbol.asyncDispose]());
 
 /** A started run that replays these dead letters. */
 async function replayOf(

@@ -17,7 +17,7 @@ export interface FollowOptions {
   /** Ends the following after the batch in flight. */
   readonly signal: AbortSignal;
   /** Called with each change. */
-  readonly onChange: (run: RunView) => void;
+  readonly onChange?: ((run: RunView) => void) | undefined;
 }
 
 /** Returns when the run is paused, stopped or done, or the signal aborts. Throws AppError if a server does not answer. */
@@ -33,7 +33,7 @@ export async function followRun({
     const result = signal.aborted ? undefined : await executor?.runOnce();
     const run = await planOf({ saga }, planId);
     const now = JSON.stringify([run.state, run.counts, run.rate_per_second]);
-    if (now !== last) onChange(run);
+    if (now !== last) onChange?.(run);
     last = now;
     if (signal.aborted || (run.state !== "running" && run.counts.in_flight === 0)) return run;
     if (result?.hasMore !== true) await pause(POLL_MS, signal);

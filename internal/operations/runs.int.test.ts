@@ -5,12 +5,10 @@ import type { DeadLetter } from "../../schemas/dead-letter.ts";
 import { openPostgres } from "../platform/postgres.ts";
 import { waitUntil } from "../stack/wait.ts";
 import { eventOf } from "../testkit/events.ts";
-import { ADA, testContext, testExecutor } from "../testkit/bulk.ts";
-import { cloneDatabase, type TestDatabase } from "../testkit/database.ts";
-import { TestInventory } from "../testkit/inventory.ts";
+import { ADA, BulkServers, testContext, testExecutor } from "../testkit/bulk.ts";
 import { errorOf } from "../testkit/kafka.ts";
-import { TestOrchestrator } from "../testkit/orchestrator.ts";
-import { OutboxPump } from "../testkit/outbox-pump.ts";
+import type { TestOrchestrator } from "../testkit/orchestrator.ts";
+import type { OutboxPump } from "../testkit/outbox-pump.ts";
 import { type Operator, PlanRefused } from "./plan.ts";
 import type { BulkContext } from "./bulk-context.ts";
 import { allItemsOf, createPlan, listRuns, planOf, type PlanRequest, type RunView } from "./plans.ts";
@@ -24,34 +22,19 @@ const BOB: Operator = { name: "bob", role: "operator" };
 const EVE: Operator = { name: "eve", role: "viewer" };
 const REASON = "fixed the cause";
 
+let servers: BulkServers;
 let orchestrator: TestOrchestrator;
-let inventory: TestInventory;
-let others: Readonly<Record<"payment" | "order", TestDatabase>>;
 let databases: Databases;
 let pump: OutboxPump;
 beforeAll(async () => {
-  orchestrator = await TestOrchestrator.open();
-  inventory = await TestInventory.open({ tea: 10_000 });
-  others = { payment: await cloneDatabase("payment"), order: await cloneDatabase("order") };
-  databases = {
-    saga: orchestrator.database.sql,
-    inventory: inventory.database.sql,
-    payment: others.payment.sql,
-    order: others.order.sql,
-  };
+  servers = await BulkServers.open();
+  ({ orchestrator, databases } = servers);
 });
 beforeEach(async () => {
-  await databases.saga`truncate saga_state, saga_history, outbox, inbox, operator_actions, operator_plans cascade`;
-  await databases.inventory`truncate reservations, outbox, inbox, retry`;
-  pump = new OutboxPump(orchestrator, inventory);
+  pump = await servers.reset();
 });
 afterEach(() => pump[Symbol.asyncDispose]());
-afterAll(async () => {
-  await orchestrator[Symbol.asyncDispose]();
-  await inventory[Symbol.asyncDispose]();
-  await others.payment[Symbol.asyncDispose]();
-  await others.order[Symbol.asyncDispose]();
-});
+afterAll(() => servers[Symbol.asyncDispose]());
 
 const forever = new AbortController().signal;
 
@@ -133,7 +116,6 @@ test("300 dead letters: canary, ramp, stopped half-way by another operator, the 
     planId: rest.plan_id,
     executor,
     signal: forever,
-    onChange: () => undefined,
   });
   expect(done).toMatchObject({ state: "done", counts: { sent: 300 - counts.sent, failed: 0 } });
   expect(pump.carried.toSorted()).toEqual(messagesOf(letters));
@@ -159,7 +141,6 @@ test("a paused run goes on where it was, with one item first, at the new rate", 
     planId: plan.plan_id,
     executor,
     signal: forever,
-    onChange: () => undefined,
   });
   expect(pump.carried.toSorted()).toEqual(messagesOf(letters));
   expect(await trail("run.rate")).toEqual([
@@ -190,7 +171,6 @@ test("an executor that dies with a batch in flight is replaced when its lease en
     planId: plan.plan_id,
     executor: next,
     signal: forever,
-    onChange: () => undefined,
   });
   expect(done).toMatchObject({ state: "done", counts: { sent: 20, failed: 0, in_flight: 0 } });
   expect(pump.carried.toSorted()).toEqual(messagesOf(letters));
@@ -261,7 +241,6 @@ test("two executors work on one run: every item is sent once", async () => {
         planId: plan.plan_id,
         executor,
         signal: forever,
-        onChange: () => undefined,
       }),
     ),
   );
@@ -285,7 +264,6 @@ test("a saga that moved on between plan and run is refused, not forced", async (
     planId: plan.plan_id,
     executor,
     signal: forever,
-    onChange: () => undefined,
   });
   expect(done).toMatchObject({ state: "done", counts: { sent: 2, refused: 1, failed: 0 } });
   expect(await allItemsOf(context, plan.plan_id)).toMatchObject([
@@ -361,7 +339,6 @@ test("a run pauses itself when too many fail; what is left goes on after a resum
       planId: plan.plan_id,
       executor,
       signal: forever,
-      onChange: () => undefined,
     });
   expect(await follow()).toMatchObject({
     state: "paused",
@@ -394,7 +371,6 @@ test("a message replayed three times without success is quarantined: only by its
       planId: plan.plan_id,
       executor,
       signal: forever,
-      onChange: () => undefined,
     });
     // The same message under a new dead letter.
     letter = { ...first, dead_letter_id: Bun.randomUUIDv7() };
@@ -421,7 +397,6 @@ test("a message replayed three times without success is quarantined: only by its
     planId: plan.plan_id,
     executor,
     signal: forever,
-    onChange: () => undefined,
   });
   expect(done).toMatchObject({ state: "done", counts: { sent: 1 } });
 });
@@ -472,7 +447,6 @@ test("outboxes are published again by a run: in growing parts, paused and resume
     planId: plan.plan_id,
     executor,
     signal: forever,
-    onChange: () => undefined,
   });
   expect(done).toMatchObject({ state: "done", units_done: 12, counts: { sent: 1, skipped: 1 } });
   await untilPublished(13);

@@ -9,6 +9,10 @@ import { RunExecutor, type RunExecutorOptions } from "../operations/run-executor
 import { followRun, reportOf, type RunReport } from "../operations/run-report.ts";
 import { startRun, stopRun } from "../operations/runs.ts";
 import { objectionToReplay } from "../orchestrator/replay.ts";
+import { cloneDatabase, type TestDatabase } from "./database.ts";
+import { TestInventory } from "./inventory.ts";
+import { TestOrchestrator } from "./orchestrator.ts";
+import { OutboxPump } from "./outbox-pump.ts";
 
 export const ADA: Operator = { name: "ada", role: "operator" };
 
@@ -17,6 +21,51 @@ export const allRead: MailWatch = {
   begin: () => Promise.resolve(),
   fates: (ids) => Promise.resolve(new Map(ids.map((id) => [id, "read"]))),
 };
+
+/** The four databases of bulk acts, with an orchestrator and an inventory that holds tea. */
+export class BulkServers implements AsyncDisposable {
+  readonly orchestrator: TestOrchestrator;
+  readonly inventory: TestInventory;
+  readonly databases: Databases;
+  readonly #others: readonly TestDatabase[];
+
+  private constructor(
+    orchestrator: TestOrchestrator,
+    inventory: TestInventory,
+    { payment, order }: Readonly<Record<"payment" | "order", TestDatabase>>,
+  ) {
+    this.orchestrator = orchestrator;
+    this.inventory = inventory;
+    this.#others = [payment, order];
+    this.databases = {
+      saga: orchestrator.database.sql,
+      inventory: inventory.database.sql,
+      payment: payment.sql,
+      order: order.sql,
+    };
+  }
+
+  static async open(): Promise<BulkServers> {
+    const orchestrator = await TestOrchestrator.open();
+    const inventory = await TestInventory.open({ tea: 10_000 });
+    const others = { payment: await cloneDatabase("payment"), order: await cloneDatabase("order") };
+    return new BulkServers(orchestrator, inventory, others);
+  }
+
+  /** Deletes what a test has left, and stands in for relay and broker from now on. */
+  async reset(): Promise<OutboxPump> {
+    const { saga, inventory, payment } = this.databases;
+    await saga`truncate saga_state, saga_history, outbox, inbox, operator_actions, operator_plans cascade`;
+    await inventory`truncate reservations, outbox, inbox, retry`;
+    await payment`truncate outbox`;
+    return new OutboxPump(this.orchestrator, this.inventory);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    // One after the other, so that the error names the database that leaks.
+    for (const one of [this.orchestrator, this.inventory, ...this.#others]) await one[Symbol.asyncDispose]();
+  }
+}
 
 export function testContext(databases: Databases, letters: readonly DeadLetter[]): BulkContext {
   return {
@@ -68,7 +117,7 @@ export async function planAndRun(
     reason = "fixed the cause",
     mails = allRead,
     signal = new AbortController().signal,
-    onChange = () => undefined,
+    onChange,
   }: Partial<BulkOptions> = {},
 ): Promise<RunReport> {
   const context = testContext(databases, letters);
