@@ -223,13 +223,7 @@ describe("with a system", () => {
   beforeAll(async () => {
     system = await ConsistentFixture.open();
     await system.reset();
-    const { saga, inventory, payment, order } = system.clones;
-    databases = {
-      SAGA_DATABASE_URL: saga.url,
-      INVENTORY_DATABASE_URL: inventory.url,
-      PAYMENT_DATABASE_URL: payment.url,
-      ORDER_DATABASE_URL: order.url,
-    };
+    databases = system.databaseUrls;
   });
   afterAll(() => system[Symbol.asyncDispose]());
 

@@ -34,12 +34,8 @@ beforeEach(async () => {
   for (const sql of Object.values(system.databases))
     for (const table of ["inbox", "outbox"])
       await sql`select ensure_day_partitions(${table}, (now() at time zone 'utc')::date, 3)`;
-  const { saga, inventory, payment, order } = system.clones;
   env = {
-    SAGA_DATABASE_URL: saga.url,
-    INVENTORY_DATABASE_URL: inventory.url,
-    PAYMENT_DATABASE_URL: payment.url,
-    ORDER_DATABASE_URL: order.url,
+    ...system.databaseUrls,
     NOTIFICATION_DATABASE_URL: mails.url,
     KAFKA_BROKERS: kafkaBrokers(),
     REDIS_URL: redisUrl(),

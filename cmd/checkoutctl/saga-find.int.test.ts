@@ -28,13 +28,7 @@ beforeAll(async () => {
     skus: ["rare"],
   }));
   await writeSagas(fixture.databases, rows);
-  const { saga, inventory, payment, order } = fixture.clones;
-  env = {
-    SAGA_DATABASE_URL: saga.url,
-    INVENTORY_DATABASE_URL: inventory.url,
-    PAYMENT_DATABASE_URL: payment.url,
-    ORDER_DATABASE_URL: order.url,
-  };
+  env = fixture.databaseUrls;
 });
 afterAll(async () => {
   await tool[Symbol.asyncDispose]();

@@ -14,12 +14,8 @@ beforeAll(async () => {
   tool = await Checkoutctl.open();
   system = await ConsistentFixture.open();
   await system.reset();
-  const { saga, inventory, payment, order } = system.clones;
   env = {
-    SAGA_DATABASE_URL: saga.url,
-    INVENTORY_DATABASE_URL: inventory.url,
-    PAYMENT_DATABASE_URL: payment.url,
-    ORDER_DATABASE_URL: order.url,
+    ...system.databaseUrls,
     KAFKA_BROKERS: "127.0.0.1:9",
   };
 });

@@ -30,12 +30,8 @@ beforeAll(async () => {
   registerBuildInfo(metrics, "1.2.3");
   ops = new OpsServer({ hostname: "127.0.0.1", port: 0, metrics });
   ops.addCheck("database", () => Promise.reject(new Error("away")));
-  const { saga, inventory, payment, order } = system.clones;
   settings = {
-    SAGA_DATABASE_URL: saga.url,
-    INVENTORY_DATABASE_URL: inventory.url,
-    PAYMENT_DATABASE_URL: payment.url,
-    ORDER_DATABASE_URL: order.url,
+    ...system.databaseUrls,
     NOTIFICATION_DATABASE_URL: mails.url,
     KAFKA_BROKERS: kafkaBrokers(),
     OPS_URLS: `relay=http://127.0.0.1:${ops.port},order=http://127.0.0.1:9`,

@@ -32,6 +32,17 @@ export class ConsistentFixture extends AuditFixture implements AsyncDisposable {
     return new ConsistentFixture({ saga, inventory, payment, order });
   }
 
+  /** As settings of checkoutctl. */
+  get databaseUrls(): Readonly<Record<string, string>> {
+    const { saga, inventory, payment, order } = this.clones;
+    return {
+      SAGA_DATABASE_URL: saga.url,
+      INVENTORY_DATABASE_URL: inventory.url,
+      PAYMENT_DATABASE_URL: payment.url,
+      ORDER_DATABASE_URL: order.url,
+    };
+  }
+
   /** Deletes everything and writes the three sagas again. */
   async reset(): Promise<void> {
     const { saga, inventory, payment, order } = this.databases;
