@@ -7,13 +7,13 @@ import type { Sql } from "postgres";
 import { AppError } from "../../internal/kernel/errors.ts";
 import { timestampOf } from "../../internal/kernel/timestamp.ts";
 import { INBOX_RETENTION_MS, OUTBOX_RETENTION_MS } from "../../internal/messaging/retention.ts";
+import { clockOf } from "../../internal/operations/clock-store.ts";
 import type { Check } from "../../internal/operations/doctor.ts";
 import {
   databaseBytes,
   dataDirectory,
   partitionDays,
   serverFacts,
-  serverTime,
 } from "../../internal/operations/doctor-store.ts";
 import {
   type DiskFacts,
@@ -65,7 +65,7 @@ function checksOf(name: MigratedDatabase, url: URL, open: OpenSources): readonly
       run: async () => judgePostgres(name, await server),
       whenAway: { verdict: "problem", todo: `start it, or correct ${DATABASE_SETTING[name]}` },
     },
-    check("clock", async () => [judgeClock(name, await clockReading(() => serverTime(sql)))]),
+    check("clock", async () => [judgeClock(name, await clockReading(() => clockOf(sql)))]),
     check("migrations", async () => [await migrationFinding(name, sql)]),
     ...(name === "notification"
       ? []

@@ -14,13 +14,6 @@ export async function serverFacts(sql: Sql): Promise<ServerFacts> {
   return { ...row, oldestSnapshotSeconds: oldest };
 }
 
-/** Epoch ms, with fractions. */
-export async function serverTime(sql: Sql): Promise<number> {
-  const [row] = await sql<[{ at: number }]>`
-    select (extract(epoch from clock_timestamp()) * 1000)::float8 as at`;
-  return row.at;
-}
-
 export async function databaseBytes(sql: Sql): Promise<number> {
   const [row] = await sql<[{ bytes: number }]>`select pg_database_size(current_database()) as bytes`;
   return row.bytes;

@@ -1,6 +1,5 @@
 // Reads all rows of a statement that returns a page of them after an id. Called by the rebuilds of orders and payments.
-
-const BEFORE_ALL = "00000000-0000-0000-0000-000000000000";
+import { FIRST_ID } from "./time-of-id.ts";
 
 /** The pages, each with at least one row. `read` returns at most `limit` rows whose ids follow `after`, in the order of their ids. */
 export async function* keysetPages<Row>(
@@ -8,7 +7,7 @@ export async function* keysetPages<Row>(
   idOf: (row: Row) => string,
   limit: number,
 ): AsyncGenerator<readonly Row[], void> {
-  for (let after = BEFORE_ALL; ;) {
+  for (let after = FIRST_ID; ;) {
     const rows = await read(after);
     const last = rows.at(-1);
     if (last === undefined) return;

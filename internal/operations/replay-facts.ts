@@ -4,9 +4,10 @@ import type { Sql } from "postgres";
 import type { DeadLetter } from "../../schemas/dead-letter.ts";
 import { DATABASES, type DatabaseName } from "../../schemas/migrations.ts";
 import { OUTBOX_RETENTION_MS } from "../messaging/retention.ts";
+import { clockOf } from "./clock-store.ts";
 import { handlingsOf } from "./dead-letter-store.ts";
 import { consumerOf, type Facts, type Original, producerOf, readOriginal } from "./replay-plan.ts";
-import { clockOf, findInOutbox, signsOf } from "./replay-store.ts";
+import { findInOutbox, signsOf } from "./replay-store.ts";
 import { findSagas } from "./saga-store.ts";
 
 export type Databases = Readonly<Record<DatabaseName, Sql>>;

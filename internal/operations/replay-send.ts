@@ -7,7 +7,8 @@ import { cappedBackoff } from "../kernel/backoff.ts";
 import { pause } from "../messaging/pause.ts";
 import type { Databases } from "./replay-facts.ts";
 import { consumerOf, producerOf } from "./replay-plan.ts";
-import { clockOf, publishedOf, putBack, type SentMessage, type Sign, signsOf } from "./replay-store.ts";
+import { clockOf } from "./clock-store.ts";
+import { publishedOf, putBack, type SentMessage, type Sign, signsOf } from "./replay-store.ts";
 
 const FIRST_LOOK_MS = 50;
 const LAST_LOOK_MS = 1_000;

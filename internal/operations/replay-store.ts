@@ -55,14 +55,6 @@ export interface SignOf {
 /** The ids of replies and dead letters start with the time of a service or a broker. Clocks may differ by up to this. */
 const CLOCK_MARGIN_MS = 60_000;
 
-/** The database clock, epoch ms. */
-export async function clockOf(sql: Sql): Promise<number> {
-  const [row] = await sql<
-    [{ now: number }]
-  >`select (extract(epoch from clock_timestamp()) * 1000)::float8 as now`;
-  return row.now;
-}
-
 /**
  * The state of the messages at the consumer of this database; messages without a sign are missing. Replies and dead letters count
  * from `since` (read from `clockOf`), because a replayed message has an older dead letter. The id range limits the search to

@@ -69,10 +69,3 @@ function isIn(sql: Sql, { since, until, publishedBefore, discarded }: Stretch) {
     and event_id <> all(${[...discarded]}::uuid[])
     and (topic <> ${TOPICS.notifications} or event_id >= uuid_v7_floor(now() - interval '23 hours'))`;
 }
-
-/** The database clock in whole epoch ms, rounded up. */
-export async function clockOf(sql: Sql): Promise<number> {
-  const [row] = await sql<[{ now: number }]>`
-    select ceil(extract(epoch from clock_timestamp()) * 1000)::float8 as now`;
-  return row.now;
-}

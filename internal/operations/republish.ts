@@ -8,7 +8,8 @@ import { recordActions } from "../messaging/operator-action-store.ts";
 import { pause } from "../messaging/pause.ts";
 import { measureBacklog } from "../messaging/relay-store.ts";
 import { discardedMessages, settleActions } from "./dead-letter-store.ts";
-import { clockOf, countPublished, oldestHeld, type Stretch, unpublish } from "./republish-store.ts";
+import { clockOf } from "./clock-store.ts";
+import { countPublished, oldestHeld, type Stretch, unpublish } from "./republish-store.ts";
 
 /**
  * At most `maxWaiting` events wait for the relay at a time. A million waiting events would delay current checkouts, which queue
@@ -78,9 +79,9 @@ export async function stretchOf(
 ): Promise<Stretch> {
   const times = { ...given, discarded: await discardedMessages(trail) };
   if (publishedBefore !== null) return { ...times, publishedBefore };
-  // Take the latest of the database clocks: publishing an event twice does no harm, skipping one would lose it.
+  // Take the latest of the database clocks, in whole ms: publishing an event twice does no harm, skipping one would lose it.
   const clocks = await Promise.all([...outboxes.values()].map(clockOf));
-  return { ...times, publishedBefore: Math.max(...clocks) };
+  return { ...times, publishedBefore: Math.ceil(Math.max(...clocks)) };
 }
 
 /** Counts the published events of the stretch in each outbox. This is the result of a dry run. */

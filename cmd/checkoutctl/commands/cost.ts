@@ -2,7 +2,8 @@
 import { InvalidArgumentError } from "@commander-js/extra-typings";
 import { type CostFacts, costOf, type Prices } from "../../../internal/operations/cost.ts";
 import { checkoutsKept, completedBetween } from "../../../internal/operations/cost-store.ts";
-import { databaseBytes, serverTime } from "../../../internal/operations/doctor-store.ts";
+import { clockOf } from "../../../internal/operations/clock-store.ts";
+import { databaseBytes } from "../../../internal/operations/doctor-store.ts";
 import { inBytes } from "../../../internal/operations/doctor-verdicts.ts";
 import { collectOverview } from "../../../internal/operations/overview.ts";
 import { openAdmin } from "../../../internal/platform/kafka/admin.ts";
@@ -55,11 +56,11 @@ export const costCommand = command(
 async function measure(open: OpenSources, windowMs: number): Promise<CostFacts> {
   const saga = open.database("saga").sql;
   // The times of the database, which wrote those of the checkouts.
-  const from = await serverTime(saga);
+  const from = await clockOf(saga);
   const before = await collectOverview(open.sources);
   await Bun.sleep(windowMs);
   const after = await collectOverview(open.sources, before);
-  const to = await serverTime(saga);
+  const to = await clockOf(saga);
   const databases = await Promise.all(
     MIGRATED_DATABASES.map(async (database) => ({
       database,
