@@ -43,7 +43,8 @@ export interface RunRow {
 type Connection = Sql | TransactionSql;
 
 export async function findRun(sql: Connection, planId: string): Promise<RunRow | undefined> {
-  const [row] = await sql<RunRow[]>`select ${columns(sql)} from operator_plans p where plan_id = ${planId}`;
+  const [row] = await sql<RunRow[]>`
+    select ${columns(sql)} from operator_plans p cross join lateral (${done(sql)}) done where plan_id = ${planId}`;
   return row;
 }
 
@@ -57,10 +58,13 @@ export function findRuns(
   }: { readonly state: RunState | null; readonly before: string | null; readonly limit: number },
 ): Promise<RunRow[]> {
   return sql<RunRow[]>`
-    select ${columns(sql)} from operator_plans p
-     where (${before}::uuid is null or plan_id < ${before}::uuid)
-       and (${state}::text is null or ${stateOf(sql)} = ${state})
-     order by plan_id desc limit ${limit}`;
+    select ${columns(sql)}
+      from (select * from operator_plans
+             where (${before}::uuid is null or plan_id < ${before}::uuid)
+               and (${state}::text is null or ${stateOf(sql)} = ${state})
+             order by plan_id desc limit ${limit}) p
+     cross join lateral (${done(sql)}) done
+     order by plan_id desc`;
 }
 
 function stateOf(sql: Connection) {
@@ -68,7 +72,6 @@ function stateOf(sql: Connection) {
 }
 
 function columns(sql: Connection) {
-  const count = (outcome: ItemOutcome) => sql`count(*) filter (where outcome = ${outcome})`;
   return sql`
     plan_id, kind, selection, totals, ${stateOf(sql)} as state, allows_quarantined, created_by, started_by, reason,
     (extract(epoch from created_at) * 1000)::float8 as created_at,
@@ -77,11 +80,18 @@ function columns(sql: Connection) {
     (extract(epoch from ended_at) * 1000)::float8 as ended_at,
     rate_per_second, max_error_rate, wait_ms, batch_size, halted_because,
     case when lease_until > clock_timestamp() then executor end as executor,
-    (select jsonb_build_object('sent', ${count("sent")}, 'discarded', ${count("discarded")}, 'skipped', ${count("skipped")},
-                               'refused', ${count("refused")}, 'failed', ${count("failed")}, 'in_flight', ${count("in flight")},
-                               'not_reached', count(*) filter (where outcome is null))
-       from operator_plan_items i where i.plan_id = p.plan_id) as counts,
-    (select coalesce(sum(units_done), 0)::float8 from operator_plan_items i where i.plan_id = p.plan_id) as units_done`;
+    counts, units_done`;
+}
+
+/** What became of the items of the plan `p`. */
+function done(sql: Connection) {
+  const count = (outcome: ItemOutcome) => sql`count(*) filter (where outcome = ${outcome})`;
+  return sql`
+    select jsonb_build_object('sent', ${count("sent")}, 'discarded', ${count("discarded")}, 'skipped', ${count("skipped")},
+                              'refused', ${count("refused")}, 'failed', ${count("failed")}, 'in_flight', ${count("in flight")},
+                              'not_reached', count(*) filter (where outcome is null)) as counts,
+           coalesce(sum(units_done), 0)::float8 as units_done
+      from operator_plan_items i where i.plan_id = p.plan_id`;
 }
 
 export interface NewPlan {
