@@ -29,6 +29,12 @@ const UNREACHABLE: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   "SERVICE_UNAVAILABLE",
 ]);
 
+/** Ends the process when stdout is written: connections to servers that do not answer could hold it for many seconds. */
+export async function exitNow(code: number): Promise<never> {
+  await new Promise((resolve) => process.stdout.write("", resolve));
+  process.exit(code);
+}
+
 export function exitCodeOf(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
   if (!(error instanceof AppError)) return EXIT.internal;

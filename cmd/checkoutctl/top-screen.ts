@@ -1,6 +1,7 @@
 // Pure: the overview as text, for `checkoutctl top`. What does not answer reads "unknown since", never 0.
 import type { Overview, Part, SagaFlow, TopicState } from "../../schemas/overview.ts";
 import { inBytes, inWords } from "../../internal/operations/doctor-verdicts.ts";
+import { stateOfRole } from "../../internal/operations/overview.ts";
 import { moneyText } from "../../internal/kernel/money.ts";
 import { timestampOf } from "../../internal/kernel/timestamp.ts";
 import { table } from "./table.ts";
@@ -119,7 +120,7 @@ function roleTable({ roles, at }: Overview, before: Overview | null): string {
     roles.map(({ name, address, state }) => {
       if (!("value" in state)) return [name, unknownText(state), null, null, null, null];
       const { is_ready, reasons, started_at, cpu_seconds, memory_bytes, version } = state.value;
-      const last = before?.roles.find((one) => one.name === name && one.address === address)?.state;
+      const last = stateOfRole(before, { name, address });
       const spent =
         last !== undefined && "value" in last && cpu_seconds !== null && last.value.cpu_seconds !== null
           ? (cpu_seconds - last.value.cpu_seconds) / ((state.at - last.at) / 1_000)

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import type { Overview } from "../../schemas/overview.ts";
-import { examine } from "./doctor.ts";
+import { examine, reportOf } from "./doctor.ts";
 import { judgeWork } from "./doctor-work.ts";
 
 const NOW = 10_000_000;
@@ -149,14 +149,15 @@ function never(): never {
 
 test("a check that hangs or throws hides no other, and an ok report has no problem", async () => {
   const fine = { check: "a", subject: "x", verdict: "ok", says: "fine", todo: null } as const;
-  const report = await examine(
+  const findings = await examine(
     [
       { check: "hangs", subject: "x", run: () => new Promise(() => undefined) },
       { check: "throws", subject: "x", run: () => Promise.reject(new Error("boom")) },
       { check: "a", subject: "x", run: async () => [fine] },
     ],
-    { timeoutMs: 20, now: NOW, version: "1.0" },
+    20,
   );
+  const report = reportOf(findings, { now: NOW, version: "1.0" });
   expect(report.findings).toEqual([
     { check: "hangs", subject: "x", verdict: "not checked", says: "no answer within 20 ms", todo: null },
     { check: "throws", subject: "x", verdict: "not checked", says: "boom", todo: null },

@@ -13,12 +13,9 @@ export interface Check {
 }
 
 /** Never throws. The findings are in the order of the checks. */
-export async function examine(
-  checks: readonly Check[],
-  options: { readonly timeoutMs: number; readonly now: number; readonly version: string },
-): Promise<DoctorReport> {
-  const findings = await Promise.all(checks.map((one) => findingsOf(one, options.timeoutMs)));
-  return reportOf(findings.flat(), options);
+export async function examine(checks: readonly Check[], timeoutMs: number): Promise<readonly Finding[]> {
+  const findings = await Promise.all(checks.map((one) => findingsOf(one, timeoutMs)));
+  return findings.flat();
 }
 
 export function reportOf(

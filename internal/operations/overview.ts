@@ -25,17 +25,14 @@ const TIMEOUT_MS = 3_000;
 
 /** Never throws. `before` is the last result: from there each unknown part knows since when. */
 export async function collectOverview(sources: OverviewSources, before?: Overview): Promise<Overview> {
-  const { clock, timeoutMs = TIMEOUT_MS } = sources;
-  const part = <T>(read: () => Promise<T>, earlier: Part<T> | undefined) =>
-    ask(read, { clock, timeoutMs, unknownSince: unknownSinceOf(earlier) });
+  const part = asking(sources);
   const of = <T>(name: MigratedDatabase, read: (sql: Sql) => Promise<T>) => {
     return async () => read(await sources.database(name));
   };
-  const [sagas, money, mails, topics, dead_letters, outboxes, roles] = await Promise.all([
+  const [sagas, money, mails, dead_letters, outboxes, { topics, roles }] = await Promise.all([
     part(of("saga", sagaFlow), before?.sagas),
     part(of("payment", moneyAtRisk), before?.money),
     part(of("notification", waitingMails), before?.mails),
-    part(async () => [...(await sources.topics())], before?.topics),
     part(async () => [...(await sources.deadLetters())], before?.dead_letters),
     Promise.all(
       DATABASES.map(async (database) => {
@@ -43,14 +40,43 @@ export async function collectOverview(sources: OverviewSources, before?: Overvie
         return { database, depth: await part(of(database, outboxDepth), earlier) };
       }),
     ),
+    collectTopicsAndRoles(sources, before),
+  ]);
+  return { at: sources.clock.now(), sagas, outboxes, money, mails, topics, dead_letters, roles };
+}
+
+export type TopicsAndRoles = Pick<Overview, "topics" | "roles">;
+
+/** Only these parts of the overview. Never throws. */
+export async function collectTopicsAndRoles(
+  sources: Pick<OverviewSources, "topics" | "roles" | "clock" | "timeoutMs">,
+  before?: TopicsAndRoles,
+): Promise<TopicsAndRoles> {
+  const part = asking(sources);
+  const [topics, roles] = await Promise.all([
+    part(async () => [...(await sources.topics())], before?.topics),
     Promise.all(
       sources.roles.map(async ({ name, address }) => {
-        const earlier = before?.roles.find((one) => one.name === name && one.address === address)?.state;
-        return { name, address, state: await part(() => askRole(address, timeoutMs), earlier) };
+        const earlier = stateOfRole(before, { name, address });
+        const state = await part(() => askRole(address, sources.timeoutMs ?? TIMEOUT_MS), earlier);
+        return { name, address, state };
       }),
     ),
   ]);
-  return { at: clock.now(), sagas, outboxes, money, mails, topics, dead_letters, roles };
+  return { topics, roles };
+}
+
+/** What this process said; undefined if it was not asked. */
+export function stateOfRole(
+  overview: Pick<Overview, "roles"> | null | undefined,
+  { name, address }: RoleAddress,
+): Overview["roles"][number]["state"] | undefined {
+  return overview?.roles.find((one) => one.name === name && one.address === address)?.state;
+}
+
+function asking({ clock, timeoutMs = TIMEOUT_MS }: Pick<OverviewSources, "clock" | "timeoutMs">) {
+  return <T>(read: () => Promise<T>, earlier: Part<T> | undefined) =>
+    ask(read, { clock, timeoutMs, unknownSince: unknownSinceOf(earlier) });
 }
 
 function unknownSinceOf(part: Part<unknown> | undefined): number | null {

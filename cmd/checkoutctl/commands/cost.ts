@@ -5,15 +5,18 @@ import { checkoutsKept, completedBetween } from "../../../internal/operations/co
 import { clockOf } from "../../../internal/operations/clock-store.ts";
 import { databaseBytes } from "../../../internal/operations/doctor-store.ts";
 import { inBytes } from "../../../internal/operations/doctor-verdicts.ts";
-import { collectOverview } from "../../../internal/operations/overview.ts";
+import {
+  collectTopicsAndRoles,
+  stateOfRole,
+  type TopicsAndRoles,
+} from "../../../internal/operations/overview.ts";
 import { openAdmin } from "../../../internal/platform/kafka/admin.ts";
 import { readTopic } from "../../../internal/platform/kafka/read-topic.ts";
 import type { CostReport } from "../../../schemas/cost.ts";
 import { MIGRATED_DATABASES } from "../../../schemas/migrations.ts";
-import type { Overview } from "../../../schemas/overview.ts";
 import { TOPIC_RETENTION_MS, TOPICS } from "../../../schemas/topics.ts";
 import { command, durationOption, print, table } from "../command.ts";
-import { EXIT } from "../exit.ts";
+import { EXIT, exitNow } from "../exit.ts";
 import { OpenSources } from "../overview-sources.ts";
 import { loadSettings } from "../settings.ts";
 
@@ -47,9 +50,7 @@ export const costCommand = command(
     const prices: Prices = { cpuHour, memoryGibHour, gibMonth };
     const report = costOf(await measure(open, options.window * 1_000), prices);
     print(options, report, () => asText(report));
-    await new Promise((resolve) => process.stdout.write("", resolve));
-    // Connections to servers that do not answer may hold the process for many seconds.
-    process.exit(EXIT.ok);
+    await exitNow(EXIT.ok);
   });
 
 /** Throws if a database or Kafka does not answer: without them there is nothing to divide. */
@@ -57,9 +58,9 @@ async function measure(open: OpenSources, windowMs: number): Promise<CostFacts> 
   const saga = open.database("saga").sql;
   // The times of the database, which wrote those of the checkouts.
   const from = await clockOf(saga);
-  const before = await collectOverview(open.sources);
+  const before = await collectTopicsAndRoles(open.sources);
   await Bun.sleep(windowMs);
-  const after = await collectOverview(open.sources, before);
+  const after = await collectTopicsAndRoles(open.sources, before);
   const to = await clockOf(saga);
   const databases = await Promise.all(
     MIGRATED_DATABASES.map(async (database) => ({
@@ -79,9 +80,9 @@ async function measure(open: OpenSources, windowMs: number): Promise<CostFacts> 
   };
 }
 
-function processesOf(before: Overview, after: Overview): CostFacts["processes"] {
+function processesOf(before: TopicsAndRoles, after: TopicsAndRoles): CostFacts["processes"] {
   return after.roles.map(({ name, address, state }) => {
-    const earlier = before.roles.find((one) => one.name === name && one.address === address)?.state;
+    const earlier = stateOfRole(before, { name, address });
     const [first, last] = [cpuOf(earlier), cpuOf(state)];
     // A restarted process begins at 0.
     const cpuSeconds = first === null || last === null || last < first ? null : last - first;
@@ -89,16 +90,16 @@ function processesOf(before: Overview, after: Overview): CostFacts["processes"] 
   });
 }
 
-function cpuOf(state: Overview["roles"][number]["state"] | undefined): number | null {
+function cpuOf(state: TopicsAndRoles["roles"][number]["state"] | undefined): number | null {
   return state !== undefined && "value" in state ? state.value.cpu_seconds : null;
 }
 
 async function messagesOf(
   open: OpenSources,
-  before: Overview,
-  after: Overview,
+  before: TopicsAndRoles,
+  after: TopicsAndRoles,
 ): Promise<CostFacts["messages"]> {
-  const end = ({ topics }: Overview) =>
+  const end = ({ topics }: TopicsAndRoles) =>
     "value" in topics ? topics.value.reduce((sum, one) => sum + one.end, 0) : null;
   const [first, last] = [end(before), end(after)];
   if (first === null || last === null) return null;

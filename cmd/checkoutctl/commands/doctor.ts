@@ -10,7 +10,7 @@ import { type DoctorReport, type Finding } from "../../../schemas/doctor.ts";
 import { command, durationOption, print, table } from "../command.ts";
 import { databaseChecks } from "../doctor-databases.ts";
 import { certificateChecks, httpChecks, kafkaChecks, keyChecks, redisChecks } from "../doctor-servers.ts";
-import { EXIT } from "../exit.ts";
+import { EXIT, exitNow } from "../exit.ts";
 import { OpenSources } from "../overview-sources.ts";
 import { Environment, loadSettings, type SettingName, type Settings } from "../settings.ts";
 
@@ -28,9 +28,7 @@ export const doctorCommand = command(
   .action(async (options) => {
     const report = await examination(options.stack, options.timeout * 1_000);
     print(options, report, () => asText(report));
-    // Connections to servers that do not answer may hold the process for many seconds.
-    await new Promise((resolve) => process.stdout.write("", resolve));
-    process.exit(report.ok ? EXIT.ok : EXIT.problem);
+    await exitNow(report.ok ? EXIT.ok : EXIT.problem);
   });
 
 async function examination(stack: string | true | undefined, timeoutMs: number): Promise<DoctorReport> {
@@ -59,8 +57,8 @@ async function examination(stack: string | true | undefined, timeoutMs: number):
     ...keyChecks(settings),
     { check: "work", subject: "overview", run: work },
   ];
-  const report = await examine(checks, { timeoutMs, now, version });
-  return reportOf([...unset(settings), ...report.findings], { now, version });
+  const findings = await examine(checks, timeoutMs);
+  return reportOf([...unset(settings), ...findings], { now, version });
 }
 
 const SETTING_NAMES = Object.keys(Environment.properties).filter(

@@ -2,7 +2,7 @@
 import { collectOverview } from "../../../internal/operations/overview.ts";
 import type { Overview } from "../../../schemas/overview.ts";
 import { command, print } from "../command.ts";
-import { EXIT } from "../exit.ts";
+import { EXIT, exitNow } from "../exit.ts";
 import { OpenSources } from "../overview-sources.ts";
 import { loadSettings } from "../settings.ts";
 import { screenOf } from "../top-screen.ts";
@@ -30,9 +30,7 @@ export const topCommand = command("top", "watch checkouts, money, queues and rol
     } else {
       await watch((before) => collectOverview(sources, before));
     }
-    await new Promise((resolve) => process.stdout.write("", resolve));
-    // Connections to servers that do not answer may hold the process for many seconds.
-    process.exit(EXIT.ok);
+    await exitNow(EXIT.ok);
   });
 
 async function watch(collect: (before?: Overview) => Promise<Overview>): Promise<void> {
