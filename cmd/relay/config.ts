@@ -1,5 +1,6 @@
 // The settings of the relay.
 import { type Static, Type } from "@sinclair/typebox";
+import { namedValues } from "../../internal/kernel/named-values.ts";
 import { commonConfig, kafkaConfig, secret } from "../../internal/platform/config.ts";
 
 export const config = Type.Object({
@@ -13,10 +14,7 @@ export const config = Type.Object({
   ),
 });
 
-/** The databases of `DATABASE_URLS`: `name=url`, separated by commas. The config's format has checked them. */
+/** The databases of `DATABASE_URLS`. */
 export function databasesOf({ DATABASE_URLS }: Static<typeof config>) {
-  return DATABASE_URLS.split(",").map((text) => {
-    const at = text.indexOf("=");
-    return { name: text.slice(0, at), url: text.slice(at + 1) };
-  });
+  return namedValues(DATABASE_URLS).map(({ name, value }) => ({ name, url: value }));
 }

@@ -3,6 +3,7 @@ import { Type } from "@sinclair/typebox";
 import { TypeCompiler } from "@sinclair/typebox/compiler";
 import type { RoleState } from "../../schemas/overview.ts";
 import { AppError } from "../kernel/errors.ts";
+import { namedValues } from "../kernel/named-values.ts";
 import { type Sample, samplesOf, valueOf } from "./prometheus-text.ts";
 
 export interface RoleAddress {
@@ -12,12 +13,9 @@ export interface RoleAddress {
   readonly address: string;
 }
 
-/** `name=url`, separated by commas. The setting's format has checked them. */
-export function roleAddresses(text: string | undefined): readonly RoleAddress[] {
-  return (text?.split(",") ?? []).map((pair) => {
-    const at = pair.indexOf("=");
-    return { name: pair.slice(0, at), address: pair.slice(at + 1) };
-  });
+/** Reads OPS_URLS. */
+export function roleAddresses(text = ""): readonly RoleAddress[] {
+  return namedValues(text).map(({ name, value }) => ({ name, address: value }));
 }
 
 const readiness = TypeCompiler.Compile(

@@ -114,6 +114,25 @@ describe("a running role", () => {
     expect(messages.slice(-4)).toEqual(["told to stop", "second closed", "first closed", "stopped"]);
   });
 
+  test("sends its traces with the whole value of every header, also one with = in it", async () => {
+    const seen: (readonly (string | null)[])[] = [];
+    await using collector = Bun.serve({
+      hostname: "127.0.0.1",
+      port: 0,
+      fetch({ headers }) {
+        seen.push([headers.get("authorization"), headers.get("x-tenant")]);
+        return Response.json({ partialSuccess: {} });
+      },
+    });
+    const OTLP_URL = `http://127.0.0.1:${collector.port}`;
+    const OTLP_HEADERS = "authorization=Basic dHJhY2VzOnNlY3JldA==, x-tenant=shop";
+    await using role = new RunningRole({ ...GOOD, OTLP_URL, OTLP_HEADERS });
+    await role.logged("checkout-example is ready");
+    role.kill("SIGTERM");
+    expect((await role.end()).code).toBe(0);
+    expect(seen).toEqual([["Basic dHJhY2VzOnNlY3JldA==", "shop"]]);
+  });
+
   test("that waits for a server is alive but not ready, says why, and stops on SIGTERM", async () => {
     await using role = new RunningRole({ ...GOOD, BEHAVIOUR: "waits" });
     const { ops_port: port } = await role.logged("checkout-example is starting");

@@ -5,6 +5,7 @@ import { type Static, type TObject, Type } from "@sinclair/typebox";
 import { version } from "../../package.json";
 import { cappedBackoff, withJitter } from "../kernel/backoff.ts";
 import { AppError, describeError } from "../kernel/errors.ts";
+import { namedValues } from "../kernel/named-values.ts";
 import { registerBuildInfo } from "./build-info.ts";
 import { noTracer, type Tracer } from "../kernel/telemetry.ts";
 import {
@@ -110,10 +111,7 @@ interface TracerParts extends Pick<RoleContext<unknown>, "metrics" | "log" | "re
 function openTracer(role: string, { common, metrics, log, resources }: TracerParts): Tracer {
   const { OTLP_URL: url, OTLP_HEADERS: list = "" } = common;
   if (url === undefined) return noTracer;
-  const pairs = list.split(",").map((pair) => pair.trim().split("=", 2));
-  const headers = Object.fromEntries(
-    pairs.flatMap(([name = "", value]) => (value === undefined ? [] : [[name, value]])),
-  );
+  const headers = Object.fromEntries(namedValues(list).map(({ name, value }) => [name, value]));
   return resources.use("tracing", new OpenTelemetry({ role, version, url, headers, meter: metrics, log }));
 }
 

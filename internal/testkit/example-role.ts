@@ -12,7 +12,8 @@ await runRole({
     BEHAVIOUR: Type.String({ description: "which fault to show" }),
     TOKEN: secret(Type.String({ minLength: 8, description: "a secret" })),
   }),
-  async start({ config, log, resources, stopping, untilReachable }) {
+  async start({ config, log, resources, stopping, tracer, untilReachable }) {
+    tracer.root("start").end();
     resources.defer("first", () => log.info("first closed"));
     resources.defer("second", async () => {
       if (config.BEHAVIOUR === "slow to stop") await new Promise(() => undefined);

@@ -1,0 +1,16 @@
+// Reads a setting that is a list of names with values: `saga=postgres://host/saga,order=postgres://host/order`. Called by the relay's
+// settings, role-state.ts and lifecycle.ts.
+
+export interface NamedValue {
+  readonly name: string;
+  readonly value: string;
+}
+
+/** `name=value`, separated by commas. A value may have a `=` of its own. The setting's format has checked them; a part without `=` is left out. */
+export function namedValues(text: string): readonly NamedValue[] {
+  return text.split(",").flatMap((part) => {
+    const pair = part.trim();
+    const at = pair.indexOf("=");
+    return at < 0 ? [] : [{ name: pair.slice(0, at), value: pair.slice(at + 1) }];
+  });
+}
