@@ -1,8 +1,9 @@
 // The spans of one transaction of the message processor: one for the batch, and one for each message of a recorded trace. The span of a
 // message continues the trace in which the message was created, and its context goes into whatever the message leads to. The span of the
 // batch joins the first of these traces and links to all. A batch without recorded traces has no spans and costs nothing. Used by
-// inbox-transaction.ts.
+// inbox-transaction.ts; mail-spans.ts uses the span of a message alone.
 import type { MessageType } from "../../schemas/registry.ts";
+import type { RawMessage } from "../kernel/ports.ts";
 import {
   DUPLICATES,
   MESSAGE_TYPE,
@@ -22,9 +23,10 @@ import type { Span, SpanAttributes, Tracer } from "../kernel/telemetry.ts";
 import type { Delivery } from "./delivery.ts";
 import type { Outgoing } from "./handler.ts";
 
-type AnyDelivery = Pick<Delivery<MessageType>, "raw"> & {
+export interface TracedDelivery {
   readonly message: Pick<Delivery<MessageType>["message"], "message_id" | "saga_id" | "type" | "traceparent">;
-};
+  raw(): Pick<RawMessage, "topic" | "partition" | "offset">;
+}
 
 export class BatchSpans {
   readonly #tracer: Tracer;
@@ -33,7 +35,7 @@ export class BatchSpans {
   /** By message id. */
   readonly #messages = new Map<string, Span>();
 
-  private constructor(tracer: Tracer, service: string, deliveries: readonly AnyDelivery[]) {
+  private constructor(tracer: Tracer, service: string, deliveries: readonly TracedDelivery[]) {
     this.#tracer = tracer;
     this.#service = service;
     const sampled = deliveries.filter(({ message }) => message.traceparent !== undefined);
@@ -49,21 +51,25 @@ export class BatchSpans {
   }
 
   /** Undefined while tracing is off. */
-  static start(tracer: Tracer, service: string, deliveries: readonly AnyDelivery[]): BatchSpans | undefined {
+  static start(
+    tracer: Tracer,
+    service: string,
+    deliveries: readonly TracedDelivery[],
+  ): BatchSpans | undefined {
     return tracer.isOn ? new BatchSpans(tracer, service, deliveries) : undefined;
   }
 
   /**
    * The trace context for what the message leads to. `parent`: the context that its saga was given, for a message that has none.
    */
-  contextOf(delivery: AnyDelivery, parent: string | undefined): string | undefined {
+  contextOf(delivery: TracedDelivery, parent: string | undefined): string | undefined {
     if (parent === undefined && this.#messages.size === 0) return undefined;
     const span = this.#messages.get(delivery.message.message_id);
     if (span !== undefined || parent === undefined) return span?.traceparent;
     return this.#start(delivery, parent).traceparent;
   }
 
-  decided({ message }: AnyDelivery, out: readonly Outgoing[]): void {
+  decided({ message }: TracedDelivery, out: readonly Outgoing[]): void {
     const span = this.#messages.size === 0 ? undefined : this.#messages.get(message.message_id);
     if (span === undefined) return;
     const types = out.map(({ type }) => type).join(" ");
@@ -71,7 +77,7 @@ export class BatchSpans {
   }
 
   /** `fresh`: the ids of the messages that were new. */
-  done(deliveries: readonly AnyDelivery[], fresh: ReadonlySet<string>): void {
+  done(deliveries: readonly TracedDelivery[], fresh: ReadonlySet<string>): void {
     if (this.#messages.size === 0) return;
     for (const [id, span] of this.#messages) {
       if (!fresh.has(id)) span.set({ [OUTCOME]: "duplicate" });
@@ -88,25 +94,43 @@ export class BatchSpans {
     }
   }
 
-  #start(delivery: AnyDelivery, parent: string | undefined): Span {
-    const { message_id, saga_id, type } = delivery.message;
-    const { topic, partition, offset } = delivery.raw();
+  #start(delivery: TracedDelivery, parent: string | undefined): Span {
     const batch = this.#batch?.traceparent;
-    const span = this.#tracer.span(`process ${topic} ${type}`, parent, {
-      kind: "consumer",
-      attributes: {
-        ...processing(topic, this.#service),
-        [MESSAGING_PARTITION]: String(partition),
-        [MESSAGING_OFFSET]: offset,
-        [MESSAGING_MESSAGE_ID]: message_id,
-        [MESSAGE_TYPE]: type,
-        [SAGA_ID]: saga_id,
-      },
-      ...(batch === undefined ? {} : { links: [batch] }),
+    const span = processSpan(this.#tracer, this.#service, delivery, {
+      parent,
+      links: batch === undefined ? [] : [batch],
     });
-    this.#messages.set(message_id, span);
+    this.#messages.set(delivery.message.message_id, span);
     return span;
   }
+}
+
+interface ProcessLinks {
+  readonly parent: string | undefined;
+  readonly links?: readonly string[];
+}
+
+/** Of one message. */
+export function processSpan(
+  tracer: Tracer,
+  service: string,
+  delivery: TracedDelivery,
+  { parent, links = [] }: ProcessLinks,
+): Span {
+  const { message_id, saga_id, type } = delivery.message;
+  const { topic, partition, offset } = delivery.raw();
+  return tracer.span(`process ${topic} ${type}`, parent, {
+    kind: "consumer",
+    attributes: {
+      ...processing(topic, service),
+      [MESSAGING_PARTITION]: String(partition),
+      [MESSAGING_OFFSET]: offset,
+      [MESSAGING_MESSAGE_ID]: message_id,
+      [MESSAGE_TYPE]: type,
+      [SAGA_ID]: saga_id,
+    },
+    links,
+  });
 }
 
 function processing(topic: string, service: string): SpanAttributes {
