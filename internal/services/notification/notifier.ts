@@ -25,7 +25,7 @@ import { pollUntilAborted } from "../../messaging/poll-loop.ts";
 import { type Log, traceFields, type Tracer } from "../../kernel/telemetry.ts";
 import type { Courier, Outcome } from "./courier.ts";
 import { sendTraced } from "./mail-spans.ts";
-import { mailKey, mailOf } from "./mails.ts";
+import { mailKey } from "./mails.ts";
 import type { ProductNames } from "./product-names.ts";
 import { NOTIFICATIONS, SENT_TTL_SECONDS, sentKey } from "./notifications.ts";
 import type { NotificationMetrics } from "./telemetry.ts";
@@ -152,12 +152,9 @@ export class Notifier {
   }
 
   #send(key: string, delivery: Send, signal: AbortSignal): Promise<Outcome> {
-    const { courier, metrics, shop, names, tracer } = this.#options;
-    const { message } = delivery;
-    const { template } = message;
-    const result = sendTraced(delivery, { tracer, attempt: 1 }, async () =>
-      courier.send(mailOf(message, shop, await names.of(message))),
-    )
+    const { metrics } = this.#options;
+    const { template } = delivery.message;
+    const result = sendTraced(delivery, 1, this.#options)
       .then(async (outcome) => {
         if (outcome.kind === "sent") {
           metrics.sent.inc({ template });

@@ -13,7 +13,6 @@ import { cautiousNow } from "../../messaging/retention.ts";
 import type { Log, Tracer } from "../../kernel/telemetry.ts";
 import type { Courier, Outcome } from "./courier.ts";
 import { sendTraced } from "./mail-spans.ts";
-import { mailOf } from "./mails.ts";
 import type { ProductNames } from "./product-names.ts";
 import { NOTIFICATIONS, sentKey, SENT_TTL_SECONDS } from "./notifications.ts";
 import type { NotificationMetrics } from "./telemetry.ts";
@@ -158,7 +157,7 @@ export class WaitingMails {
   }
 
   async #attempt(mail: WaitingMail, wasSent: boolean): Promise<void> {
-    const { database, courier, metrics, shop, names, tracer } = this.#options;
+    const { database, metrics } = this.#options;
     const { sql } = database;
     if (wasSent) {
       metrics.duplicates.inc({});
@@ -169,10 +168,7 @@ export class WaitingMails {
     if ("invalid" in delivery)
       return this.#giveUp(mail, delivery.value, "unknown", delivery.invalid.code, delivery.invalid.reason);
     const { template } = delivery.message;
-    const { message } = delivery;
-    const outcome = await sendTraced(delivery, { tracer, attempt: mail.attempts + 1 }, async () =>
-      courier.send(mailOf(message, shop, await names.of(message))),
-    );
+    const outcome = await sendTraced(delivery, mail.attempts + 1, this.#options);
     if (outcome.kind === "sent") return this.#sent(mail.mailKey, template);
     if (outcome.kind !== "held") metrics.failures.inc({ template });
     if (outcome.kind === "refused")
