@@ -5,7 +5,6 @@ import { EMAIL_LENGTH } from "../../schemas/fields.ts";
 import { CheckoutRequest, IDEMPOTENCY_KEY } from "../../schemas/http.ts";
 import { mediaTypeOf } from "../../schemas/media-type.ts";
 import { chargeFault } from "../kernel/charge-limits.ts";
-import { parseTraceparent } from "../kernel/telemetry.ts";
 import { shopCurrencyFault } from "../kernel/shop-currencies.ts";
 import { addressFaults } from "./address.ts";
 import { holdsCardNumber } from "./card-number.ts";
@@ -123,12 +122,6 @@ function faultsOfMeaning(
  */
 export function hashOf(checkout: CheckoutRequest): string {
   return Bun.CryptoHasher.hash("sha256", JSON.stringify(withSortedFields(checkout)), "hex");
-}
-
-/** The caller's trace context, if the caller records its trace. */
-export function traceparentOf({ headers }: Request): string | undefined {
-  const given = headers.get("traceparent");
-  return given !== null && parseTraceparent(given)?.isSampled === true ? given : undefined;
 }
 
 async function textOf(request: Request): Promise<string> {

@@ -4,6 +4,7 @@ import { shopCurrencies } from "../kernel/shop-currencies.ts";
 import { connect } from "node:net";
 import { TypeCompiler } from "@sinclair/typebox/compiler";
 import { CheckoutAccepted, SagaStatusView } from "../../schemas/http.ts";
+import { noTracer } from "../kernel/telemetry.ts";
 import { orchestratorApi } from "../orchestrator/api.ts";
 import { StatusWatch } from "../orchestrator/status-watch.ts";
 import { createOpener, createSealer, generateSealingKeys } from "../platform/seal.ts";
@@ -13,6 +14,9 @@ import { authenticatorOf, cart, servicesAt, SHOPPER, STRANGER, tokenOf } from ".
 import { TestOrchestrator } from "../testkit/orchestrator.ts";
 import { gatewayApp } from "./app.ts";
 import { MAX_BODY_BYTES } from "./checkout-request.ts";
+import { HeadSampling } from "./head-sampling.ts";
+import { RequestTraces } from "./request-traces.ts";
+import { site } from "./site.ts";
 
 const acceptedBody = TypeCompiler.Compile(CheckoutAccepted);
 const viewBody = TypeCompiler.Compile(SagaStatusView);
@@ -55,18 +59,25 @@ class Gateway implements AsyncDisposable {
 
   constructor(orchestratorPort: number, seal: (token: string) => string) {
     this.#services = servicesAt({ orchestrator: `http://${HOSTNAME}:${orchestratorPort}` });
+    const traces = new RequestTraces({
+      tracer: noTracer,
+      sampling: new HeadSampling({ ratio: 0, askedPerSecond: 1, random: () => 0, monotonic: () => 0 }),
+      metrics: { answered: () => undefined },
+    });
     const app = gatewayApp({
       currencies: shopCurrencies(""),
       authenticator: authenticatorOf(),
       ...this.#services,
       seal,
+      traces,
       onError: (error) => void logged.push(error),
     });
+    const served = site(app, null, traces);
     const counted = {
-      config: app.config,
+      config: served.config,
       fetch: (request: Request) => {
         this.received += 1;
-        return app.fetch(request);
+        return served.fetch(request);
       },
     };
     this.#server = serveHttp(counted, { hostname: HOSTNAME, port: 0 });

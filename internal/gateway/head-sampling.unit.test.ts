@@ -30,8 +30,20 @@ test("a caller that does not record its trace is followed in that, whatever the 
 
 test("an invalid header counts as none", () => {
   const sampler = sampling({ ratio: 1, askedPerSecond: 10 });
-  for (const caller of ["", "nonsense", `${CALLER}-x`, CALLER.replace("00-", "ff-")])
+  const unsampling = sampling({ askedPerSecond: 10 });
+  const invalid = [
+    "",
+    "nonsense",
+    `${CALLER}-x`,
+    CALLER.toUpperCase(),
+    CALLER.replace("00-", "ff-"),
+    `00-${"0".repeat(32)}-b7ad6b7169203331-01`,
+    `00-0af7651916cd43dd8448eb211c80319c-${"0".repeat(16)}-01`,
+  ];
+  for (const caller of invalid) {
     expect(sampler.decide(caller)).toEqual({ kind: "root" });
+    expect(unsampling.decide(caller)).toEqual({ kind: "unrecorded" });
+  }
 });
 
 test("callers may ask for so many traces per second; beyond that the share decides", () => {

@@ -25,6 +25,7 @@ import type { OrchestratorClient } from "./orchestrator-client.ts";
 import type { OrderClient } from "./order-client.ts";
 import type { PaymentClient } from "./payment-client.ts";
 import { ProblemError, STREAM_RETRY_AFTER_SECONDS } from "./problem.ts";
+import type { RequestTraces } from "./request-traces.ts";
 import { placeCheckout } from "./routes/checkout.ts";
 import { SharedAnswers } from "./shared-answers.ts";
 import type { StreamSlots } from "./stream-slots.ts";
@@ -58,6 +59,8 @@ export interface ShopDataOptions {
   readonly seal: (paymentMethod: string) => string;
   readonly currencies: ReadonlySet<string>;
   readonly clock: Clock;
+  /** Without them nothing is traced. */
+  readonly traces?: Pick<RequestTraces, "contextOf"> | undefined;
   /** Of the pages' event streams, shared with those of the API, and of their long polls. */
   readonly slots: Readonly<Record<"stream" | "poll", Pick<StreamSlots, "take">>>;
 }

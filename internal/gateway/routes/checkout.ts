@@ -7,7 +7,7 @@ import {
   type SagaStarted,
 } from "../../../schemas/http.ts";
 import { type Language, languageOf } from "../../storefront/format.ts";
-import { checkoutOf, hashOf, idempotencyKeyOf, traceparentOf } from "../checkout-request.ts";
+import { checkoutOf, hashOf, idempotencyKeyOf } from "../checkout-request.ts";
 import type { GatewayLimits } from "../limits/hooks.ts";
 import type { OrchestratorClient } from "../orchestrator-client.ts";
 import type { PaymentClient } from "../payment-client.ts";
@@ -38,7 +38,7 @@ export interface CheckoutOptions {
   /** Carts in other currencies are rejected. */
   readonly currencies: ReadonlySet<string>;
   readonly limits?: Pick<GatewayLimits, "checkout" | "accepted"> | undefined;
-  /** Without them nothing is traced; the caller's trace context goes on. */
+  /** Without them nothing is traced. */
   readonly traces?: Pick<RequestTraces, "contextOf"> | undefined;
 }
 
@@ -134,7 +134,7 @@ export async function placeCheckout(
   const found = await limits?.checkout(placing, checkout.payment_method, () => orchestrator.findSaga(known));
   if (found !== undefined && found !== null) return found;
   const { payment_method, shipping_address, shopper_present, ...cart } = checkout;
-  const traceparent = traces === undefined ? traceparentOf(from) : traces.contextOf(from);
+  const traceparent = traces?.contextOf(from);
   const started = await orchestrator.startSaga({
     ...cart,
     ...known,
