@@ -16,7 +16,7 @@ import {
 import { SagaHistory } from "../../schemas/shop.ts";
 import { AppError } from "../kernel/errors.ts";
 import { HTTP_METHOD, SERVER_ADDRESS, SERVER_PORT } from "../kernel/span-attributes.ts";
-import { noTracer, type SpanAttributes, type Tracer } from "../kernel/telemetry.ts";
+import { noTracer, type SpanAttributes, type Tracer, withinSpan } from "../kernel/telemetry.ts";
 import { type Contract, InternalApi, type ServiceAt } from "./internal-api.ts";
 import { ProblemError } from "./problem.ts";
 
@@ -75,14 +75,7 @@ export class OrchestratorClient implements Disposable {
     const { traceparent } = request;
     if (traceparent === undefined || !this.#tracer.isOn) return this.#start(request);
     const span = this.#tracer.span("POST", traceparent, { kind: "client", attributes: this.#server });
-    try {
-      return await this.#start({ ...request, traceparent: span.traceparent ?? traceparent });
-    } catch (error) {
-      span.fail(error);
-      throw error;
-    } finally {
-      span.end();
-    }
+    return withinSpan(span, () => this.#start({ ...request, traceparent: span.traceparent ?? traceparent }));
   }
 
   async #start(request: StartSaga): Promise<SagaStarted> {

@@ -1,7 +1,7 @@
 // The span of each traced request, and the time that every request takes. The site (site.ts) begins and ends them, the apps tell the
 // route, and the routes ask for the trace context of what they start. Made by cmd/gateway.
 import { HTTP_METHOD, HTTP_ROUTE, HTTP_STATUS } from "../kernel/span-attributes.ts";
-import { noSpan, type Span, traceFields, type Tracer } from "../kernel/telemetry.ts";
+import { noSpan, passingSpan, type Span, traceFields, type Tracer } from "../kernel/telemetry.ts";
 import type { HeadSampling } from "./head-sampling.ts";
 import type { HttpMetrics } from "./telemetry.ts";
 
@@ -64,7 +64,7 @@ export class RequestTraces {
     const beginning = sampling.decide(request.headers.get("traceparent"));
     if (beginning.kind === "unrecorded") return noSpan;
     // A role behind this one may record the caller's trace, as rarely as this one would.
-    if (!tracer.isOn) return beginning.kind === "child" ? passing(beginning.parent) : noSpan;
+    if (!tracer.isOn) return beginning.kind === "child" ? passingSpan(beginning.parent) : noSpan;
     const { method } = request;
     const options = { kind: "server", attributes: { [HTTP_METHOD]: method } } as const;
     return beginning.kind === "root"
@@ -84,8 +84,4 @@ export class RequestTraces {
     if (status >= FIRST_SERVER_ERROR) span.fail(String(status));
     span.end();
   }
-}
-
-function passing(traceparent: string): Span {
-  return { ...noSpan, traceparent };
 }

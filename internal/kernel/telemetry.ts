@@ -73,11 +73,28 @@ export const noSpan: Span = {
 };
 
 /** Records nothing and passes the trace context on unchanged. */
+export function passingSpan(traceparent: string | undefined): Span {
+  return traceparent === undefined ? noSpan : { ...noSpan, traceparent };
+}
+
+/** Records nothing and passes trace contexts on unchanged. */
 export const noTracer: Tracer = {
   isOn: false,
-  span: (_, traceparent) => (traceparent === undefined ? noSpan : { ...noSpan, traceparent }),
+  span: (_, traceparent) => passingSpan(traceparent),
   root: () => noSpan,
 };
+
+/** Does the work, and ends the span with it. If the work fails, so does the span. */
+export async function withinSpan<T>(span: Span, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    span.fail(error);
+    throw error;
+  } finally {
+    span.end();
+  }
+}
 
 /** The parts of a W3C `traceparent`: version, trace id, span id, flags. */
 const TRACEPARENT = /^00-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})$/;

@@ -27,7 +27,7 @@ import { queryReader, type ReadQuery } from "../../schemas/query.ts";
 import { type Access, type Actor, Denied } from "../kernel/actor.ts";
 import { AppError, assertNever } from "../kernel/errors.ts";
 import { HTTP_METHOD, HTTP_ROUTE, HTTP_STATUS, SAGA_ID } from "../kernel/span-attributes.ts";
-import type { Tracer } from "../kernel/telemetry.ts";
+import { type Tracer, withinSpan } from "../kernel/telemetry.ts";
 import { timestampOf } from "../kernel/timestamp.ts";
 import type { DatabaseFault } from "../messaging/database.ts";
 import type { NoMoreTime } from "./action.ts";
@@ -189,16 +189,11 @@ async function start({ intake, tracer }: OrchestratorApiOptions, request: StartS
   if (traceparent === undefined || tracer?.isOn !== true) return intake.start(request);
   const attributes = { [HTTP_METHOD]: "POST", [HTTP_ROUTE]: "/sagas" };
   const span = tracer.span("POST /sagas", traceparent, { kind: "server", attributes });
-  try {
+  return withinSpan(span, async () => {
     const started = await intake.start({ ...request, traceparent: span.traceparent ?? traceparent });
     span.set({ [HTTP_STATUS]: 200, [SAGA_ID]: started.saga_id });
     return started;
-  } catch (error) {
-    span.fail(error);
-    throw error;
-  } finally {
-    span.end();
-  }
+  });
 }
 
 class InvalidRequest extends Error {}

@@ -4,7 +4,7 @@ import type { SagaStarted, StartSaga } from "../../schemas/http.ts";
 import { AppError, assert } from "../kernel/errors.ts";
 import type { Clock } from "../kernel/ports.ts";
 import { CHECKOUTS } from "../kernel/span-attributes.ts";
-import { noSpan, noTracer, type Span, type Tracer } from "../kernel/telemetry.ts";
+import { noSpan, noTracer, type Span, type Tracer, withinSpan } from "../kernel/telemetry.ts";
 import type { Database } from "../messaging/database.ts";
 import { lingerMs } from "../messaging/linger.ts";
 import { Groups } from "../messaging/groups.ts";
@@ -111,16 +111,8 @@ export class Intake implements AsyncDisposable {
     }
   }
 
-  async #write(group: readonly Waiting[]): Promise<void> {
-    const span = this.#span(group);
-    try {
-      await this.#writeGroup(group);
-    } catch (error) {
-      span.fail(error);
-      throw error;
-    } finally {
-      span.end();
-    }
+  #write(group: readonly Waiting[]): Promise<void> {
+    return withinSpan(this.#span(group), () => this.#writeGroup(group));
   }
 
   /** Of the transaction. Each saga keeps the trace of its own request; the transaction joins the first of them and links to all. */

@@ -1,13 +1,12 @@
 // Spans of what moves a saga besides its messages: its deadline, its shopper, an operator. They join the trace that the saga keeps, if it
 // keeps one. Used by timers.ts, cancel.ts, cancel-order.ts and more-time.ts.
 import { SAGA_ID, SAGA_STATUS, SAGA_STEP } from "../kernel/span-attributes.ts";
-import { noSpan, type Span, type Tracer } from "../kernel/telemetry.ts";
+import { passingSpan, type Span, type Tracer } from "../kernel/telemetry.ts";
 import { type Saga, statusOf } from "./state.ts";
 
 /** End it after the commit; the span of a transaction that fails is dropped. */
 export function sagaSpan(tracer: Tracer | undefined, name: string, saga: Saga): Span {
-  if (tracer === undefined || saga.traceparent === undefined)
-    return saga.traceparent === undefined ? noSpan : { ...noSpan, traceparent: saga.traceparent };
+  if (tracer === undefined || saga.traceparent === undefined) return passingSpan(saga.traceparent);
   const attributes = {
     [SAGA_ID]: saga.saga_id,
     [SAGA_STATUS]: statusOf(saga.position),

@@ -2,6 +2,7 @@
 import {
   noSpan,
   parseTraceparent,
+  passingSpan,
   type Span,
   type SpanAttributes,
   type SpanOptions,
@@ -35,7 +36,7 @@ export class RecordingTracer implements Tracer {
   span(name: string, parent: string | undefined, options: SpanOptions = {}): Span {
     if (parent === undefined) return noSpan;
     const context = parseTraceparent(parent);
-    if (context?.isSampled !== true) return { ...noSpan, traceparent: parent };
+    if (context?.isSampled !== true) return passingSpan(parent);
     return this.#start(name, parent, context.trace_id, options);
   }
 

@@ -23,8 +23,8 @@ import { AlwaysOnSampler, BatchSpanProcessor, TracerProvider } from "@openteleme
 import { AppError } from "../../kernel/errors.ts";
 import { DATABASE_STATUS, ERROR_TYPE } from "../../kernel/span-attributes.ts";
 import {
-  noSpan,
   parseTraceparent,
+  passingSpan,
   type Span,
   type SpanAttributes,
   type SpanKind,
@@ -87,9 +87,8 @@ export class OpenTelemetry implements Tracer, AsyncDisposable {
   }
 
   span(name: string, parent: string | undefined, options: SpanOptions = {}): Span {
-    if (parent === undefined) return noSpan;
     const context = parseTraceparent(parent);
-    if (context?.isSampled !== true) return { ...noSpan, traceparent: parent };
+    if (context?.isSampled !== true) return passingSpan(parent);
     return this.#start(name, trace.setSpanContext(ROOT_CONTEXT, remote(context)), options);
   }
 
