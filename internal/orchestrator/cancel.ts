@@ -5,7 +5,7 @@ import type { Clock } from "../kernel/ports.ts";
 import type { Database } from "../messaging/database.ts";
 import { recordActions } from "../messaging/operator-action-store.ts";
 import { append } from "../messaging/outbox.ts";
-import { type Log, type Tracer, traceFields } from "../kernel/telemetry.ts";
+import { type Log, noTracer, type Tracer, traceFields } from "../kernel/telemetry.ts";
 import type { SagaPolicy } from "./saga.ts";
 import { SagaBatch, type SagaObserver } from "./saga-batch.ts";
 import { sagaSpan } from "./saga-spans.ts";
@@ -48,7 +48,7 @@ export async function cancelSaga(
   sagaId: string,
   { actor, address = null, reason }: CancelBy,
 ): Promise<Cancellation | null> {
-  const { database, clock, newId, policy, observer, log, tracer } = options;
+  const { database, clock, newId, policy, observer, log, tracer = noTracer } = options;
   const result = await database.transaction(async ({ tx, send, finish, appended }) => {
     const [sagas] = await send([lockSagas(tx, [sagaId])]);
     const [before] = sagas;

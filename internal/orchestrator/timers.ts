@@ -3,7 +3,7 @@
 import type { Clock, RunResult } from "../kernel/ports.ts";
 import type { Database } from "../messaging/database.ts";
 import { append } from "../messaging/outbox.ts";
-import type { Tracer } from "../kernel/telemetry.ts";
+import { noTracer, type Tracer } from "../kernel/telemetry.ts";
 import type { SagaPolicy } from "./saga.ts";
 import { SagaBatch, type SagaObserver } from "./saga-batch.ts";
 import { sagaSpan } from "./saga-spans.ts";
@@ -29,7 +29,7 @@ export interface DeadlineSweeperOptions {
 
 /** Moves one batch of overdue sagas and returns their number. */
 export async function sweepDeadlines(options: DeadlineSweeperOptions): Promise<RunResult> {
-  const { database, clock, newId, policy, observer, limit = DEADLINE_BATCH, tracer } = options;
+  const { database, clock, newId, policy, observer, limit = DEADLINE_BATCH, tracer = noTracer } = options;
   const compared = options.compared?.();
   if (compared === null) return { processed: 0, hasMore: false };
   const { batch, spans } = await database.transaction(async ({ tx, send, finish, appended }) => {
