@@ -1,7 +1,11 @@
 // The settings of the orchestrator.
 import { type Static, Type } from "@sinclair/typebox";
 import { LONGEST_PAUSE_MS } from "../../internal/kernel/backoff.ts";
-import { DEFAULT_ACTION_MS, MAX_ACTION_MS } from "../../internal/orchestrator/action.ts";
+import {
+  DEFAULT_ACTION_MS,
+  DEFAULT_FORWARD_DEADLINE_MS,
+  MAX_ACTION_MS,
+} from "../../internal/orchestrator/action.ts";
 import type { SagaPolicy } from "../../internal/orchestrator/saga.ts";
 import {
   accessConfig,
@@ -21,7 +25,7 @@ export const config = Type.Object({
   ...httpConfig("the API", "keep it private"),
   ...accessConfig,
   FORWARD_DEADLINE_MS: Type.Integer({
-    default: 30_000,
+    default: DEFAULT_FORWARD_DEADLINE_MS,
     minimum: 1_000,
     maximum: 240_000,
     description:

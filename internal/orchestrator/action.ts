@@ -14,6 +14,9 @@ export const MAX_ACTION_MS = 10 * 60 * 1_000;
 /** Leaves room for more time, which is as long again. */
 export const DEFAULT_ACTION_MS = MAX_ACTION_MS / 2;
 
+/** The time limit of a checkout that waits for nobody, in ms. */
+export const DEFAULT_FORWARD_DEADLINE_MS = 30_000;
+
 interface ActionPolicy {
   readonly actionDeadlineMs: number;
   readonly forwardDeadlineMs: number;

@@ -14,6 +14,7 @@ import { decode } from "../messaging/envelope.ts";
 import { enterInbox } from "../messaging/inbox.ts";
 import { recordActions } from "../messaging/operator-action-store.ts";
 import { findInOutbox, insertPublished, append, type PublishedRow } from "../messaging/outbox.ts";
+import { DEFAULT_FORWARD_DEADLINE_MS } from "./action.ts";
 import { insertSagas, type NewSaga } from "./intake-store.ts";
 import { RecordedDeadline } from "./recorded-deadline.ts";
 import { rebuild, type Rebuilt, type StandingOrder } from "./rebuild.ts";
@@ -74,9 +75,6 @@ export interface RebuildReport {
     readonly source: "given" | "messages" | "assumed";
   };
 }
-
-/** The default of FORWARD_DEADLINE_MS. */
-const DEFAULT_FORWARD_DEADLINE_MS = 30_000;
 
 export async function rebuildSagas(options: RebuildOptions): Promise<RebuildReport> {
   const run_id = options.newId();
