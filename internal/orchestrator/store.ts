@@ -170,6 +170,11 @@ export function saveSagas(tx: Tx, changes: readonly Change[]): PromiseLike<unkno
        and s.saga_id = c.saga_id`;
 }
 
+/** From its next message on the saga is traced. */
+export function saveTraceparent(tx: Tx, sagaId: string, traceparent: string): PromiseLike<unknown> {
+  return tx`update saga_state set traceparent = ${traceparent} where saga_id = ${sagaId}`;
+}
+
 /** One line of the timeline of a saga, with its cause. */
 export interface HistoryLine extends Transition {
   readonly saga_id: string;

@@ -4,12 +4,11 @@ import type { TraceSaga } from "../../schemas/http.ts";
 import { assert } from "../kernel/errors.ts";
 import type { Clock } from "../kernel/ports.ts";
 import { SAGA_ID, SAGA_STATUS } from "../kernel/span-attributes.ts";
-import { type Log, parseTraceparent, type Span, type Tracer } from "../kernel/telemetry.ts";
+import { type Log, type Span, traceFields, type Tracer } from "../kernel/telemetry.ts";
 import type { Database } from "../messaging/database.ts";
 import { recordActions } from "../messaging/operator-action-store.ts";
 import { statusOf } from "./state.ts";
-import { lockSagas } from "./store.ts";
-import { saveTraceparent } from "./trace-store.ts";
+import { lockSagas, saveTraceparent } from "./store.ts";
 
 export type TraceResult =
   | { readonly kind: "unknown" }
@@ -47,12 +46,11 @@ export async function traceSaga(
       await finish([]);
       return { kind: "unknown" };
     }
-    const known = parseTraceparent(saga.traceparent);
+    const known = traceFields(saga.traceparent).trace_id;
     const status = statusOf(saga.position);
-    const isTraced = known?.isSampled === true;
-    if (!isTraced)
+    if (known === undefined)
       span = tracer.root("saga trace", { attributes: { [SAGA_ID]: sagaId, [SAGA_STATUS]: status } });
-    const traceId = isTraced ? known.trace_id : parseTraceparent(span?.traceparent)?.trace_id;
+    const traceId = known ?? traceFields(span?.traceparent).trace_id;
     assert(traceId !== undefined, "a tracer that is on starts traces");
     const line = {
       action_id: newId(),
@@ -63,7 +61,7 @@ export async function traceSaga(
       actor,
       address,
       reason,
-      outcome: isTraced ? "already" : "tracing",
+      outcome: known === undefined ? "tracing" : "already",
       detail: `trace ${traceId}`,
       at: clock.now(),
     } as const;
@@ -71,7 +69,7 @@ export async function traceSaga(
       ...(span?.traceparent === undefined ? [] : [saveTraceparent(tx, sagaId, span.traceparent)]),
       recordActions(tx, [line]),
     ]);
-    return { kind: "traced", traceId, startedNow: !isTraced };
+    return { kind: "traced", traceId, startedNow: known === undefined };
   });
   span?.end();
   if (result.kind === "traced")
