@@ -36,7 +36,15 @@ export type OperatorActionKind =
   | "console.act"
   | "console.refused";
 
-export interface OperatorAction {
+/** Who acts, and from where. */
+export interface ActedBy {
+  /** The operator, from the request's token; `shopper` if a shopper acts. */
+  readonly actor: string;
+  /** An IP address; null or absent if it is not known, as for the command line. */
+  readonly address?: string | null;
+}
+
+export interface OperatorAction extends ActedBy {
   readonly action_id: string;
   /** Shared by all actions of one command. */
   readonly run_id: string;
@@ -46,13 +54,10 @@ export interface OperatorAction {
   readonly saga_id: string | null;
   /** The affected message; for a dead letter the message it holds, if that can be read. */
   readonly message_id?: string | null;
-  readonly actor: string;
   readonly reason: string;
   /** Null while the action is running. */
   readonly outcome: string | null;
   readonly detail: string | null;
-  /** From where, an IP address; absent if it is not known, as for the command line. */
-  readonly address?: string | null;
   /** What was asked for besides the reason. Never personal data. */
   readonly parameters?: Readonly<Record<string, unknown>> | null;
   /** Epoch ms. */

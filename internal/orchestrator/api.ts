@@ -30,15 +30,16 @@ import { HTTP_METHOD, HTTP_ROUTE, HTTP_STATUS, SAGA_ID } from "../kernel/span-at
 import { type Tracer, withinSpan } from "../kernel/telemetry.ts";
 import { timestampOf } from "../kernel/timestamp.ts";
 import type { DatabaseFault } from "../messaging/database.ts";
+import type { ActedBy } from "../messaging/operator-action-store.ts";
 import type { NoMoreTime } from "./action.ts";
-import type { CancelBy, Cancellation } from "./cancel.ts";
+import type { Cancellation } from "./cancel.ts";
 import type { HistoryWatch } from "./history-watch.ts";
-import type { CancelOrderBy, CancelOrderResult } from "./cancel-order.ts";
+import type { CancelOrderResult } from "./cancel-order.ts";
 import { ClientKeyReused, type Intake } from "./intake.ts";
 import type { KeyLookup } from "./key-lookup.ts";
 import type { Extension } from "./more-time.ts";
 import type { StatusWatch } from "./status-watch.ts";
-import type { TraceBy, TraceResult } from "./trace.ts";
+import type { TraceResult } from "./trace.ts";
 import { statusOf } from "./state.ts";
 import { positionColumns } from "./store.ts";
 
@@ -84,12 +85,12 @@ export interface OrchestratorApiOptions {
   readonly watch: StatusWatch;
   readonly history: HistoryWatch;
   /** Null when there is no such saga. */
-  readonly cancel: (sagaId: string, request: CancelBy) => Promise<Cancellation | null>;
-  readonly cancelOrder: (sagaId: string, request: CancelOrderBy) => Promise<CancelOrderResult>;
+  readonly cancel: (sagaId: string, request: CancelSaga & ActedBy) => Promise<Cancellation | null>;
+  readonly cancelOrder: (sagaId: string, request: CancelOrderRequest & ActedBy) => Promise<CancelOrderResult>;
   /** Null when the user has no such saga. */
   readonly extendAction: (sagaId: string, request: ExtendAction) => Promise<Extension | null>;
   /** Without it tracing is off. */
-  readonly trace?: (sagaId: string, request: TraceBy) => Promise<TraceResult>;
+  readonly trace?: (sagaId: string, request: TraceSaga & ActedBy) => Promise<TraceResult>;
   /** Of the database that intake and watch use. */
   readonly faultOf: (error: unknown) => DatabaseFault;
   /** Called with errors that the caller did not cause. */
@@ -203,7 +204,7 @@ function cancelOrderBy(
   actor: Actor,
   request: Request,
   { order_id, reason, user_id }: CancelOrderRequest,
-): CancelOrderBy {
+): CancelOrderRequest & ActedBy {
   const { name, role } = actor;
   if (role === "service") {
     if (user_id === undefined)
@@ -215,7 +216,7 @@ function cancelOrderBy(
 }
 
 /** For the audit trail. Nobody but an operator's console says where somebody is. */
-function operatorOf({ name, role }: Actor, { headers }: Request) {
+function operatorOf({ name, role }: Actor, { headers }: Request): ActedBy {
   const told = headers.get(OPERATOR_ADDRESS) ?? "";
   return { actor: name, address: role === "operator" && isIP(told) !== 0 ? told : null };
 }

@@ -4,7 +4,7 @@ import type { CancelOrderRequest } from "../../schemas/http.ts";
 import type { Clock } from "../kernel/ports.ts";
 import type { Log } from "../kernel/telemetry.ts";
 import type { Database } from "../messaging/database.ts";
-import { recordActions } from "../messaging/operator-action-store.ts";
+import { type ActedBy, recordActions } from "../messaging/operator-action-store.ts";
 import { append } from "../messaging/outbox.ts";
 import { type OrderCancellation, startCancellation } from "./order-cancellation.ts";
 import { insertCancellation, lockCancellations } from "./order-cancellation-store.ts";
@@ -20,13 +20,6 @@ export interface CancelOrderOptions {
   readonly log: Pick<Log, "info">;
 }
 
-export interface CancelOrderBy extends CancelOrderRequest {
-  /** The operator, from the request's token, or `shopper`; then with `user_id`. */
-  readonly actor: string;
-  /** Where the operator is; null if it is not known. */
-  readonly address?: string | null;
-}
-
 export type CancelOrderResult =
   /** `startedNow` is false if the order was being cancelled, or cancelled, before. */
   | { readonly kind: "cancelling"; readonly cancellation: OrderCancellation; readonly startedNow: boolean }
@@ -39,7 +32,7 @@ export type CancelOrderResult =
 export async function cancelOrder(
   options: CancelOrderOptions,
   sagaId: string,
-  request: CancelOrderBy,
+  request: CancelOrderRequest & ActedBy,
 ): Promise<CancelOrderResult> {
   const { database, clock, newId, policy, log } = options;
   // They may press as often as they like.
@@ -98,7 +91,7 @@ export async function cancelOrder(
 }
 
 /** A checkout that is not completed has no order id yet. */
-function isOrderOf(saga: Saga, { order_id, user_id = saga.user_id }: CancelOrderBy): boolean {
+function isOrderOf(saga: Saga, { order_id, user_id = saga.user_id }: CancelOrderRequest & ActedBy): boolean {
   const { position } = saga;
   return user_id === saga.user_id && (position.kind !== "completed" || position.order_id === order_id);
 }

@@ -3,7 +3,7 @@
 import type { CancelSaga } from "../../schemas/http.ts";
 import type { Clock } from "../kernel/ports.ts";
 import type { Database } from "../messaging/database.ts";
-import { recordActions } from "../messaging/operator-action-store.ts";
+import { type ActedBy, recordActions } from "../messaging/operator-action-store.ts";
 import { append } from "../messaging/outbox.ts";
 import { type Log, noTracer, type Tracer, traceFields } from "../kernel/telemetry.ts";
 import type { SagaPolicy } from "./saga.ts";
@@ -24,13 +24,6 @@ export interface Cancellation {
   readonly saga: Saga;
 }
 
-export interface CancelBy extends CancelSaga {
-  /** The operator, from the request's token. */
-  readonly actor: string;
-  /** Where they are; null if it is not known. */
-  readonly address?: string | null;
-}
-
 export interface CancelOptions {
   readonly database: Database;
   readonly clock: Clock;
@@ -46,7 +39,7 @@ export interface CancelOptions {
 export async function cancelSaga(
   options: CancelOptions,
   sagaId: string,
-  { actor, address = null, reason }: CancelBy,
+  { actor, address = null, reason }: CancelSaga & ActedBy,
 ): Promise<Cancellation | null> {
   const { database, clock, newId, policy, observer, log, tracer = noTracer } = options;
   const result = await database.transaction(async ({ tx, send, finish, appended }) => {

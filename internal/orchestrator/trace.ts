@@ -6,7 +6,7 @@ import type { Clock } from "../kernel/ports.ts";
 import { SAGA_ID, SAGA_STATUS } from "../kernel/span-attributes.ts";
 import { type Log, type Span, traceFields, type Tracer } from "../kernel/telemetry.ts";
 import type { Database } from "../messaging/database.ts";
-import { recordActions } from "../messaging/operator-action-store.ts";
+import { type ActedBy, recordActions } from "../messaging/operator-action-store.ts";
 import { statusOf } from "./state.ts";
 import { lockSagas, saveTraceparent } from "./store.ts";
 
@@ -16,13 +16,6 @@ export type TraceResult =
   | { readonly kind: "off" }
   /** `startedNow` is false if the saga was traced before. */
   | { readonly kind: "traced"; readonly traceId: string; readonly startedNow: boolean };
-
-export interface TraceBy extends TraceSaga {
-  /** For the audit trail. */
-  readonly actor: string;
-  /** Where they are; null if it is not known. */
-  readonly address?: string | null;
-}
 
 export interface TraceOptions {
   readonly database: Database;
@@ -36,7 +29,7 @@ export interface TraceOptions {
 export async function traceSaga(
   { database, clock, newId, tracer, log }: TraceOptions,
   sagaId: string,
-  { actor, address = null, reason }: TraceBy,
+  { actor, address = null, reason }: TraceSaga & ActedBy,
 ): Promise<TraceResult> {
   if (!tracer.isOn) return { kind: "off" };
   let span: Span | undefined;

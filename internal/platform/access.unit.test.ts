@@ -6,7 +6,7 @@ import { endOfUpgrade } from "./access.ts";
 import type { ActorRole } from "../kernel/actor.ts";
 import { type InternalApiName, PERMISSIONS } from "../kernel/permissions.ts";
 import { OPERATOR_ADDRESS } from "../../schemas/http.ts";
-import type { CancelBy } from "../orchestrator/cancel.ts";
+import type { ActedBy } from "../messaging/operator-action-store.ts";
 import { orchestratorApi } from "../orchestrator/api.ts";
 import { catalogueApi } from "../services/inventory/catalogue-http.ts";
 import { orderApi } from "../services/order/order-http.ts";
@@ -141,7 +141,7 @@ test("the orchestrator says to anybody that it is ready, and to a gateway whethe
 
 test("where an operator is comes from their own request only, and only as an address", async () => {
   const seen: unknown[] = [];
-  const keep = async (_: string, { actor, address }: CancelBy) => {
+  const keep = async (_: string, { actor, address }: ActedBy) => {
     seen.push([actor, address]);
     return null;
   };

@@ -1,14 +1,14 @@
 // The orchestrator on a real database without Kafka: checkouts go in through the intake, events through the inbox transaction, and
 // messages are read from the outbox. For the tests of internal/orchestrator and internal/gateway.
 import type { Event } from "../../schemas/events.ts";
-import type { ExtendAction, StartSaga } from "../../schemas/http.ts";
+import type { CancelOrderRequest, CancelSaga, ExtendAction, StartSaga } from "../../schemas/http.ts";
 import type { Message, MessageType } from "../../schemas/registry.ts";
 import type { Clock, RunResult } from "../kernel/ports.ts";
-import { cancelOrder, type CancelOrderBy } from "../orchestrator/cancel-order.ts";
+import { cancelOrder } from "../orchestrator/cancel-order.ts";
 import { HistoryWatch } from "../orchestrator/history-watch.ts";
 import { KeyLookup } from "../orchestrator/key-lookup.ts";
 import { StatusWatch } from "../orchestrator/status-watch.ts";
-import { type CancelBy, cancelSaga } from "../orchestrator/cancel.ts";
+import { cancelSaga } from "../orchestrator/cancel.ts";
 import { sagaHandler } from "../orchestrator/handler.ts";
 import { Intake, type IntakeOptions } from "../orchestrator/intake.ts";
 import { extendAction } from "../orchestrator/more-time.ts";
@@ -19,6 +19,7 @@ import type { SagaObserver } from "../orchestrator/saga-batch.ts";
 import type { Saga } from "../orchestrator/state.ts";
 import { lockSagas } from "../orchestrator/store.ts";
 import { sweepDeadlines } from "../orchestrator/timers.ts";
+import type { ActedBy } from "../messaging/operator-action-store.ts";
 import { applyFree, applyOnce } from "../messaging/inbox-transaction.ts";
 import type { Database } from "../messaging/database.ts";
 import { type Clone, cloneDatabase, type TestDatabase } from "./database.ts";
@@ -123,7 +124,7 @@ export class TestOrchestrator implements AsyncDisposable {
   }
 
   /** Its log is in `logged`. */
-  cancel(sagaId: string, request: CancelBy) {
+  cancel(sagaId: string, request: CancelSaga & ActedBy) {
     const note = (fields: object) => void this.logged.push(fields);
     const log = { info: note, warn: note, error: note };
     return cancelSaga({ ...this.#shared, observer: this.observer, log }, sagaId, request);
@@ -136,14 +137,15 @@ export class TestOrchestrator implements AsyncDisposable {
       watch: new StatusWatch(database.sql),
       history: new HistoryWatch(database.sql),
       keys: new KeyLookup(database.sql),
-      cancel: (sagaId: string, request: CancelBy) => this.cancel(sagaId, request),
-      cancelOrder: (sagaId: string, request: CancelOrderBy) => this.cancelOrder(sagaId, request),
+      cancel: (sagaId: string, request: CancelSaga & ActedBy) => this.cancel(sagaId, request),
+      cancelOrder: (sagaId: string, request: CancelOrderRequest & ActedBy) =>
+        this.cancelOrder(sagaId, request),
       extendAction: (sagaId: string, request: ExtendAction) => this.extendAction(sagaId, request),
       faultOf: database.faultOf.bind(database),
     };
   }
 
-  cancelOrder(sagaId: string, request: CancelOrderBy) {
+  cancelOrder(sagaId: string, request: CancelOrderRequest & ActedBy) {
     return cancelOrder({ ...this.#shared, log: { info: () => undefined } }, sagaId, request);
   }
 
