@@ -6,6 +6,7 @@
 // how much is sold. Two orders of the same second share a number once in 34 billion pairs: at a million orders a day about once in 15 years,
 // at 10,000 a minute about once a month. Then operators see both. Nothing else depends on it: the id is the order's identity. The time
 // repeats after 34 years, in 2054. The fourteenth character checks the others (Luhn's algorithm modulo 32).
+import { firstIdOf, lastIdOf, timeOfId } from "./time-of-id.ts";
 
 /** Crockford's base 32: no I, L, O and U. */
 const DIGITS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
@@ -19,11 +20,10 @@ const RANDOM_MASK = (1n << RANDOM_BITS) - 1n;
 
 /** `orderId`: a UUIDv7. */
 export function orderNumberOf(orderId: string): string {
-  const hex = orderId.replaceAll("-", "");
-  const seconds = Math.floor(Number.parseInt(hex.slice(0, 12), 16) / 1_000) - EPOCH;
+  const seconds = Math.floor(timeOfId(orderId) / 1_000) - EPOCH;
   // Also of an id from before 2020, which no order has.
   const time = BigInt(((seconds % SECONDS) + SECONDS) % SECONDS);
-  const bits = (time << RANDOM_BITS) | (BigInt(`0x${hex.slice(16)}`) & RANDOM_MASK);
+  const bits = (time << RANDOM_BITS) | (BigInt(`0x${orderId.replaceAll("-", "").slice(16)}`) & RANDOM_MASK);
   const digits = Array.from(
     { length: LENGTH - 1 },
     (_, i) => DIGITS[Number((bits >> BigInt(5 * (LENGTH - 2 - i))) & 31n)],
@@ -49,7 +49,7 @@ export function readOrderNumber(text: string): OrderNumber | null {
   const digits = plain.slice(0, -1).split("");
   const bits = digits.reduce((sum, one) => sum * 32n + BigInt(DIGITS.indexOf(one)), 0n);
   const ms = (Number(bits >> RANDOM_BITS) + EPOCH) * 1_000;
-  return { number: grouped(plain), first: uuidAt(ms, "0"), last: uuidAt(ms + 999, "f") };
+  return { number: grouped(plain), first: firstIdOf(ms), last: lastIdOf(ms + 999) };
 }
 
 function grouped(digits: string): string {
@@ -65,10 +65,4 @@ function checkDigit(digits: string): string {
     return before + Math.floor(counted / BASE) + (counted % BASE);
   }, 0);
   return DIGITS[(BASE - (sum % BASE)) % BASE] ?? "";
-}
-
-/** The first or last UUID of this millisecond. */
-function uuidAt(ms: number, fill: "0" | "f"): string {
-  const hex = ms.toString(16).padStart(12, "0") + fill.repeat(20);
-  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join("-");
 }

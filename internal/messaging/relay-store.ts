@@ -2,6 +2,7 @@
 // file, so another way of publishing (deleting rows, a cursor per shard) changes this file alone.
 import type { ISql, Sql } from "postgres";
 import { FIELD_SEPARATOR, RECORD_SEPARATOR } from "../kernel/ports.ts";
+import { firstIdOf } from "../kernel/time-of-id.ts";
 import type { Tx } from "./database.ts";
 
 /** A claim: the text for the producer, and the ids in the same order. */
@@ -35,7 +36,7 @@ export async function claimEvents(
     with claimed as materialized (
       select array(
         select event_id from outbox
-         where not published and event_id <> all(${arrayText(setAside)}::text::uuid[]) and event_id >= ${floorOf(from)}::uuid
+         where not published and event_id <> all(${arrayText(setAside)}::text::uuid[]) and event_id >= ${firstIdOf(from)}::uuid
            and created_at <= clock_timestamp() - make_interval(secs => ${graceMs / 1_000}::float8)
          order by event_id limit ${limit} for update skip locked) as ids)
     select string_agg(concat_ws(${FIELD_SEPARATOR}::text, topic, partition_key, coalesce(headers ->> 'type', ''), payload::text),
@@ -97,17 +98,6 @@ export async function oldestSnapshotSeconds(sql: Sql): Promise<number> {
       from pg_stat_activity
      where backend_xmin is not null and datname = current_database() and pid <> pg_backend_pid()`;
   return row.age ?? 0;
-}
-
-/** The smallest UUIDv7 of a time. */
-function floorOf(epochMs: number): string {
-  const time = epochMs.toString(16).padStart(12, "0");
-  return `${time.slice(0, 8)}-${time.slice(8)}-0000-0000-000000000000`;
-}
-
-/** The time in a UUIDv7, epoch ms. */
-export function timeOf(id: string): number {
-  return Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16);
 }
 
 /** A Postgres array literal. The ids come from the database itself and need no quoting. */

@@ -16,10 +16,11 @@ import {
 import type { Database } from "./database.ts";
 import { lingerMs, LoadMeter } from "./linger.ts";
 import { ClaimFloor } from "./claim-floor.ts";
-import { claimEvents, markPublished, measureBacklog, oldestSnapshotSeconds, timeOf } from "./relay-store.ts";
+import { claimEvents, markPublished, measureBacklog, oldestSnapshotSeconds } from "./relay-store.ts";
 import { endSends, startSends } from "./send-spans.ts";
 import type { RelayMetrics } from "./telemetry.ts";
 import { type Log, noTracer, type Tracer } from "../kernel/telemetry.ts";
+import { timeOfId } from "../kernel/time-of-id.ts";
 
 /** Events per claim. */
 const RELAY_BATCH_EVENTS = 1_000;
@@ -163,7 +164,7 @@ export class Relay {
       const [first] = claim.ids;
       const endedAt = this.#monotonic();
       // An empty claim means that others publish and mark the events, and leave as many dead entries in the index.
-      const oldest = first === undefined ? clock.now() - graceMs : timeOf(first);
+      const oldest = first === undefined ? clock.now() - graceMs : timeOfId(first);
       this.#floor.claimed({ from, oldest, startedAt, endedAt });
       if (from === 0) metrics.walkSeconds.set({ database: databaseName }, (endedAt - startedAt) / 1_000);
       const published = claim.ids.length === 0 ? [] : await this.#produce(claim.text, claim.ids);

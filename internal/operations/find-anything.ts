@@ -20,7 +20,7 @@ import { ordersNumbered } from "./order-store.ts";
 import { type Missing, missingOf, type OpenDatabases, reach, type Reached, reached } from "./reach.ts";
 import { readOriginal } from "./replay-plan.ts";
 import { fewSagas } from "./saga-search-store.ts";
-import { FIRST_ID, LAST_ID } from "./time-of-id.ts";
+import { FIRST_ID, LAST_ID } from "../kernel/time-of-id.ts";
 
 const MAX_KEYS = 20;
 

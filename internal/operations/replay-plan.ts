@@ -13,7 +13,7 @@ import { describeHandling, isOpen, messageIdOf } from "./dead-letters.ts";
 import type { Handling } from "./dead-letter-store.ts";
 import type { SentMessage, Sign } from "./replay-store.ts";
 import type { SagaSummary } from "./saga-store.ts";
-import { timeOfId } from "./time-of-id.ts";
+import { timeOfId } from "../kernel/time-of-id.ts";
 
 /** The message of a dead letter, as far as it is readable. */
 export interface Original {

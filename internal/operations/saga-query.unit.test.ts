@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { formatSagaQuery, parseSagaQuery, SAGA_QUERY_FIELDS, type SagaQuery } from "./saga-query.ts";
-import { firstIdOf, timeOfId } from "./time-of-id.ts";
+import { firstIdOf, timeOfId } from "../kernel/time-of-id.ts";
 
 const ID = "01234567-89ab-7cde-8f01-23456789abcd";
 const AT = Date.parse("2026-11-23T12:00:00.000Z");

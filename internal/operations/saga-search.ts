@@ -27,7 +27,7 @@ import {
   type Source,
   type Span,
 } from "./saga-search-store.ts";
-import { FIRST_ID, firstIdOf, LAST_ID, timeOfId } from "./time-of-id.ts";
+import { FIRST_ID, firstIdOf, LAST_ID, timeOfId } from "../kernel/time-of-id.ts";
 
 /** How many rows one page reads at most. */
 export interface SearchLimits {

@@ -7,6 +7,7 @@
 // the statement that claims overdue sagas checks this itself.
 import type { Sql } from "postgres";
 import { AppError } from "../kernel/errors.ts";
+import { timeOfId } from "../kernel/time-of-id.ts";
 import { findInOutbox } from "../messaging/outbox.ts";
 import { OUTBOX_RETENTION_MS } from "../messaging/retention.ts";
 import type { Log } from "../kernel/telemetry.ts";
@@ -62,7 +63,7 @@ export class PastWatch {
     this.#compared = null;
     // The outbox no longer has to hold older messages.
     const since = now() - OUTBOX_RETENTION_MS + DAY_MS;
-    const newest = (await newestSent()).filter((id) => timeOf(id) >= since);
+    const newest = (await newestSent()).filter((id) => timeOfId(id) >= since);
     const kept = await findInOutbox(sql, newest);
     const lost = newest.filter((id) => !kept.has(id));
     if (lost.length === 0) {
@@ -83,8 +84,3 @@ export class PastWatch {
 
 const BEHIND =
   "the saga database is older than the messages of its sagas in Kafka (restored from a backup?): bring it up to date with `checkoutctl saga rebuild`";
-
-/** The epoch ms in the first 48 bits of a UUIDv7. */
-function timeOf(uuid: string): number {
-  return Number.parseInt(uuid.slice(0, 8) + uuid.slice(9, 13), 16);
-}
