@@ -68,6 +68,8 @@ export interface ShopDataOptions {
 /** What is read of it for each page is made once per load. */
 interface Catalogue {
   readonly products: readonly ShopProduct[];
+  /** What a search looks at, in the order of the products. */
+  readonly searchTexts: readonly string[];
   readonly bySku: ReadonlyMap<string, ShopProduct>;
   readonly categories: readonly ShopCategory[];
 }
@@ -85,16 +87,13 @@ export class GatewayShopData implements ShopData {
   }
 
   async products({ after = "", search = "", category }: ProductQuery) {
-    const { products, categories } = await this.#catalogueNow();
+    const { products, searchTexts, categories } = await this.#catalogueNow();
     const words = [...new Set(search.toLowerCase().split(/\s+/).filter(Boolean))];
-    const matches = (product: ShopProduct) => {
-      const text = searchText(product);
+    const found = products.filter((product, index) => {
+      if (category !== undefined && product.category !== category) return false;
+      const text = searchTexts[index] ?? "";
       return words.every((word) => text.includes(word));
-    };
-    const found = products.filter(
-      (product) =>
-        (category === undefined || product.category === category) && (words.length === 0 || matches(product)),
-    );
+    });
     const start = found.findIndex(({ sku_id }) => sku_id > after);
     const items = start < 0 ? [] : found.slice(start, start + PAGE_PRODUCTS);
     const hasMore = start >= 0 && found.length > start + PAGE_PRODUCTS;
@@ -285,6 +284,7 @@ export class GatewayShopData implements ShopData {
     }
     return {
       products: items,
+      searchTexts: items.map(searchText),
       bySku: new Map(items.map((item) => [item.sku_id, item])),
       categories: categoriesOf(items),
     };
