@@ -37,9 +37,8 @@ export class HeadSampling {
 
   /** `caller`: the `traceparent` header. An invalid one is ignored, as the standard demands. */
   decide(caller: string | null): Beginning {
-    if (caller === null) return this.#isChosen() ? ROOT : UNRECORDED;
     const context = parseTraceparent(caller);
-    if (context === undefined) return this.#isChosen() ? ROOT : UNRECORDED;
+    if (caller === null || context === undefined) return this.#isChosen() ? ROOT : UNRECORDED;
     if (!context.isSampled) return UNRECORDED;
     return this.#take() || this.#isChosen() ? { kind: "child", parent: caller } : UNRECORDED;
   }

@@ -53,6 +53,8 @@ export const STREAM_RETRY_AFTER_SECONDS = 10;
 export const STATUS_ACCEPTED = 202;
 export const STATUS_NO_CONTENT = 204;
 export const STATUS_NOT_MODIFIED = 304;
+/** From here on it is our fault. */
+export const FIRST_SERVER_ERROR = 500;
 
 interface ProblemParts {
   readonly detail?: string;
@@ -87,8 +89,6 @@ export class ProblemError extends Error {
     return this.isOurs || this.type === "card-number";
   }
 }
-
-const FIRST_SERVER_ERROR = 500;
 
 /**
  * The response of a problem; `instance` is the request's path. Whoever reports a fault of ours can name its trace, if there is one:

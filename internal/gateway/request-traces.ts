@@ -3,9 +3,9 @@
 import { HTTP_METHOD, HTTP_ROUTE, HTTP_STATUS } from "../kernel/span-attributes.ts";
 import { noSpan, passingSpan, type Span, traceFields, type Tracer } from "../kernel/telemetry.ts";
 import type { HeadSampling } from "./head-sampling.ts";
+import { FIRST_SERVER_ERROR } from "./problem.ts";
 import type { HttpMetrics } from "./telemetry.ts";
 
-const FIRST_SERVER_ERROR = 500;
 /** Methods that the gateway serves. Others are in one label, because anybody may invent one. */
 const METHODS: ReadonlySet<string> = new Set(["GET", "HEAD", "POST", "OPTIONS"]);
 

@@ -1,4 +1,5 @@
-// An LRU cache: of verified shopper tokens, opened keys of payment tokens, shared answers, and clients that a gateway counts by itself.
+// An LRU cache: of verified tokens of shoppers and of internal calls, opened keys of payment tokens, shared answers, names of products,
+// clients that a gateway counts by itself, and sagas that a rebuild reads.
 
 export class RecentlyUsed<Key, Value> {
   readonly #limit: number;

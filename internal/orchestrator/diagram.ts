@@ -61,7 +61,7 @@ function tableOfSteps(): string {
 }
 
 /** A place where a saga can stand. */
-export interface GraphNode {
+interface GraphNode {
   readonly id: string;
   /** The status that the saga has there. */
   readonly status: string;
@@ -70,21 +70,21 @@ export interface GraphNode {
   readonly step: string | null;
 }
 
-export interface GraphEdge {
+interface GraphEdge {
   readonly from: string;
   readonly to: string;
   /** Message types, or `deadline` and `cancel`. */
   readonly causes: readonly string[];
 }
 
-export interface SagaGraph {
+interface SagaGraph {
   readonly nodes: readonly GraphNode[];
   readonly edges: readonly GraphEdge[];
 }
 
 const UNCERTAIN = ["deadline", "cancel"];
 
-export function sagaGraph(): SagaGraph {
+function sagaGraph(): SagaGraph {
   const undone = undoOrder(STEPS.length);
   const nodes: GraphNode[] = [
     ...STEPS.map(({ step }) => ({ id: step, status: statusDuring(step), kind: "forward" as const, step })),

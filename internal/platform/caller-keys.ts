@@ -1,5 +1,6 @@
 // The keys of internal tokens (Ed25519): each caller has a private key, and every service has the public keys of those whom it trusts,
-// with what each may assert. `checkoutctl keys caller` makes them. Called by internal-tokens.ts.
+// with what each may assert. `checkoutctl keys caller` makes them. Called by access.ts and by the console, which trust callers, and by
+// every role and tool that proves itself to another.
 import { type CryptoKey, exportJWK, generateKeyPair, importJWK, type JWK } from "jose";
 import { AppError } from "../kernel/errors.ts";
 

@@ -1,5 +1,5 @@
-// Finds the outcome of replayed mails, for whoever executes runs (operations/run-executor.ts). The notification service has no inbox table, so this reads Kafka: how far
-// the service has consumed, and which mails it has dead-lettered again.
+// Finds the outcome of replayed mails, for whoever executes runs (operations/run-executor.ts). The notification service has no inbox
+// table, so this reads Kafka: how far the service has consumed, and which mails it has dead-lettered again.
 import type { DeadLetter } from "../../../schemas/dead-letter.ts";
 import { TOPICS } from "../../../schemas/topics.ts";
 import type { KafkaOptions } from "./connection.ts";
@@ -15,27 +15,28 @@ export interface MailWatchOptions extends KafkaOptions {
 
 /** `MailWatch` of operations/replay-send.ts. */
 export class KafkaMailWatch {
-  readonly #options: MailWatchOptions;
+  readonly #options: Required<Pick<MailWatchOptions, "groupId" | "mails" | "deadLetters">> & KafkaOptions;
   #deadLettersFrom: Offsets = new Map();
   /** End offsets of the mail topic when a mail of this batch was first asked about. The mail lies before them. */
   readonly #placed = new Map<string, Offsets>();
 
   constructor(options: MailWatchOptions) {
-    this.#options = options;
+    const { notifications: mails, deadLetters } = TOPICS;
+    this.#options = { groupId: SERVICE, mails, deadLetters, ...options };
   }
 
   /** A mail that is sent again lies behind the place of its last time. */
   async begin(): Promise<void> {
     this.#placed.clear();
-    const { groupId, deadLetters = TOPICS.deadLetters } = this.#options;
-    await using progress = await GroupProgress.open(this.#options, groupId ?? SERVICE, deadLetters);
+    const { groupId, deadLetters } = this.#options;
+    await using progress = await GroupProgress.open(this.#options, groupId, deadLetters);
     this.#deadLettersFrom = await progress.ends();
   }
 
   async fates(messageIds: readonly string[]): Promise<ReadonlyMap<string, "read" | "dead-lettered">> {
     const fates = new Map<string, "read" | "dead-lettered">();
     if (messageIds.length === 0) return fates;
-    const { groupId = SERVICE, mails = TOPICS.notifications } = this.#options;
+    const { groupId, mails } = this.#options;
     await using progress = await GroupProgress.open(this.#options, groupId, mails);
     const ends = await progress.ends();
     for (const id of messageIds) if (!this.#placed.has(id)) this.#placed.set(id, ends);
@@ -47,7 +48,7 @@ export class KafkaMailWatch {
   }
 
   async #givenUp(): Promise<readonly string[]> {
-    const { deadLetters: topic = TOPICS.deadLetters, brokers, clientId } = this.#options;
+    const { deadLetters: topic, brokers, clientId } = this.#options;
     const from = (partition: number) => this.#deadLettersFrom.get(partition) ?? 0;
     const ids: string[] = [];
     for await (const { values } of readTopic({ brokers, clientId, topic, from }))
