@@ -5,6 +5,7 @@ import type { TypeCheck } from "@sinclair/typebox/compiler";
 import type { Problem } from "../../schemas/http.ts";
 import type { Credential } from "../kernel/actor.ts";
 import { AppError } from "../kernel/errors.ts";
+import { isShut, sendSigned, shutText } from "../kernel/signed-call.ts";
 
 /** What a service calls its error: `urn:checkout:problem:not-found`, `NO_SUCH_SAGA`. Nothing else can look like this by chance. */
 const ERROR_NAME = /^(?:urn:[a-z0-9:-]{1,100}|[A-Z_]{1,50})$/;
@@ -18,8 +19,7 @@ export interface Contract<Body extends TSchema, Fault extends TSchema> {
 export type Answered<Body, Fault> =
   { readonly body: Body } | { readonly fault: Fault; readonly status: number };
 
-const UNAUTHENTICATED = 401;
-const FORBIDDEN = 403;
+const GATEWAY = { caller: "gateway", setting: "GATEWAY_PRIVATE_JWK", kind: "service" } as const;
 
 export interface ServiceAt {
   readonly url: string;
@@ -64,19 +64,12 @@ export class InternalApi {
     if (!response.ok) throw this.#strange(response);
   }
 
-  /** A refused request was not carried out. It is sent once more if the service's clock was the reason. */
-  async #send(path: string, init: RequestInit): Promise<Response> {
-    const signed = async () => {
+  #send(path: string, init: RequestInit): Promise<Response> {
+    return sendSigned(this.#credential, (authorization) => {
       const headers = new Headers(init.headers);
-      headers.set("authorization", await this.#credential.header());
+      headers.set("authorization", authorization);
       return this.#fetch(path, { ...init, headers });
-    };
-    const response = await signed();
-    const isDue =
-      response.status === UNAUTHENTICATED && this.#credential.correctClock(response.headers.get("date"));
-    if (!isDue) return response;
-    await response.body?.cancel();
-    return signed();
+    });
   }
 
   async #fetch(path: string, init: RequestInit): Promise<Response> {
@@ -93,10 +86,9 @@ export class InternalApi {
   }
 
   #shut(status: number): AppError {
-    return new AppError(
-      "SERVICE_UNAVAILABLE",
-      `the ${this.#name} at ${this.#baseUrl} refuses this gateway (${status}): its TRUSTED_CALLERS_JWKS must have the public half of GATEWAY_PRIVATE_JWK, with the kind service; its log says more`,
-    );
+    const service = `the ${this.#name} at ${this.#baseUrl}`;
+    const text = shutText({ ...GATEWAY, service }, status);
+    return new AppError("SERVICE_UNAVAILABLE", text);
   }
 
   /** Never quotes the answer: it may hold a shopper's address or a secret of a payment, and the message is logged. */
@@ -108,10 +100,6 @@ export class InternalApi {
       `${this.#baseUrl} does not answer like the ${this.#name}: ${status} ${said}`,
     );
   }
-}
-
-function isShut({ status }: Response): boolean {
-  return status === UNAUTHENTICATED || status === FORBIDDEN;
 }
 
 /** The `type` of a problem or the `error` of a fault. */

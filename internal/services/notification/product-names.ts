@@ -6,9 +6,7 @@ import type { SendNotification } from "../../../schemas/notification.ts";
 import type { Credential } from "../../kernel/actor.ts";
 import type { Clock } from "../../kernel/ports.ts";
 import { RecentlyUsed } from "../../kernel/recently-used.ts";
-
-const UNAUTHENTICATED = 401;
-const FORBIDDEN = 403;
+import { isShut, sendSigned, shutText } from "../../kernel/signed-call.ts";
 
 const TIMEOUT_MS = 1_000;
 /** A product that was renamed has its old name in mails for this long. */
@@ -44,6 +42,13 @@ export interface CatalogueNamesOptions {
   /** Overrides the limit above, for tests. Milliseconds. */
   readonly timeoutMs?: number;
 }
+
+const SELF = {
+  service: "inventory",
+  caller: "service",
+  setting: "NOTIFICATION_PRIVATE_JWK",
+  kind: "reader",
+} as const;
 
 const page = TypeCompiler.Compile(CataloguePage);
 
@@ -101,28 +106,20 @@ export class CatalogueNames implements ProductNames {
     for (const sku of skus) this.#known.set(sku, { product: productOf(found.get(sku)), loadedAt: now });
   }
 
-  /** A refused request is sent once more if inventory's clock was the reason. */
   async #fetch(skus: readonly string[]): Promise<Response> {
     const { url, credential, timeoutMs = TIMEOUT_MS } = this.#options;
     const query = new URLSearchParams({ skus: skus.join(",") });
     const signal = AbortSignal.timeout(timeoutMs);
-    const signed = async () =>
+    const response = await sendSigned(credential, (authorization) =>
       fetch(new URL(`/catalogue?${query.toString()}`, url), {
-        headers: { authorization: await credential.header() },
+        headers: { authorization },
         redirect: "error",
         signal,
-      });
-    let response = await signed();
-    if (response.status === UNAUTHENTICATED && credential.correctClock(response.headers.get("date"))) {
-      await response.body?.cancel();
-      response = await signed();
-    }
-    const { status } = response;
-    if (status !== UNAUTHENTICATED && status !== FORBIDDEN) return response;
-    await response.body?.cancel();
-    throw new Error(
-      `inventory refuses this service (${status}): its TRUSTED_CALLERS_JWKS must have the public half of NOTIFICATION_PRIVATE_JWK, with the kind reader; its log says more`,
+      }),
     );
+    if (!isShut(response)) return response;
+    await response.body?.cancel();
+    throw new Error(shutText(SELF, response.status));
   }
 }
 
