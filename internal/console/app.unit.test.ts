@@ -268,6 +268,36 @@ describe("pages", () => {
     expect(requested).toBe(0);
   });
 
+  test("an act on a saga asks the saga database alone, so that another one that is away delays nothing", async () => {
+    const ended = sagaOf(7, { status: "COMPLETED", completed_at: NOW, order_id: sagaId(8) });
+    const saga = sqlThat(async (strings?: readonly string[]) =>
+      strings?.join("").includes("from saga_state where saga_id = ") === true ? [ended] : [],
+    );
+    const others: string[] = [];
+    const away = (place: string) =>
+      sqlThat(async () => {
+        others.push(place);
+        throw new AppError("DATABASE_UNAVAILABLE", `${place} is away`);
+      });
+    const [inventory, payment, order] = [away("inventory"), away("payment"), away("order")];
+    const databases = { saga, inventory, payment, order, notification: away("notification") };
+    const person = await new Person({ databases }).signIn("ada");
+    for (const act of ["cancel", "cancel-order"]) {
+      const answer = await person.post(`/sagas/${sagaId(7)}/${act}`, { reason: "ticket 1" });
+      expect([act, answer.status, await answer.text()]).toEqual([
+        act,
+        503,
+        expect.stringContaining("the orchestrator does not answer"),
+      ]);
+    }
+    expect(others).toEqual([]);
+    const nowhere = await person.post("/sagas/no-id/cancel", { reason: "ticket 1" });
+    expect([nowhere.status, await nowhere.text()]).toEqual([
+      404,
+      expect.stringContaining("There is no saga no-id."),
+    ]);
+  });
+
   test("trying again leads to a page of ours: the same one, or the one that the form was on", async () => {
     const person = await new Person().signIn("ada");
     const again = async (answer: Response) => /<a href="([^"]*)">Try again/.exec(await answer.text())?.[1];

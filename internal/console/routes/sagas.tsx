@@ -5,6 +5,7 @@ import { cancelOrder, cancelSaga } from "../../operations/orchestrator.ts";
 import { formatSagaQuery, parseSagaQuery, type SagaQuery } from "../../operations/saga-query.ts";
 import { searchSagas } from "../../operations/saga-search.ts";
 import type { ServiceAt } from "../../operations/service-call.ts";
+import { findSaga, type SagaSummary } from "../../operations/saga-store.ts";
 import { type SagaStory, sagaStory } from "../../operations/saga-story.ts";
 import { asked, done, reasonOf } from "../acts.ts";
 import { type Act, record } from "../audit.ts";
@@ -101,8 +102,20 @@ function contentOf(visit: SignedIn, story: SagaStory, show: Show, isRevealed: bo
 async function storyOf({ params, options }: SignedIn, reveal = false): Promise<SagaStory> {
   const id = params["id"] ?? "";
   const story = Value.Check(Uuid, id) ? await sagaStory(options.databases, id, { reveal }) : null;
-  if (story === null) throw notFound(`There is no saga ${id.slice(0, 100)}.`);
+  if (story === null) throw noSaga(id);
   return story;
+}
+
+/** An act needs no more of it, and does not wait for the other databases. */
+async function summaryOf({ params, options }: SignedIn): Promise<SagaSummary> {
+  const id = params["id"] ?? "";
+  const saga = Value.Check(Uuid, id) ? await findSaga(options.databases.saga, id) : undefined;
+  if (saga === undefined) throw noSaga(id);
+  return saga;
+}
+
+function noSaga(id: string): Problem {
+  return notFound(`There is no saga ${id.slice(0, 100)}.`);
 }
 
 async function events(visit: SignedIn): Promise<Response> {
@@ -146,7 +159,7 @@ async function revealed(visit: SignedIn): Promise<Response> {
 
 async function cancel(visit: SignedIn): Promise<Response> {
   const reason = reasonOf(visit);
-  const { saga_id } = (await storyOf(visit)).saga;
+  const { saga_id } = await summaryOf(visit);
   const answer = await asked(visit, actOn("saga.cancel", saga_id, reason), async () =>
     cancelSaga(await orchestratorOf(visit), saga_id, { reason }),
   );
@@ -158,7 +171,7 @@ async function cancel(visit: SignedIn): Promise<Response> {
 
 async function cancelTheOrder(visit: SignedIn): Promise<Response> {
   const reason = reasonOf(visit);
-  const { order_id, saga_id } = (await storyOf(visit)).saga;
+  const { order_id, saga_id } = await summaryOf(visit);
   if (order_id === null) throw badRequest("This saga has no order.");
   const answer = await asked(visit, actOn("order.cancel", saga_id, reason), async () =>
     cancelOrder(await orchestratorOf(visit), saga_id, { order_id, reason }),
