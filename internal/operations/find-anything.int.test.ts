@@ -160,10 +160,36 @@ test("a topic of dead letters that takes too long to read is missing, and what t
   const endless = async function* () {
     for (; batches < 1_000; batches += 1) yield { values: [], undecodable: [] };
   };
-  const { hits, missing } = await findAnything(databases, row.saga_id, endless, -1);
+  const { hits, missing } = await findAnything(databases, row.saga_id, endless, { withinMs: -1 });
   expect(hits.length).toBeGreaterThan(0);
   expect(missing).toMatchObject([
     { database: "dead letters", reason: expect.stringContaining("were not read to their end") },
   ]);
   expect(batches).toBe(0);
+});
+
+test("dead letters that are read only on a miss are read once then, and not at all for a hit", async () => {
+  const letter = deadLetterOf(chargePayment(row.saga_id), { service: "payment" });
+  let reads = 0;
+  const topic = async function* () {
+    reads += 1;
+    yield { values: [letter], undecodable: [] };
+  };
+  const opened: string[] = [];
+  const counted = {
+    ...databases,
+    order: () => {
+      opened.push("order");
+      return databases.order();
+    },
+  };
+  const searched = async (id: string) => {
+    [reads, opened.length] = [0, 0];
+    const { hits } = await findAnything(counted, id, topic, { onlyOnMiss: true });
+    return { kinds: hits.map(({ kind }) => kind), reads, opened: opened.length };
+  };
+  const hit = await searched(row.saga_id);
+  expect(hit).toMatchObject({ kinds: ["saga"], reads: 0 });
+  const miss = await searched(letter.dead_letter_id);
+  expect(miss).toEqual({ kinds: ["dead_letter"], reads: 1, opened: hit.opened });
 });

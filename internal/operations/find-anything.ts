@@ -30,16 +30,22 @@ export interface Anything {
   readonly missing: readonly Missing[];
 }
 
+export interface DeadLetterSearch {
+  /** If reading them takes longer, they are missing. Default: no limit. */
+  readonly withinMs?: number;
+  /** They are read after everything else, and only if nothing else was found: their topic has no index. */
+  readonly onlyOnMiss?: boolean;
+}
+
 /**
- * `deadLetters` reads the whole topic of the dead letters, for those with this id or of a message with it, so a caller may leave it out. If
- * that takes longer than `deadLettersMs`, they are missing.
+ * `deadLetters` reads the whole topic of the dead letters, for those with this id or of a message with it, so a caller may leave it out.
  * Also takes the order number that shoppers see. Empty for text that cannot be any id.
  */
 export async function findAnything(
   databases: OpenDatabases,
   text: string,
   deadLetters?: () => DeadLetterBatches,
-  deadLettersMs = Infinity,
+  { withinMs = Infinity, onlyOnMiss = false }: DeadLetterSearch = {},
 ): Promise<Anything> {
   const { uuid, token } = idForms(text);
   const ask = (database: DatabaseName, find: (sql: Sql) => Promise<readonly Hit[]>) =>
@@ -55,9 +61,12 @@ export async function findAnything(
         ask(database, (sql) => messageIn(sql, uuid)),
       ),
     );
-    if (deadLetters !== undefined)
-      questions.push(reached("dead letters", () => deadLetterHits(deadLetters(), uuid, deadLettersMs)));
   }
+  const askDeadLetters =
+    uuid === null || deadLetters === undefined
+      ? null
+      : () => reached("dead letters", () => deadLetterHits(deadLetters(), uuid, withinMs));
+  if (askDeadLetters !== null && !onlyOnMiss) questions.push(askDeadLetters());
   const number = readOrderNumber(text);
   if (number !== null) questions.push(ask("order", (sql) => byNumber(sql, number)));
   if (token !== null)
@@ -67,6 +76,8 @@ export async function findAnything(
       ask("payment", (sql) => chargeAtProvider(sql, token)),
     );
   const answers = await Promise.all(questions);
+  const isMiss = answers.every((one) => "missing" in one || one.answer.length === 0);
+  if (askDeadLetters !== null && onlyOnMiss && isMiss) answers.push(await askDeadLetters());
   return {
     hits: distinct(answers.flatMap((one) => ("answer" in one ? one.answer : []))),
     missing: missingOf(answers),

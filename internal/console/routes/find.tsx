@@ -17,12 +17,10 @@ async function find(visit: SignedIn): Promise<Response> {
   const text = (visit.query.get("q") ?? "").trim().slice(0, MAX_LENGTH);
   const { saga, inventory, payment, order } = databases;
   const open = { saga: () => saga, inventory: () => inventory, payment: () => payment, order: () => order };
-  const elsewhere = await findAnything(open, text);
-  // Their topic has no index, so it is read only for an id that is nowhere else.
-  const found =
-    elsewhere.hits.length > 0
-      ? elsewhere
-      : await findAnything(open, text, bulk.readDeadLetters, DEAD_LETTERS_MS);
+  const found = await findAnything(open, text, bulk.readDeadLetters, {
+    withinMs: DEAD_LETTERS_MS,
+    onlyOnMiss: true,
+  });
   // Several ids of one saga lead to the same page.
   const [first, ...others] = new Set(found.hits.map(hrefOf));
   if (first !== undefined && others.length === 0 && found.missing.length === 0) return seeOther(first);
