@@ -127,3 +127,35 @@ function withoutAges(html: string): string {
 export function partsOf(nodes: Readonly<Record<string, VNode>>): Parts {
   return Object.fromEntries(Object.entries(nodes).map(([id, node]) => [id, render(node)]));
 }
+
+export interface Polling<Data> {
+  /** Called before the answer begins, so that what does not exist is a problem, and again for each look. */
+  readonly load: () => Promise<Data>;
+  readonly parts: (data: Data, now: number) => Readonly<Record<string, VNode>>;
+  /** How long it is not looked at again, in milliseconds: what has ended changes rarely. */
+  readonly restMs: (data: Data, now: number) => number;
+  /** The shortest time between two looks. Default: 1,000. */
+  readonly everyMs?: number;
+}
+
+/** The stream of what tells nobody when it changes: it is looked at again, each second at most, and rarer while it rests. */
+export async function polled<Data>(
+  visit: SignedIn,
+  { load, parts, restMs, everyMs = EVERY_MS }: Polling<Data>,
+): Promise<Response> {
+  let newest: Data | null = await load();
+  let nextLookAt = -Infinity;
+  const look = async () => {
+    const data = newest ?? (await load());
+    newest = null;
+    const now = visit.options.clock.now();
+    // Of the monotonic clock: the wall clock may be set back.
+    nextLookAt = performance.now() + restMs(data, now);
+    return partsOf(parts(data, now));
+  };
+  const watch = (tell: () => void) => {
+    const timer = setInterval(() => performance.now() < nextLookAt || tell(), everyMs);
+    return () => clearInterval(timer);
+  };
+  return liveResponse(visit, { parts: look, watch, everyMs });
+}

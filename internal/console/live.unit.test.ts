@@ -2,7 +2,9 @@
 import { expect, test } from "bun:test";
 import { waitUntil } from "../stack/wait.ts";
 import { consoleOptions, NOW, OPERATOR } from "../testkit/console.ts";
-import { liveResponse, type LiveOptions } from "./live.ts";
+import { h } from "preact";
+import { liveResponse, type LiveOptions, polled } from "./live.ts";
+import { notFound } from "./problem.ts";
 import type { ConsoleOptions } from "./options.ts";
 import { readVisit, type SignedIn } from "./visit.ts";
 
@@ -99,4 +101,28 @@ test("for whoever does not read, nothing is made and kept", async () => {
   };
   await waitUntil("it goes on for whoever reads", readOn, { timeoutMs: 10_000 });
   await reader?.cancel();
+});
+
+test("what tells nobody when it changes is loaded before the answer, and again, but not while it rests", async () => {
+  const { visit } = await viewer();
+  const loadedAt: number[] = [];
+  const load = async () => loadedAt.push(performance.now());
+  const parts = (data: number) => ({ part: h("p", null, `load ${data}`) });
+  const restMs = (data: number) => (data === 2 ? 40 : 0);
+  const answer = await polled(visit, { load, parts, restMs, everyMs: 1 });
+  expect(loadedAt.length).toBe(1);
+  const reader = answer.body?.getReader();
+  let text = "";
+  while (!text.includes("load 3")) text += new TextDecoder().decode((await reader?.read())?.value);
+  expect(text.match(/load \d/g)).toEqual(["load 1", "load 2", "load 3"]);
+  const [, second = 0, third = 0] = loadedAt;
+  expect(third - second).toBeGreaterThanOrEqual(40);
+  await reader?.cancel();
+});
+
+test("what does not exist is a problem before the answer begins", async () => {
+  const { visit } = await viewer();
+  const load = () => Promise.reject(notFound("There is none."));
+  const never = { parts: () => ({}), restMs: () => 0 };
+  expect(polled(visit, { load, ...never })).rejects.toThrow("There is none.");
 });

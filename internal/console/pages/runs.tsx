@@ -148,8 +148,6 @@ export interface ShownRun {
   readonly run: RunView;
   readonly items: readonly ItemRow[];
   readonly part: ItemPart;
-  /** The one message of a plan for a quarantined message. */
-  readonly only: ItemRow | undefined;
 }
 
 interface PartProps extends ShownRun {
@@ -164,8 +162,14 @@ export const RUN_PARTS: Readonly<Record<string, (props: PartProps) => VNode>> = 
   "r-items": Items,
 };
 
-export function RunPage({ frame, ...shown }: PartProps & { readonly frame: Frame }) {
-  const { run, part, only } = shown;
+interface RunPageProps extends PartProps {
+  readonly frame: Frame;
+  /** The one message of a plan for a quarantined message. */
+  readonly only: ItemRow | undefined;
+}
+
+export function RunPage({ frame, only, ...shown }: RunPageProps) {
+  const { run, part } = shown;
   const holder = (id: string) => {
     const Part = RUN_PARTS[id];
     return <div id={id}>{Part === undefined ? null : <Part {...shown} />}</div>;

@@ -2,7 +2,7 @@
 // a time work on a run. What is done is in the audit trail by the functions that do it.
 import { Value } from "@sinclair/typebox/value";
 import { Uuid } from "../../../schemas/fields.ts";
-import { type Operator, RUN_STATES } from "../../operations/plan.ts";
+import { type Operator, RUN_STATES, type RunState } from "../../operations/plan.ts";
 import { PLAN_DEFAULTS } from "../../operations/plan-defaults.ts";
 import {
   allItemsOf,
@@ -15,7 +15,7 @@ import {
 } from "../../operations/plans.ts";
 import { changeRate, pauseRun, resumeRun, startRun, stopRun } from "../../operations/runs.ts";
 import { done, noted, reasonOf } from "../acts.ts";
-import { liveResponse, partsOf } from "../live.ts";
+import { polled } from "../live.ts";
 import {
   itemColumns,
   itemMore,
@@ -47,7 +47,15 @@ export const runRoutes: readonly ConsoleRoute[] = [
 
 const PAGE_ROWS = 50;
 const SHOWN_ITEMS = 50;
-const POLL_MS = 1_000;
+/** How long the stream of a run lets it alone. Only an executor changes one by the second. */
+const REST_MS: Readonly<Record<RunState, number>> = {
+  draft: 3_000,
+  running: 0,
+  paused: 0,
+  stopped: 3_000,
+  done: 15_000,
+  expired: 15_000,
+};
 
 async function list(visit: SignedIn): Promise<Response> {
   const { query, options } = visit;
@@ -91,9 +99,15 @@ function operatorOf({ actor, request, options }: SignedIn): Operator {
   return address === "" ? actor : { ...actor, address };
 }
 
-async function loaded({ params, query, options }: SignedIn): Promise<ShownRun> {
+function idOf({ params }: SignedIn): string {
   const id = params["id"] ?? "";
   if (!Value.Check(Uuid, id)) throw notFound("There is no such plan or run.");
+  return id;
+}
+
+async function loaded(visit: SignedIn): Promise<ShownRun> {
+  const { query, options } = visit;
+  const id = idOf(visit);
   const part = itemPartOf(query);
   const [run, found] = await Promise.all([
     planOf(options.bulk, id),
@@ -101,9 +115,7 @@ async function loaded({ params, query, options }: SignedIn): Promise<ShownRun> {
   ]);
   const items = found.slice(0, SHOWN_ITEMS);
   const next = found.length > SHOWN_ITEMS ? (items.at(-1)?.position ?? null) : null;
-  // Its start asks for the id of its one message.
-  const [only] = run.allows_quarantined ? await itemsOf(options.bulk, id, { limit: 1 }) : [];
-  return { run, items, part: { ...part, next }, only };
+  return { run, items, part: { ...part, next } };
 }
 
 function itemPartOf(query: URLSearchParams): Omit<ItemPart, "next"> {
@@ -116,31 +128,33 @@ function itemPartOf(query: URLSearchParams): Omit<ItemPart, "next"> {
 }
 
 async function runPage(visit: SignedIn): Promise<Response> {
-  const shown = await loaded(visit);
+  const { bulk } = visit.options;
   const as = visit.query.get("as");
-  if (as === null) return page(visit, <RunPage frame={visit} {...shown} now={visit.now} />);
-  const { run, part } = shown;
-  const items = await allItemsOf(visit.options.bulk, run.plan_id, part.outcome);
-  return as === "csv"
-    ? csv(`run-${run.plan_id}`, csvOf([...itemColumns, ...itemMore], items))
-    : json(jsonOf([...itemColumns, ...itemMore], items));
+  if (as !== null) return exportOf(visit, as);
+  const shown = await loaded(visit);
+  // Its start asks for the id of its one message.
+  const { plan_id, allows_quarantined } = shown.run;
+  const [only] = allows_quarantined ? await itemsOf(bulk, plan_id, { limit: 1 }) : [];
+  return page(visit, <RunPage frame={visit} {...shown} only={only} now={visit.now} />);
 }
 
-async function events(visit: SignedIn): Promise<Response> {
-  let newest: ShownRun | null = await loaded(visit);
-  const parts = async () => {
-    const shown = newest ?? (await loaded(visit));
-    newest = null;
-    const now = visit.options.clock.now();
-    return partsOf(
+async function exportOf(visit: SignedIn, as: string): Promise<Response> {
+  const { bulk } = visit.options;
+  const id = idOf(visit);
+  const { outcome } = itemPartOf(visit.query);
+  const { plan_id } = await planOf(bulk, id);
+  const items = await allItemsOf(bulk, plan_id, outcome);
+  const columns = [...itemColumns, ...itemMore];
+  return as === "csv" ? csv(`run-${plan_id}`, csvOf(columns, items)) : json(jsonOf(columns, items));
+}
+
+function events(visit: SignedIn): Promise<Response> {
+  return polled(visit, {
+    load: () => loaded(visit),
+    parts: (shown, now) =>
       Object.fromEntries(Object.entries(RUN_PARTS).map(([id, part]) => [id, part({ ...shown, now })])),
-    );
-  };
-  const watch = (tell: () => void) => {
-    const timer = setInterval(tell, POLL_MS);
-    return () => clearInterval(timer);
-  };
-  return liveResponse(visit, { parts, watch });
+    restMs: ({ run }) => REST_MS[run.state],
+  });
 }
 
 async function start(visit: SignedIn): Promise<Response> {

@@ -9,7 +9,7 @@ import { findSaga, type SagaSummary } from "../../operations/saga-store.ts";
 import { type SagaStory, sagaStory } from "../../operations/saga-story.ts";
 import { asked, done, reasonOf } from "../acts.ts";
 import { type Act, record } from "../audit.ts";
-import { liveResponse, partsOf } from "../live.ts";
+import { polled } from "../live.ts";
 import { SAGA_PARTS, SagaPage } from "../pages/saga.tsx";
 import { Sagas } from "../pages/sagas.tsx";
 import { sagaColumns, sagaMore } from "../parts/saga-columns.tsx";
@@ -40,10 +40,9 @@ const OWN_FIELDS = ["after", "as", "again"];
 const PAGE_ROWS = 50;
 /** In one file. Who needs more asks with a filter. */
 const EXPORT_ROWS = 1_000;
-const POLL_MS = 1_000;
 /** A saga that ended this long ago rarely changes: its retries and messages have had their time. But its order may be cancelled. */
 const STILL_MS = 60_000;
-const STILL_POLL_MS = 3_000;
+const STILL_REST_MS = 3_000;
 
 async function sagas(visit: SignedIn): Promise<Response> {
   const { options, now } = visit;
@@ -118,27 +117,15 @@ function noSaga(id: string): Problem {
   return notFound(`There is no saga ${id.slice(0, 100)}.`);
 }
 
-async function events(visit: SignedIn): Promise<Response> {
-  // Before the answer begins, so that a saga that does not exist is a 404.
-  let newest: SagaStory | null = await storyOf(visit);
+function events(visit: SignedIn): Promise<Response> {
   const show = showOf(visit.query.get("show"));
-  const { clock } = visit.options;
-  let nextLookAt = 0;
-  const parts = async () => {
-    const story = newest ?? (await storyOf(visit));
-    newest = null;
-    const now = clock.now();
-    const { completed_at } = story.saga;
-    nextLookAt = completed_at !== null && now - completed_at > STILL_MS ? now + STILL_POLL_MS : now;
-    return partsOf(
+  return polled(visit, {
+    load: () => storyOf(visit),
+    parts: (story, now) =>
       Object.fromEntries(Object.entries(SAGA_PARTS).map(([id, part]) => [id, part({ story, show, now })])),
-    );
-  };
-  const watch = (tell: () => void) => {
-    const timer = setInterval(() => clock.now() < nextLookAt || tell(), POLL_MS);
-    return () => clearInterval(timer);
-  };
-  return liveResponse(visit, { parts, watch });
+    restMs: ({ saga: { completed_at } }, now) =>
+      completed_at !== null && now - completed_at > STILL_MS ? STILL_REST_MS : 0,
+  });
 }
 
 /** Shows personal data, once it is in the audit trail that somebody looked. */
