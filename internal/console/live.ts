@@ -124,8 +124,19 @@ function withoutAges(html: string): string {
   return html.replaceAll(/(<time[^>]*>)[^<]*/g, "$1");
 }
 
-export function partsOf(nodes: Readonly<Record<string, VNode>>): Parts {
+function rendered(nodes: Readonly<Record<string, VNode>>): Parts {
   return Object.fromEntries(Object.entries(nodes).map(([id, node]) => [id, render(node)]));
+}
+
+const made = new WeakMap<object, { readonly version: unknown; readonly parts: Parts }>();
+
+/** For all viewers of one version of `of` the same HTML, so it is made once. Each `of` has one such page. */
+export function shared(of: object, version: unknown, nodes: () => Readonly<Record<string, VNode>>): Parts {
+  const known = made.get(of);
+  if (known !== undefined && known.version === version) return known.parts;
+  const parts = rendered(nodes());
+  made.set(of, { version, parts });
+  return parts;
 }
 
 export interface Polling<Data> {
@@ -151,7 +162,7 @@ export async function polled<Data>(
     const now = visit.options.clock.now();
     // Of the monotonic clock: the wall clock may be set back.
     nextLookAt = performance.now() + restMs(data, now);
-    return partsOf(parts(data, now));
+    return rendered(parts(data, now));
   };
   const watch = (tell: () => void) => {
     const timer = setInterval(() => performance.now() < nextLookAt || tell(), everyMs);

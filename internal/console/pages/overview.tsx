@@ -1,6 +1,6 @@
 // The overview: what needs a person, where the sagas are, how fast they go, which money is not where it belongs, and how the parts are. Each
 // part stands for itself, so that the stream sends only those that changed, and a database that is away takes nothing else with it.
-import type { ComponentChildren, VNode } from "preact";
+import type { ComponentChildren } from "preact";
 import { moneyText } from "../../kernel/money.ts";
 import type { RoleState } from "../../../schemas/overview.ts";
 import { TOPICS } from "../../../schemas/topics.ts";
@@ -10,6 +10,7 @@ import { knownOf, Notice, Status, Unknown } from "../parts/bits.tsx";
 import { SagaDiagram } from "../parts/diagram.tsx";
 import { HourChart } from "../parts/hour-chart.tsx";
 import { Page } from "../parts/layout.tsx";
+import { holderOf, type LiveParts } from "../parts/live-parts.tsx";
 import { When } from "../parts/when.tsx";
 import { countText, durationText, plural } from "../parts/words.ts";
 import type { Reading } from "../source.ts";
@@ -21,8 +22,7 @@ interface PartProps {
   readonly now: number;
 }
 
-/** By the id of the element that holds it. */
-export const OVERVIEW_PARTS: Readonly<Record<string, (props: PartProps) => VNode>> = {
+export const OVERVIEW_PARTS: LiveParts<PartProps> = {
   "o-attention": AttentionPart,
   "o-alerts": AlertsPart,
   "o-sagas": SagasPart,
@@ -34,10 +34,7 @@ export const OVERVIEW_PARTS: Readonly<Record<string, (props: PartProps) => VNode
 };
 
 export function Overview({ frame, snapshot }: { readonly frame: Frame; readonly snapshot: Snapshot }) {
-  const holder = (id: string) => {
-    const Part = OVERVIEW_PARTS[id];
-    return <div id={id}>{Part === undefined ? null : <Part snapshot={snapshot} now={frame.now} />}</div>;
-  };
+  const holder = holderOf(OVERVIEW_PARTS, { snapshot, now: frame.now });
   return (
     <Page frame={frame} title="Overview" current="overview" live="/events">
       <div class="page-head">

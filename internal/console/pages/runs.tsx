@@ -15,6 +15,7 @@ import type { RunView } from "../../operations/plans.ts";
 import { Act } from "../parts/act.tsx";
 import { CommandLine, Copy, Empty, Status, type Tone } from "../parts/bits.tsx";
 import { Page } from "../parts/layout.tsx";
+import { holderOf, type LiveParts } from "../parts/live-parts.tsx";
 import { type Column, DataTable, Exports } from "../parts/table.tsx";
 import { When } from "../parts/when.tsx";
 import { countText, durationText, plural, shortId } from "../parts/words.ts";
@@ -156,8 +157,7 @@ interface PartProps extends ShownRun {
 
 export const SHOWN_OUTCOMES = [...ITEM_OUTCOMES, "not reached"] as const;
 
-/** By the id of the element that holds it. */
-export const RUN_PARTS: Readonly<Record<string, (props: PartProps) => VNode>> = {
+export const RUN_PARTS: LiveParts<PartProps> = {
   "r-state": State,
   "r-items": Items,
 };
@@ -170,10 +170,7 @@ interface RunPageProps extends PartProps {
 
 export function RunPage({ frame, only, ...shown }: RunPageProps) {
   const { run, part } = shown;
-  const holder = (id: string) => {
-    const Part = RUN_PARTS[id];
-    return <div id={id}>{Part === undefined ? null : <Part {...shown} />}</div>;
-  };
+  const holder = holderOf(RUN_PARTS, shown);
   const isPlan = run.started_at === null;
   return (
     <Page

@@ -8,6 +8,7 @@ import { moneyWords, wordsOf } from "../../operations/saga-words.ts";
 import { Act } from "../parts/act.tsx";
 import { CommandLine, Copy, Notice } from "../parts/bits.tsx";
 import { Page } from "../parts/layout.tsx";
+import { holderOf, type LiveParts } from "../parts/live-parts.tsx";
 import { placeText, SagaStatusText } from "../parts/saga-status.tsx";
 import { StepBars } from "../parts/step-bars.tsx";
 import { type Show, SHOWS, Timeline } from "../parts/timeline.tsx";
@@ -27,21 +28,17 @@ interface Props extends PartProps {
   readonly traceUrl: string | null;
 }
 
-/** By the id of the element that holds it. */
-export const SAGA_PARTS: Readonly<Record<string, (props: PartProps) => VNode>> = {
+export const SAGA_PARTS: LiveParts<PartProps> = {
   "s-words": Words,
-  "s-steps": (props) => <StepBars {...props} />,
-  "s-timeline": (props) => <Timeline {...props} />,
+  "s-steps": StepBars,
+  "s-timeline": Timeline,
 };
 
 export function SagaPage(props: Props) {
   const { frame, story, show, now, isRevealed } = props;
   const { saga } = story;
   const path = `/sagas/${saga.saga_id}`;
-  const holder = (id: string) => {
-    const Part = SAGA_PARTS[id];
-    return <div id={id}>{Part === undefined ? null : <Part story={story} show={show} now={now} />}</div>;
-  };
+  const holder = holderOf(SAGA_PARTS, { story, show, now });
   const live = isRevealed ? undefined : `${path}/events?show=${show}`;
   return (
     <Page frame={frame} title={`Saga ${saga.saga_id}`} current="sagas" live={live}>

@@ -1,6 +1,6 @@
 // The pictures of the last hour, and their stream. As JSON for programs.
 import { CHARTS } from "../charts.ts";
-import { liveResponse, type Parts, partsOf } from "../live.ts";
+import { liveResponse, shared } from "../live.ts";
 import { ChartTable, Graphs, partId } from "../pages/graphs.tsx";
 import { json, page } from "../respond.ts";
 import type { SignedIn } from "../visit.ts";
@@ -18,23 +18,12 @@ function graphs(visit: SignedIn): Response {
     : page(visit, <Graphs frame={visit} points={points} />);
 }
 
-/** For all viewers of one point the same HTML, so it is made once. */
-const rendered = new WeakMap<object, { readonly at: number | undefined; readonly parts: Parts }>();
-
 function events(visit: SignedIn): Response {
   const { collector, history } = visit.options;
-  const parts = () => {
-    const { points } = history;
-    const at = points.at(-1)?.at;
-    const known = rendered.get(history);
-    if (known !== undefined && known.at === at) return known.parts;
-    const made = partsOf(
-      Object.fromEntries(
-        CHARTS.map((chart) => [partId(chart.id), <ChartTable chart={chart} points={points} />]),
-      ),
+  const nodes = () =>
+    Object.fromEntries(
+      CHARTS.map((chart) => [partId(chart.id), <ChartTable chart={chart} points={history.points} />]),
     );
-    rendered.set(history, { at, parts: made });
-    return made;
-  };
+  const parts = () => shared(history, history.points.at(-1)?.at, nodes);
   return liveResponse(visit, { parts, watch: (tell) => collector.watch(tell) });
 }

@@ -1,6 +1,7 @@
 // The overview and its stream.
-import { liveResponse, type Parts, partsOf } from "../live.ts";
+import { liveResponse, shared } from "../live.ts";
 import { Overview, OVERVIEW_PARTS } from "../pages/overview.tsx";
+import { allOf } from "../parts/live-parts.tsx";
 import { page } from "../respond.ts";
 import type { SignedIn } from "../visit.ts";
 import type { ConsoleRoute } from "./route.ts";
@@ -15,20 +16,9 @@ async function overview(visit: SignedIn): Promise<Response> {
   return page(visit, <Overview frame={{ ...visit, now: visit.options.clock.now() }} snapshot={snapshot} />);
 }
 
-/** For all viewers of one tick the same HTML, so it is made once. */
-const rendered = new WeakMap<object, { readonly version: number; readonly parts: Parts }>();
-
 function events(visit: SignedIn): Response {
   const { collector, clock } = visit.options;
-  const parts = () => {
-    const known = rendered.get(collector);
-    if (known !== undefined && known.version === collector.version) return known.parts;
-    const [snapshot, now] = [collector.snapshot(), clock.now()];
-    const made = partsOf(
-      Object.fromEntries(Object.entries(OVERVIEW_PARTS).map(([id, part]) => [id, part({ snapshot, now })])),
-    );
-    rendered.set(collector, { version: collector.version, parts: made });
-    return made;
-  };
+  const nodes = () => allOf(OVERVIEW_PARTS, { snapshot: collector.snapshot(), now: clock.now() });
+  const parts = () => shared(collector, collector.version, nodes);
   return liveResponse(visit, { parts, watch: (tell) => collector.watch(tell) });
 }

@@ -26,6 +26,7 @@ import {
   SHOWN_OUTCOMES,
   type ShownRun,
 } from "../pages/runs.tsx";
+import { allOf } from "../parts/live-parts.tsx";
 import { csvOf, jsonOf } from "../parts/table.tsx";
 import { badRequest, notFound } from "../problem.ts";
 import { csv, json, page, seeOther, wantsData } from "../respond.ts";
@@ -151,8 +152,7 @@ async function exportOf(visit: SignedIn, as: string): Promise<Response> {
 function events(visit: SignedIn): Promise<Response> {
   return polled(visit, {
     load: () => loaded(visit),
-    parts: (shown, now) =>
-      Object.fromEntries(Object.entries(RUN_PARTS).map(([id, part]) => [id, part({ ...shown, now })])),
+    parts: (shown, now) => allOf(RUN_PARTS, { ...shown, now }),
     restMs: ({ run }) => REST_MS[run.state],
   });
 }

@@ -12,6 +12,7 @@ import { type Act, record } from "../audit.ts";
 import { polled } from "../live.ts";
 import { SAGA_PARTS, SagaPage } from "../pages/saga.tsx";
 import { Sagas } from "../pages/sagas.tsx";
+import { allOf } from "../parts/live-parts.tsx";
 import { sagaColumns, sagaMore } from "../parts/saga-columns.tsx";
 import { csvOf, jsonOf } from "../parts/table.tsx";
 import { type Show, showOf } from "../parts/timeline.tsx";
@@ -121,8 +122,7 @@ function events(visit: SignedIn): Promise<Response> {
   const show = showOf(visit.query.get("show"));
   return polled(visit, {
     load: () => storyOf(visit),
-    parts: (story, now) =>
-      Object.fromEntries(Object.entries(SAGA_PARTS).map(([id, part]) => [id, part({ story, show, now })])),
+    parts: (story, now) => allOf(SAGA_PARTS, { story, show, now }),
     restMs: ({ saga: { completed_at } }, now) =>
       completed_at !== null && now - completed_at > STILL_MS ? STILL_REST_MS : 0,
   });
