@@ -3,6 +3,7 @@ import type { VNode } from "preact";
 import { render } from "preact-render-to-string";
 import { encodedPage } from "../web/compression.ts";
 import { securityHeaders } from "../web/security-headers.ts";
+import { type Column, csvOf, jsonOf } from "./parts/table.tsx";
 import type { Problem } from "./problem.ts";
 import { SESSION } from "./session.ts";
 import type { Visit } from "./visit.ts";
@@ -48,7 +49,25 @@ export function json(value: unknown): Response {
   return Response.json(value, { headers: DATA_HEADERS });
 }
 
-export function csv(name: string, text: string): Response {
+/** Whether a table is wanted as a file and not as a page: with other limits, then. */
+export function isExport({ query }: Visit): boolean {
+  const as = query.get("as");
+  return as === "csv" || as === "json";
+}
+
+/** The table as the file that the address asks for with `as`; null if it asks for the page. `name` is the file's. */
+export function exported<Row>(
+  { query }: Visit,
+  name: string,
+  columns: readonly Column<Row>[],
+  rows: readonly Row[],
+): Response | null {
+  const as = query.get("as");
+  if (as === "csv") return csv(name, csvOf(columns, rows));
+  return as === "json" ? json(jsonOf(columns, rows)) : null;
+}
+
+function csv(name: string, text: string): Response {
   const headers = {
     ...DATA_HEADERS,
     "content-type": "text/csv; charset=utf-8",

@@ -19,7 +19,7 @@ export const auditColumns: readonly Column<AuditRow>[] = [
     ),
     value: ({ at }) => timestampOf(at),
   },
-  { name: "actor", head: "Who", show: ({ actor }) => actor, value: ({ actor }) => actor },
+  { name: "actor", head: "Who", value: ({ actor }) => actor },
   {
     name: "action",
     head: "What",
@@ -47,7 +47,7 @@ export const auditColumns: readonly Column<AuditRow>[] = [
     ),
     value: ({ outcome }) => outcome,
   },
-  { name: "reason", head: "Why", show: ({ reason }) => reason, value: ({ reason }) => reason },
+  { name: "reason", head: "Why", value: ({ reason }) => reason },
   {
     name: "address",
     head: "From",
@@ -58,13 +58,12 @@ export const auditColumns: readonly Column<AuditRow>[] = [
 
 /** In CSV and JSON only. */
 export const auditMore: readonly Column<AuditRow>[] = [
-  { name: "detail", head: "Detail", show: ({ detail }) => detail, value: ({ detail }) => detail },
-  { name: "saga_id", head: "Saga", show: ({ saga_id }) => saga_id, value: ({ saga_id }) => saga_id },
-  { name: "run_id", head: "Run", show: ({ run_id }) => run_id, value: ({ run_id }) => run_id },
+  { name: "detail", head: "Detail", value: ({ detail }) => detail },
+  { name: "saga_id", head: "Saga", value: ({ saga_id }) => saga_id },
+  { name: "run_id", head: "Run", value: ({ run_id }) => run_id },
   {
     name: "parameters",
     head: "Parameters",
-    show: () => null,
     value: ({ parameters }) => (parameters === null ? null : JSON.stringify(parameters)),
   },
 ];

@@ -27,8 +27,8 @@ export const deadLetterColumns = (now: number): readonly Column<ListedDeadLetter
     ),
     value: ({ dead_letter_id }) => dead_letter_id,
   },
-  { name: "service", head: "Service", show: ({ service }) => service, value: ({ service }) => service },
-  { name: "type", head: "Message", show: (one) => typeOf(one), value: (one) => typeOf(one) },
+  { name: "service", head: "Service", value: ({ service }) => service },
+  { name: "type", head: "Message", value: (one) => typeOf(one) },
   {
     name: "error",
     head: "Error",
@@ -65,7 +65,7 @@ export const deadLetterColumns = (now: number): readonly Column<ListedDeadLetter
     show: ({ last_failure_at }) => <When at={epochMsOf(last_failure_at)} show="ago" now={now} />,
     value: ({ last_failure_at }) => last_failure_at,
   },
-  { name: "handling", head: "Handling", show: ({ handling }) => handling, value: ({ handling }) => handling },
+  { name: "handling", head: "Handling", value: ({ handling }) => handling },
 ];
 
 interface Props {
@@ -162,12 +162,11 @@ function Causes({ causes, now }: { readonly causes: readonly DeadLetterCause[]; 
       show: (cause) => <a href={hrefOf(cause)}>{countText(cause.count)}</a>,
       value: ({ count }) => count,
     },
-    { name: "service", head: "Service", show: ({ service }) => service, value: ({ service }) => service },
-    { name: "type", head: "Message", show: ({ type }) => type, value: ({ type }) => type },
+    { name: "service", head: "Service", value: ({ service }) => service },
+    { name: "type", head: "Message", value: ({ type }) => type },
     {
       name: "error_code",
       head: "Code",
-      show: ({ error_code }) => error_code,
       value: ({ error_code }) => error_code,
     },
     {

@@ -32,7 +32,7 @@ const COLUMNS: readonly Column<Hit>[] = [
     value: ({ kind }) => kind,
   },
   { name: "id", head: "Id", show: ({ id }) => <span class="mono">{id}</span>, value: ({ id }) => id },
-  { name: "what", head: "What", show: ({ what }) => what, value: ({ what }) => what },
+  { name: "what", head: "What", value: ({ what }) => what },
 ];
 
 interface Props {

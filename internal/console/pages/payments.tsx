@@ -75,7 +75,6 @@ const whatColumns: readonly Column<OpenPayment>[] = [
     name: "attempts",
     head: "Attempts",
     isRight: true,
-    show: ({ attempts }) => attempts,
     value: ({ attempts }) => attempts,
   },
 ];
@@ -179,27 +178,25 @@ export function Payments({ frame, view, payments, limit }: PaymentsProps) {
   );
 }
 
+/** In CSV and JSON only. */
 export const alertColumns: readonly Column<PaymentAlert>[] = [
   {
     name: "alert_id",
     head: "Alert",
-    show: ({ alert_id }) => shortId(alert_id),
     value: ({ alert_id }) => alert_id,
   },
-  { name: "kind", head: "Kind", show: ({ kind }) => kind, value: ({ kind }) => kind },
-  { name: "subject", head: "Subject", show: ({ subject }) => subject, value: ({ subject }) => subject },
-  { name: "saga_id", head: "Saga", show: ({ saga_id }) => saga_id, value: ({ saga_id }) => saga_id },
-  { name: "detail", head: "Detail", show: ({ detail }) => detail, value: ({ detail }) => detail },
+  { name: "kind", head: "Kind", value: ({ kind }) => kind },
+  { name: "subject", head: "Subject", value: ({ subject }) => subject },
+  { name: "saga_id", head: "Saga", value: ({ saga_id }) => saga_id },
+  { name: "detail", head: "Detail", value: ({ detail }) => detail },
   {
     name: "opened_at",
     head: "Opened",
-    show: ({ opened_at }) => opened_at,
     value: ({ opened_at }) => timestampOf(opened_at),
   },
   {
     name: "closed_at",
     head: "Closed",
-    show: ({ closed_at }) => closed_at,
     value: ({ closed_at }) => (closed_at === null ? null : timestampOf(closed_at)),
   },
 ];

@@ -58,11 +58,10 @@ const runColumns = (now: number): readonly Column<RunView>[] => [
     show: ({ state }) => <Status tone={TONES[state]}>{state}</Status>,
     value: ({ state }) => state,
   },
-  { name: "progress", head: "Progress", show: progressText, value: progressText },
+  { name: "progress", head: "Progress", value: progressText },
   {
     name: "created_by",
     head: "Planned by",
-    show: ({ created_by }) => created_by,
     value: ({ created_by }) => created_by,
   },
   {
@@ -75,7 +74,6 @@ const runColumns = (now: number): readonly Column<RunView>[] => [
   {
     name: "started_by",
     head: "Started by",
-    show: ({ started_by }) => started_by,
     value: ({ started_by }) => started_by,
   },
 ];
@@ -322,7 +320,6 @@ export const itemColumns: readonly Column<ItemRow>[] = [
   {
     name: "message_type",
     head: "Message",
-    show: ({ message_type }) => message_type,
     value: ({ message_type }) => message_type,
   },
   {
@@ -342,7 +339,7 @@ export const itemColumns: readonly Column<ItemRow>[] = [
       ),
     value: ({ amount_cents }) => amount_cents,
   },
-  { name: "planned", head: "Planned", show: ({ planned }) => planned, value: ({ planned }) => planned },
+  { name: "planned", head: "Planned", value: ({ planned }) => planned },
   {
     name: "outcome",
     head: "Outcome",
@@ -372,13 +369,12 @@ export const itemColumns: readonly Column<ItemRow>[] = [
 
 /** In CSV and JSON only. */
 export const itemMore: readonly Column<ItemRow>[] = [
-  { name: "position", head: "Position", show: ({ position }) => position, value: ({ position }) => position },
-  { name: "currency", head: "Currency", show: ({ currency }) => currency, value: ({ currency }) => currency },
-  { name: "result", head: "Result", show: ({ result }) => result, value: ({ result }) => result },
+  { name: "position", head: "Position", value: ({ position }) => position },
+  { name: "currency", head: "Currency", value: ({ currency }) => currency },
+  { name: "result", head: "Result", value: ({ result }) => result },
   {
     name: "why",
     head: "Why",
-    show: ({ detail, why }) => detail ?? why,
     value: ({ detail, why }) => detail ?? why,
   },
 ];

@@ -31,7 +31,6 @@ export const reservationColumns = (now: number): readonly Column<StockReservatio
     name: "quantity",
     head: "Pieces",
     isRight: true,
-    show: ({ quantity }) => quantity,
     value: ({ quantity }) => quantity,
   },
   {

@@ -19,7 +19,6 @@ const COLUMNS: readonly Column<TopicState>[] = [
     name: "partitions",
     head: "Partitions",
     isRight: true,
-    show: ({ partitions }) => partitions,
     value: ({ partitions }) => partitions,
   },
   {

@@ -91,13 +91,12 @@ const timeColumns = (now: number): readonly Column<FoundSaga>[] => [
 
 /** In CSV and JSON only. */
 export const sagaMore: readonly Column<FoundSaga>[] = [
-  { name: "currency", head: "Currency", show: ({ currency }) => currency, value: ({ currency }) => currency },
-  { name: "user_id", head: "Shopper", show: ({ user_id }) => user_id, value: ({ user_id }) => user_id },
-  { name: "order_id", head: "Order", show: ({ order_id }) => order_id, value: ({ order_id }) => order_id },
+  { name: "currency", head: "Currency", value: ({ currency }) => currency },
+  { name: "user_id", head: "Shopper", value: ({ user_id }) => user_id },
+  { name: "order_id", head: "Order", value: ({ order_id }) => order_id },
   {
     name: "needs_operator",
     head: "Needs an operator",
-    show: ({ needs_operator }) => String(needs_operator),
     value: ({ needs_operator }) => needs_operator,
   },
 ];

@@ -5,8 +5,8 @@ export interface Column<Row> {
   /** Unique; also the name in CSV. */
   readonly name: string;
   readonly head: string;
-  /** For people. */
-  readonly show: (row: Row) => ComponentChildren;
+  /** For people. Default: `value`. */
+  readonly show?: (row: Row) => ComponentChildren;
   /** For programs. */
   readonly value: (row: Row) => string | number | boolean | null;
   readonly isRight?: boolean;
@@ -41,7 +41,7 @@ export function DataTable<Row>({ label, columns, rows, keyOf, hrefOf }: TablePro
       <tbody role="rowgroup">
         {rows.map((row) => (
           <tr role="row" key={keyOf(row)} {...(hrefOf === undefined ? {} : { "data-href": hrefOf(row) })}>
-            {columns.map(({ name, head, show, isRight }) => (
+            {columns.map(({ name, head, value, show = value, isRight }) => (
               <td key={name} role="cell" data-head={head} class={isRight === true ? "right" : undefined}>
                 {show(row)}
               </td>

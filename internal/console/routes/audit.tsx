@@ -6,8 +6,7 @@ import {
   type AuditRow,
 } from "../../operations/audit-trail-store.ts";
 import { Audit, auditColumns, auditMore } from "../pages/audit.tsx";
-import { csvOf, jsonOf } from "../parts/table.tsx";
-import { csv, json, page } from "../respond.ts";
+import { exported, isExport, page } from "../respond.ts";
 import type { SignedIn } from "../visit.ts";
 import type { ConsoleRoute } from "./route.ts";
 
@@ -28,15 +27,13 @@ async function audit(visit: SignedIn): Promise<Response> {
     subject: text("subject"),
     outcome: text("outcome"),
   };
-  const as = query.get("as");
-  const limit = as === null ? PAGE_ROWS + 1 : EXPORT_ROWS;
+  const limit = isExport(visit) ? EXPORT_ROWS : PAGE_ROWS + 1;
   const rows = await auditTrail(options.databases.saga, filter, {
     limit,
     after: cursorOf(query.get("after")),
   });
-  const columns = [...auditColumns, ...auditMore];
-  if (as === "csv") return csv("audit", csvOf(columns, rows));
-  if (as === "json") return json(jsonOf(columns, rows));
+  const file = exported(visit, "audit", [...auditColumns, ...auditMore], rows);
+  if (file !== null) return file;
   const shown = rows.slice(0, PAGE_ROWS);
   const older = rows.length > PAGE_ROWS ? olderThan(shown.at(-1), query) : null;
   return page(visit, <Audit frame={visit} rows={shown} filter={filter} older={older} />);

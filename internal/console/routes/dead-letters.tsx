@@ -19,9 +19,8 @@ import { deadLetterColumns, DeadLettersPage } from "../pages/dead-letters.tsx";
 import { reasonOf } from "../acts.ts";
 import { record as recordAct } from "../audit.ts";
 import { instantOf } from "../../operations/saga-query.ts";
-import { csvOf, jsonOf } from "../parts/table.tsx";
 import { badRequest, notFound } from "../problem.ts";
-import { csv, json, page } from "../respond.ts";
+import { exported, isExport, page } from "../respond.ts";
 import type { SignedIn } from "../visit.ts";
 import type { ConsoleRoute } from "./route.ts";
 
@@ -47,17 +46,15 @@ async function list(visit: SignedIn): Promise<Response> {
   const filter = deadLetterFilterOf(query);
   const all = query.has("all");
   const { saga } = options.databases;
-  const as = query.get("as");
   const found = await listDeadLetters(options.bulk.readDeadLetters(), filter, {
     all,
-    limit: as === null ? (query.has("more") ? MORE_SHOWN : SHOWN) : EXPORTED,
+    limit: isExport(visit) ? EXPORTED : query.has("more") ? MORE_SHOWN : SHOWN,
     handlings: (ids) => handlingsOf(saga, ids),
     replays: (ids) => failedReplays(saga, ids),
     withoutMessages: true,
   });
-  const columns = deadLetterColumns(now);
-  if (as === "csv") return csv("dead-letters", csvOf(columns, found.entries));
-  if (as === "json") return json(jsonOf(columns, found.entries));
+  const file = exported(visit, "dead-letters", deadLetterColumns(now), found.entries);
+  if (file !== null) return file;
   return page(
     visit,
     <DeadLettersPage frame={visit} found={found} filter={filter} all={all} more={moreOf(visit, found)} />,

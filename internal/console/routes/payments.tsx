@@ -9,9 +9,8 @@ import {
 } from "../../operations/payment-alert-store.ts";
 import { acted, done, reasonOf } from "../acts.ts";
 import { alertColumns, PAYMENT_VIEWS, paymentColumns, PaymentAlerts, Payments } from "../pages/payments.tsx";
-import { csvOf, jsonOf } from "../parts/table.tsx";
 import { notFound, Problem } from "../problem.ts";
-import { csv, json, page } from "../respond.ts";
+import { exported, page } from "../respond.ts";
 import type { SignedIn } from "../visit.ts";
 import type { ConsoleRoute } from "./route.ts";
 
@@ -39,19 +38,20 @@ async function payments(visit: SignedIn): Promise<Response> {
     view === "refunds"
       ? await openRefunds(sql, LIMIT)
       : await openPayments(sql, { status: view === "pending" ? "PENDING" : "UNKNOWN", limit: LIMIT });
-  const columns = paymentColumns(now);
-  if (query.get("as") === "csv") return csv("payments", csvOf(columns, found));
-  if (query.get("as") === "json") return json(jsonOf(columns, found));
-  return page(visit, <Payments frame={visit} view={view} payments={found} limit={LIMIT} />);
+  return (
+    exported(visit, "payments", paymentColumns(now), found) ??
+    page(visit, <Payments frame={visit} view={view} payments={found} limit={LIMIT} />)
+  );
 }
 
 async function alertsPage(visit: SignedIn): Promise<Response> {
   const { query, options } = visit;
   const withClosed = query.has("closed");
   const alerts = await listPaymentAlerts(options.databases.payment, { closed: withClosed, limit: LIMIT });
-  if (query.get("as") === "csv") return csv("payment-alerts", csvOf(alertColumns, alerts));
-  if (query.get("as") === "json") return json(jsonOf(alertColumns, alerts));
-  return page(visit, <PaymentAlerts frame={visit} alerts={alerts} withClosed={withClosed} />);
+  return (
+    exported(visit, "payment-alerts", alertColumns, alerts) ??
+    page(visit, <PaymentAlerts frame={visit} alerts={alerts} withClosed={withClosed} />)
+  );
 }
 
 async function close(visit: SignedIn): Promise<Response> {

@@ -27,9 +27,8 @@ import {
   type ShownRun,
 } from "../pages/runs.tsx";
 import { allOf } from "../parts/live-parts.tsx";
-import { csvOf, jsonOf } from "../parts/table.tsx";
 import { badRequest, notFound } from "../problem.ts";
-import { csv, json, page, seeOther, wantsData } from "../respond.ts";
+import { exported, isExport, json, page, seeOther, wantsData } from "../respond.ts";
 import type { SignedIn } from "../visit.ts";
 import { deadLetterFilterOf } from "./dead-letters.tsx";
 import type { ConsoleRoute } from "./route.ts";
@@ -130,8 +129,11 @@ function itemPartOf(query: URLSearchParams): Omit<ItemPart, "next"> {
 
 async function runPage(visit: SignedIn): Promise<Response> {
   const { bulk } = visit.options;
-  const as = visit.query.get("as");
-  if (as !== null) return exportOf(visit, as);
+  if (isExport(visit)) {
+    const { plan_id, items } = await allDecisions(visit);
+    const file = exported(visit, `run-${plan_id}`, [...itemColumns, ...itemMore], items);
+    if (file !== null) return file;
+  }
   const shown = await loaded(visit);
   // Its start asks for the id of its one message.
   const { plan_id, allows_quarantined } = shown.run;
@@ -139,14 +141,12 @@ async function runPage(visit: SignedIn): Promise<Response> {
   return page(visit, <RunPage frame={visit} {...shown} only={only} now={visit.now} />);
 }
 
-async function exportOf(visit: SignedIn, as: string): Promise<Response> {
+async function allDecisions(visit: SignedIn) {
   const { bulk } = visit.options;
   const id = idOf(visit);
   const { outcome } = itemPartOf(visit.query);
   const { plan_id } = await planOf(bulk, id);
-  const items = await allItemsOf(bulk, plan_id, outcome);
-  const columns = [...itemColumns, ...itemMore];
-  return as === "csv" ? csv(`run-${plan_id}`, csvOf(columns, items)) : json(jsonOf(columns, items));
+  return { plan_id, items: await allItemsOf(bulk, plan_id, outcome) };
 }
 
 function events(visit: SignedIn): Promise<Response> {

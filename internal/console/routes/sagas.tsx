@@ -14,10 +14,9 @@ import { SAGA_PARTS, SagaPage } from "../pages/saga.tsx";
 import { Sagas } from "../pages/sagas.tsx";
 import { allOf } from "../parts/live-parts.tsx";
 import { sagaColumns, sagaMore } from "../parts/saga-columns.tsx";
-import { csvOf, jsonOf } from "../parts/table.tsx";
 import { type Show, showOf } from "../parts/timeline.tsx";
 import { badRequest, notFound, Problem } from "../problem.ts";
-import { csv, json, page } from "../respond.ts";
+import { exported, isExport, page } from "../respond.ts";
 import type { SignedIn } from "../visit.ts";
 import type { ConsoleRoute } from "./route.ts";
 
@@ -48,11 +47,10 @@ const STILL_REST_MS = 3_000;
 async function sagas(visit: SignedIn): Promise<Response> {
   const { options, now } = visit;
   const given = oneStatus(visit.query);
-  const as = given.get("as");
   const read = parseSagaQuery(given, OWN_FIELDS);
   if ("faults" in read) {
     const { faults } = read;
-    if (as !== null) throw badRequest(faults.map(({ message }) => message).join("; "));
+    if (isExport(visit)) throw badRequest(faults.map(({ message }) => message).join("; "));
     const nothing = { query: null, found: null, older: null };
     return page(visit, <Sagas frame={visit} given={given} faults={faults} {...nothing} />, { status: 422 });
   }
@@ -60,11 +58,10 @@ async function sagas(visit: SignedIn): Promise<Response> {
   const open = { saga: () => saga, inventory: () => inventory, payment: () => payment, order: () => order };
   const after = given.get("after");
   if (after !== null && !Value.Check(Uuid, after)) throw badRequest("after must be the id of a saga.");
-  const limit = as === null ? PAGE_ROWS : EXPORT_ROWS;
+  const limit = isExport(visit) ? EXPORT_ROWS : PAGE_ROWS;
   const found = await searchSagas(open, read.query, { limit, after: after ?? undefined, now });
-  const columns = [...sagaColumns(now), ...sagaMore];
-  if (as === "csv") return csv("sagas", csvOf(columns, found.sagas));
-  if (as === "json") return json(jsonOf(columns, found.sagas));
+  const file = exported(visit, "sagas", [...sagaColumns(now), ...sagaMore], found.sagas);
+  if (file !== null) return file;
   const older = found.next === null ? null : olderThan(found.next, read.query);
   return page(
     visit,

@@ -1,9 +1,8 @@
 // The stock of one product.
 import { reservationsOf, stockOf } from "../../operations/stock-store.ts";
 import { reservationColumns, StockPage } from "../pages/stock.tsx";
-import { csvOf, jsonOf } from "../parts/table.tsx";
 import { notFound } from "../problem.ts";
-import { csv, json, page } from "../respond.ts";
+import { exported, isExport, page } from "../respond.ts";
 import type { SignedIn } from "../visit.ts";
 import type { ConsoleRoute } from "./route.ts";
 
@@ -15,17 +14,16 @@ const SHOWN = 100;
 const EXPORTED = 5_000;
 
 async function stock(visit: SignedIn): Promise<Response> {
-  const { params, query, options, now } = visit;
+  const { params, options, now } = visit;
   const sku = params["sku"] ?? "";
   const { inventory } = options.databases;
-  const as = query.get("as");
   const [found, reservations] = await Promise.all([
     stockOf(inventory, sku),
-    reservationsOf(inventory, sku, as === null ? SHOWN : EXPORTED),
+    reservationsOf(inventory, sku, isExport(visit) ? EXPORTED : SHOWN),
   ]);
   if (found === undefined) throw notFound(`There is no product ${sku.slice(0, 100)}.`);
-  const columns = reservationColumns(now);
-  if (as === "csv") return csv("reservations", csvOf(columns, reservations));
-  if (as === "json") return json(jsonOf(columns, reservations));
-  return page(visit, <StockPage frame={visit} stock={found} reservations={reservations} />);
+  return (
+    exported(visit, "reservations", reservationColumns(now), reservations) ??
+    page(visit, <StockPage frame={visit} stock={found} reservations={reservations} />)
+  );
 }
