@@ -4,7 +4,7 @@ import { epochMsOf } from "../../kernel/timestamp.ts";
 import { type ListedDeadLetter, messageIdOf, typeOf } from "../../operations/dead-letters.ts";
 import { isQuarantined } from "../../operations/plan.ts";
 import { Act } from "../parts/act.tsx";
-import { CommandLine, Copy, Notice, Status } from "../parts/bits.tsx";
+import { CommandLine, Copy, Facts, Notice, Status } from "../parts/bits.tsx";
 import { Page } from "../parts/layout.tsx";
 import { PlanAct } from "../parts/plan-act.tsx";
 import { When } from "../parts/when.tsx";
@@ -55,7 +55,7 @@ export function DeadLetterPage({ frame, shown }: Props) {
         </div>
         <pre tabIndex={0}>{error}</pre>
       </section>
-      <Facts shown={shown} />
+      <WhatIsKnown shown={shown} />
       <section class="card" aria-labelledby="body">
         <div class="card-head">
           <h2 id="body">Message</h2>
@@ -102,7 +102,7 @@ function Plans({ frame, shown: { record, isRevealed } }: Props) {
   );
 }
 
-function Facts({ shown: { record, verdict, sagaStatus } }: Pick<Props, "shown">) {
+function WhatIsKnown({ shown: { record, verdict, sagaStatus } }: Pick<Props, "shown">) {
   const { saga_id, original, replays } = record;
   const facts: readonly (readonly [string, ComponentChildren])[] = [
     ["Service", `${record.service}, after ${plural(record.retry_count, "retry", "retries")}`],
@@ -130,16 +130,5 @@ function Facts({ shown: { record, verdict, sagaStatus } }: Pick<Props, "shown">)
     ["First failure", <When key="f" at={epochMsOf(record.first_failure_at)} show="both" />],
     ["Last failure", <When key="l" at={epochMsOf(record.last_failure_at)} show="both" />],
   ];
-  return (
-    <dl class="facts card">
-      {facts
-        .filter(([, value]) => value !== null)
-        .map(([name, value]) => (
-          <div key={name}>
-            <dt>{name}</dt>
-            <dd>{value}</dd>
-          </div>
-        ))}
-    </dl>
-  );
+  return <Facts facts={facts} look="facts card" />;
 }

@@ -8,23 +8,20 @@ import type {
 import { typeOf } from "../../operations/dead-letters.ts";
 import { isQuarantined } from "../../operations/plan.ts";
 import { epochMsOf, timestampOf } from "../../kernel/timestamp.ts";
-import { CommandLine, Empty, shellArgument, Status } from "../parts/bits.tsx";
+import { CommandLine, Empty, IdLink, shellArgument, Status } from "../parts/bits.tsx";
 import { Page } from "../parts/layout.tsx";
 import { PlanAct } from "../parts/plan-act.tsx";
+import { sagaColumn } from "../parts/saga-columns.tsx";
 import { type Column, DataTable, Exports } from "../parts/table.tsx";
 import { When } from "../parts/when.tsx";
-import { countText, plural, shortId } from "../parts/words.ts";
+import { countText, plural } from "../parts/words.ts";
 import type { Frame } from "../visit.ts";
 
 export const deadLetterColumns = (now: number): readonly Column<ListedDeadLetter>[] => [
   {
     name: "dead_letter_id",
     head: "Dead letter",
-    show: ({ dead_letter_id }) => (
-      <a class="mono nowrap" href={`/dead-letters/${dead_letter_id}`} title={dead_letter_id}>
-        {shortId(dead_letter_id)}
-      </a>
-    ),
+    show: ({ dead_letter_id }) => <IdLink id={dead_letter_id} href={`/dead-letters/${dead_letter_id}`} />,
     value: ({ dead_letter_id }) => dead_letter_id,
   },
   { name: "service", head: "Service", value: ({ service }) => service },
@@ -39,17 +36,7 @@ export const deadLetterColumns = (now: number): readonly Column<ListedDeadLetter
     ),
     value: ({ error_code, error_message }) => `${error_code}: ${error_message}`,
   },
-  {
-    name: "saga_id",
-    head: "Saga",
-    show: ({ saga_id }) =>
-      saga_id === null ? null : (
-        <a class="mono nowrap" href={`/sagas/${saga_id}`} title={saga_id}>
-          {shortId(saga_id)}
-        </a>
-      ),
-    value: ({ saga_id }) => saga_id,
-  },
+  sagaColumn,
   {
     name: "replays",
     head: "Replays",

@@ -6,7 +6,7 @@ import type { RoleState } from "../../../schemas/overview.ts";
 import { TOPICS } from "../../../schemas/topics.ts";
 import type { Snapshot } from "../collector.ts";
 import { attentionTo } from "../parts/attention.ts";
-import { knownOf, Notice, Status, Unknown } from "../parts/bits.tsx";
+import { Facts, knownOf, Notice, Status, Unknown } from "../parts/bits.tsx";
 import { SagaDiagram } from "../parts/diagram.tsx";
 import { HourChart } from "../parts/hour-chart.tsx";
 import { Page } from "../parts/layout.tsx";
@@ -197,14 +197,7 @@ function HourPart({ snapshot: { hour } }: PartProps) {
         </>
       }
     >
-      <dl class="figures">
-        {facts.map(([name, value]) => (
-          <div key={name}>
-            <dt>{name}</dt>
-            <dd>{value}</dd>
-          </div>
-        ))}
-      </dl>
+      <Facts facts={facts} look="figures" />
       <HourChart minutes={known.minutes} at={hour.at ?? 0} />
     </Card>
   );

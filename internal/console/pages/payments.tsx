@@ -7,6 +7,7 @@ import type { PaymentAlert } from "../../operations/payment-alert-store.ts";
 import { Act } from "../parts/act.tsx";
 import { CommandLine, Copy, Empty, Status } from "../parts/bits.tsx";
 import { Page } from "../parts/layout.tsx";
+import { sagaColumn } from "../parts/saga-columns.tsx";
 import { type Column, DataTable, Exports } from "../parts/table.tsx";
 import { When } from "../parts/when.tsx";
 import { plural, shortId } from "../parts/words.ts";
@@ -43,16 +44,7 @@ export function paymentColumns(now: number): readonly Column<OpenPayment>[] {
 }
 
 const whatColumns: readonly Column<OpenPayment>[] = [
-  {
-    name: "saga_id",
-    head: "Saga",
-    show: ({ saga_id }) => (
-      <a class="mono nowrap" href={`/sagas/${saga_id}`} title={saga_id}>
-        {shortId(saga_id)}
-      </a>
-    ),
-    value: ({ saga_id }) => saga_id,
-  },
+  sagaColumn,
   {
     name: "amount_cents",
     head: "Amount",

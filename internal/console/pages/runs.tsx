@@ -13,12 +13,13 @@ import {
 import type { ItemPage, ItemRow } from "../../operations/plan-store.ts";
 import type { RunView } from "../../operations/plans.ts";
 import { Act } from "../parts/act.tsx";
-import { CommandLine, Copy, Empty, Status, type Tone } from "../parts/bits.tsx";
+import { CommandLine, Copy, Empty, Facts, IdLink, Status, type Tone } from "../parts/bits.tsx";
 import { Page } from "../parts/layout.tsx";
 import { holderOf, type LiveParts } from "../parts/live-parts.tsx";
+import { sagaColumn } from "../parts/saga-columns.tsx";
 import { type Column, DataTable, Exports } from "../parts/table.tsx";
 import { When } from "../parts/when.tsx";
-import { countText, durationText, plural, shortId } from "../parts/words.ts";
+import { countText, durationText, plural } from "../parts/words.ts";
 import type { Frame } from "../visit.ts";
 
 const TONES: Readonly<Record<RunState, Tone>> = {
@@ -44,11 +45,7 @@ const runColumns = (now: number): readonly Column<RunView>[] => [
   {
     name: "run",
     head: "Run",
-    show: ({ plan_id }) => (
-      <a class="mono nowrap" href={`/runs/${plan_id}`} title={plan_id}>
-        {shortId(plan_id)}
-      </a>
-    ),
+    show: ({ plan_id }) => <IdLink id={plan_id} href={`/runs/${plan_id}`} />,
     value: ({ plan_id }) => plan_id,
   },
   { name: "kind", head: "What", show: ({ kind }) => <Kind kind={kind} />, value: ({ kind }) => kind },
@@ -264,16 +261,7 @@ function State({ run, now }: PartProps) {
           <progress max={Math.max(1, all)} value={reached} aria-label="Progress" /> {progressText(run)}
         </p>
       )}
-      <dl class="facts">
-        {facts
-          .filter(([, value]) => value !== null)
-          .map(([name, value]) => (
-            <div key={name}>
-              <dt>{name}</dt>
-              <dd>{value}</dd>
-            </div>
-          ))}
-      </dl>
+      <Facts facts={facts} look="facts" />
     </section>
   );
 }
@@ -297,26 +285,10 @@ export const itemColumns: readonly Column<ItemRow>[] = [
     name: "subject",
     head: "Dead letter",
     show: ({ subject }) =>
-      subject.length === 36 ? (
-        <a class="mono nowrap" href={`/dead-letters/${subject}`} title={subject}>
-          {shortId(subject)}
-        </a>
-      ) : (
-        subject
-      ),
+      subject.length === 36 ? <IdLink id={subject} href={`/dead-letters/${subject}`} /> : subject,
     value: ({ subject }) => subject,
   },
-  {
-    name: "saga_id",
-    head: "Saga",
-    show: ({ saga_id }) =>
-      saga_id === null ? null : (
-        <a class="mono nowrap" href={`/sagas/${saga_id}`} title={saga_id}>
-          {shortId(saga_id)}
-        </a>
-      ),
-    value: ({ saga_id }) => saga_id,
-  },
+  sagaColumn,
   {
     name: "message_type",
     head: "Message",

@@ -6,7 +6,7 @@ import { orderNumberOf } from "../../kernel/order-number.ts";
 import type { SagaStory } from "../../operations/saga-story.ts";
 import { moneyWords, wordsOf } from "../../operations/saga-words.ts";
 import { Act } from "../parts/act.tsx";
-import { CommandLine, Copy, Notice } from "../parts/bits.tsx";
+import { CommandLine, Copy, Facts, Notice } from "../parts/bits.tsx";
 import { Page } from "../parts/layout.tsx";
 import { holderOf, type LiveParts } from "../parts/live-parts.tsx";
 import { placeText, SagaStatusText } from "../parts/saga-status.tsx";
@@ -59,7 +59,7 @@ export function SagaPage(props: Props) {
         </Notice>
       ) : null}
       {holder("s-words")}
-      <Facts story={story} traceUrl={props.traceUrl} />
+      <WhatIsKnown story={story} traceUrl={props.traceUrl} />
       {holder("s-steps")}
       <section class="card" aria-labelledby="timeline-title">
         <div class="card-head">
@@ -129,7 +129,7 @@ function Words({ story, now }: PartProps) {
   );
 }
 
-function Facts({
+function WhatIsKnown({
   story: { saga, reservation, orders, trace_id },
   traceUrl,
 }: Pick<Props, "story" | "traceUrl">) {
@@ -156,18 +156,7 @@ function Facts({
     ["Trace", trace_id === null ? null : <Trace key="trace" id={trace_id} url={traceUrl} />],
     ["Failure", saga.failure_code === null ? null : `${saga.failure_code}: ${saga.failure_message ?? ""}`],
   ];
-  return (
-    <dl class="facts card">
-      {facts
-        .filter(([, value]) => value !== null)
-        .map(([name, value]) => (
-          <div key={name}>
-            <dt>{name}</dt>
-            <dd>{value}</dd>
-          </div>
-        ))}
-    </dl>
-  );
+  return <Facts facts={facts} look="facts card" />;
 }
 
 function Id({ id, what, note }: { readonly id: string; readonly what: string; readonly note?: string }) {

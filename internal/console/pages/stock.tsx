@@ -2,11 +2,12 @@
 import { moneyText } from "../../kernel/money.ts";
 import { timestampOf } from "../../kernel/timestamp.ts";
 import type { Stock, StockReservation } from "../../operations/stock-store.ts";
-import { CommandLine, Copy, Empty, Status, type Tone } from "../parts/bits.tsx";
+import { CommandLine, Copy, Empty, Facts, Status, type Tone } from "../parts/bits.tsx";
 import { Page } from "../parts/layout.tsx";
+import { sagaColumn } from "../parts/saga-columns.tsx";
 import { type Column, DataTable, Exports } from "../parts/table.tsx";
 import { When } from "../parts/when.tsx";
-import { countText, plural, shortId } from "../parts/words.ts";
+import { countText, plural } from "../parts/words.ts";
 import type { Frame } from "../visit.ts";
 
 const TONES: Readonly<Record<string, Tone>> = {
@@ -17,16 +18,7 @@ const TONES: Readonly<Record<string, Tone>> = {
 };
 
 export const reservationColumns = (now: number): readonly Column<StockReservation>[] => [
-  {
-    name: "saga_id",
-    head: "Saga",
-    show: ({ saga_id }) => (
-      <a class="mono nowrap" href={`/sagas/${saga_id}`} title={saga_id}>
-        {shortId(saga_id)}
-      </a>
-    ),
-    value: ({ saga_id }) => saga_id,
-  },
+  sagaColumn,
   {
     name: "quantity",
     head: "Pieces",
@@ -66,10 +58,10 @@ interface Props {
 export function StockPage({ frame, stock, reservations }: Props) {
   const { sku_id, name, stocked, available, held, unit_price_cents, currency } = stock;
   const figures = [
-    ["Available", available],
-    ["Held", held],
-    ["Confirmed", stocked - available - held],
-    ["Ever stocked", stocked],
+    ["Available", countText(available)],
+    ["Held", countText(held)],
+    ["Confirmed", countText(stocked - available - held)],
+    ["Ever stocked", countText(stocked)],
   ] as const;
   return (
     <Page frame={frame} title={`Stock of ${sku_id}`}>
@@ -83,14 +75,7 @@ export function StockPage({ frame, stock, reservations }: Props) {
         <p>{moneyText(unit_price_cents, currency)} a piece</p>
         <Exports here={frame.here} />
       </div>
-      <dl class="figures card">
-        {figures.map(([title, count]) => (
-          <div key={title}>
-            <dt>{title}</dt>
-            <dd>{countText(count)}</dd>
-          </div>
-        ))}
-      </dl>
+      <Facts facts={figures} look="figures card" />
       <section class="card" aria-labelledby="reservations">
         <div class="card-head">
           <h2 id="reservations">Reservations</h2>

@@ -3,6 +3,7 @@ import type { ComponentChildren } from "preact";
 import type { Reading } from "../source.ts";
 import { Icon, type IconName } from "./icon.tsx";
 import { When } from "./when.tsx";
+import { shortId } from "./words.ts";
 
 export type Tone = "good" | "warn" | "bad" | "running" | "undo";
 
@@ -87,6 +88,38 @@ export function Copy({ text, what }: { readonly text: string; readonly what: str
     >
       <Icon name="copy" />
     </button>
+  );
+}
+
+/** Names with their values; those without a value (null) are left out. */
+export function Facts({
+  facts,
+  look,
+}: {
+  readonly facts: readonly (readonly [string, ComponentChildren])[];
+  /** `facts`: texts in columns; `figures`: large numbers. With `card` if it stands for itself. */
+  readonly look: "facts" | "facts card" | "figures" | "figures card";
+}) {
+  return (
+    <dl class={look}>
+      {facts
+        .filter(([, value]) => value !== null)
+        .map(([name, value]) => (
+          <div key={name}>
+            <dt>{name}</dt>
+            <dd>{value}</dd>
+          </div>
+        ))}
+    </dl>
+  );
+}
+
+/** An id as the end of it, which leads to its page. */
+export function IdLink({ id, href }: { readonly id: string; readonly href: string }) {
+  return (
+    <a class="mono nowrap" href={href} title={id}>
+      {shortId(id)}
+    </a>
   );
 }
 

@@ -2,7 +2,7 @@
 import { moneyText } from "../../kernel/money.ts";
 import { timestampOf } from "../../kernel/timestamp.ts";
 import type { FoundSaga } from "../../operations/saga-search-store.ts";
-import { Copy } from "./bits.tsx";
+import { Copy, IdLink } from "./bits.tsx";
 import { placeText, SagaStatusText } from "./saga-status.tsx";
 import type { Column } from "./table.tsx";
 import { When } from "./when.tsx";
@@ -11,6 +11,14 @@ import { durationText, shortId } from "./words.ts";
 export function sagaColumns(now: number): readonly Column<FoundSaga>[] {
   return [...whatColumns, ...timeColumns(now)];
 }
+
+/** In a list of something that belongs to a saga. */
+export const sagaColumn: Column<{ readonly saga_id: string | null }> = {
+  name: "saga_id",
+  head: "Saga",
+  show: ({ saga_id }) => (saga_id === null ? null : <IdLink id={saga_id} href={`/sagas/${saga_id}`} />),
+  value: ({ saga_id }) => saga_id,
+};
 
 const whatColumns: readonly Column<FoundSaga>[] = [
   {
