@@ -4,17 +4,16 @@ import { Value } from "@sinclair/typebox/value";
 import { Reason } from "../../schemas/fields.ts";
 import { describeError } from "../kernel/errors.ts";
 import { type Act, record, recordIfPossible, settle } from "./audit.ts";
+import { MIN_REASON_LENGTH } from "./limits.ts";
 import { badRequest, problemOf } from "./problem.ts";
 import { json, seeOther, wantsData } from "./respond.ts";
 import type { SignedIn } from "./visit.ts";
 
-const MIN_LENGTH = 3;
-
 /** The reason in the form. Throws a problem if there is none. */
 export function reasonOf({ form }: SignedIn): string {
   const reason = (form.get("reason") ?? "").trim();
-  if (reason.length < MIN_LENGTH || !Value.Check(Reason, reason))
-    throw badRequest(`Say why, in one line of ${MIN_LENGTH} to ${Reason.maxLength} characters.`);
+  if (reason.length < MIN_REASON_LENGTH || !Value.Check(Reason, reason))
+    throw badRequest(`Say why, in one line of ${MIN_REASON_LENGTH} to ${Reason.maxLength} characters.`);
   return reason;
 }
 

@@ -1,6 +1,6 @@
 // The pictures of /graphs: what each shows, and how it is read from a snapshot. Pure. Used by history.ts and pages/graphs.tsx.
 import type { Snapshot } from "./collector.ts";
-import { knownOf } from "./parts/bits.tsx";
+import { knownOf } from "./source.ts";
 
 export type ChartId = "throughput" | "duration" | "lag" | "outboxes" | "dead-letters" | "event-loop";
 export type Unit = "count" | "ms";

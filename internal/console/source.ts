@@ -14,6 +14,11 @@ export interface Reading<T> {
   readonly reason: string | null;
 }
 
+/** The value if it is known now; otherwise null, and a page shows `Unknown`. */
+export function knownOf<T>({ value, unknownSince }: Reading<T>): T | null {
+  return unknownSince === null ? value : null;
+}
+
 export interface SourceOptions<T> {
   /** `signal` aborts when the answer would come too late. */
   readonly read: (signal: AbortSignal) => Promise<T>;

@@ -56,7 +56,7 @@ const LIMITS: SearchLimits = {
 /** How far the time of a saga's id may be from its `created_at`: steps of a clock, see platform/ids.ts. */
 const CLOCK_SLACK_MS = 60_000;
 
-const IN_PROGRESS: ReadonlySet<SagaStatus> = new Set(
+export const IN_PROGRESS: ReadonlySet<SagaStatus> = new Set(
   SAGA_STATUSES.filter((status) => !["COMPLETED", "COMPENSATED", "FAILED"].includes(status)),
 );
 /** With a failure code, by a check of the table. */

@@ -2,6 +2,7 @@
 import type { AuditFilter, AuditRow } from "../../operations/audit-trail-store.ts";
 import { timestampOf } from "../../kernel/timestamp.ts";
 import { Copy, Empty, Status } from "../parts/bits.tsx";
+import { Choice, Field } from "../parts/field.tsx";
 import { Page } from "../parts/layout.tsx";
 import { type Column, DataTable, Exports } from "../parts/table.tsx";
 import { When } from "../parts/when.tsx";
@@ -147,9 +148,15 @@ export function Audit({ frame, rows, filter, older }: Props) {
         <Exports here={frame.here} />
       </div>
       <form class="filters" aria-label="Filter">
-        <Field name="actor" label="Who" value={filter.actor} />
-        <Choice name="action" label="What" options={KINDS} value={filter.action} />
-        <Field name="subject" label="Id of the saga or thing" value={filter.subject} />
+        <Field name="actor" label="Who" value={filter.actor ?? ""} />
+        <Choice
+          name="action"
+          label="What"
+          options={KINDS}
+          value={filter.action}
+          textOf={(kind) => kind.replace(/\.$/, "")}
+        />
+        <Field name="subject" label="Id of the saga or thing" value={filter.subject ?? ""} />
         <Choice name="outcome" label="Outcome" options={OUTCOMES} value={filter.outcome} />
         <div class="buttons">
           <button class="button quiet">Show</button>
@@ -181,48 +188,5 @@ export function Audit({ frame, rows, filter, older }: Props) {
         )}
       </div>
     </Page>
-  );
-}
-
-function Field({
-  name,
-  label,
-  value,
-}: {
-  readonly name: string;
-  readonly label: string;
-  readonly value: string | null;
-}) {
-  return (
-    <div class="field">
-      <label for={`f-${name}`}>{label}</label>
-      <input id={`f-${name}`} name={name} value={value ?? ""} maxLength={200} autocomplete="off" />
-    </div>
-  );
-}
-
-function Choice({
-  name,
-  label,
-  options,
-  value,
-}: {
-  readonly name: string;
-  readonly label: string;
-  readonly options: readonly string[];
-  readonly value: string | null;
-}) {
-  return (
-    <div class="field">
-      <label for={`f-${name}`}>{label}</label>
-      <select id={`f-${name}`} name={name}>
-        <option value="">any</option>
-        {options.map((option) => (
-          <option key={option} value={option} selected={option === value}>
-            {option.replace(/\.$/, "")}
-          </option>
-        ))}
-      </select>
-    </div>
   );
 }

@@ -9,6 +9,7 @@ import { typeOf } from "../../operations/dead-letters.ts";
 import { isQuarantined } from "../../operations/plan.ts";
 import { epochMsOf, timestampOf } from "../../kernel/timestamp.ts";
 import { CommandLine, Empty, IdLink, shellArgument, Status } from "../parts/bits.tsx";
+import { Field } from "../parts/field.tsx";
 import { Page } from "../parts/layout.tsx";
 import { PlanAct } from "../parts/plan-act.tsx";
 import { sagaColumn } from "../parts/saga-columns.tsx";
@@ -201,17 +202,13 @@ function Filter({
   return (
     <form class="filters" aria-label="Filter">
       {fields.map(([name, label]) => (
-        <div key={name} class="field">
-          <label for={`f-${name}`}>{label}</label>
-          <input
-            id={`f-${name}`}
-            name={name}
-            value={values[name] ?? ""}
-            maxLength={200}
-            autocomplete="off"
-            placeholder={name === "since" || name === "until" ? "2026-11-23T12:00:00Z" : undefined}
-          />
-        </div>
+        <Field
+          key={name}
+          name={name}
+          label={label}
+          value={values[name] ?? ""}
+          placeholder={name === "since" || name === "until" ? "2026-11-23T12:00:00Z" : undefined}
+        />
       ))}
       <label class="check">
         <input type="checkbox" name="all" value="1" checked={all} /> handled ones, too

@@ -2,18 +2,19 @@
 // part stands for itself, so that the stream sends only those that changed, and a database that is away takes nothing else with it.
 import type { ComponentChildren } from "preact";
 import { moneyText } from "../../kernel/money.ts";
+import { IN_PROGRESS } from "../../operations/saga-search.ts";
 import type { RoleState } from "../../../schemas/overview.ts";
 import { TOPICS } from "../../../schemas/topics.ts";
 import type { Snapshot } from "../collector.ts";
 import { attentionTo } from "../parts/attention.ts";
-import { Facts, knownOf, Notice, Status, Unknown } from "../parts/bits.tsx";
+import { Facts, Notice, Status, Unknown } from "../parts/bits.tsx";
 import { SagaDiagram } from "../parts/diagram.tsx";
 import { HourChart } from "../parts/hour-chart.tsx";
 import { Page } from "../parts/layout.tsx";
 import { holderOf, type LiveParts } from "../parts/live-parts.tsx";
 import { When } from "../parts/when.tsx";
 import { countText, durationText, plural } from "../parts/words.ts";
-import type { Reading } from "../source.ts";
+import { knownOf, type Reading } from "../source.ts";
 import type { Frame } from "../visit.ts";
 
 interface PartProps {
@@ -155,10 +156,8 @@ function SagasPart({ snapshot: { sagas, flow, hour } }: PartProps) {
           <Unknown reading={sagas} />
         ) : (
           <>
-            <a href="/sagas?status=STARTED,INVENTORY_RESERVED,PAYMENT_CHARGED,ORDER_CREATED,COMPENSATING">
-              {plural(total, "saga")} in progress
-            </a>
-            ; arrows: in the last minute
+            <a href={`/sagas?status=${[...IN_PROGRESS].join(",")}`}>{plural(total, "saga")} in progress</a>;
+            arrows: in the last minute
           </>
         )
       }

@@ -2,9 +2,15 @@
 // ones asked for leads to wrong acts.
 import { SAGA_STATUSES } from "../../../schemas/http.ts";
 import { timestampOf } from "../../kernel/timestamp.ts";
-import { formatSagaQuery, type SagaQuery, type SagaQueryFault } from "../../operations/saga-query.ts";
+import {
+  formatSagaQuery,
+  SAGA_STEPS,
+  type SagaQuery,
+  type SagaQueryFault,
+} from "../../operations/saga-query.ts";
 import type { SagaPage } from "../../operations/saga-search.ts";
 import { CommandLine, Empty, Notice, shellArgument } from "../parts/bits.tsx";
+import { Choice, Field } from "../parts/field.tsx";
 import { Page } from "../parts/layout.tsx";
 import { sagaColumns } from "../parts/saga-columns.tsx";
 import { DataTable, Exports } from "../parts/table.tsx";
@@ -133,16 +139,7 @@ function Filter({ given, query }: Props) {
       <div class="filters">
         <Field name="failure_code" label="Failure code" value={text("failure_code")} />
         <Field name="currency" label="Currency" value={text("currency")} isShort />
-        <div class="field">
-          <label for="f-step">Step</label>
-          <select id="f-step" name="step">
-            {["", "reserve", "charge", "confirm", "order"].map((step) => (
-              <option key={step} value={step} selected={step === text("step")}>
-                {step === "" ? "any" : step}
-              </option>
-            ))}
-          </select>
-        </div>
+        <Choice name="step" label="Step" options={SAGA_STEPS} value={text("step")} />
         <label class="check">
           <input type="checkbox" name="needs_operator" value="1" checked={text("needs_operator") === "1"} />{" "}
           needs an operator
@@ -172,32 +169,6 @@ function Filter({ given, query }: Props) {
         </p>
       </details>
     </form>
-  );
-}
-
-function Field({
-  name,
-  label,
-  value,
-  isShort = false,
-}: {
-  readonly name: string;
-  readonly label: string;
-  readonly value: string;
-  readonly isShort?: boolean;
-}) {
-  return (
-    <div class={isShort ? "field is-short" : "field"}>
-      <label for={`f-${name}`}>{label}</label>
-      <input
-        id={`f-${name}`}
-        name={name}
-        value={value}
-        maxLength={300}
-        autocomplete="off"
-        spellcheck={false}
-      />
-    </div>
   );
 }
 

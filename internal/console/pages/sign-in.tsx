@@ -1,4 +1,5 @@
 // Sign-in at the company's identity provider, if there is one, and with an operator token.
+import { MAX_TOKEN_LENGTH } from "../limits.ts";
 import { CommandLine, Notice } from "../parts/bits.tsx";
 import { Page } from "../parts/layout.tsx";
 import type { Visit } from "../visit.ts";
@@ -48,7 +49,7 @@ export function SignIn({ frame, back, note }: Props) {
               autocomplete="off"
               spellcheck={false}
               required
-              maxLength={4_000}
+              maxLength={MAX_TOKEN_LENGTH}
               autofocus={provider === undefined || isWrong}
               {...(isWrong ? { "aria-invalid": "true", "aria-describedby": "note" } : {})}
             />

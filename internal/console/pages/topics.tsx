@@ -1,11 +1,11 @@
 // The six topics with the lag of each group, and the newest messages of one. Nothing is produced here, and no offset is moved.
 import type { TopicState } from "../../../schemas/overview.ts";
-import { Copy, Empty, knownOf, Unknown } from "../parts/bits.tsx";
+import { Copy, Empty, Unknown } from "../parts/bits.tsx";
 import { Page } from "../parts/layout.tsx";
 import { type Column, DataTable } from "../parts/table.tsx";
 import { When } from "../parts/when.tsx";
 import { countText, plural } from "../parts/words.ts";
-import type { Reading } from "../source.ts";
+import { knownOf, type Reading } from "../source.ts";
 import type { Frame } from "../visit.ts";
 
 const COLUMNS: readonly Column<TopicState>[] = [

@@ -2,6 +2,7 @@
 // button. The dialog shows the line for the command line that does the same.
 import type { ComponentChildren } from "preact";
 import { Reason } from "../../../schemas/fields.ts";
+import { MIN_REASON_LENGTH } from "../limits.ts";
 import type { Frame } from "../visit.ts";
 import { CommandLine } from "./bits.tsx";
 
@@ -21,7 +22,7 @@ interface ActProps {
   readonly reasonHint?: string;
   /** What follows needs the reason: this act only prepares it. */
   readonly withoutReason?: true;
-  /** Characters. Default: 3. */
+  /** Characters. Default: those of every reason. */
   readonly minReason?: number;
   /** `page`: the answer is a page to show, so the browser sends the form itself. */
   readonly shows?: "page";
@@ -72,7 +73,11 @@ export function Act(props: ActProps) {
           <h2 id={`${id}-title`}>{label}</h2>
           {children}
           {props.withoutReason === true ? null : (
-            <ReasonField id={`${id}-reason`} hint={props.reasonHint} minLength={props.minReason ?? 3} />
+            <ReasonField
+              id={`${id}-reason`}
+              hint={props.reasonHint}
+              minLength={props.minReason ?? MIN_REASON_LENGTH}
+            />
           )}
           {command === undefined ? null : (
             <p class="small">

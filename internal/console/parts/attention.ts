@@ -1,8 +1,7 @@
 // What needs a person now, worst first. Pure. The overview shows it above everything else.
 import { moneyText } from "../../kernel/money.ts";
 import type { Snapshot } from "../collector.ts";
-import type { Reading } from "../source.ts";
-import { knownOf } from "./bits.tsx";
+import { knownOf, type Reading } from "../source.ts";
 import { durationText, plural } from "./words.ts";
 
 export interface Attention {

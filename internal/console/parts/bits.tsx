@@ -39,11 +39,6 @@ export function Unknown({
   );
 }
 
-/** The value if it is known now; otherwise null, and the page shows `Unknown`. */
-export function knownOf<T>({ value, unknownSince }: Reading<T>): T | null {
-  return unknownSince === null ? value : null;
-}
-
 export function Notice({
   tone,
   children,

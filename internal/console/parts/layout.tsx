@@ -2,6 +2,7 @@
 // already right.
 import type { ComponentChildren } from "preact";
 import { assets } from "../assets.ts";
+import { MAX_FIELD_LENGTH } from "../limits.ts";
 import { STYLE_SHEET } from "../style-sheet.ts";
 import { type Frame, THEMES, ZONES } from "../visit.ts";
 import { Icon } from "./icon.tsx";
@@ -100,7 +101,7 @@ function Bar({ frame, current }: Pick<PageProps, "frame" | "current">) {
                 placeholder="Paste any id ( / )"
                 autocomplete="off"
                 spellcheck={false}
-                maxLength={200}
+                maxLength={MAX_FIELD_LENGTH}
                 required
                 data-find
               />

@@ -1,5 +1,6 @@
 // Finds by any id: one hit opens its page, several are listed.
 import { findAnything } from "../../operations/find-anything.ts";
+import { MAX_FIELD_LENGTH } from "../limits.ts";
 import { Found, hrefOf } from "../pages/find.tsx";
 import { page, seeOther } from "../respond.ts";
 import type { SignedIn } from "../visit.ts";
@@ -9,12 +10,11 @@ export const findRoutes: readonly ConsoleRoute[] = [
   { method: "GET", path: "/find", name: "find", needs: "viewer", handle: find },
 ];
 
-const MAX_LENGTH = 300;
 const DEAD_LETTERS_MS = 5_000;
 
 async function find(visit: SignedIn): Promise<Response> {
   const { bulk, databases } = visit.options;
-  const text = (visit.query.get("q") ?? "").trim().slice(0, MAX_LENGTH);
+  const text = (visit.query.get("q") ?? "").trim().slice(0, MAX_FIELD_LENGTH);
   const { saga, inventory, payment, order } = databases;
   const open = { saga: () => saga, inventory: () => inventory, payment: () => payment, order: () => order };
   const found = await findAnything(open, text, bulk.readDeadLetters, {

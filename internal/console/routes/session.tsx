@@ -4,14 +4,13 @@ import { ownPath } from "../../web/own-path.ts";
 import { AppError } from "../../kernel/errors.ts";
 import type { IdentifiedActor } from "../actor.ts";
 import { recordIfPossible } from "../audit.ts";
+import { MAX_TOKEN_LENGTH } from "../limits.ts";
 import { Me } from "../pages/me.tsx";
 import { SignIn } from "../pages/sign-in.tsx";
 import { page, seeOther } from "../respond.ts";
 import { SESSION, type SignInMethod } from "../session.ts";
 import { isSignedIn, preferencesCookie, type SignedIn, THEMES, type Visit, ZONES } from "../visit.ts";
 import type { ConsoleRoute } from "./route.ts";
-
-const MAX_TOKEN_LENGTH = 4_000;
 
 export const sessionRoutes: readonly ConsoleRoute[] = [
   { method: "GET", path: "/sign-in", name: "sign_in", needs: "nothing", handle: signInPage },
