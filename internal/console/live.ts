@@ -53,8 +53,7 @@ export function liveResponse(visit: SignedIn, live: LiveOptions): Response {
     async start(controller) {
       const isBehind = () => (controller.desiredSize ?? 0) <= 0;
       const send = (text: string) => until.aborted || controller.enqueue(encoder.encode(text));
-      open += 1;
-      options.counts.streams(1);
+      options.counts.streams((open += 1));
       send(`retry: ${RETRY_MS}\n\n`);
       const comments = setInterval(() => isBehind() || send(": still here\n\n"), COMMENT_EVERY_MS);
       try {
@@ -64,8 +63,7 @@ export function liveResponse(visit: SignedIn, live: LiveOptions): Response {
         // The browser connects again.
         if (!until.aborted) options.onError(error, request);
       } finally {
-        open -= 1;
-        options.counts.streams(-1);
+        options.counts.streams((open -= 1));
         clearInterval(comments);
         if (!stop.signal.aborted && !request.signal.aborted) controller.close();
       }

@@ -65,6 +65,6 @@ export interface ConsoleCounts {
   readonly page: (page: string, status: number) => void;
   readonly signIn: (result: "ok" | "refused") => void;
   readonly refused: (reason: "role" | "read_only" | "origin") => void;
-  /** Open event streams. */
-  readonly streams: (change: 1 | -1) => void;
+  /** Event streams that are open now. */
+  readonly streams: (open: number) => void;
 }

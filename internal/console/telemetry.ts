@@ -19,15 +19,11 @@ export function consoleMetrics(meter: Pick<Meter, "counter" | "gauge">): Console
     "console_event_streams_open",
     "Pages of the console that are open and follow live",
   );
-  let open = 0;
-  streams.set({}, open);
+  streams.set({}, 0);
   return {
     page: (page, status) => pages.inc({ page, status: String(status) }),
     signIn: (result) => signIns.inc({ result }),
     refused: (reason) => refusals.inc({ reason }),
-    streams(change) {
-      open += change;
-      streams.set({}, open);
-    },
+    streams: (open) => streams.set({}, open),
   };
 }
