@@ -70,7 +70,7 @@ await runRole({
       isReadOnly: env.CONSOLE_READ_ONLY,
       publicUrl: env.CONSOLE_URL?.replace(/\/+$/, ""),
       addressOf: (request) =>
-        clientAddress(peerOf(request), request.headers.get("x-forwarded-for"), env.TRUSTED_PROXIES),
+        clientAddress(peerOf(request), request.headers.get("x-forwarded-for"), env.TRUSTED_PROXIES) || null,
       stopping: context.stopping,
       clock: systemClock,
       newId,

@@ -35,7 +35,7 @@ export async function record(visit: Doing, act: Act): Promise<string> {
       reason,
       outcome,
       detail,
-      address: address === "" ? null : address,
+      address,
       parameters,
       at: now,
     },

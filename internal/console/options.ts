@@ -31,8 +31,8 @@ export interface ConsoleOptions {
   readonly isReadOnly: boolean;
   /** The console's public address, without a slash at the end. Without it, the Host header is its name. */
   readonly publicUrl?: string | undefined;
-  /** The client's address, for the audit trail. */
-  readonly addressOf: (request: Request) => string;
+  /** The client's address, for the audit trail; null if it is not known. */
+  readonly addressOf: (request: Request) => string | null;
   /** Aborts when the process begins to stop: open streams end then. */
   readonly stopping: AbortSignal;
   readonly clock: Clock;

@@ -39,9 +39,27 @@ export const runRoutes: readonly ConsoleRoute[] = [
   { method: "GET", path: "/runs/:id", name: "run", needs: "viewer", handle: runPage },
   { method: "GET", path: "/runs/:id/events", name: "run_events", needs: "viewer", handle: events },
   { method: "POST", path: "/runs/:id/start", name: "run_start", needs: "operator", handle: start },
-  { method: "POST", path: "/runs/:id/pause", name: "run_pause", needs: "operator", handle: pause },
-  { method: "POST", path: "/runs/:id/resume", name: "run_resume", needs: "operator", handle: resume },
-  { method: "POST", path: "/runs/:id/stop", name: "run_stop", needs: "operator", handle: stop },
+  {
+    method: "POST",
+    path: "/runs/:id/pause",
+    name: "run_pause",
+    needs: "operator",
+    handle: steer(pauseRun, "run.pause", "The run is paused."),
+  },
+  {
+    method: "POST",
+    path: "/runs/:id/resume",
+    name: "run_resume",
+    needs: "operator",
+    handle: steer(resumeRun, "run.resume", "The run goes on."),
+  },
+  {
+    method: "POST",
+    path: "/runs/:id/stop",
+    name: "run_stop",
+    needs: "operator",
+    handle: steer(stopRun, "run.stop", "The run is stopped."),
+  },
   { method: "POST", path: "/runs/:id/rate", name: "run_rate", needs: "operator", handle: rate },
 ];
 
@@ -96,7 +114,7 @@ async function plan(visit: SignedIn): Promise<Response> {
 /** For the audit trail, with where they are. */
 function operatorOf({ actor, request, options }: SignedIn): Operator {
   const address = options.addressOf(request);
-  return address === "" ? actor : { ...actor, address };
+  return address === null ? actor : { ...actor, address };
 }
 
 function idOf({ params }: SignedIn): string {
@@ -171,28 +189,18 @@ async function start(visit: SignedIn): Promise<Response> {
   );
 }
 
-async function pause(visit: SignedIn): Promise<Response> {
-  const { params, options } = visit;
-  const reason = reasonOf(visit);
-  return steered(visit, "run.pause", reason, "The run is paused.", () =>
-    pauseRun(options.bulk, operatorOf(visit), params["id"] ?? "", reason),
-  );
-}
-
-async function resume(visit: SignedIn): Promise<Response> {
-  const { params, options } = visit;
-  const reason = reasonOf(visit);
-  return steered(visit, "run.resume", reason, "The run goes on.", () =>
-    resumeRun(options.bulk, operatorOf(visit), params["id"] ?? "", reason),
-  );
-}
-
-async function stop(visit: SignedIn): Promise<Response> {
-  const { params, options } = visit;
-  const reason = reasonOf(visit);
-  return steered(visit, "run.stop", reason, "The run is stopped.", () =>
-    stopRun(options.bulk, operatorOf(visit), params["id"] ?? "", reason),
-  );
+/** Of the acts that need a reason and nothing else. */
+function steer(
+  act: typeof pauseRun,
+  action: "run.pause" | "run.resume" | "run.stop",
+  said: string,
+): (visit: SignedIn) => Promise<Response> {
+  return async (visit) => {
+    const reason = reasonOf(visit);
+    return steered(visit, action, reason, said, () =>
+      act(visit.options.bulk, operatorOf(visit), visit.params["id"] ?? "", reason),
+    );
+  };
 }
 
 async function rate(visit: SignedIn): Promise<Response> {

@@ -174,7 +174,7 @@ async function orchestratorOf({ options, session, actor, request }: SignedIn): P
       "This console no longer knows the identity provider that you signed in at: sign out, and in again with an operator token.",
     );
   const address = options.addressOf(request);
-  return { url: options.orchestratorUrl, token, ...(address === "" ? {} : { address }) };
+  return { url: options.orchestratorUrl, token, ...(address === null ? {} : { address }) };
 }
 
 function actOn(action: "saga.cancel" | "order.cancel", sagaId: string, reason: string): Omit<Act, "outcome"> {
