@@ -12,7 +12,7 @@ import { ConfigError } from "../../internal/platform/config.ts";
 import { InternalTokens, isPersonName, mintOperatorToken } from "../../internal/platform/internal-tokens.ts";
 import type { config } from "./config.ts";
 
-export type ConsoleSettings = Static<typeof config>;
+type ConsoleSettings = Static<typeof config>;
 
 const CALLBACK = "/sign-in/oidc/callback";
 /** For one act, with the time that a service may take to read it. */

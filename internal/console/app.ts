@@ -3,6 +3,7 @@
 import { Elysia } from "elysia";
 import { isOwnPost } from "../web/origin-check.ts";
 import { formOf, TooLarge } from "../web/read-body.ts";
+import { CSP_REPORTS } from "../web/security-headers.ts";
 import { assetResponse } from "./assets.ts";
 import { recordIfPossible } from "./audit.ts";
 import type { ConsoleOptions } from "./options.ts";
@@ -26,7 +27,6 @@ import { topicRoutes } from "./routes/topics.tsx";
 import { isSignedIn, readVisit, type SignedIn, type Visit } from "./visit.ts";
 
 const NO_FIELDS = new URLSearchParams();
-const MAX_REPORT_BYTES = 16 * 1_024;
 
 /** Every page, stream and act, for the app and for the tests that go through all of them. */
 export const CONSOLE_ROUTES: readonly ConsoleRoute[] = [
@@ -50,7 +50,7 @@ export function consoleApp(options: ConsoleOptions) {
       failed(code === "NOT_FOUND" ? notFound("There is no page at this address.") : error, request, options),
     )
     .get("/assets/:name", ({ params, request }) => assetResponse(`/assets/${params.name}`, request))
-    .post("/csp-reports", ({ request }) => cspReport(request, options), { parse: "none" });
+    .post(CSP_REPORTS, () => cspReport(options), { parse: "none" });
   for (const route of CONSOLE_ROUTES)
     app.route(route.method, route.path, ({ request, params }) => answer(route, request, params, options), {
       parse: "none",
@@ -156,10 +156,8 @@ async function failed(
   return page(visit, ProblemPage({ frame: visit, problem }), { status: problem.status });
 }
 
-/** What browsers blocked is a fault of a page, or of an extension. It is counted; reports hold addresses, so nothing of them is logged. */
-function cspReport(request: Request, options: ConsoleOptions): Response {
-  const size = Number(request.headers.get("content-length") ?? "0");
-  if (size > MAX_REPORT_BYTES) return new Response(null, { status: 413 });
-  options.counts.page("csp_report", 204);
+/** What browsers blocked is a fault of a page, or of an extension. It is counted; reports hold addresses, so they are not even read. */
+function cspReport({ counts }: ConsoleOptions): Response {
+  counts.page("csp_report", 204);
   return new Response(null, { status: 204 });
 }

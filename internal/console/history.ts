@@ -26,15 +26,14 @@ export class History {
     return this.#points;
   }
 
-  /** Keeps the figures of `snapshot` if the newest point is ten seconds old. Returns whether it did. */
-  addIfDue(snapshot: Snapshot, now: number): boolean {
+  /** Keeps the figures of `snapshot` if the newest point is ten seconds old. */
+  addIfDue(snapshot: Snapshot, now: number): void {
     const newest = this.#points.at(-1);
     // The clock may have been set back.
-    if (newest !== undefined && now >= newest.at && now - newest.at < POINT_EVERY_MS) return false;
+    if (newest !== undefined && now >= newest.at && now - newest.at < POINT_EVERY_MS) return;
     this.#points.push({ at: now, values: valuesOf(snapshot) });
     while ((this.#points[0]?.at ?? now) < now - KEEP_MS || this.#points.length > MAX_POINTS)
       this.#points.shift();
-    return true;
   }
 }
 

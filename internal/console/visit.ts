@@ -7,7 +7,7 @@ import { SESSION, type Session } from "./session.ts";
 
 export type Theme = "auto" | "light" | "dark";
 export const THEMES: readonly Theme[] = ["auto", "light", "dark"];
-export type Zone = "local" | "utc";
+type Zone = "local" | "utc";
 export const ZONES: readonly Zone[] = ["local", "utc"];
 
 /** Theme and time zone. */

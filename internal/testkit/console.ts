@@ -14,7 +14,7 @@ export const NOW = Date.parse("2026-11-29T12:04:05.000Z");
 export const OPERATOR: Actor = { name: "ada", role: "operator" };
 export const VIEWER: Actor = { name: "vic", role: "viewer" };
 /** The tokens that `consoleOptions` knows. */
-export const TOKENS: Readonly<Record<string, Actor>> = { "token-of-ada": OPERATOR, "token-of-vic": VIEWER };
+const TOKENS: Readonly<Record<string, Actor>> = { "token-of-ada": OPERATOR, "token-of-vic": VIEWER };
 const HOUR_MS = 3_600_000;
 
 export function known<T>(value: T): Reading<T> {

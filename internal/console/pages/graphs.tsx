@@ -124,7 +124,7 @@ function valueText(value: number | undefined, unit: Unit) {
 }
 
 /** In the order in which they first came. */
-export function seriesOf(points: readonly Point[], id: ChartId): readonly string[] {
+function seriesOf(points: readonly Point[], id: ChartId): readonly string[] {
   return [...new Set(points.flatMap(({ values }) => Object.keys(values[id])))];
 }
 

@@ -19,7 +19,7 @@ export const PAYMENT_VIEWS = [
   ["refunds", "Open refunds", "/payments?show=refunds"],
   ["alerts", "Alerts", "/payments/alerts"],
 ] as const;
-export type PaymentView = (typeof PAYMENT_VIEWS)[number][0];
+type PaymentView = (typeof PAYMENT_VIEWS)[number][0];
 
 const NOTHING: Readonly<Record<Exclude<PaymentView, "alerts">, string>> = {
   unknown: "Every payment that was asked for has a definite answer",

@@ -91,7 +91,7 @@ function Words({ story, now }: PartProps) {
   const words = wordsOf(saga, history);
   const { next } = words;
   return (
-    <div class="words">
+    <div>
       {missing.length === 0 ? null : (
         <Notice tone="warn">
           <p>

@@ -4,7 +4,7 @@ import type { Snapshot } from "../collector.ts";
 import { knownOf, type Reading } from "../source.ts";
 import { durationText, plural } from "./words.ts";
 
-export interface Attention {
+interface Attention {
   readonly tone: "bad" | "warn";
   readonly text: string;
   readonly href: string;

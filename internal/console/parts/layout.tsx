@@ -8,7 +8,7 @@ import { type Frame, THEMES, ZONES } from "../visit.ts";
 import { Icon } from "./icon.tsx";
 
 /** The second key of `g o`, `g s`, ... */
-export const NAVIGATION = [
+const NAVIGATION = [
   { id: "overview", path: "/", text: "Overview", key: "o" },
   { id: "sagas", path: "/sagas", text: "Sagas", key: "s" },
   { id: "dead-letters", path: "/dead-letters", text: "Dead letters", key: "d" },
@@ -18,7 +18,7 @@ export const NAVIGATION = [
   { id: "graphs", path: "/graphs", text: "Graphs", key: "h" },
   { id: "audit", path: "/audit", text: "Audit", key: "a" },
 ] as const;
-export type NavigationId = (typeof NAVIGATION)[number]["id"];
+type NavigationId = (typeof NAVIGATION)[number]["id"];
 
 const THEME_WORDS = { auto: "System", light: "Light", dark: "Dark" };
 const ZONE_WORDS = { local: "Local", utc: "UTC" };

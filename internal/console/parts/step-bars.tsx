@@ -50,10 +50,10 @@ export function StepBars({
       <ol class="bars plain-list">
         {stays.map(({ name, since, until, tone, isOpen }) => (
           <li key={`${name}${since}`}>
-            <span class="bar-name">{name}</span>
+            <span>{name}</span>
             <svg viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true" focusable="false">
               <rect
-                class={`stay is-${tone}${isOpen ? " is-open" : ""}`}
+                class={`stay is-${tone}`}
                 x={percent(since - first.since)}
                 y="1"
                 width={Math.max(0.6, percent(until - since))}

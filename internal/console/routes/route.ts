@@ -8,21 +8,21 @@ interface AnyRoute {
 }
 
 /** For everybody: the sign-in. */
-export interface OpenRoute extends AnyRoute {
+interface OpenRoute extends AnyRoute {
   readonly method: "GET" | "POST";
   readonly needs: "nothing";
   readonly handle: (visit: Visit) => Response | Promise<Response>;
 }
 
 /** For everybody who is signed in: reading, and what changes only their own view. */
-export interface ReadRoute extends AnyRoute {
+interface ReadRoute extends AnyRoute {
   readonly method: "GET" | "POST";
   readonly needs: "viewer";
   readonly handle: (visit: SignedIn) => Response | Promise<Response>;
 }
 
 /** Changes something, or shows what is private. */
-export interface ActRoute extends AnyRoute {
+interface ActRoute extends AnyRoute {
   readonly method: "POST";
   readonly needs: "operator";
   readonly handle: (visit: SignedIn) => Response | Promise<Response>;
