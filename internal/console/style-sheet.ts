@@ -7,5 +7,16 @@ import graphsCss from "./styles/graphs.css" with { type: "text" };
 import pagesCss from "./styles/pages.css" with { type: "text" };
 import themeCss from "./styles/theme.css" with { type: "text" };
 
-export const STYLE_SHEET = [themeCss, baseCss, pagesCss].map(minified).join("");
-export const GRAPH_STYLE_SHEET = plotCss + minified(graphsCss);
+export const STYLE_SHEET = [withAuto(themeCss), baseCss, pagesCss].map(minified).join("");
+export const GRAPH_STYLE_SHEET = plotCss + minified(withAuto(graphsCss));
+
+/**
+ * The dark colours are written once and hold for two cases. Not light-dark(): a script that draws reads them as they are, and would get the
+ * function instead of the colour.
+ */
+function withAuto(css: string): string {
+  return css.replace(
+    /\[data-theme="dark"\] ({[^}]*})/,
+    (dark, colors: string) => `${dark} @media (prefers-color-scheme: dark) { [data-theme="auto"] ${colors} }`,
+  );
+}
