@@ -6,7 +6,8 @@ import { describeError } from "../kernel/errors.ts";
 import { type Act, record, recordIfPossible, settle } from "./audit.ts";
 import { MIN_REASON_LENGTH } from "./limits.ts";
 import { badRequest, problemOf } from "./problem.ts";
-import { json, seeOther, wantsData } from "./respond.ts";
+import { wantsData } from "./respond.ts";
+import { json, seeOther } from "../web/respond.ts";
 import type { SignedIn } from "./visit.ts";
 
 /** The reason in the form. Throws a problem if there is none. */

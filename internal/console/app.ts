@@ -1,7 +1,7 @@
 // The console: every page, stream and act, as an Elysia app. It refuses foreign POSTs, reads the request once, checks who is signed in and
 // what they may do, calls the route, and answers what it throws. No page decides about permission. Called by cmd/console.
 import { Elysia } from "elysia";
-import { isOwnPost } from "../web/origin-check.ts";
+import { isOwnRequest } from "../web/origin-check.ts";
 import { formOf, TooLarge } from "../web/read-body.ts";
 import { CSP_REPORTS } from "../web/security-headers.ts";
 import { assetResponse } from "./assets.ts";
@@ -10,7 +10,8 @@ import type { ConsoleOptions } from "./options.ts";
 import { Bounce } from "./pages/bounce.tsx";
 import { ProblemPage } from "./pages/problem.tsx";
 import { notFound, Problem, problemOf } from "./problem.ts";
-import { page, problemJson, seeOther, wantsData } from "./respond.ts";
+import { page, problemJson, wantsData } from "./respond.ts";
+import { seeOther } from "../web/respond.ts";
 import { auditRoutes } from "./routes/audit.tsx";
 import { deadLetterRoutes } from "./routes/dead-letters.tsx";
 import { findRoutes } from "./routes/find.tsx";
@@ -116,13 +117,7 @@ async function refuse(visit: SignedIn, objection: string): Promise<void> {
 }
 
 function requireOwn(request: Request, { publicUrl, counts }: ConsoleOptions): void {
-  const { headers } = request;
-  const sent = {
-    origin: headers.get("origin"),
-    host: headers.get("host"),
-    site: headers.get("sec-fetch-site"),
-  };
-  if (isOwnPost(sent, publicUrl)) return;
+  if (isOwnRequest(request, publicUrl)) return;
   counts.refused("origin");
   throw new Problem(
     403,

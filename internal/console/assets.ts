@@ -1,6 +1,6 @@
 // The files that browsers load besides pages, embedded in the binary as text.
 import plotText from "uplot/dist/uPlot.iife.min.js" with { type: "text" };
-import { type Asset, asset, assetResponse as responseOf } from "../web/asset.ts";
+import { asset, assetsAt } from "../web/asset.ts";
 import scriptText from "./client/console.js" with { type: "text" };
 import graphsText from "./client/graphs.js" with { type: "text" };
 import { notFound } from "./problem.ts";
@@ -14,11 +14,11 @@ export const assets = {
   icon: asset("icon", "svg", "image/svg+xml", ICON),
 } as const;
 
-const byPath: ReadonlyMap<string, Asset> = new Map(Object.values(assets).map((one) => [one.path, one]));
+const responseAt = assetsAt(assets);
 
 /** Throws a 404 problem if there is no such file. */
 export function assetResponse(path: string, request: Request): Response {
-  const found = byPath.get(path);
-  if (found === undefined) throw notFound("There is no such file.");
-  return responseOf(found, request);
+  const found = responseAt(path, request);
+  if (found === null) throw notFound("There is no such file.");
+  return found;
 }

@@ -1,7 +1,8 @@
-// Turns a page into a response with its headers, and redirects, tables and problems.
+// Turns a page into a response with its headers, and tables and problems.
 import type { VNode } from "preact";
 import { render } from "preact-render-to-string";
 import { encodedPage } from "../web/compression.ts";
+import { DATA_HEADERS, json } from "../web/respond.ts";
 import { securityHeaders } from "../web/security-headers.ts";
 import { type Column, csvOf, jsonOf } from "./parts/table.tsx";
 import type { Problem } from "./problem.ts";
@@ -34,19 +35,6 @@ export function page(
       ? null
       : encodedPage(`<!doctype html>${render(content)}`, request, headers, [SESSION]);
   return new Response(body, { status, headers });
-}
-
-const DATA_HEADERS = { "cache-control": "no-store", "x-content-type-options": "nosniff" };
-
-/** After a POST: the browser gets the next page, so that reload and back repeat nothing. */
-export function seeOther(path: string, cookies: readonly string[] = []): Response {
-  const headers = new Headers({ ...DATA_HEADERS, location: path, "referrer-policy": "same-origin" });
-  for (const cookie of cookies) headers.append("set-cookie", cookie);
-  return new Response(null, { status: 303, headers });
-}
-
-export function json(value: unknown): Response {
-  return Response.json(value, { headers: DATA_HEADERS });
 }
 
 /** Whether a table is wanted as a file and not as a page: with other limits, then. */

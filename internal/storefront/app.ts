@@ -2,7 +2,7 @@
 // the route, and answers what it throws as a page. Called by cmd/gateway, which serves it beside the API.
 import { Elysia } from "elysia";
 import { AppError } from "../kernel/errors.ts";
-import { isOwnPost } from "../web/origin-check.ts";
+import { isOwnRequest } from "../web/origin-check.ts";
 import { formOf, textOf, TooLarge } from "../web/read-body.ts";
 import { assetResponse } from "./assets.ts";
 import type { StorefrontOptions } from "./options.ts";
@@ -79,7 +79,7 @@ async function answer(
     }
   let here = route.pageOf(params, NO_FIELDS);
   try {
-    const isForeign = !isOwn(request, options);
+    const isForeign = !isOwnRequest(request, options.shopUrl);
     // A foreign form does not use up the checkouts of its victim's address.
     const refusal = await refusalOf(request, route.path === "/checkout" && !isForeign, options);
     if (refusal !== null && (isForeign || route.limited === undefined)) throw refusal;
@@ -122,13 +122,6 @@ async function refusalOf(
 function pathOf({ method, url }: Request): string {
   const { pathname, search } = new URL(url);
   return method === "POST" ? "/" : `${pathname}${search}`;
-}
-
-function isOwn({ headers }: Request, { shopUrl }: StorefrontOptions): boolean {
-  return isOwnPost(
-    { origin: headers.get("origin"), host: headers.get("host"), site: headers.get("sec-fetch-site") },
-    shopUrl,
-  );
 }
 
 /** For an address that leads nowhere: its page costs as much as any other, so it counts as one. */

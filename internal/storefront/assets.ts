@@ -4,7 +4,7 @@
 // that scripts.ts can list their exact bytes.
 import checkoutText from "./client/card-fields.js" with { type: "text" };
 import shopText from "./client/shop.js" with { type: "text" };
-import { type Asset, asset, assetResponse as responseOf } from "../web/asset.ts";
+import { asset, assetsAt } from "../web/asset.ts";
 
 const ICON = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><path d="M16 29C7 26 4 18 6 6c6 1 10 5 10 12 0-7 4-11 10-12 2 12-1 20-10 23z" fill="#2f6b55"/><path d="M16 29V18" stroke="#f7f2e8" stroke-width="2"/></svg>`;
 
@@ -14,10 +14,5 @@ export const assets = {
   icon: asset("icon", "svg", "image/svg+xml", ICON),
 } as const;
 
-const byPath: ReadonlyMap<string, Asset> = new Map(Object.values(assets).map((one) => [one.path, one]));
-
 /** The answer for a path under /assets/; null if there is no such file. */
-export function assetResponse(path: string, request: Request): Response | null {
-  const found = byPath.get(path);
-  return found === undefined ? null : responseOf(found, request);
-}
+export const assetResponse = assetsAt(assets);

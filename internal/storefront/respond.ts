@@ -1,4 +1,4 @@
-// Turns a page into a response with its headers, and redirects.
+// Turns a page into a response with its headers.
 import type { VNode } from "preact";
 import { render } from "preact-render-to-string";
 import { encodedPage } from "../web/compression.ts";
@@ -35,27 +35,6 @@ export function page(visit: Visit, content: VNode, options: PageOptions = {}): R
       ? null
       : encodedPage(`<!doctype html>${render(content)}`, request, headers, [SESSION, DETAILS]);
   return new Response(body, { status, headers });
-}
-
-/** After a POST: the browser gets the next page, so that reload and back repeat nothing. */
-export function seeOther(path: string, cookies: readonly string[] = []): Response {
-  const headers = new Headers({
-    location: path,
-    "cache-control": "no-store",
-    "referrer-policy": "same-origin",
-  });
-  for (const cookie of cookies) headers.append("set-cookie", cookie);
-  return new Response(null, { status: 303, headers });
-}
-
-export function json(value: unknown, cookies: readonly string[] = []): Response {
-  const headers = new Headers({
-    "content-type": "application/json",
-    "cache-control": "no-store",
-    "x-content-type-options": "nosniff",
-  });
-  for (const cookie of cookies) headers.append("set-cookie", cookie);
-  return new Response(JSON.stringify(value), { headers });
 }
 
 /** TLS usually ends at a proxy in front: the shop's own address tells. */

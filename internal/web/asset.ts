@@ -23,7 +23,18 @@ export function asset(name: string, ending: string, type: string, text: string):
   };
 }
 
-export function assetResponse({ type, text, zipped }: Asset, request: Request): Response {
+/** How to answer a path under /assets/ with one of these; null if there is no such file. */
+export function assetsAt(
+  assets: Readonly<Record<string, Asset>>,
+): (path: string, request: Request) => Response | null {
+  const byPath: ReadonlyMap<string, Asset> = new Map(Object.values(assets).map((one) => [one.path, one]));
+  return (path, request) => {
+    const found = byPath.get(path);
+    return found === undefined ? null : assetResponse(found, request);
+  };
+}
+
+function assetResponse({ type, text, zipped }: Asset, request: Request): Response {
   const zip = acceptsGzip(request);
   const headers = new Headers({
     "content-type": type,

@@ -8,6 +8,14 @@ interface Sent {
   readonly site: string | null;
 }
 
+/** Whether a page of the site itself sent this POST; see isOwnPost. */
+export function isOwnRequest({ headers }: Request, publicUrl: string | undefined): boolean {
+  return isOwnPost(
+    { origin: headers.get("origin"), host: headers.get("host"), site: headers.get("sec-fetch-site") },
+    publicUrl,
+  );
+}
+
 /** `publicUrl` is the site's public address; without it, the Host header names the site. */
 export function isOwnPost({ origin, host, site }: Sent, publicUrl: string | undefined): boolean {
   if (site !== null && site !== "same-origin") return false;

@@ -2,7 +2,8 @@
 import { findAnything } from "../../operations/find-anything.ts";
 import { MAX_FIELD_LENGTH } from "../limits.ts";
 import { Found, hrefOf } from "../pages/find.tsx";
-import { page, seeOther } from "../respond.ts";
+import { page } from "../respond.ts";
+import { seeOther } from "../../web/respond.ts";
 import type { SignedIn } from "../visit.ts";
 import type { ConsoleRoute } from "./route.ts";
 

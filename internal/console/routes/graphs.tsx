@@ -2,7 +2,8 @@
 import { CHARTS } from "../charts.ts";
 import { liveResponse, shared } from "../live.ts";
 import { ChartTable, Graphs, partId } from "../pages/graphs.tsx";
-import { json, page } from "../respond.ts";
+import { page } from "../respond.ts";
+import { json } from "../../web/respond.ts";
 import type { SignedIn } from "../visit.ts";
 import type { ConsoleRoute } from "./route.ts";
 

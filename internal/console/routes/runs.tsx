@@ -28,7 +28,8 @@ import {
 } from "../pages/runs.tsx";
 import { allOf } from "../parts/live-parts.tsx";
 import { badRequest, notFound } from "../problem.ts";
-import { exported, isExport, json, page, seeOther, wantsData } from "../respond.ts";
+import { exported, isExport, page, wantsData } from "../respond.ts";
+import { json, seeOther } from "../../web/respond.ts";
 import type { SignedIn } from "../visit.ts";
 import { deadLetterFilterOf } from "./dead-letters.tsx";
 import type { ConsoleRoute } from "./route.ts";

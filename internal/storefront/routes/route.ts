@@ -1,7 +1,7 @@
 // One page or form of the storefront.
 import { AppError } from "../../kernel/errors.ts";
 import type { CheckoutStatus, TooManyRequests } from "../port.ts";
-import { seeOther } from "../respond.ts";
+import { seeOther } from "../../web/respond.ts";
 import { ownPath } from "../../web/own-path.ts";
 import type { Visit } from "../visit.ts";
 

@@ -5,7 +5,8 @@ import { ownPath } from "../../web/own-path.ts";
 import { DETAILS, KEY, PLACED, PRICES, SESSION } from "../cookies.ts";
 import { LANGUAGES } from "../format.ts";
 import { SignIn } from "../pages/sign-in.tsx";
-import { page, seeOther } from "../respond.ts";
+import { page } from "../respond.ts";
+import { seeOther } from "../../web/respond.ts";
 import { preferencesCookie, sessionOf, THEMES, type Visit } from "../visit.ts";
 import { backOf, type ShopRoute, SignInUnknown } from "./route.ts";
 
