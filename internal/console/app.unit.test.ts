@@ -2,51 +2,21 @@
 import { describe, expect, test } from "bun:test";
 import { AppError } from "../kernel/errors.ts";
 import { consoleOptions, NOW, sagaId, sagaOf, sqlThat } from "../testkit/console.ts";
-import { CONSOLE_ROUTES, consoleApp } from "./app.ts";
+import { ConsoleBrowser, ORIGIN, OWN, PAGE } from "../testkit/console-browser.ts";
+import { CONSOLE_ROUTES } from "./app.ts";
 import type { ConsoleOptions } from "./options.ts";
 import { SESSION } from "./session.ts";
 
-const ORIGIN = "http://localhost";
-const OWN = { origin: ORIGIN, host: "localhost", "sec-fetch-site": "same-origin" };
-const PAGE = { accept: "text/html,*/*" };
-
-/** Keeps the cookies, as a browser does, and follows nothing. */
-class Person {
-  readonly cookies = new Map<string, string>();
-  readonly #app: ReturnType<typeof consoleApp>;
-
+/** Signs in with a token that `consoleOptions` knows. */
+class Person extends ConsoleBrowser {
   constructor(parts: Partial<ConsoleOptions> = {}) {
-    this.#app = consoleApp(consoleOptions(parts));
-  }
-
-  async get(path: string, headers: Readonly<Record<string, string>> = PAGE): Promise<Response> {
-    return this.#send(new Request(ORIGIN + path, { headers }));
-  }
-
-  async post(
-    path: string,
-    fields: Readonly<Record<string, string>> = {},
-    headers: Readonly<Record<string, string>> = { ...OWN, ...PAGE },
-  ): Promise<Response> {
-    const body = new URLSearchParams(fields);
-    const type = { "content-type": "application/x-www-form-urlencoded" };
-    return this.#send(new Request(ORIGIN + path, { method: "POST", body, headers: { ...type, ...headers } }));
+    super(consoleOptions(parts));
   }
 
   async signIn(name: "ada" | "vic"): Promise<this> {
     const answer = await this.post("/sign-in", { token: `token-of-${name}`, back: "/sagas" });
     expect([answer.status, answer.headers.get("location")]).toEqual([303, "/sagas"]);
     return this;
-  }
-
-  async #send(request: Request): Promise<Response> {
-    request.headers.set("cookie", [...this.cookies].map(([name, value]) => `${name}=${value}`).join("; "));
-    const response = await this.#app.handle(request);
-    for (const line of response.headers.getSetCookie()) {
-      const [, name = "", value = ""] = /^([^=]+)=([^;]*)/.exec(line) ?? [];
-      this.cookies.set(name, value);
-    }
-    return response;
   }
 }
 

@@ -7,15 +7,12 @@ import { TOPICS } from "../../schemas/topics.ts";
 import { waitUntil } from "../stack/wait.ts";
 import { ConsistentFixture } from "../testkit/consistent-fixture.ts";
 import { consoleOptions, deadLettersOf } from "../testkit/console.ts";
+import { ConsoleBrowser } from "../testkit/console-browser.ts";
 import { deadBytes, deadLetterOf } from "../testkit/dead-letters.ts";
 import { chargePayment, createOrder } from "../testkit/commands.ts";
 import { cloneDatabase, type TestDatabase } from "../testkit/database.ts";
 import { openPostgres } from "../platform/postgres.ts";
-import { consoleApp } from "./app.ts";
 import { Collector } from "./collector.ts";
-
-const ORIGIN = "http://localhost";
-const OWN = { origin: ORIGIN, host: "localhost", "sec-fetch-site": "same-origin" };
 
 let fixture: ConsistentFixture;
 let notification: TestDatabase;
@@ -44,8 +41,7 @@ beforeEach(async () => {
 
 /** Somebody at a console whose databases may be away. */
 class Person {
-  readonly #app: ReturnType<typeof consoleApp>;
-  #cookie = "";
+  readonly #browser: ConsoleBrowser;
 
   private constructor(without: readonly DatabaseName[], orchestratorUrl: string) {
     const clock = { now: () => Date.now() };
@@ -61,7 +57,7 @@ class Person {
     const collector = new Collector({ databases, roles: [], ...servers, clock });
     const options = consoleOptions({ databases, collector, clock, orchestratorUrl });
     const bulk = { ...options.bulk, readDeadLetters: () => deadLettersOf(deadLetters) };
-    this.#app = consoleApp({ ...options, bulk, identify: identified });
+    this.#browser = new ConsoleBrowser({ ...options, bulk, identify: identified });
   }
 
   static async of(
@@ -76,26 +72,18 @@ class Person {
   }
 
   async get(path: string, accept = "text/html"): Promise<{ status: number; text: string }> {
-    const answer = await this.#app.handle(
-      new Request(ORIGIN + path, { headers: { accept, cookie: this.#cookie } }),
-    );
+    const answer = await this.#browser.get(path, { accept });
     return { status: answer.status, text: await answer.text() };
   }
 
-  async post(path: string, fields: Readonly<Record<string, string>>): Promise<Response> {
-    const headers = { ...OWN, accept: "text/html", cookie: this.#cookie };
-    const answer = await this.#app.handle(
-      new Request(ORIGIN + path, { method: "POST", body: new URLSearchParams(fields), headers }),
-    );
-    for (const line of answer.headers.getSetCookie()) this.#cookie = line.split(";", 1)[0] ?? "";
-    return answer;
+  post(path: string, fields: Readonly<Record<string, string>>): Promise<Response> {
+    return this.#browser.post(path, fields);
   }
 
   /** The first parts that a page's stream sends. */
   async firstParts(path: string): Promise<Record<string, string>> {
     const left = new AbortController();
-    const headers = { accept: "text/event-stream", cookie: this.#cookie };
-    const answer = await this.#app.handle(new Request(ORIGIN + path, { headers, signal: left.signal }));
+    const answer = await this.#browser.get(path, { accept: "text/event-stream" }, left.signal);
     let text = "";
     for await (const chunk of answer.body ?? []) {
       text += new TextDecoder().decode(chunk);

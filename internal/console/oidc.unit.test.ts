@@ -2,8 +2,8 @@
 import { afterAll, beforeEach, describe, expect, test } from "bun:test";
 import { isPersonName } from "../platform/internal-tokens.ts";
 import { consoleOptions, sagaId } from "../testkit/console.ts";
+import { ConsoleBrowser, OWN } from "../testkit/console-browser.ts";
 import { CLIENT, OidcProvider } from "../testkit/oidc-provider.ts";
-import { consoleApp } from "./app.ts";
 import { IdentityProvider } from "./identity-provider.ts";
 import { FLOW, Flows } from "./oidc-flow.ts";
 import { type ClaimRules, personOf } from "./oidc-person.ts";
@@ -31,10 +31,8 @@ beforeEach(async () => {
 afterAll(() => provider[Symbol.asyncDispose]());
 
 /** A browser with a console of its own. */
-class Person {
-  readonly cookies = new Map<string, string>();
-  readonly acts: Readonly<Record<string, unknown>>[] = [];
-  readonly #app: ReturnType<typeof consoleApp>;
+class Person extends ConsoleBrowser {
+  readonly acts: Readonly<Record<string, unknown>>[];
 
   constructor({
     secret = CLIENT.secret,
@@ -43,7 +41,8 @@ class Person {
   }: Partial<ConsoleOptions> & { readonly secret?: string; readonly rules?: ClaimRules } = {}) {
     const clock = { now: () => now };
     const options = { clientId: CLIENT.id, redirectUri: REDIRECT, scopes: "openid profile", clock };
-    this.#app = consoleApp(
+    const acts: Readonly<Record<string, unknown>>[] = [];
+    super(
       consoleOptions({
         clock,
         publicUrl: PUBLIC,
@@ -57,20 +56,15 @@ class Person {
           rules,
           tokenFor: async ({ name, role }) => `token for ${name}, ${role}`,
         },
-        onAct: (fields) => void this.acts.push(fields),
+        onAct: (fields) => void acts.push(fields),
         ...parts,
       }),
     );
+    this.acts = acts;
   }
 
-  get(path: string): Promise<Response> {
-    return this.#send(new Request(`http://localhost${path}`, { headers: { accept: "text/html" } }));
-  }
-
-  post(path: string, fields: Readonly<Record<string, string>>): Promise<Response> {
-    const body = new URLSearchParams(fields);
-    const headers = { origin: PUBLIC, host: "localhost", "sec-fetch-site": "same-origin", accept: "*/*" };
-    return this.#send(new Request(`http://localhost${path}`, { method: "POST", body, headers }));
+  override post(path: string, fields: Readonly<Record<string, string>>): Promise<Response> {
+    return super.post(path, fields, { ...OWN, origin: PUBLIC, accept: "*/*" });
   }
 
   /** To the provider and back: the path and query that it leads to. */
@@ -81,16 +75,6 @@ class Person {
     const address = new URL(there.headers.get("location") ?? "");
     expect(`${address.origin}${address.pathname}`).toBe(REDIRECT);
     return `${address.pathname}${address.search}`;
-  }
-
-  async #send(request: Request): Promise<Response> {
-    request.headers.set("cookie", [...this.cookies].map(([name, value]) => `${name}=${value}`).join("; "));
-    const response = await this.#app.handle(request);
-    for (const line of response.headers.getSetCookie()) {
-      const [, name = "", value = ""] = /^([^=]+)=([^;]*)/.exec(line) ?? [];
-      this.cookies.set(name, value);
-    }
-    return response;
   }
 }
 

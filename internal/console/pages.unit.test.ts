@@ -2,33 +2,13 @@
 import { describe, expect, test } from "bun:test";
 import { render } from "preact-render-to-string";
 import { orderNumberOf } from "../kernel/order-number.ts";
-import { consoleOptions, NOW, OPERATOR, sagaId, storyOf, VIEWER } from "../testkit/console.ts";
+import { consoleOptions, NOW, OPERATOR, sagaId, signedInAs, storyOf, VIEWER } from "../testkit/console.ts";
 import { previewOf, PREVIEWS } from "../tools/preview-console.ts";
 import { parseSagaQuery } from "../operations/saga-query.ts";
-import { objectionTo } from "./actor.ts";
 import { SagaPage } from "./pages/saga.tsx";
 import { Sagas } from "./pages/sagas.tsx";
-import { isSignedIn, readVisit, type SignedIn } from "./visit.ts";
 
-async function visitOf(actor: typeof OPERATOR): Promise<SignedIn> {
-  const visit = await readVisit(
-    new Request("http://localhost/x?y=1"),
-    {},
-    new URLSearchParams(),
-    consoleOptions(),
-  );
-  const session = {
-    id: "1",
-    actor,
-    method: "token" as const,
-    token: "x",
-    startedAt: NOW,
-    endsAt: NOW + 3_600_000,
-  };
-  const signedIn = { ...visit, actor, session, objection: objectionTo(actor, false) };
-  if (!isSignedIn(signedIn)) throw new Error("nobody is signed in");
-  return signedIn;
-}
+const visitOf = (actor: typeof OPERATOR) => signedInAs(actor, consoleOptions());
 
 const htmlOf = async (path: string, actor = OPERATOR) => render(previewOf(path, await visitOf(actor)));
 

@@ -1,11 +1,12 @@
 // What the console's pages show, made up, for its unit tests and its preview: a busy afternoon with some trouble.
 import type { Sql } from "postgres";
 import type { Snapshot } from "../console/collector.ts";
-import type { Actor } from "../console/actor.ts";
+import { type Actor, objectionTo } from "../console/actor.ts";
 import type { ConsoleOptions } from "../console/options.ts";
 import { History } from "../console/history.ts";
 import { Sessions } from "../console/session.ts";
 import type { Reading } from "../console/source.ts";
+import { readVisit, type SignedIn } from "../console/visit.ts";
 import { Collector } from "../console/collector.ts";
 import type { SagaStory } from "../operations/saga-story.ts";
 import type { SagaSummary } from "../operations/saga-store.ts";
@@ -323,6 +324,24 @@ export function consoleOptions(parts: Partial<ConsoleOptions> = {}, sql: Sql = a
     onError: () => undefined,
     ...parts,
   };
+}
+
+/** A visit of `actor`, who has just signed in with a token. */
+export async function signedInAs(
+  actor: Actor,
+  options: ConsoleOptions,
+  request = new Request("http://localhost/x?y=1"),
+): Promise<SignedIn> {
+  const visit = await readVisit(request, {}, new URLSearchParams(), options);
+  const session = {
+    id: "1",
+    actor,
+    method: "token" as const,
+    token: "x",
+    startedAt: NOW,
+    endsAt: NOW + HOUR_MS,
+  };
+  return { ...visit, actor, session, objection: objectionTo(actor, options.isReadOnly) };
 }
 
 async function* noMessages() {

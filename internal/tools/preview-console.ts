@@ -9,7 +9,7 @@ import { SagaPage } from "../console/pages/saga.tsx";
 import { Sagas } from "../console/pages/sagas.tsx";
 import { SignIn } from "../console/pages/sign-in.tsx";
 import { page } from "../console/respond.ts";
-import { isSignedIn, readVisit, type SignedIn } from "../console/visit.ts";
+import type { SignedIn, Theme } from "../console/visit.ts";
 import type { FoundSaga } from "../operations/saga-search-store.ts";
 import { MORE_PREVIEWS } from "../testkit/console-previews.ts";
 import { serveHttp } from "../platform/serve-http.ts";
@@ -19,6 +19,7 @@ import {
   OPERATOR,
   quietSnapshot,
   sagaOf,
+  signedInAs,
   snapshotOf,
   storyOf,
   VIEWER,
@@ -116,21 +117,10 @@ if (import.meta.main) {
   );
   for (const [path, preview] of Object.entries(PREVIEWS))
     app.get(path, async ({ request }) => {
-      const visit = await readVisit(request, {}, new URLSearchParams(), options);
-      const actor = new URL(request.url).searchParams.has("viewer") ? VIEWER : OPERATOR;
-      const theme =
-        new URL(request.url).searchParams.get("theme") === "dark" ? ("dark" as const) : ("light" as const);
-      const session = {
-        id: "1",
-        actor,
-        method: "token" as const,
-        token: "x",
-        startedAt: NOW,
-        endsAt: NOW + 3_600_000,
-      };
-      const objection = actor === VIEWER ? "vic has the role viewer; this needs the role operator" : null;
-      const signedIn = { ...visit, actor, session, objection, theme };
-      if (!isSignedIn(signedIn)) return new Response("nobody");
+      const { searchParams } = new URL(request.url);
+      const actor = searchParams.has("viewer") ? VIEWER : OPERATOR;
+      const theme: Theme = searchParams.get("theme") === "dark" ? "dark" : "light";
+      const signedIn = { ...(await signedInAs(actor, options, request)), theme };
       return page(signedIn, preview(signedIn));
     });
   const server = serveHttp(app, { hostname: "127.0.0.1", port: Number(Bun.argv[2] ?? 4_781) });
