@@ -1,5 +1,5 @@
 // Reads all rows of a statement that returns a page of them after an id. Called by the rebuilds of orders and payments.
-import { FIRST_ID } from "./time-of-id.ts";
+import { FIRST_ID } from "../kernel/time-of-id.ts";
 
 /** The pages, each with at least one row. `read` returns at most `limit` rows whose ids follow `after`, in the order of their ids. */
 export async function* keysetPages<Row>(
