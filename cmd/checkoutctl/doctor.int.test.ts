@@ -13,16 +13,17 @@ import { Checkoutctl } from "../../internal/testkit/checkoutctl.ts";
 import { ConsistentFixture } from "../../internal/testkit/consistent-fixture.ts";
 import { cloneDatabase, type TestDatabase } from "../../internal/testkit/database.ts";
 import { kafkaBrokers, redisUrl } from "../../internal/testkit/servers.ts";
-import { version } from "../../package.json";
 import { DoctorReport, type Finding } from "../../schemas/doctor.ts";
 
 let tool: Checkoutctl;
+let version: string;
 let system: ConsistentFixture;
 let mails: TestDatabase;
 let relay: OpsServer;
 let env: Record<string, string>;
 beforeAll(async () => {
   tool = await Checkoutctl.open();
+  version = (await tool.run(["--version"])).stdout.trim();
   system = await ConsistentFixture.open();
   mails = await cloneDatabase("notification");
   await using admin = await openAdmin({ brokers: kafkaBrokers(), clientId: "test" });

@@ -2,8 +2,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { Value } from "@sinclair/typebox/value";
 import { waitUntil } from "../../internal/stack/wait.ts";
-import { REPOSITORY } from "../../internal/stack/paths.ts";
-import { Checkoutctl } from "../../internal/testkit/checkoutctl.ts";
+import { Checkoutctl, CHECKOUTCTL_COMMAND } from "../../internal/testkit/checkoutctl.ts";
 import { ConsistentFixture } from "../../internal/testkit/consistent-fixture.ts";
 import { Overview } from "../../schemas/overview.ts";
 
@@ -37,7 +36,7 @@ test("without a terminal: one snapshot, as text and as JSON", async () => {
 
 test("on a terminal: refreshes, shows what changes, and q brings the old screen back", async () => {
   let screen = "";
-  const child = Bun.spawn([process.execPath, `${REPOSITORY}/cmd/checkoutctl/main.ts`, "top"], {
+  const child = Bun.spawn([...CHECKOUTCTL_COMMAND, "top"], {
     env: { PATH: process.env["PATH"] ?? "", STACK_DIR: tool.directory, TERM: "xterm", ...env },
     terminal: {
       cols: 160,

@@ -1,9 +1,10 @@
 // `npm test`: checks and unit tests, then the compiled binaries, then the tests on real servers and on whole stacks. The servers are
 // started once and shared; each test uses its own database and topics. The last line of the output is `N passed, N failed`.
-import { basename } from "node:path";
-import { type BuiltBinary, buildAll, buildableRoles } from "./build.ts";
+import { basename, join } from "node:path";
+import { binaryName, type BuiltBinary, buildAll, buildableRoles } from "./build.ts";
 import { runChecks } from "./check.ts";
 import { type SuiteResult, runSuite } from "./suite.ts";
+import { DIST } from "../stack/paths.ts";
 import { hasMemory, removeDataDirectories } from "../testkit/data-directory.ts";
 import { startTestServers } from "../testkit/test-servers.ts";
 
@@ -32,7 +33,7 @@ await stage("servers for the tests", async () => {
   // One pool: the short tests run while the longest ones wait for a stack.
   await stage("tests on real servers and whole stacks", async () => {
     const endings = [".int.test.ts", ".sim.test.ts", ".e2e.test.ts"];
-    const { env } = servers;
+    const env = { ...servers.env, CHECKOUTCTL: join(DIST, binaryName("checkoutctl")) };
     const common = { name: "servers", output: "shown", signal: stop.signal } as const;
     count(await runSuite({ ...common, endings, env, processes: PROCESSES, updateTimings }));
   });
