@@ -337,6 +337,29 @@ describe("a source", () => {
     ]);
   });
 
+  test("that did not answer is asked again soon, however long that took and however rarely it is asked otherwise", async () => {
+    let now = 0;
+    let isAway = false;
+    const read = async () => {
+      // A slow answer, or a connection that is not made.
+      now += 3_000;
+      if (isAway) throw new Error("no answer");
+      return now;
+    };
+    const source = new Source({ read, everyMs: 15_000, clock: { now: () => now }, monotonic: () => now });
+    const pauseMs = async () => {
+      await source.askIfDue(true);
+      const [{ version }, answeredAt] = [source, now];
+      for (; source.version === version; now += 100) await source.askIfDue(true);
+      const askedAt = now - 100 - 3_000;
+      return askedAt - answeredAt;
+    };
+    const slow = await pauseMs();
+    isAway = true;
+    now += slow;
+    expect([slow, await pauseMs()]).toEqual([30_000, 3_000]);
+  });
+
   test("is asked on when the wall clock is set back by an hour", async () => {
     let [wall, since] = [3_600_000, 0];
     let asked = 0;

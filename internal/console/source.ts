@@ -35,6 +35,8 @@ const TIMEOUT_MS = 3_000;
 const UNWATCHED_FACTOR = 10;
 /** The pause is at least this many times the length of the answer: a slow question is asked more rarely. */
 const REST_PER_READ = 10;
+/** What did not answer is asked again after this, or after as long as it was waited for: the page says "unknown" until then. */
+const AGAIN_MS = 2_000;
 
 export class Source<T> {
   readonly #options: SourceOptions<T>;
@@ -75,6 +77,11 @@ export class Source<T> {
         ? { ...answer, unknownSince: null, reason: null }
         : { ...this.#reading, unknownSince: answer.unknown_since, reason: answer.why };
     this.#version += 1;
-    this.#nextAt = monotonic() + Math.max(everyMs, (monotonic() - begun) * REST_PER_READ);
+    const tookMs = monotonic() - begun;
+    const restMs =
+      "value" in answer
+        ? Math.max(everyMs, tookMs * REST_PER_READ)
+        : Math.max(Math.min(everyMs, AGAIN_MS), tookMs);
+    this.#nextAt = monotonic() + restMs;
   }
 }
