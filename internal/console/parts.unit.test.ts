@@ -148,6 +148,16 @@ describe("the overview", () => {
     }
   });
 
+  test("whatever does not answer is unknown in the part that its line leads to", () => {
+    const sources = ["sagas", "flow", "hour", "money", "alerts", "mails", "topics", "deadLetters", "firing"];
+    for (const source of sources) {
+      const snapshot = { ...quietSnapshot(), [source]: unknown<never>("away") };
+      const [line] = attentionTo(snapshot, NOW);
+      const html = part(line?.href.slice(1) ?? "", snapshot);
+      expect([source, html.includes("unknown since")]).toEqual([source, true]);
+    }
+  });
+
   test("names why a role is not ready, and what another works without", () => {
     const html = part("o-roles");
     expect(html).toContain("postgres: no answer within 1000 ms");

@@ -157,7 +157,7 @@ function SagasPart({ snapshot: { sagas, flow, hour } }: PartProps) {
         ) : (
           <>
             <a href={`/sagas?status=${[...IN_PROGRESS].join(",")}`}>{plural(total, "saga")} in progress</a>;
-            arrows: in the last minute
+            arrows: {knownOf(flow) === null ? <Unknown reading={flow} /> : "in the last minute"}
           </>
         )
       }

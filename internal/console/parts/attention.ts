@@ -71,7 +71,7 @@ function silent(snapshot: Snapshot): readonly Attention[] {
     ["the last hour of sagas", hour, "#o-hour"],
     ["the sum of money at risk", money, "#o-money"],
     ["the list of payment alerts", alerts, "#o-money"],
-    ["the count of waiting mails", mails, "#o-money"],
+    ["the count of waiting mails", mails, "#o-outboxes"],
     ["the count of dead letters", deadLetters, "#o-topics"],
   ];
   return sources.flatMap(([name, reading, href]): Attention[] => {
