@@ -1,8 +1,9 @@
 // A page's event stream: sends the parts of the page whose HTML has changed, at most once a second, while its viewer is signed in and reads.
-// Called by the routes.
-import type { VNode } from "preact";
+// While a server that the page needs does not answer, it says since when, and goes on by itself. Called by the routes.
+import { h, type VNode } from "preact";
 import { render } from "preact-render-to-string";
-import { Problem } from "./problem.ts";
+import { STALE_ID, Stale } from "./parts/stale.tsx";
+import { Problem, problemOf } from "./problem.ts";
 import { isStillSignedIn, type SignedIn } from "./visit.ts";
 
 /** HTML by the id of the element that holds it. */
@@ -95,6 +96,7 @@ async function* changes(
   { until, isBehind }: Reader,
 ): AsyncGenerator<Parts> {
   const sent = new Map<string, string>();
+  const look = lookOrStale(visit, parts);
   let wake = Promise.withResolvers<void>();
   const unwatch = watch(() => wake.resolve());
   const ended = new Promise<void>((resolve) =>
@@ -104,7 +106,7 @@ async function* changes(
     while (!until.aborted && (await isStillSignedIn(visit))) {
       wake = Promise.withResolvers<void>();
       if (!isBehind()) {
-        const now = await parts();
+        const now = await look();
         const changed = Object.entries(now).filter(([id, html]) => sent.get(id) !== withoutAges(html));
         for (const [id, html] of changed) sent.set(id, withoutAges(html));
         if (changed.length > 0) yield Object.fromEntries(changed);
@@ -115,6 +117,27 @@ async function* changes(
   } finally {
     unwatch();
   }
+}
+
+/**
+ * The parts, or since when there are none. The first parts also take away what an earlier stream has said of that. Throws what is a bug.
+ */
+function lookOrStale({ options, request }: SignedIn, parts: LiveOptions["parts"]): () => Promise<Parts> {
+  let unknownSince: number | null = null;
+  return async () => {
+    const begun = options.clock.now();
+    try {
+      const now = await parts();
+      unknownSince = null;
+      return { ...now, [STALE_ID]: "" };
+    } catch (error) {
+      const problem = problemOf(error);
+      if (problem?.status !== 503) throw error;
+      if (unknownSince === null) options.onError(error, request);
+      unknownSince ??= begun;
+      return { [STALE_ID]: render(h(Stale, { unknownSince, reason: problem.message })) };
+    }
+  };
 }
 
 /** The browser keeps "3 min ago" true by itself. */
@@ -152,7 +175,7 @@ export async function polled<Data>(
   visit: SignedIn,
   { load, parts, restMs, everyMs = EVERY_MS }: Polling<Data>,
 ): Promise<Response> {
-  let newest: Data | null = await load();
+  let newest = await loadedIfPossible(load);
   let nextLookAt = -Infinity;
   const look = async () => {
     const data = newest ?? (await load());
@@ -167,4 +190,14 @@ export async function polled<Data>(
     return () => clearInterval(timer);
   };
   return liveResponse(visit, { parts: look, watch, everyMs });
+}
+
+/** Null if a server does not answer now: the stream tells that, and goes on. */
+async function loadedIfPossible<Data>(load: () => Promise<Data>): Promise<Data | null> {
+  try {
+    return await load();
+  } catch (error) {
+    if (problemOf(error)?.status === 503) return null;
+    throw error;
+  }
 }

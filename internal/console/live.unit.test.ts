@@ -120,6 +120,42 @@ test("what tells nobody when it changes is loaded before the answer, and again, 
   await reader?.cancel();
 });
 
+test("while its server is away it says since when, once, also to whoever connects then, and goes on by itself", async () => {
+  let now = NOW;
+  const errors: unknown[] = [];
+  const { visit } = await viewer({
+    clock: { now: () => now },
+    onError: (error) => void errors.push(error),
+  });
+  let isAway = true;
+  const away = Object.assign(new Error("connect ECONNREFUSED"), { code: "ECONNREFUSED" });
+  let looks = 0;
+  const load = async () => {
+    looks += 1;
+    if (isAway) throw away;
+    return "new";
+  };
+  const parts = (text: string) => ({ part: h("p", null, text) });
+  const answer = await polled(visit, { load, parts, restMs: () => 0, everyMs: 1 });
+  const reader = answer.body?.getReader();
+  let text = "";
+  const readUntil = async (what: string) => {
+    while (!text.includes(what)) text += new TextDecoder().decode((await reader?.read())?.value);
+  };
+  await readUntil("unknown since");
+  now += 60_000;
+  const { length } = text;
+  await waitUntil("it has looked again", () => looks > 5, { timeoutMs: 10_000 });
+  isAway = false;
+  await readUntil("<p>new</p>");
+  expect(text.slice(length)).toContain('"stale":""');
+  expect(text.match(/unknown since/g)).toHaveLength(1);
+  expect(text).toContain("does not answer: connect ECONNREFUSED");
+  expect(text).toContain(new Date(NOW).toISOString());
+  expect(errors).toEqual([away]);
+  await reader?.cancel();
+});
+
 test("what does not exist is a problem before the answer begins", async () => {
   const { visit } = await viewer();
   const load = () => Promise.reject(notFound("There is none."));

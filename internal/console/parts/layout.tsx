@@ -6,6 +6,7 @@ import { MAX_FIELD_LENGTH } from "../limits.ts";
 import { STYLE_SHEET } from "../style-sheet.ts";
 import { type Frame, THEMES, ZONES } from "../visit.ts";
 import { Icon } from "./icon.tsx";
+import { STALE_ID } from "./stale.tsx";
 
 /** The second key of `g o`, `g s`, ... */
 const NAVIGATION = [
@@ -56,6 +57,7 @@ export function Page({ frame, title, current, live, head, children }: PageProps)
         </a>
         <Bar frame={frame} current={current} />
         <main id="content" tabIndex={-1} {...(live === undefined ? {} : { "data-live": live })}>
+          {live === undefined ? null : <div id={STALE_ID} role="status" />}
           {children}
         </main>
         <p id="said" class="said" role="status" />
