@@ -148,7 +148,8 @@ async function failed(
   options.counts.page("problem", problem.status);
   if (wantsData(request)) return problemJson(problem);
   const visit = await readVisit(request, params, NO_FIELDS, options);
-  return page(visit, ProblemPage({ frame: visit, problem }), { status: problem.status });
+  const comesBack = problem.status === 503 && request.method === "GET";
+  return page(visit, ProblemPage({ frame: visit, problem, comesBack }), { status: problem.status });
 }
 
 /** What browsers blocked is a fault of a page, or of an extension. It is counted; reports hold addresses, so they are not even read. */

@@ -32,6 +32,11 @@ describe("permission", () => {
     expect(ACTS.filter(({ method }) => method !== "POST")).toEqual([]);
   });
 
+  test("every POST is an act, except those that change only one's own view", () => {
+    const others = CONSOLE_ROUTES.filter(({ method, needs }) => method === "POST" && needs !== "operator");
+    expect(others.map(({ path }) => path)).toEqual(["/sign-in", "/sign-out", "/preferences"]);
+  });
+
   test.each(GUARDED.map((route) => [...name(route), route] as const))(
     "%s needs a session",
     async (_, route) => {
@@ -219,6 +224,25 @@ describe("pages", () => {
     const person = await new Person().signIn("ada");
     const answer = await person.post(`/sagas/${sagaId(7)}/reveal`, { reason: "ticket 1" });
     expect([answer.status, await answer.text()]).toEqual([503, expect.stringContaining("does not answer")]);
+  });
+
+  test("a page that cannot be shown now comes by itself; what was posted, or is nowhere, is not asked for again", async () => {
+    const person = await new Person().signIn("ada");
+    const path = `/sagas/${sagaId(7)}`;
+    const answers = [
+      await person.get(path),
+      await person.post(`${path}/reveal`, { reason: "ticket 1" }),
+      await person.get("/nowhere"),
+    ];
+    const comesBack = answers.map(async (answer) => [
+      answer.status,
+      (await answer.text()).includes("data-comes-back"),
+    ]);
+    expect(await Promise.all(comesBack)).toEqual([
+      [503, true],
+      [503, false],
+      [404, false],
+    ]);
   });
 
   test("nor does any act that the console does itself", async () => {

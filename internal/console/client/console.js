@@ -4,6 +4,8 @@
 const SAID_MS = 6_000;
 /** How long after `g` the second key counts. */
 const GO_MS = 1_500;
+/** Between two looks whether a page that could not be shown can be by now. */
+const COMES_BACK_MS = 3_000;
 const root = document.documentElement;
 
 root.setAttribute("data-js", "");
@@ -13,6 +15,7 @@ document.addEventListener("click", onClick);
 document.addEventListener("submit", onSubmit);
 document.addEventListener("keydown", onKey);
 follow();
+comeBack();
 openTarget();
 addEventListener("hashchange", openTarget);
 
@@ -172,6 +175,20 @@ function follow() {
   };
   document.addEventListener("visibilitychange", () => (document.hidden ? stop() : start()));
   start();
+}
+
+/** A page for which a server was missing comes as soon as it can, unless somebody types here. */
+function comeBack() {
+  if (document.getElementById("content")?.dataset["comesBack"] === undefined) return;
+  const look = async () => {
+    if (!document.hidden && !isTyping(document.activeElement)) {
+      const answer = await fetch(location.href, { method: "HEAD" }).catch(() => null);
+      if (answer !== null && answer.status !== 503 && !isTyping(document.activeElement))
+        return location.reload();
+    }
+    setTimeout(() => void look(), COMES_BACK_MS);
+  };
+  setTimeout(() => void look(), COMES_BACK_MS);
 }
 
 /** @param {"live" | "lost" | "paused" | "ended"} state */

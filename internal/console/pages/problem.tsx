@@ -4,9 +4,16 @@ import { Page } from "../parts/layout.tsx";
 import type { Problem } from "../problem.ts";
 import type { Frame } from "../visit.ts";
 
-export function ProblemPage({ frame, problem }: { readonly frame: Frame; readonly problem: Problem }) {
+interface Props {
+  readonly frame: Frame;
+  readonly problem: Problem;
+  /** The page comes by itself when what it needs is back: for an address that can be asked for again. */
+  readonly comesBack: boolean;
+}
+
+export function ProblemPage({ frame, problem, comesBack }: Props) {
   return (
-    <Page frame={frame} title={problem.title}>
+    <Page frame={frame} title={problem.title} comesBack={comesBack}>
       <div class="page-head">
         <h1>{problem.title}</h1>
       </div>
@@ -16,6 +23,11 @@ export function ProblemPage({ frame, problem }: { readonly frame: Frame; readonl
       <p>
         <a href={frame.here}>Try again</a>, or go to the <a href="/">overview</a>.
       </p>
+      {comesBack ? (
+        <p class="soft" data-needs-js>
+          The page comes by itself as soon as it can be shown.
+        </p>
+      ) : null}
     </Page>
   );
 }

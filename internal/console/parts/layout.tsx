@@ -30,12 +30,14 @@ export interface PageProps {
   readonly current?: NavigationId | undefined;
   /** The address of the page's event stream: its parts are replaced as they change. */
   readonly live?: string | undefined;
+  /** The page stands for one that cannot be shown now: it asks for that again until it can. */
+  readonly comesBack?: boolean;
   /** Styles and scripts of this page alone. */
   readonly head?: ComponentChildren;
   readonly children: ComponentChildren;
 }
 
-export function Page({ frame, title, current, live, head, children }: PageProps) {
+export function Page({ frame, title, current, live, comesBack = false, head, children }: PageProps) {
   const { theme, zone, nonce, actor } = frame;
   return (
     <html lang="en" data-theme={theme} data-zone={zone}>
@@ -56,7 +58,12 @@ export function Page({ frame, title, current, live, head, children }: PageProps)
           Skip to the content
         </a>
         <Bar frame={frame} current={current} />
-        <main id="content" tabIndex={-1} {...(live === undefined ? {} : { "data-live": live })}>
+        <main
+          id="content"
+          tabIndex={-1}
+          {...(live === undefined ? {} : { "data-live": live })}
+          {...(comesBack ? { "data-comes-back": "" } : {})}
+        >
           {live === undefined ? null : <div id={STALE_ID} role="status" />}
           {children}
         </main>
