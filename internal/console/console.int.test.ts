@@ -200,7 +200,14 @@ describe("reading", () => {
     await fixture.databases.saga`
       update saga_state set completed_at = now() where saga_id = ${fixture.completed.saga_id}`;
     const saga = await vic.firstParts(`/sagas/${fixture.completed.saga_id}/events`);
-    expect(Object.keys(saga).toSorted()).toEqual(["s-steps", "s-timeline", "s-words", "stale"]);
+    expect(Object.keys(saga).toSorted()).toEqual([
+      "s-actions",
+      "s-facts",
+      "s-steps",
+      "s-timeline",
+      "s-words",
+      "stale",
+    ]);
     expect((await vic.get(`/sagas/${crypto.randomUUID()}/events`, "text/event-stream")).status).toBe(404);
   });
 });

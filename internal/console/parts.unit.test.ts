@@ -1,6 +1,7 @@
 // What the console's parts show: the diagram's counts, the unknown, the escaped, the exported.
 import { describe, expect, test } from "bun:test";
 import { render } from "preact-render-to-string";
+import type { SagaStory } from "../operations/saga-story.ts";
 import { STEPS } from "../orchestrator/steps.ts";
 import {
   known,
@@ -177,7 +178,8 @@ describe("a saga", () => {
   const saga = (id: string, story = storyOf(), show = showOf(null)) => {
     const Part = SAGA_PARTS[id];
     if (Part === undefined) throw new Error(`there is no part ${id}`);
-    return render(Part({ story, show, now: NOW }));
+    const shown = { story, show, now: NOW, isRevealed: false, traceUrl: null };
+    return render(Part({ frame: { objection: null }, ...shown }));
   };
 
   test("what services have stored never becomes markup", () => {
@@ -233,6 +235,35 @@ describe("a saga", () => {
     expect(html).toContain("The payment database does not answer (no route).");
     expect(html).toContain("What became of the money is unknown");
     expect(html).not.toContain("No payment was asked for");
+  });
+
+  test("what only a database that is away knows is unknown, and not left out", () => {
+    const missing = [
+      { database: "inventory", reason: "no route" },
+      { database: "order", reason: "no route" },
+    ];
+    const facts = (parts: Partial<SagaStory>) => saga("s-facts", storyOf({ reservation: [], ...parts }));
+    expect(facts({ missing })).toMatch(
+      /Reservation<.*unknown: the inventory database.*>Order<.*unknown: the order database/,
+    );
+    expect(facts({ missing: [] })).not.toMatch(/Reservation|>Order<|unknown/);
+  });
+
+  test("a timeline of a database that is away is unknown, and not empty", () => {
+    const missing = [{ database: "order", reason: "no route" }];
+    const empty = (parts: Partial<SagaStory>) => saga("s-timeline", storyOf(parts), "order");
+    expect(empty({ missing })).toContain("Unknown: the order database does not answer");
+    expect(empty({ missing: [] })).toContain("Nothing of that kind");
+  });
+
+  test("what may be done follows the saga", () => {
+    const story = storyOf({ saga: sagaOf(7) });
+    expect(saga("s-actions", story)).toContain('data-opens="cancel"');
+    const ended = saga("s-actions", storyOf());
+    expect([
+      ended.includes('data-opens="cancel"'),
+      ended.includes("the saga has ended: COMPENSATED"),
+    ]).toEqual([false, true]);
   });
 
   test("each stay lasts to the next transition; resends of one undo are one stay", () => {

@@ -14,6 +14,8 @@ setInterval(() => times(document), 1_000);
 document.addEventListener("click", onClick);
 document.addEventListener("submit", onSubmit);
 document.addEventListener("keydown", onKey);
+// It does not bubble.
+document.addEventListener("close", showWaiting, true);
 follow();
 comeBack();
 openTarget();
@@ -203,11 +205,26 @@ function liveState(state) {
   if (place && place.textContent !== texts[state]) place.textContent = texts[state];
 }
 
+/** What came for a part while a dialog in it was open. @type {Map<string, string>} */
+const waiting = new Map();
+
+/** Whoever was typing in the dialog was not interrupted. */
+function showWaiting() {
+  const parts = Object.fromEntries(waiting);
+  waiting.clear();
+  showParts(parts);
+}
+
 /** Replaces the parts that changed; what was open stays open, and who stood in one stays there. @param {Record<string, string>} parts */
 function showParts(parts) {
   for (const [id, html] of Object.entries(parts)) {
     const part = document.getElementById(id);
     if (!part) continue;
+    if (part.querySelector("dialog[open]")) {
+      waiting.set(id, html);
+      continue;
+    }
+    waiting.delete(id);
     const before = [...part.querySelectorAll("details")];
     const wasOpen = new Map(before.map((one, index) => [one.id || index, one.open]));
     const focused = part.contains(document.activeElement) ? markOf(part, document.activeElement) : null;

@@ -1,6 +1,7 @@
 // One saga: what it does in words, its money, its steps as bars, and one timeline out of four databases. The parts that change stand for
 // themselves, for the stream.
 import type { VNode } from "preact";
+import type { DatabaseName } from "../../../schemas/migrations.ts";
 import { moneyText } from "../../kernel/money.ts";
 import { orderNumberOf } from "../../kernel/order-number.ts";
 import type { SagaStory } from "../../operations/saga-story.ts";
@@ -20,25 +21,28 @@ interface PartProps {
   readonly story: SagaStory;
   readonly show: Show;
   readonly now: number;
+  readonly isRevealed: boolean;
+  readonly traceUrl: string | null;
+  readonly frame: Pick<Frame, "objection">;
 }
 
 interface Props extends PartProps {
   readonly frame: Frame;
-  readonly isRevealed: boolean;
-  readonly traceUrl: string | null;
 }
 
 export const SAGA_PARTS: LiveParts<PartProps> = {
+  "s-actions": Actions,
   "s-words": Words,
+  "s-facts": WhatIsKnown,
   "s-steps": StepBars,
   "s-timeline": Timeline,
 };
 
 export function SagaPage(props: Props) {
-  const { frame, story, show, now, isRevealed } = props;
+  const { frame, story, show, isRevealed } = props;
   const { saga } = story;
   const path = `/sagas/${saga.saga_id}`;
-  const holder = holderOf(SAGA_PARTS, { story, show, now });
+  const holder = holderOf(SAGA_PARTS, props);
   const live = isRevealed ? undefined : `${path}/events?show=${show}`;
   return (
     <Page frame={frame} title={`Saga ${saga.saga_id}`} current="sagas" live={live}>
@@ -49,7 +53,7 @@ export function SagaPage(props: Props) {
             {saga.saga_id} <Copy text={saga.saga_id} what="the saga's id" />
           </h1>
         </div>
-        <Actions {...props} />
+        {holder("s-actions")}
       </div>
       {isRevealed ? (
         <Notice tone="warn">
@@ -59,7 +63,7 @@ export function SagaPage(props: Props) {
         </Notice>
       ) : null}
       {holder("s-words")}
-      <WhatIsKnown story={story} traceUrl={props.traceUrl} />
+      {holder("s-facts")}
       {holder("s-steps")}
       <section class="card" aria-labelledby="timeline-title">
         <div class="card-head">
@@ -130,15 +134,23 @@ function Words({ story, now }: PartProps) {
 }
 
 function WhatIsKnown({
-  story: { saga, reservation, orders, trace_id },
+  story: { saga, reservation, orders, trace_id, missing },
   traceUrl,
-}: Pick<Props, "story" | "traceUrl">) {
+}: Pick<PartProps, "story" | "traceUrl">) {
   const [line] = reservation;
+  const isAway = (name: DatabaseName) => missing.some(({ database }) => database === name);
   const facts: readonly (readonly [string, VNode | string | null])[] = [
     ["Step", placeText(saga)],
     ["Total", saga.total_cents === null ? null : moneyText(saga.total_cents, saga.currency)],
     ["Shopper", <Id key="user" id={saga.user_id} what="the shopper's id" />],
-    ["Reservation", line === undefined ? null : `${line.status}, ${plural(reservation.length, "line")}`],
+    [
+      "Reservation",
+      line !== undefined ? (
+        `${line.status}, ${plural(reservation.length, "line")}`
+      ) : isAway("inventory") ? (
+        <Away key="reservation" database="inventory" />
+      ) : null,
+    ],
     [
       "Order number",
       orders[0] === undefined ? null : (
@@ -147,9 +159,11 @@ function WhatIsKnown({
     ],
     [
       "Order",
-      orders[0] === undefined ? null : (
+      orders[0] !== undefined ? (
         <Id key="order" id={orders[0].order_id} what="the order's id" note={orders[0].status} />
-      ),
+      ) : isAway("order") ? (
+        <Away key="order" database="order" />
+      ) : null,
     ],
     ["Started", <When key="started" at={saga.created_at} show="both" />],
     ["Took", saga.completed_at === null ? null : durationText(saga.completed_at - saga.created_at)],
@@ -157,6 +171,10 @@ function WhatIsKnown({
     ["Failure", saga.failure_code === null ? null : `${saga.failure_code}: ${saga.failure_message ?? ""}`],
   ];
   return <Facts facts={facts} look="facts card" />;
+}
+
+function Away({ database }: { readonly database: DatabaseName }) {
+  return <span class="unknown">unknown: the {database} database does not answer</span>;
 }
 
 function Id({ id, what, note }: { readonly id: string; readonly what: string; readonly note?: string }) {
@@ -182,7 +200,7 @@ function Trace({ id, url }: { readonly id: string; readonly url: string | null }
   );
 }
 
-function Actions({ frame, story, isRevealed }: Props) {
+function Actions({ frame, story, isRevealed }: PartProps) {
   const { saga } = story;
   const path = `/sagas/${saga.saga_id}`;
   const command = (rest: string) => `${rest} --reason '...'`;

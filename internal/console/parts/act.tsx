@@ -7,7 +7,7 @@ import type { Frame } from "../visit.ts";
 import { CommandLine } from "./bits.tsx";
 
 interface ActProps {
-  readonly frame: Frame;
+  readonly frame: Pick<Frame, "objection">;
   /** Unique on the page. */
   readonly id: string;
   readonly action: string;

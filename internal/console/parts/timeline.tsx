@@ -30,11 +30,17 @@ interface Props {
 }
 
 export function Timeline({ story, show }: Props) {
-  const { timeline, saga } = story;
+  const { timeline, saga, missing } = story;
   const shown = timeline.filter((event) => isShown(event, show));
   if (shown.length === 0)
     return (
-      <Empty title="Nothing of that kind">
+      <Empty
+        title={
+          missing.some(({ database }) => database === show)
+            ? `Unknown: the ${show} database does not answer`
+            : "Nothing of that kind"
+        }
+      >
         <p>
           <a href={`/sagas/${saga.saga_id}`}>Show the whole timeline</a>
         </p>

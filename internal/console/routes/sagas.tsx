@@ -90,10 +90,12 @@ async function sagaPage(visit: SignedIn): Promise<Response> {
 }
 
 function contentOf(visit: SignedIn, story: SagaStory, show: Show, isRevealed: boolean) {
-  const { clock, traceUrlOf } = visit.options;
-  const traceUrl = story.trace_id === null ? null : traceUrlOf(story.trace_id);
-  const shown = { story, show, isRevealed, traceUrl };
-  return <SagaPage frame={visit} now={clock.now()} {...shown} />;
+  const shown = { story, show, isRevealed, traceUrl: traceUrlOf(visit, story) };
+  return <SagaPage frame={visit} now={visit.options.clock.now()} {...shown} />;
+}
+
+function traceUrlOf({ options }: SignedIn, { trace_id }: SagaStory): string | null {
+  return trace_id === null ? null : options.traceUrlOf(trace_id);
 }
 
 async function storyOf({ params, options }: SignedIn, reveal = false): Promise<SagaStory> {
@@ -119,7 +121,10 @@ function events(visit: SignedIn): Promise<Response> {
   const show = showOf(visit.query.get("show"));
   return polled(visit, {
     load: () => storyOf(visit),
-    parts: (story, now) => allOf(SAGA_PARTS, { story, show, now }),
+    parts: (story, now) => {
+      const shown = { story, show, now, isRevealed: false, traceUrl: traceUrlOf(visit, story) };
+      return allOf(SAGA_PARTS, { frame: visit, ...shown });
+    },
     restMs: ({ saga: { completed_at } }, now) =>
       completed_at !== null && now - completed_at > STILL_MS ? STILL_REST_MS : 0,
   });
