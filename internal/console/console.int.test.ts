@@ -310,8 +310,11 @@ describe("acting", () => {
     expect((await lines("?as=csv")).length).toBe(231);
     expect((await lines("?outcome=failed&as=csv")).length).toBe(3);
     expect(Object.keys(await ada.firstParts(`${path}/events?outcome=failed`))).toEqual([
+      "r-what",
+      "r-actions",
       "r-state",
       "r-items",
+      "stale",
     ]);
   });
 

@@ -144,46 +144,46 @@ export interface ShownRun {
   readonly run: RunView;
   readonly items: readonly ItemRow[];
   readonly part: ItemPart;
+  /** The one message of a plan for a quarantined message. */
+  readonly only: ItemRow | undefined;
 }
 
 interface PartProps extends ShownRun {
   readonly now: number;
+  readonly frame: Pick<Frame, "objection">;
 }
 
 export const SHOWN_OUTCOMES = [...ITEM_OUTCOMES, "not reached"] as const;
 
 export const RUN_PARTS: LiveParts<PartProps> = {
+  "r-what": What,
+  "r-actions": Actions,
   "r-state": State,
   "r-items": Items,
 };
 
 interface RunPageProps extends PartProps {
   readonly frame: Frame;
-  /** The one message of a plan for a quarantined message. */
-  readonly only: ItemRow | undefined;
 }
 
-export function RunPage({ frame, only, ...shown }: RunPageProps) {
-  const { run, part } = shown;
+export function RunPage(shown: RunPageProps) {
+  const { frame, run, part } = shown;
   const holder = holderOf(RUN_PARTS, shown);
-  const isPlan = run.started_at === null;
   return (
     <Page
       frame={frame}
-      title={`${isPlan ? "Plan" : "Run"} ${run.plan_id}`}
+      title={`${planOrRun(run)} ${run.plan_id}`}
       current="runs"
       live={hrefOf(run, "/events", part)}
     >
       <div class="page-head">
         <div>
-          <p class="soft small">
-            {isPlan ? "Plan" : "Run"}: <Kind kind={run.kind} />
-          </p>
+          {holder("r-what")}
           <h1 class="mono id">
             {run.plan_id} <Copy text={run.plan_id} what="its id" />
           </h1>
         </div>
-        <Actions frame={frame} run={run} only={only} />
+        {holder("r-actions")}
       </div>
       {holder("r-state")}
       <section class="card" aria-labelledby="items">
@@ -208,6 +208,18 @@ export function RunPage({ frame, only, ...shown }: RunPageProps) {
         On the command line: <CommandLine>{`checkoutctl run show ${run.plan_id} --items`}</CommandLine>
       </p>
     </Page>
+  );
+}
+
+function planOrRun({ started_at }: RunView): string {
+  return started_at === null ? "Plan" : "Run";
+}
+
+function What({ run }: PartProps) {
+  return (
+    <p class="soft small">
+      {planOrRun(run)}: <Kind kind={run.kind} />
+    </p>
   );
 }
 
@@ -379,15 +391,7 @@ function Items({ run, items, part }: PartProps) {
   );
 }
 
-function Actions({
-  frame,
-  run,
-  only,
-}: {
-  readonly frame: Frame;
-  readonly run: RunView;
-  readonly only: ItemRow | undefined;
-}) {
+function Actions({ frame, run, only }: PartProps) {
   const path = `/runs/${run.plan_id}`;
   if (run.state === "draft" || run.state === "expired") return <Start frame={frame} run={run} only={only} />;
   const steer = (act: "pause" | "resume" | "stop", text: string) => (
@@ -435,15 +439,7 @@ function Actions({
   );
 }
 
-function Start({
-  frame,
-  run,
-  only,
-}: {
-  readonly frame: Frame;
-  readonly run: RunView;
-  readonly only: ItemRow | undefined;
-}) {
+function Start({ frame, run, only }: Pick<PartProps, "frame" | "run" | "only">) {
   const { totals, allows_quarantined, needs_typed_count, plan_id } = run;
   const nothing = totals.acts === 0 ? "there is nothing to do: every item is skipped or refused" : null;
   const confirm = allows_quarantined

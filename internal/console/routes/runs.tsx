@@ -134,7 +134,9 @@ async function loaded(visit: SignedIn): Promise<ShownRun> {
   ]);
   const items = found.slice(0, SHOWN_ITEMS);
   const next = found.length > SHOWN_ITEMS ? (items.at(-1)?.position ?? null) : null;
-  return { run, items, part: { ...part, next } };
+  // Its start asks for the id of its one message.
+  const [only] = run.allows_quarantined ? await itemsOf(options.bulk, id, { limit: 1 }) : [];
+  return { run, items, part: { ...part, next }, only };
 }
 
 function itemPartOf(query: URLSearchParams): Omit<ItemPart, "next"> {
@@ -147,17 +149,12 @@ function itemPartOf(query: URLSearchParams): Omit<ItemPart, "next"> {
 }
 
 async function runPage(visit: SignedIn): Promise<Response> {
-  const { bulk } = visit.options;
   if (isExport(visit)) {
     const { plan_id, items } = await allDecisions(visit);
     const file = exported(visit, `run-${plan_id}`, [...itemColumns, ...itemMore], items);
     if (file !== null) return file;
   }
-  const shown = await loaded(visit);
-  // Its start asks for the id of its one message.
-  const { plan_id, allows_quarantined } = shown.run;
-  const [only] = allows_quarantined ? await itemsOf(bulk, plan_id, { limit: 1 }) : [];
-  return page(visit, <RunPage frame={visit} {...shown} only={only} now={visit.now} />);
+  return page(visit, <RunPage frame={visit} {...await loaded(visit)} now={visit.now} />);
 }
 
 async function allDecisions(visit: SignedIn) {
@@ -171,7 +168,7 @@ async function allDecisions(visit: SignedIn) {
 function events(visit: SignedIn): Promise<Response> {
   return polled(visit, {
     load: () => loaded(visit),
-    parts: (shown, now) => allOf(RUN_PARTS, { ...shown, now }),
+    parts: (shown, now) => allOf(RUN_PARTS, { frame: visit, ...shown, now }),
     restMs: ({ run }) => REST_MS[run.state],
   });
 }
@@ -223,6 +220,6 @@ async function steered(
   const subject = visit.params["id"] ?? "";
   const { plan_id } = await noted(visit, { action, subject, reason }, work);
   const path = `/runs/${plan_id}`;
-  // The buttons depend on the state, so a script loads the page again.
+  // The page of a plan is another one than that of its run, so a script loads it again.
   return wantsData(visit.request) ? json({ said, next: path }) : done(visit, path, said);
 }
