@@ -2,6 +2,7 @@
 import type { TopicState } from "../../../schemas/overview.ts";
 import { Copy, Empty, Unknown } from "../parts/bits.tsx";
 import { Page } from "../parts/layout.tsx";
+import { holderOf, type LiveParts } from "../parts/live-parts.tsx";
 import { type Column, DataTable } from "../parts/table.tsx";
 import { When } from "../parts/when.tsx";
 import { countText, plural } from "../parts/words.ts";
@@ -48,35 +49,40 @@ const COLUMNS: readonly Column<TopicState>[] = [
   },
 ];
 
-export function Topics({
-  frame,
-  topics,
-}: {
-  readonly frame: Frame;
+interface PartProps {
   readonly topics: Reading<readonly TopicState[]>;
-}) {
-  const known = knownOf(topics);
+}
+
+export const TOPICS_PARTS: LiveParts<PartProps> = { "t-topics": TopicsTable };
+
+export function Topics({ frame, topics }: PartProps & { readonly frame: Frame }) {
+  const holder = holderOf(TOPICS_PARTS, { topics });
   return (
-    <Page frame={frame} title="Topics" current="topics">
+    <Page frame={frame} title="Topics" current="topics" live="/topics/events">
       <div class="page-head">
         <h1>Topics</h1>
       </div>
-      <div class="card">
-        {known === null ? (
-          <p>
-            <Unknown reading={topics} />
-          </p>
-        ) : (
-          <DataTable
-            label="Topics"
-            columns={COLUMNS}
-            rows={known}
-            keyOf={({ topic }) => topic}
-            hrefOf={({ topic }) => `/topics/${topic}`}
-          />
-        )}
-      </div>
+      <div class="card">{holder("t-topics")}</div>
     </Page>
+  );
+}
+
+function TopicsTable({ topics }: PartProps) {
+  const known = knownOf(topics);
+  if (known === null)
+    return (
+      <p>
+        <Unknown reading={topics} />
+      </p>
+    );
+  return (
+    <DataTable
+      label="Topics"
+      columns={COLUMNS}
+      rows={known}
+      keyOf={({ topic }) => topic}
+      hrefOf={({ topic }) => `/topics/${topic}`}
+    />
   );
 }
 

@@ -1,7 +1,9 @@
-// Topics: their sizes and lags, and the newest messages of one.
+// Topics: their sizes and lags with their stream, and the newest messages of one.
 import { type Topic, TOPICS } from "../../../schemas/topics.ts";
 import { masked } from "../../operations/mask.ts";
-import { TopicPage, type TopicMessage, Topics } from "../pages/topics.tsx";
+import { liveResponse, shared } from "../live.ts";
+import { TopicPage, type TopicMessage, Topics, TOPICS_PARTS } from "../pages/topics.tsx";
+import { allOf } from "../parts/live-parts.tsx";
 import { notFound } from "../problem.ts";
 import { page } from "../respond.ts";
 import type { SignedIn } from "../visit.ts";
@@ -9,6 +11,7 @@ import type { ConsoleRoute } from "./route.ts";
 
 export const topicRoutes: readonly ConsoleRoute[] = [
   { method: "GET", path: "/topics", name: "topics", needs: "viewer", handle: list },
+  { method: "GET", path: "/topics/events", name: "topics_events", needs: "viewer", handle: events },
   { method: "GET", path: "/topics/:name", name: "topic", needs: "viewer", handle: one },
 ];
 
@@ -18,6 +21,15 @@ const SHOWN = 100;
 async function list(visit: SignedIn): Promise<Response> {
   const { topics } = await visit.options.collector.fresh();
   return page(visit, <Topics frame={visit} topics={topics} />);
+}
+
+function events(visit: SignedIn): Response {
+  const { collector } = visit.options;
+  const parts = () => {
+    const { topics } = collector.snapshot();
+    return shared(topics, topics, () => allOf(TOPICS_PARTS, { topics }));
+  };
+  return liveResponse(visit, { parts, watch: (tell) => collector.watch(tell) });
 }
 
 async function one(visit: SignedIn): Promise<Response> {
