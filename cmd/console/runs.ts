@@ -12,6 +12,7 @@ import { readTopic } from "../../internal/platform/kafka/read-topic.ts";
 import type { RoleContext } from "../../internal/platform/lifecycle.ts";
 import type { DatabaseName } from "../../schemas/migrations.ts";
 import { TOPICS } from "../../schemas/topics.ts";
+import { CONNECT_TIMEOUT_MS } from "./sources.ts";
 
 const INTERVAL_MS = 500;
 /** Nobody waits for a run that nobody has started. */
@@ -23,7 +24,8 @@ export function startRuns(
   { brokers, isReadOnly }: { readonly brokers: string; readonly isReadOnly: boolean },
   context: Pick<RoleContext<unknown>, "resources" | "log" | "stopping">,
 ): BulkContext {
-  const kafka = { brokers, clientId: "checkout-console" };
+  // Pages read the dead letters, too, and say within seconds that Kafka does not answer.
+  const kafka = { brokers, clientId: "checkout-console", connectTimeoutMs: CONNECT_TIMEOUT_MS };
   const bulk: BulkContext = {
     saga: databases.saga,
     databases: async () => databases,

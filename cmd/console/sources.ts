@@ -12,7 +12,7 @@ import { SUBSCRIPTIONS, type Topic, TOPICS } from "../../schemas/topics.ts";
 const NAME = "checkout-console";
 /** A page waits for its slowest database. */
 const STATEMENT_TIMEOUT_MS = 10_000;
-const CONNECT_TIMEOUT_MS = 2_000;
+export const CONNECT_TIMEOUT_MS = 2_000;
 /** For each database in turn. Requests and loops have ended by then: what still runs is a check whose answer nobody waits for. */
 const CLOSE_TIMEOUT_MS = 500;
 const POOL_SIZE = 6;
