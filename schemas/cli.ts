@@ -235,6 +235,15 @@ export const CLI_OUTPUTS: Readonly<Record<string, TSchema>> = {
     total: orNull(shape({ count, at_least: flag })),
     searched_to: orNull(epochMs),
     missing: list(shape({ database: text, reason: text })),
+    products: orNull(
+      Type.Object(
+        {
+          found: list(shape({ sku_id: text, name: text, also_called: orNull(text) })),
+          too_many: flag,
+        },
+        { description: "what --product was understood as" },
+      ),
+    ),
   }),
   "saga show": SagaStory,
   "saga trace": shape({

@@ -154,6 +154,36 @@ describe("reading", () => {
     expect(text).not.toContain("data-href");
   });
 
+  test("a shopper's order is found by a product's name and a day, and the page says what it understood", async () => {
+    const vic = await Person.of("vic");
+    await fixture.databases.inventory`
+      insert into products (sku_id, names) values ('mug', '{"de": "Großer Becher"}') on conflict do nothing`;
+    const [yesterday, today] = [1, 0].map((days) => new Date(Date.now() - days * 86_400_000));
+    const dayOf = (date: Date | undefined) => date?.toISOString().slice(0, 10) ?? "";
+    const { saga_id } = fixture.completed;
+    const { status, text } = await vic.get(
+      `/sagas?product=BECHER&created_after=${dayOf(yesterday)}&created_before=${dayOf(today)}`,
+    );
+    expect(status).toBe(200);
+    for (const told of [
+      `href="/sagas/${saga_id}"`,
+      "Großer Becher",
+      'value="BECHER"',
+      `created_before=${dayOf(today)}`,
+      "--product BECHER",
+    ])
+      expect([told, text.includes(told)]).toEqual([told, true]);
+    expect((await vic.get("/sagas?product=kettle")).text).toContain("No product of the catalogue has");
+    const blind = await Person.of("vic", ["inventory"]);
+    const listed = await blind.get("/sagas?product=becher");
+    expect([listed.status, listed.text.includes("the inventory database does not answer")]).toEqual([
+      200,
+      true,
+    ]);
+    // A file cannot say why it is empty.
+    expect((await blind.get("/sagas?product=becher&as=csv")).status).toBe(503);
+  });
+
   test("one timeline out of four databases, personal data masked", async () => {
     const { saga_id, order_id } = fixture.completed;
     // The fixture's messages are of now, and its history is a minute old.

@@ -41,27 +41,39 @@ export async function sagasOfReservation(sql: Sql, reservationId: string): Promi
   return idsOf(rows);
 }
 
-/** The sagas that reserved this product, newest first, at most `limit`. */
-export async function sagasOfSku(
+/** The sagas that reserved one of these products, newest first, at most `limit`. Of each product no more are read. */
+export async function sagasOfSkus(
   sql: Sql,
-  sku: string,
+  skus: readonly string[],
   { from, below }: Span,
   limit: number,
 ): Promise<readonly string[]> {
   const rows = await readInOrder(
     sql,
     (tx) => tx<{ saga_id: string }[]>`
-    select distinct saga_id from reservations
-     where sku_id = ${sku} and saga_id >= ${from}::uuid and saga_id < ${below}::uuid
-     order by saga_id desc limit ${limit}`,
+    select distinct newest.saga_id
+      from unnest(${[...skus]}::text[]) as wanted (sku_id)
+     cross join lateral (
+             select distinct saga_id from reservations
+              where reservations.sku_id = wanted.sku_id and saga_id >= ${from}::uuid and saga_id < ${below}::uuid
+              order by saga_id desc limit ${limit}) newest
+     order by newest.saga_id desc limit ${limit}`,
   );
   return idsOf(rows);
 }
 
-/** Those of these sagas that reserved this product. */
-export async function withSku(sql: Sql, sku: string, sagaIds: readonly string[]): Promise<readonly string[]> {
+/** Those of these sagas that reserved one of these products. Looked up one by one: no statistics can turn that into a walk of a product. */
+export async function withSkus(
+  sql: Sql,
+  skus: readonly string[],
+  sagaIds: readonly string[],
+): Promise<readonly string[]> {
   const rows = await sql<{ saga_id: string }[]>`
-    select distinct saga_id from reservations where sku_id = ${sku} and saga_id = any(${[...sagaIds]}::uuid[])`;
+    select given.saga_id
+      from unnest(${[...sagaIds]}::uuid[]) as given (saga_id)
+     cross join lateral (
+             select from reservations
+              where reservations.saga_id = given.saga_id and sku_id = any(${[...skus]}::text[]) limit 1) one`;
   return idsOf(rows);
 }
 

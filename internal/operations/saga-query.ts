@@ -17,6 +17,8 @@ export interface SagaQuery {
   readonly provider_id?: string | undefined;
   /** A product that the saga reserved; it may have been released since. */
   readonly sku?: string | undefined;
+  /** Words of a product's name in any of the catalogue's languages, or its SKU: one of the products that they name, as `sku`. */
+  readonly product?: string | undefined;
   readonly client_key?: string | undefined;
   /** Any of these. */
   readonly status?: readonly SagaStatus[] | undefined;
@@ -64,6 +66,7 @@ const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const MAX_STUCK_SECONDS = 366 * 86_400;
 const DAY_MS = 86_400_000;
 const INSTANT_FORM = "a time such as 2026-11-23T12:00:00Z, or a day in UTC such as 2026-11-23";
+const MAX_PRODUCT_LENGTH = 100;
 /** Of Postgres' `integer`. */
 const MAX_INTEGER = 2 ** 31 - 1;
 
@@ -82,6 +85,11 @@ const KINDS = {
     matching(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/),
     String,
     "a SKU: up to 64 letters, digits, dots, dashes and underscores, such as tea-1",
+  ),
+  product: kind(
+    (text) => productOf(text),
+    String,
+    "a product's name or some words of it, at most 100 characters, or its SKU",
   ),
   clientKey: kind(matching(/^[\x21-\x7e]{1,200}$/), String, "a key of 1 to 200 visible characters"),
   statuses: kind(statusesOf, (some) => some.join(","), `one or more of ${SAGA_STATUSES.join(", ")}`),
@@ -133,6 +141,11 @@ export const SAGA_QUERY_FIELDS: Readonly<Record<keyof SagaQuery, Field>> = {
     KINDS.sku,
     (sku) => ({ sku }),
     ({ sku }) => sku,
+  ),
+  product: field(
+    KINDS.product,
+    (product) => ({ product }),
+    ({ product }) => product,
   ),
   client_key: field(
     KINDS.clientKey,
@@ -306,6 +319,14 @@ function dayOf(text: string, later = 0): number | undefined {
   const at = /^\d{4}-\d\d-\d\d$/.test(text) ? epochMsOf(`${text}T00:00:00Z`) : Number.NaN;
   // Some read the 30th of February as a day in March.
   return Number.isNaN(at) || !timestampOf(at).startsWith(text) ? undefined : at + later;
+}
+
+/** Without a letter or digit it would name every product, and control characters are in no name. */
+function productOf(text: string): string | undefined {
+  const words = text.trim().replaceAll(/\s+/g, " ");
+  return words.length <= MAX_PRODUCT_LENGTH && /[\p{L}\p{N}]/u.test(words) && !/\p{Cc}/u.test(words)
+    ? words
+    : undefined;
 }
 
 function statusesOf(text: string): readonly SagaStatus[] | undefined {

@@ -13,6 +13,7 @@ const everything: SagaQuery = {
   reservation: ID,
   provider_id: "pi_3Qx",
   sku: "tea-1",
+  product: "Käse & 2 kg",
   client_key: "a&b=c%+",
   status: ["COMPENSATED", "FAILED"],
   step: "charge",
@@ -35,6 +36,16 @@ test("each criterion survives the way through a URL", () => {
   expect(parseSagaQuery(new URLSearchParams(text))).toEqual({ query: everything });
   expect(formatSagaQuery({})).toEqual(new URLSearchParams());
   expect(parseSagaQuery(new URLSearchParams("?user=&status="))).toEqual({ query: {} });
+});
+
+test("a product's name is words, whatever the spaces, and needs a letter or digit", () => {
+  const read = (product: string) => parseSagaQuery(new URLSearchParams({ product }));
+  expect(read("  red \t kettle ")).toEqual({ query: { product: "red kettle" } });
+  for (const text of ["%", "...", "a\u0000b", "x".repeat(101)])
+    expect([text, read(text)]).toEqual([
+      text,
+      { faults: [{ name: "product", message: expect.stringContaining("product must be a product's name") }] },
+    ]);
 });
 
 test("a query has one text, whatever its order was", () => {

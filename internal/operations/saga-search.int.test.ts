@@ -13,7 +13,7 @@ import {
 } from "../testkit/found-sagas.ts";
 import type { OpenDatabases } from "./reach.ts";
 import { formatSagaQuery, type SagaQuery } from "./saga-query.ts";
-import { searchSagas, type SearchLimits } from "./saga-search.ts";
+import { MAX_PRODUCTS, searchSagas, type SearchLimits } from "./saga-search.ts";
 
 const NOW = Date.parse("2026-11-23T12:00:00.000Z");
 const SAGAS = 400;
@@ -71,7 +71,15 @@ test("finds what a filter in memory finds, in the same order, page by page", asy
 
 test("pages that end at a depth go on from there, say how far they looked, and miss nothing", async () => {
   const random = seeded(13);
-  const limits: SearchLimits = { count: 30, walk: 25, failed: 15, ofUser: 10, ofSku: 20, few: 3 };
+  const limits: SearchLimits = {
+    count: 30,
+    walk: 25,
+    failed: 15,
+    ofUser: 10,
+    ofSku: 20,
+    ofProducts: 40,
+    few: 3,
+  };
   let shortPages = 0;
   for (let time = 0; time < QUERIES / 3; time += 1) {
     const query = randomQuery(random, rows);
@@ -114,12 +122,16 @@ test("a database that does not answer is named, and only if the query needs it",
   const page = { limit: 10, now: NOW };
   const of = (away: readonly DatabaseName[], query: SagaQuery) =>
     searchSagas({ ...databases, ...Object.fromEntries(away.map((name) => [name, refused])) }, query, page);
-  const nothing = { sagas: [], next: null, total: null, searched_to: null };
+  const nothing = { sagas: [], next: null, total: null, searched_to: null, products: null };
   const reason = "the database does not answer at x";
   const [first] = rows;
   if (first === undefined) throw new Error("there are no sagas");
   const { payment_id: payment, user_id: user } = first;
   expect(await of(["inventory"], { sku: "tea", currency: "EUR" })).toEqual({
+    ...nothing,
+    missing: [{ database: "inventory", reason }],
+  });
+  expect(await of(["inventory"], { product: "tea", user })).toEqual({
     ...nothing,
     missing: [{ database: "inventory", reason }],
   });
@@ -131,6 +143,39 @@ test("a database that does not answer is named, and only if the query needs it",
   expect((await of(away, { user })).missing).toEqual([]);
   expect((await of(away, { user })).sagas.length).toBeGreaterThan(0);
   await expect(of(["saga"], { user })).rejects.toThrow(reason);
+});
+
+test("says which products it took a name for, in any language, and looks for none of them if they are too many", async () => {
+  const of = (product: string, more: SagaQuery = {}) =>
+    searchSagas(databases, { ...more, product }, { limit: 1, now: NOW });
+  const tea = { sku_id: "tea", name: "tea, the thing", also_called: null };
+  const pot = { sku_id: "pot", name: "pot, the thing", also_called: "Kännchen" };
+  expect((await of("THING tea")).products).toEqual({ found: [tea], too_many: false });
+  expect((await of("tea")).products).toEqual({ found: [tea], too_many: false });
+  expect((await of("kÄnnch")).products).toEqual({ found: [pot], too_many: false });
+  // Nothing in a name is a pattern.
+  const nobody = { found: [], too_many: false };
+  for (const text of ["t.a", "%", "[a-z]", "kettle", "tea Tee"]) {
+    const { products, sagas, total, missing } = await of(text);
+    expect([text, products, sagas, total, missing]).toEqual([
+      text,
+      nobody,
+      [],
+      { count: 0, at_least: false },
+      [],
+    ]);
+  }
+  const sql = fixture.databases.inventory;
+  await sql`insert into inventory (sku_id, name, unit_price_cents, currency, stocked_count, available_count)
+    select 'cup-' || n, 'Cup ' || n, 1, 'EUR', 9, 9 from generate_series(1, ${MAX_PRODUCTS + 1}) n`;
+  const { products, ...page } = await of("cup");
+  expect([products?.too_many, products?.found.length]).toEqual([true, MAX_PRODUCTS]);
+  expect(page).toEqual({ sagas: [], next: null, total: null, searched_to: null, missing: [] });
+  await sql`insert into products (sku_id, names) values ('cup-7', '{"en": "Cup \\"7\\" a\\\\b"}')`;
+  expect((await of('"7" A\\b')).products?.found).toEqual([
+    { sku_id: "cup-7", name: "Cup 7", also_called: 'Cup "7" a\\b' },
+  ]);
+  expect((await of("cup 21")).products?.found.map(({ sku_id }) => sku_id)).toEqual(["cup-21"]);
 });
 
 test("a found saga has its times, cart and totals", async () => {

@@ -12,11 +12,12 @@ import {
   sagasOfProviderId,
   sagasOfRefund,
   sagasOfReservation,
-  sagasOfSku,
-  withSku,
+  sagasOfSkus,
+  withSkus,
 } from "./saga-lookup-store.ts";
 import { type Missing, missingOf, type OpenDatabases, reach } from "./reach.ts";
 import type { SagaQuery } from "./saga-query.ts";
+import { type NamedProduct, productsNamed } from "./saga-search-products-store.ts";
 import {
   countMatches,
   countOfUser,
@@ -39,8 +40,10 @@ export interface SearchLimits {
   readonly failed: number;
   /** Sagas of a shopper. Who has more is not looked up but met while walking. */
   readonly ofUser: number;
-  /** Sagas with the product. */
+  /** Sagas with the product, or with one of the products. */
   readonly ofSku: number;
+  /** Reservations that are read for a name of several products, all together: so the more products, the shorter the look back. */
+  readonly ofProducts: number;
   /** Matches of an amount, a currency or a key that the summarizing index finds. */
   readonly few: number;
 }
@@ -50,8 +53,12 @@ const LIMITS: SearchLimits = {
   failed: 5_000,
   ofUser: 5_000,
   ofSku: 5_000,
+  ofProducts: 25_000,
   few: 1_000,
 };
+
+/** A name of more products is no search but a walk through the catalogue. */
+export const MAX_PRODUCTS = 20;
 
 /** How far the time of a saga's id may be from its `created_at`: steps of a clock, see platform/ids.ts. */
 const CLOCK_SLACK_MS = 60_000;
@@ -80,6 +87,15 @@ export interface SagaPage {
   readonly searched_to: number | null;
   /** Databases that the query needs and that did not answer. Then the page is empty, which says nothing about sagas. */
   readonly missing: readonly Missing[];
+  /** The products that `product` was understood as; null without it. */
+  readonly products: Products | null;
+}
+
+export interface Products {
+  /** In the order of their SKUs, at most 20. */
+  readonly found: readonly NamedProduct[];
+  /** There are more. Then the page is empty, which says nothing about sagas. */
+  readonly too_many: boolean;
 }
 
 /** Throws if the saga database does not answer. */
@@ -90,9 +106,10 @@ export async function searchSagas(
   limits: SearchLimits = LIMITS,
 ): Promise<SagaPage> {
   const span = spanOf(query, after);
-  const elsewhere = await candidatesElsewhere(databases, query, span, limits.ofSku);
-  if (elsewhere.missing.length > 0)
-    return { sagas: [], next: null, total: null, searched_to: null, missing: elsewhere.missing };
+  const elsewhere = await candidatesElsewhere(databases, query, span, limits);
+  const { products } = elsewhere;
+  if (elsewhere.missing.length > 0 || products?.too_many === true)
+    return { sagas: [], next: null, total: null, searched_to: null, missing: elsewhere.missing, products };
 
   const sql = await databases.saga();
   const { stuck_seconds } = query;
@@ -129,6 +146,7 @@ export async function searchSagas(
       : null,
     searched_to: hasMore || end === null ? null : timeOfId(end),
     missing: [],
+    products,
   };
 }
 
@@ -189,45 +207,71 @@ interface Elsewhere {
   /** The last of `ids`, if there are more in the span. */
   readonly cut: string | null;
   readonly missing: readonly Missing[];
+  readonly products: Products | null;
 }
+
+const NOT_ELSEWHERE: Elsewhere = { ids: null, cut: null, missing: [], products: null };
 
 async function candidatesElsewhere(
   databases: OpenDatabases,
   query: SagaQuery,
   span: Span,
-  maxOfSku: number,
+  limits: SearchLimits,
 ): Promise<Elsewhere> {
-  const { order, payment, refund, provider_id, reservation, sku } = query;
+  const { order, payment, refund, provider_id, reservation, sku, product } = query;
   const lookup = async (
     database: DatabaseName,
     value: string | undefined,
     find: (sql: Sql, value: string) => Promise<readonly string[]>,
   ) => (value === undefined ? [] : [await reach(databases, database, (sql) => find(sql, value))]);
-  const reached = (
-    await Promise.all([
-      lookup("order", order, sagasOfOrder),
-      lookup("payment", payment, sagasOfPayment),
-      lookup("payment", refund, sagasOfRefund),
-      lookup("payment", provider_id, sagasOfProviderId),
-      lookup("inventory", reservation, sagasOfReservation),
-    ])
-  ).flat();
-  const missing = missingOf(reached);
-  if (missing.length > 0) return { ids: null, cut: null, missing };
+  const [named, ...looked] = await Promise.all([
+    product === undefined ? null : reach(databases, "inventory", (sql) => productsOf(sql, product)),
+    lookup("order", order, sagasOfOrder),
+    lookup("payment", payment, sagasOfPayment),
+    lookup("payment", refund, sagasOfRefund),
+    lookup("payment", provider_id, sagasOfProviderId),
+    lookup("inventory", reservation, sagasOfReservation),
+  ]);
+  const reached = looked.flat();
+  const missing = missingOf(named === null ? reached : [named, ...reached]);
+  if (missing.length > 0) return { ...NOT_ELSEWHERE, missing };
+  const products = named !== null && "answer" in named ? named.answer : null;
+  if (products?.too_many === true) return { ...NOT_ELSEWHERE, products };
   const ids = reached.reduce<readonly string[] | null>((common, one) => {
     const answer = "answer" in one ? one.answer : [];
     return common === null ? answer : common.filter((id) => answer.includes(id));
   }, null);
-  if (sku === undefined) return { ids, cut: null, missing: [] };
-  const ofSku = await reach(databases, "inventory", (sql) =>
-    ids === null ? sagasOfSku(sql, sku, span, maxOfSku + 1) : withSku(sql, sku, ids),
-  );
-  if ("missing" in ofSku) return { ids: null, cut: null, missing: [ofSku.missing] };
-  const { answer } = ofSku;
-  const isCut = answer.length > maxOfSku;
-  return {
-    ids: answer.slice(0, maxOfSku),
-    cut: isCut ? (answer[maxOfSku - 1] ?? null) : null,
-    missing: [],
-  };
+  const wanted = [
+    ...(sku === undefined ? [] : [[sku]]),
+    ...(products === null ? [] : [products.found.map(({ sku_id }) => sku_id)]),
+  ];
+  if (wanted.length === 0) return { ids, cut: null, missing: [], products };
+  const found = await reach(databases, "inventory", (sql) => sagasWith(sql, wanted, { ids, span, limits }));
+  return "missing" in found
+    ? { ...NOT_ELSEWHERE, missing: [found.missing] }
+    : { ...found.answer, missing: [], products };
+}
+
+async function productsOf(sql: Sql, text: string): Promise<Products> {
+  const found = await productsNamed(sql, text, MAX_PRODUCTS + 1);
+  return { found: found.slice(0, MAX_PRODUCTS), too_many: found.length > MAX_PRODUCTS };
+}
+
+/** The sagas with one product of each list, newest first; of `ids` only, unless these are null. */
+async function sagasWith(
+  sql: Sql,
+  [first = [], ...others]: readonly (readonly string[])[],
+  {
+    ids,
+    span,
+    limits,
+  }: { readonly ids: readonly string[] | null; readonly span: Span; readonly limits: SearchLimits },
+): Promise<Pick<Elsewhere, "ids" | "cut">> {
+  const most = Math.min(limits.ofSku, Math.ceil(limits.ofProducts / Math.max(1, first.length)));
+  let found = ids === null ? await sagasOfSkus(sql, first, span, most + 1) : await withSkus(sql, first, ids);
+  const isCut = ids === null && found.length > most;
+  if (isCut) found = found.slice(0, most);
+  const cut = isCut ? (found.at(-1) ?? null) : null;
+  for (const skus of others) found = await withSkus(sql, skus, found);
+  return { ids: found, cut };
 }

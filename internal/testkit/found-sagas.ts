@@ -8,6 +8,15 @@ import type { SagaQuery, SagaStep } from "../operations/saga-query.ts";
 import { SAGA_STEPS } from "../operations/saga-query.ts";
 
 export const SKUS = ["tea", "mug", "pot", "rare"] as const;
+/** Each is called as its SKU, "the thing", and in another language. */
+const NAMES: Readonly<Record<(typeof SKUS)[number], string>> = {
+  tea: "Tee",
+  mug: "Becher",
+  pot: "Kännchen",
+  rare: "Rarität",
+};
+/** What people call them: one, several, none. */
+const PRODUCT_TEXTS = ["tea", "THING mug", "KÄNNCHEN", "RARI", "e", "thing", "tee pot", "kettle"] as const;
 const CODES = ["CARD_DECLINED", "INSUFFICIENT_STOCK", "PRICE_CHANGED"] as const;
 const CURRENCIES = ["EUR", "USD", "JPY"] as const;
 
@@ -92,7 +101,10 @@ export async function writeSagas(
     [json],
   );
   await inventory`insert into inventory (sku_id, name, unit_price_cents, currency, stocked_count, available_count)
-    select sku, sku, 1, 'EUR', 9, 9 from unnest(${[...SKUS]}::text[]) sku on conflict do nothing`;
+    select sku, sku || ', the thing', 1, 'EUR', 9, 9 from unnest(${[...SKUS]}::text[]) sku
+        on conflict (sku_id) do update set name = excluded.name`;
+  await inventory`insert into products (sku_id, names)
+    select key, jsonb_build_object('de', value) from json_each_text(${JSON.stringify(NAMES)}::text::json) on conflict do nothing`;
   await inventory.unsafe(
     `insert into reservations (reservation_id, saga_id, line, sku_id, quantity, unit_price_cents, reserved_at, expires_at, status)
      select reservation_id, saga_id, line - 1, sku, 1, 1, ${at("created_at")}, ${at("created_at")}, 'CONFIRMED'
@@ -133,6 +145,7 @@ export function randomQuery(random: Random, rows: readonly FoundSagaRow[]): Saga
     () => ({ reservation: like.reservation_id }),
     () => ({ provider_id: pick(random, [like.provider_id, like.provider_refund_id]) }),
     () => ({ sku: pick(random, SKUS) }),
+    () => ({ product: pick(random, PRODUCT_TEXTS) }),
     () => ({ client_key: like.client_key }),
     () => ({ status: SAGA_STATUSES.filter(() => chanceOf(random, 0.3)) }),
     () => ({ status: [like.status] }),
@@ -184,6 +197,7 @@ function isMatch(row: FoundSagaRow, query: SagaQuery, now: number): boolean {
     (query.reservation === undefined || (row.skus.length > 0 && query.reservation === row.reservation_id)) &&
     (provider_id === undefined || provider_id === row.provider_id || provider_id === refund) &&
     (query.sku === undefined || row.skus.includes(query.sku)) &&
+    isNamed(row.skus, query.product) &&
     same(query.client_key, row.client_key) &&
     (query.status === undefined || query.status.includes(row.status)) &&
     same(query.step, row.compensation_step ?? row.current_step) &&
@@ -196,4 +210,14 @@ function isMatch(row: FoundSagaRow, query: SagaQuery, now: number): boolean {
     (query.needs_operator === undefined || (row.needs_operator && isOpen)) &&
     row.resend_count >= (query.min_resends ?? 0)
   );
+}
+
+/** All of the words in one name of one of the products, or a SKU. */
+function isNamed(skus: readonly string[], product: string | undefined): boolean {
+  if (product === undefined) return true;
+  const words = product.toLowerCase().split(" ");
+  return SKUS.some((sku) => {
+    const names = [`${sku}, the thing`, NAMES[sku]].map((name) => name.toLowerCase());
+    return skus.includes(sku) && names.some((name) => words.every((word) => name.includes(word)));
+  });
 }

@@ -47,8 +47,20 @@ const searched = (sagas: readonly FoundSaga[]) => ({
     total: { count: sagas.length, at_least: sagas.length > 0 },
     searched_to: null,
     missing: [],
+    products: null,
   },
 });
+const ofProduct = (too_many: boolean) => {
+  const { found, ...shown } = searched(SAGAS.slice(0, too_many ? 0 : 2));
+  const products = {
+    found: [
+      { sku_id: "kettle-1", name: "Wasserkocher", also_called: "Kettle" },
+      { sku_id: "kettle-2", name: "Kettle <script>alert(1)</script>", also_called: null },
+    ],
+    too_many,
+  };
+  return { ...shown, query: { product: "kettle" }, found: { ...found, products } };
+};
 const audit = (number: number, action: string, outcome: string, detail: string | null = null) => ({
   action_id: sagaOf(number).saga_id,
   run_id: sagaOf(number).saga_id,
@@ -71,6 +83,8 @@ export const PREVIEWS: Readonly<Record<string, (visit: SignedIn) => ReturnType<t
   "/quiet": (frame) => Overview({ frame, snapshot: quietSnapshot() }),
   "/sagas": (frame) => Sagas({ frame, ...searched(SAGAS) }),
   "/no-sagas": (frame) => Sagas({ frame, ...searched([]) }),
+  "/sagas-of-product": (frame) => Sagas({ frame, ...ofProduct(false) }),
+  "/sagas-of-products": (frame) => Sagas({ frame, ...ofProduct(true) }),
   "/saga": (frame) =>
     SagaPage({ frame, story: storyOf(), show: "all", now: NOW, isRevealed: false, traceUrl: null }),
   "/open-saga": (frame) =>

@@ -7,7 +7,12 @@ import {
   type SagaQuery,
 } from "../../../internal/operations/saga-query.ts";
 import type { FoundSaga } from "../../../internal/operations/saga-search-store.ts";
-import { type SagaPage, searchSagas } from "../../../internal/operations/saga-search.ts";
+import {
+  MAX_PRODUCTS,
+  type Products,
+  type SagaPage,
+  searchSagas,
+} from "../../../internal/operations/saga-search.ts";
 import { AppError } from "../../../internal/kernel/errors.ts";
 import {
   command,
@@ -40,6 +45,9 @@ export const findCommand = command(
     textOption("--provider-id <id>", "of this charge or refund at the payment provider", "provider_id"),
   )
   .addOption(textOption("--sku <id>", "that reserved this product", "sku"))
+  .addOption(
+    textOption("--product <text>", "that reserved a product with this name, or words of it", "product"),
+  )
   .addOption(textOption("--key <text>", "of this Idempotency-Key of the shopper", "client_key"))
   .addOption(
     new Option("--status <list>", "with this status, or one of several: COMPENSATED,FAILED").argParser(
@@ -76,6 +84,7 @@ export const findCommand = command(
       reservation: options.reservation,
       provider_id: options.providerId,
       sku: options.sku,
+      product: options.product,
       client_key: key,
       status: options.status,
       step: options.step,
@@ -101,6 +110,11 @@ export const findCommand = command(
     const page = await searchSagas(connections.opening(), query, { limit, after, now: Date.now() });
     if (page.missing.length > 0)
       throw new AppError("DATABASE_UNAVAILABLE", page.missing.map(({ reason }) => reason).join("; "));
+    if (page.products?.too_many === true)
+      wrongUsage(
+        `--product names more than ${MAX_PRODUCTS} products, so no saga was looked for; say more of the name, or --sku: ` +
+          productsText(page.products.found),
+      );
     print(options, page, () => pageAsText(page));
   });
 
@@ -113,7 +127,7 @@ const OPTION_OF: Readonly<Record<string, readonly string[]>> = {
 function textOption<const Flags extends string>(
   flags: Flags,
   what: string,
-  name: "provider_id" | "sku" | "client_key" | "failure_code" | "currency",
+  name: "provider_id" | "sku" | "product" | "client_key" | "failure_code" | "currency",
 ) {
   return new Option(flags, what).argParser((text: string): string =>
     valueOf(name, text, (query) => query[name]),
@@ -136,8 +150,9 @@ function cents(text: string): number {
   return valueOf("min_cents", text, (query) => query.min_cents);
 }
 
-function pageAsText({ sagas, total, next, searched_to }: SagaPage): string {
+function pageAsText({ sagas, total, next, searched_to, products }: SagaPage): string {
   const lines = sagas.length === 0 ? ["no saga found"] : [sagaTable(sagas)];
+  if (products !== null) lines.unshift(`products: ${productsText(products.found)}`);
   if (total !== null && total.count > 0) {
     const number = total.count.toLocaleString("en");
     lines.push(
@@ -150,6 +165,11 @@ function pageAsText({ sagas, total, next, searched_to }: SagaPage): string {
     );
   if (next !== null) lines.push(`more: --after ${next}`);
   return lines.join("\n\n");
+}
+
+function productsText(found: Products["found"]): string {
+  if (found.length === 0) return "none of the catalogue has such a name";
+  return found.map(({ sku_id, name, also_called }) => `${sku_id} (${also_called ?? name})`).join(", ");
 }
 
 export function sagaTable(sagas: readonly FoundSaga[]): string {

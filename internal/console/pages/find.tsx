@@ -66,6 +66,11 @@ export function Found({ frame, text, found: { hits, missing } }: Props) {
               It may be the id of a saga, order, payment, refund, reservation, message, dead letter or
               shopper, an order number, an id of the payment provider, a SKU, or an Idempotency-Key.
             </p>
+            <p>
+              <a href={`/sagas?${new URLSearchParams({ product: text })}`}>
+                Look for sagas with a product of this name
+              </a>
+            </p>
           </Empty>
         ) : (
           <DataTable

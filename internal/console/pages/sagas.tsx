@@ -8,7 +8,7 @@ import {
   type SagaQuery,
   type SagaQueryFault,
 } from "../../operations/saga-query.ts";
-import type { SagaPage } from "../../operations/saga-search.ts";
+import { MAX_PRODUCTS, type Products, type SagaPage } from "../../operations/saga-search.ts";
 import { CommandLine, Empty, Notice, shellArgument } from "../parts/bits.tsx";
 import { Choice, Field } from "../parts/field.tsx";
 import { Page } from "../parts/layout.tsx";
@@ -55,7 +55,7 @@ export function Sagas(props: Props) {
 }
 
 function Found({ frame, found, query, older, given }: Props & { readonly found: SagaPage }) {
-  const { sagas, missing, searched_to } = found;
+  const { sagas, missing, searched_to, products } = found;
   if (missing.length > 0)
     return (
       <Notice tone="warn">
@@ -68,10 +68,12 @@ function Found({ frame, found, query, older, given }: Props & { readonly found: 
         </p>
       </Notice>
     );
+  if (products?.too_many === true) return <TooManyProducts products={products} query={query ?? {}} />;
   const further =
     older === null ? null : <a href={older}>{searched_to === null ? "Older" : "Look further back"}</a>;
   return (
     <div class="card">
+      {products === null ? null : <Understood products={products} query={query ?? {}} />}
       {sagas.length === 0 ? (
         <Nothing isFiltered={isFiltered(query)} isLater={given.has("after")} searchedTo={searched_to} />
       ) : (
@@ -89,6 +91,63 @@ function Found({ frame, found, query, older, given }: Props & { readonly found: 
         <CommandLine>{commandOf(query ?? {})}</CommandLine>
       </div>
     </div>
+  );
+}
+
+interface ProductsProps {
+  readonly products: Products;
+  readonly query: SagaQuery;
+}
+
+/** What the words of a name were taken for: whoever reads the list must know which products are in it. */
+function Understood({ products, query }: ProductsProps) {
+  const { product = "" } = query;
+  if (products.found.length === 0)
+    return (
+      <p class="small">
+        No product of the catalogue has {quoted(product)} in its name, in any language, or as its SKU. One
+        that was renamed since is found by its SKU.
+      </p>
+    );
+  return (
+    <p class="small">
+      {quoted(product)} is in the catalogue: <ProductLinks products={products} query={query} />
+    </p>
+  );
+}
+
+function TooManyProducts({ products, query }: ProductsProps) {
+  return (
+    <Notice tone="warn">
+      <p>
+        Nothing is listed, which says nothing about sagas: more than {MAX_PRODUCTS} products have{" "}
+        {quoted(query.product ?? "")} in their names. Say more of the name, or choose one. The first{" "}
+        {products.found.length}: <ProductLinks products={products} query={query} />
+      </p>
+    </Notice>
+  );
+}
+
+function quoted(text: string): string {
+  return `\u201c${text}\u201d`;
+}
+
+/** Each leads to the same search with this product only. */
+function ProductLinks({ products: { found }, query }: ProductsProps) {
+  const hrefOf = (sku: string) => `/sagas?${formatSagaQuery({ ...query, product: undefined, sku })}`;
+  return (
+    <>
+      {found.map(({ sku_id, name, also_called }, index) => (
+        <span key={sku_id}>
+          {index === 0 ? "" : ", "}
+          {name}
+          {also_called === null ? "" : ` (${also_called})`}{" "}
+          <a class="mono" href={hrefOf(sku_id)}>
+            {sku_id}
+          </a>
+        </span>
+      ))}
+    </>
   );
 }
 
@@ -116,14 +175,18 @@ const MORE = [
   ["client_key", "Idempotency-Key"],
   ["min_cents", "Total from, in cents"],
   ["max_cents", "Total to, in cents"],
-  ["created_after", "Started from (UTC)"],
-  ["created_before", "Started until (UTC)"],
   ["updated_after", "Updated from (UTC)"],
   ["updated_before", "Updated until (UTC)"],
   ["stuck_seconds", "Not moved for seconds"],
   ["min_resends", "Resent at least"],
 ] as const;
-const LABELS: ReadonlyMap<string, string> = new Map(MORE);
+/** What a shopper on the phone knows. */
+const FIRST = [
+  ["product", "Product's name"],
+  ["created_after", "Started from (UTC)"],
+  ["created_before", "Started until (UTC)"],
+] as const;
+const LABELS: ReadonlyMap<string, string> = new Map([...FIRST, ...MORE]);
 
 /** With fields called as in the form: one at the beginning of the sentence, or two that do not fit together. */
 function inLabels(message: string): string {
@@ -137,6 +200,15 @@ function Filter({ given, query }: Props) {
   return (
     <form class="card filter" aria-label="Filter">
       <div class="filters">
+        {FIRST.map(([name, label]) => (
+          <Field
+            key={name}
+            name={name}
+            label={label}
+            value={text(name)}
+            placeholder={name === "product" ? "in any language" : "2026-11-29"}
+          />
+        ))}
         <Field name="failure_code" label="Failure code" value={text("failure_code")} />
         <Field name="currency" label="Currency" value={text("currency")} isShort />
         <Choice name="step" label="Step" options={SAGA_STEPS} value={text("step")} />

@@ -3,7 +3,7 @@ import { Value } from "@sinclair/typebox/value";
 import { Uuid } from "../../../schemas/fields.ts";
 import { cancelOrder, cancelSaga } from "../../operations/orchestrator.ts";
 import { formatSagaQuery, parseSagaQuery, type SagaQuery } from "../../operations/saga-query.ts";
-import { searchSagas } from "../../operations/saga-search.ts";
+import { MAX_PRODUCTS, type SagaPage as FoundPage, searchSagas } from "../../operations/saga-search.ts";
 import type { ServiceAt } from "../../operations/service-call.ts";
 import { findSaga, type SagaSummary } from "../../operations/saga-store.ts";
 import { type SagaStory, sagaStory } from "../../operations/saga-story.ts";
@@ -60,6 +60,7 @@ async function sagas(visit: SignedIn): Promise<Response> {
   if (after !== null && !Value.Check(Uuid, after)) throw badRequest("after must be the id of a saga.");
   const limit = isExport(visit) ? EXPORT_ROWS : PAGE_ROWS;
   const found = await searchSagas(open, read.query, { limit, after: after ?? undefined, now });
+  if (isExport(visit)) refuseEmptyFile(found);
   const file = exported(visit, "sagas", [...sagaColumns(now), ...sagaMore], found.sagas);
   if (file !== null) return file;
   const older = found.next === null ? null : olderThan(found.next, read.query);
@@ -67,6 +68,20 @@ async function sagas(visit: SignedIn): Promise<Response> {
     visit,
     <Sagas frame={visit} given={given} query={read.query} faults={[]} found={found} older={older} />,
   );
+}
+
+/** A file cannot say why it is empty. */
+function refuseEmptyFile({ missing, products }: FoundPage): void {
+  if (missing.length > 0)
+    throw new Problem(
+      503,
+      "Nothing can be listed",
+      missing
+        .map(({ database, reason }) => `The ${database} database does not answer (${reason}).`)
+        .join(" "),
+    );
+  if (products?.too_many === true)
+    throw badRequest(`product names more than ${MAX_PRODUCTS} products: say more of the name, or the SKU.`);
 }
 
 /** A form sends each checked status by itself; the filter has them in one. */

@@ -10,12 +10,21 @@ import { rowsRead } from "./judge.ts";
 import { IDLE, load, WAITING } from "./load.ts";
 import { PlanWatch } from "./watch.ts";
 
-const LIMITS: SearchLimits = { count: 60, walk: 100, failed: 100, ofUser: 100, ofSku: 100, few: 20 };
+const LIMITS: SearchLimits = {
+  count: 60,
+  walk: 100,
+  failed: 100,
+  ofUser: 100,
+  ofSku: 100,
+  ofProducts: 200,
+  few: 20,
+};
 /** A depth, or all sagas in progress where only they can match, or some page ranges of a summarizing index. */
 const MAX_ROWS = WAITING + 500;
 const LATER_MS = 4 * 60_000;
 
 const id = Bun.randomUUIDv7();
+// Without `product`, which reads the names of the whole catalogue; the sagas of what it finds are read as those of a SKU.
 const QUERIES: readonly SagaQuery[] = [
   {},
   { user: id },

@@ -64,6 +64,8 @@ const TABLES: Readonly<Record<DatabaseName, (saga: string) => readonly string[]>
      select id_of('saga', n), 'STARTED', status, 'charge', id_of('message', n), 'InventoryReserved', at + interval '1 s' from (${saga}) s where ${LOOKED_UP}`,
   ],
   inventory: (saga) => [
+    `insert into inventory (sku_id, name, unit_price_cents, currency, stocked_count, available_count)
+     select distinct sku, 'Product ' || sku, 1, 'EUR', 1, 1 from (${saga}) s on conflict do nothing`,
     `insert into reservations (reservation_id, saga_id, line, sku_id, quantity, unit_price_cents, reserved_at, expires_at, status)
      select id_of('reservation', n), id_of('saga', n), 0, sku, 1, total, at, at, 'CONFIRMED' from (${saga}) s`,
   ],
