@@ -89,6 +89,17 @@ const SagaStory = shape({
       at: epochMs,
     }),
   ),
+  lines: Type.Array(
+    shape({
+      sku_id: text,
+      quantity: count,
+      unit_price_cents: Type.Union([cents, Type.Null()], { description: "null until the stock is reserved" }),
+      name: Type.Union([text, Type.Null()], {
+        description: "null if the catalogue does not answer, or no longer has it",
+      }),
+    }),
+    { description: "what was ordered" },
+  ),
   reservation: list(
     shape({
       reservation_id: text,

@@ -106,6 +106,16 @@ const OpenDeadLetterCount = Type.Object({
 });
 export type OpenDeadLetterCount = Static<typeof OpenDeadLetterCount>;
 
+const ProviderState = Type.Object({
+  provider: Type.String(),
+  breaker_open: Type.Boolean({ description: "the provider does not answer, so it is asked rarely" }),
+  charges_held: Type.Boolean({ description: "new charges wait, because the provider rejects our requests" }),
+  results: Type.Array(Type.Object({ outcome: Type.String(), count: Count }), {
+    description: "of requests to the provider since the start of the role",
+  }),
+});
+export type ProviderState = Static<typeof ProviderState>;
+
 const RoleState = Type.Object({
   is_ready: Type.Boolean(),
   reasons: Type.Array(Type.String(), { description: "checks of /readyz that are down" }),
@@ -116,6 +126,7 @@ const RoleState = Type.Object({
   event_loop_lag_seconds: Type.Optional(
     orNull(Type.Number({ description: "how long a task waited for the event loop when it was asked" })),
   ),
+  providers: Type.Optional(Type.Array(ProviderState, { description: "of the payment role" })),
 });
 export type RoleState = Static<typeof RoleState>;
 

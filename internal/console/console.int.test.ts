@@ -184,6 +184,34 @@ describe("reading", () => {
     expect((await blind.get("/sagas?product=becher&as=csv")).status).toBe(503);
   });
 
+  test("a saga's page lists its products, and a mail that waits, without the shopper's address", async () => {
+    const { saga_id } = fixture.completed;
+    await notification.sql`truncate waiting_mails`;
+    await fixture.say("saga", TOPICS.notifications, "SendNotification", saga_id);
+    const keys = [`${saga_id}.order-confirmed`, `${crypto.randomUUID()}.order-confirmed`];
+    await notification.sql`
+      insert into waiting_mails (mail_key, saga_id, attempts, first_failed_at, stored_at, next_attempt_at, last_reply, topic, partition,
+                                 "offset", timestamp_ms, value, headers)
+      select key, split_part(key, '.', 1)::uuid, 3, now(), now(), now() + interval '1 min',
+             '450 <ada@example.com>: greylisted', 'notification-commands', 0, 0, 0, '', '[]'
+        from unnest(${keys}::text[]) key`;
+    const { text } = await (await Person.of("vic")).get(`/sagas/${saga_id}`);
+    for (const told of [
+      ">Mug</td>",
+      'href="/stock/mug"',
+      "mail order-confirmed waits, failed 3 times, next attempt at",
+      "450 &lt;(masked)>: greylisted",
+      "1 mail waiting",
+    ])
+      expect([told, text.includes(told)]).toEqual([told, true]);
+    expect([text.includes("ada@example.com"), text.split("mail order-confirmed waits").length]).toEqual([
+      false,
+      2,
+    ]);
+    const blind = await Person.of("vic", ["inventory"]);
+    expect((await blind.get(`/sagas/${saga_id}`)).text).toContain("name unknown");
+  });
+
   test("one timeline out of four databases, personal data masked", async () => {
     const { saga_id, order_id } = fixture.completed;
     // The fixture's messages are of now, and its history is a minute old.
@@ -231,8 +259,9 @@ describe("reading", () => {
       update saga_state set completed_at = now() where saga_id = ${fixture.completed.saga_id}`;
     const saga = await vic.firstParts(`/sagas/${fixture.completed.saga_id}/events`);
     expect(Object.keys(saga).toSorted()).toEqual([
-      "s-actions",
+      "s-acts",
       "s-facts",
+      "s-products",
       "s-steps",
       "s-timeline",
       "s-words",

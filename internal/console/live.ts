@@ -145,7 +145,7 @@ function withoutAges(html: string): string {
   return html.replaceAll(/(<time[^>]*>)[^<]*/g, "$1");
 }
 
-function rendered(nodes: Readonly<Record<string, VNode>>): Parts {
+export function rendered(nodes: Readonly<Record<string, VNode>>): Parts {
   return Object.fromEntries(Object.entries(nodes).map(([id, node]) => [id, render(node)]));
 }
 

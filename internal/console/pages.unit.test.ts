@@ -2,7 +2,16 @@
 import { describe, expect, test } from "bun:test";
 import { render } from "preact-render-to-string";
 import { orderNumberOf } from "../kernel/order-number.ts";
-import { consoleOptions, NOW, OPERATOR, sagaId, signedInAs, storyOf, VIEWER } from "../testkit/console.ts";
+import {
+  consoleOptions,
+  MAILS,
+  NOW,
+  OPERATOR,
+  sagaId,
+  signedInAs,
+  storyOf,
+  VIEWER,
+} from "../testkit/console.ts";
 import { previewOf, PREVIEWS } from "../tools/preview-console.ts";
 import { parseSagaQuery } from "../operations/saga-query.ts";
 import { SagaPage } from "./pages/saga.tsx";
@@ -47,7 +56,7 @@ describe.each(Object.keys(PREVIEWS))("%s", (path) => {
 test("a saga's page names its order as the shopper does", async () => {
   const order_id = sagaId(5);
   const story = storyOf({ orders: [{ order_id, status: "CONFIRMED", total_cents: 7_700, created_at: NOW }] });
-  const shown = { story, show: "all", now: NOW, isRevealed: false, traceUrl: null } as const;
+  const shown = { story, mails: MAILS, show: "all", now: NOW, isRevealed: false, traceUrl: null } as const;
   const html = render(SagaPage({ frame: await visitOf(OPERATOR), ...shown }));
   expect(html).toContain(orderNumberOf(order_id));
   expect(html).toContain(order_id);

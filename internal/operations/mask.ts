@@ -13,6 +13,11 @@ export function masked(value: unknown, reveal: boolean): unknown {
   return walk(value, reveal, "");
 }
 
+/** A text of another server, such as a mail server's reply, without e-mail addresses. */
+export function maskedText(text: string): string {
+  return text.replaceAll(/[^\s<>()[\]:;,"']+@[^\s<>()[\]:;,"']+/g, MASKED);
+}
+
 function walk(value: unknown, reveal: boolean, key: string): unknown {
   if (key === "payment_method" && typeof value === "string") return SEALED;
   if (!reveal && /email|phone/i.test(key) && typeof value === "string") return MASKED;

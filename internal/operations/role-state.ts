@@ -5,6 +5,7 @@ import type { RoleState } from "../../schemas/overview.ts";
 import { AppError } from "../kernel/errors.ts";
 import { namedValues } from "../kernel/named-values.ts";
 import { type Sample, samplesOf, valueOf } from "./prometheus-text.ts";
+import { providerStates } from "./provider-state.ts";
 
 export interface RoleAddress {
   /** The role, or the role and a number where there are several. */
@@ -34,6 +35,7 @@ export async function askRole(address: string, timeoutMs: number): Promise<RoleS
     readinessOf(address, timeoutMs),
     metricsOf(address, timeoutMs),
   ]);
+  const providers = [...providerStates(samples)];
   const started = valueOf(samples, "process_start_time_seconds");
   return {
     ...ready,
@@ -42,6 +44,7 @@ export async function askRole(address: string, timeoutMs: number): Promise<RoleS
     cpu_seconds: valueOf(samples, "process_cpu_seconds_total") ?? null,
     memory_bytes: valueOf(samples, "process_resident_memory_bytes") ?? null,
     event_loop_lag_seconds: valueOf(samples, "process_event_loop_lag_seconds") ?? null,
+    ...(providers.length === 0 ? {} : { providers }),
   };
 }
 

@@ -95,6 +95,35 @@ export function actionsOn(sql: Sql, sagaId: string): Promise<ActionRow[]> {
       from operator_actions where saga_id = ${sagaId} order by at, action_id`;
 }
 
+/** A line of the cart, as it was ordered. */
+export interface LineRow {
+  readonly sku_id: string;
+  readonly quantity: number;
+  /** Null until the stock is reserved, which sets the price. */
+  readonly unit_price_cents: number | null;
+}
+
+/** On the saga database; empty if there is no such saga. */
+export async function linesOf(sql: Sql, sagaId: string): Promise<readonly LineRow[]> {
+  const [found] = await sql<{ lines: readonly (Omit<LineRow, "unit_price_cents"> & Partial<LineRow>)[] }[]>`
+    select coalesce(priced_items, cart_items) as lines from saga_state where saga_id = ${sagaId}`;
+  const lines = found?.lines ?? [];
+  return lines.map(({ sku_id, quantity, unit_price_cents = null }) => ({
+    sku_id,
+    quantity,
+    unit_price_cents,
+  }));
+}
+
+/** What the catalogue calls these products, on the inventory database. */
+export function namesOf(
+  sql: Sql,
+  skus: readonly string[],
+): Promise<{ readonly sku_id: string; readonly name: string }[]> {
+  return sql<{ sku_id: string; name: string }[]>`
+    select sku_id, name from inventory where sku_id = any(${[...skus]}::text[])`;
+}
+
 export interface ReservationRow {
   readonly reservation_id: string;
   readonly status: string;

@@ -14,8 +14,11 @@ import {
   findSaga,
   historyOf,
   type HistoryRow,
+  type LineRow,
+  linesOf,
   moneyOf,
   type MoneyRow,
+  namesOf,
   type OrderRow,
   orderOf,
   reservationOf,
@@ -33,7 +36,7 @@ export interface StoryEvent {
   readonly id: string;
   /** Milliseconds since the epoch. */
   readonly at: number;
-  readonly who: DatabaseName | "operator";
+  readonly who: DatabaseName | "notification" | "operator";
   readonly kind: StoryKind;
   readonly what: string;
   /** Something was refused, failed or has to be tried again. */
@@ -42,11 +45,18 @@ export interface StoryEvent {
   readonly detail: unknown;
 }
 
+export interface StoryLine extends LineRow {
+  /** As the catalogue calls it now; null if it does not answer, or no longer has it. */
+  readonly name: string | null;
+}
+
 export interface SagaStory {
   readonly saga: SagaSummary;
   /** Null if nobody records its trace. */
   readonly trace_id: string | null;
   readonly history: readonly HistoryRow[];
+  /** What was ordered. */
+  readonly lines: readonly StoryLine[];
   readonly reservation: readonly ReservationRow[];
   readonly money: readonly MoneyRow[];
   readonly orders: readonly OrderRow[];
@@ -67,8 +77,9 @@ export async function sagaStory(
 ): Promise<SagaStory | null> {
   const saga = await findSaga(databases.saga, sagaId);
   if (saga === undefined) return null;
-  const [traceparent, history, actions] = await Promise.all([
+  const [traceparent, lines, history, actions] = await Promise.all([
     traceparentOf(databases.saga, sagaId),
+    linesOf(databases.saga, sagaId),
     historyOf(databases.saga, sagaId),
     actionsOn(databases.saga, sagaId),
   ]);
@@ -83,7 +94,9 @@ export async function sagaStory(
     missing.push(one.missing);
     return [];
   };
-  const [reservation, money, orders, perDatabase] = await Promise.all([
+  const skus = lines.map(({ sku_id }) => sku_id);
+  const [names, reservation, money, orders, perDatabase] = await Promise.all([
+    part("inventory", (sql) => namesOf(sql, skus)),
     part("inventory", (sql) => reservationOf(sql, sagaId)),
     part("payment", (sql) => moneyOf(sql, sagaId)),
     part("order", (sql) => orderOf(sql, sagaId)),
@@ -116,6 +129,10 @@ export async function sagaStory(
     saga,
     trace_id,
     history,
+    lines: lines.map((line) => ({
+      ...line,
+      name: names.find(({ sku_id }) => sku_id === line.sku_id)?.name ?? null,
+    })),
     reservation,
     money,
     orders,

@@ -135,8 +135,10 @@ const CLOSED = { ...ALERT, alert_id: sagaId(62), closed_at: NOW, closed_by: "ada
 export const MORE_PREVIEWS: Readonly<Record<string, (visit: SignedIn) => VNode>> = {
   "/graphs": (frame) => Graphs({ frame, points: anHourOfPoints() }),
   "/no-graphs": (frame) => Graphs({ frame, points: [] }),
-  "/payments": (frame) => Payments({ frame, view: "unknown", payments: [PAYMENT], limit: 500 }),
-  "/no-payments": (frame) => Payments({ frame, view: "refunds", payments: [], limit: 500 }),
+  "/payments": (frame) =>
+    Payments({ frame, snapshot: snapshotOf(), view: "unknown", payments: [PAYMENT], limit: 500 }),
+  "/no-payments": (frame) =>
+    Payments({ frame, snapshot: snapshotOf(), view: "refunds", payments: [], limit: 500 }),
   "/payments/alerts": (frame) => PaymentAlerts({ frame, alerts: [ALERT, CLOSED], withClosed: true }),
   "/dead-letters": (frame) =>
     DeadLettersPage({

@@ -1,5 +1,6 @@
 // What the console's pages show, made up, for its unit tests and its preview: a busy afternoon with some trouble.
 import type { Sql } from "postgres";
+import type { RoleState } from "../../schemas/overview.ts";
 import type { Snapshot } from "../console/collector.ts";
 import { type Actor, objectionTo } from "../console/actor.ts";
 import type { ConsoleOptions } from "../console/options.ts";
@@ -8,6 +9,7 @@ import { Sessions } from "../console/session.ts";
 import type { Reading } from "../console/source.ts";
 import { readVisit, type SignedIn } from "../console/visit.ts";
 import { Collector } from "../console/collector.ts";
+import type { SagaMails } from "../operations/saga-mails.ts";
 import type { SagaStory } from "../operations/saga-story.ts";
 import type { SagaSummary } from "../operations/saga-store.ts";
 
@@ -30,6 +32,16 @@ export function unknown<T>(reason: string): Reading<T> {
 export function sagaId(number: number): string {
   return `019ace50-0000-7000-9000-${String(number).padStart(12, "0")}`;
 }
+
+const PROVIDERS: NonNullable<RoleState["providers"]> = [
+  { provider: "paypal", breaker_open: false, charges_held: true, results: [] },
+  {
+    provider: "stripe",
+    breaker_open: true,
+    charges_held: false,
+    results: [{ outcome: "no_answer", count: 41 }],
+  },
+];
 
 export function snapshotOf(parts: Partial<Snapshot> = {}): Snapshot {
   return {
@@ -90,7 +102,11 @@ export function snapshotOf(parts: Partial<Snapshot> = {}): Snapshot {
     roles: [
       role("orchestrator", {}),
       role("inventory", {}),
-      role("payment", { is_ready: false, reasons: ["postgres: no answer within 1000 ms"] }),
+      role("payment", {
+        is_ready: false,
+        reasons: ["postgres: no answer within 1000 ms"],
+        providers: PROVIDERS,
+      }),
       role("notification", { reasons: ["redis: connect ECONNREFUSED 127.0.0.1:6379"] }),
       { name: "relay", reading: unknown("nothing answers at http://127.0.0.1:9100") },
     ],
@@ -150,7 +166,7 @@ function topic(name: string, lags: Readonly<Record<string, number>>) {
   return { topic: name, partitions: 16, messages: 1_000, end: 1_000, groups };
 }
 
-function role(name: string, parts: { readonly is_ready?: boolean; readonly reasons?: string[] }) {
+function role(name: string, parts: Partial<RoleState>) {
   const state = {
     is_ready: true,
     reasons: [],
@@ -183,6 +199,9 @@ export function sagaOf(number: number, parts: Partial<SagaSummary> = {}): SagaSu
   };
 }
 
+/** One mail was asked for, and none waits. */
+export const MAILS: SagaMails = { asked: 1, waiting: [], missing: null };
+
 /** A checkout whose card was refused after a retry. */
 export function storyOf(parts: Partial<SagaStory> = {}): SagaStory {
   const start = NOW - 30_000;
@@ -199,6 +218,10 @@ export function storyOf(parts: Partial<SagaStory> = {}): SagaStory {
     saga,
     trace_id: null,
     history: historyFrom(start),
+    lines: [
+      { sku_id: "mug-red", quantity: 2, unit_price_cents: 3_500, name: "Red mug <script>alert(1)</script>" },
+      { sku_id: "spoon", quantity: 1, unit_price_cents: 700, name: null },
+    ],
     reservation: [
       {
         reservation_id: sagaId(8),

@@ -15,6 +15,7 @@ import { MORE_PREVIEWS } from "../testkit/console-previews.ts";
 import { serveHttp } from "../platform/serve-http.ts";
 import {
   consoleOptions,
+  MAILS,
   NOW,
   OPERATOR,
   quietSnapshot,
@@ -86,11 +87,20 @@ export const PREVIEWS: Readonly<Record<string, (visit: SignedIn) => ReturnType<t
   "/sagas-of-product": (frame) => Sagas({ frame, ...ofProduct(false) }),
   "/sagas-of-products": (frame) => Sagas({ frame, ...ofProduct(true) }),
   "/saga": (frame) =>
-    SagaPage({ frame, story: storyOf(), show: "all", now: NOW, isRevealed: false, traceUrl: null }),
+    SagaPage({
+      frame,
+      story: storyOf(),
+      mails: MAILS,
+      show: "all",
+      now: NOW,
+      isRevealed: false,
+      traceUrl: null,
+    }),
   "/open-saga": (frame) =>
     SagaPage({
       frame,
       story: storyOf({ saga: sagaOf(7), missing: [{ database: "order", reason: "connect ECONNREFUSED" }] }),
+      mails: { ...MAILS, missing: { database: "notification", reason: "connect ECONNREFUSED" } },
       show: "all",
       now: NOW,
       isRevealed: false,

@@ -84,9 +84,30 @@ test(
     orders[Symbol.dispose]();
     await page.waitForSelector("#s-words :text-is('COMPENSATED')");
     expect(await page.textContent("#s-timeline")).toContain("saga.cancel by ada");
+    // Nothing was reloaded, and what makes no sense any more is not offered.
+    await page.waitForSelector("#s-acts [aria-disabled=true]:text-is('Cancel the saga')");
+    expect(await page.locator("[data-opens=cancel]").count()).toBe(0);
     const trail = await page.context().newPage();
     await trail.goto(`${site}/audit?subject=${saga}`);
     expect(await trail.textContent("tbody")).toContain("ticket 4711");
+  },
+  TIMEOUT_MS,
+);
+
+test(
+  "a dialog keeps what was typed while the saga goes on, and the page follows when it closes",
+  async () => {
+    using orders = ordersHeld();
+    const saga = await placed();
+    const page = await signedIn("operator", {}, `/sagas/${saga}`);
+    await page.click("[data-opens=cancel]");
+    await page.fill("#cancel-reason", "ticket 47");
+    orders[Symbol.dispose]();
+    await page.waitForSelector("#s-words :text-is('COMPLETED')", { state: "attached" });
+    expect(await page.inputValue("#cancel-reason")).toBe("ticket 47");
+    await page.keyboard.press("Escape");
+    await page.waitForSelector("[data-opens=cancel-order]");
+    expect(await page.locator("[data-opens=cancel]").count()).toBe(0);
   },
   TIMEOUT_MS,
 );

@@ -4,9 +4,12 @@ import { moneyText } from "../../kernel/money.ts";
 import { timestampOf } from "../../kernel/timestamp.ts";
 import type { OpenPayment } from "../../operations/open-payment-store.ts";
 import type { PaymentAlert } from "../../operations/payment-alert-store.ts";
+import type { Snapshot } from "../collector.ts";
 import { Act } from "../parts/act.tsx";
+import { PAYMENT_PARTS } from "../parts/breakers.tsx";
 import { CommandLine, Copy, Empty, Status } from "../parts/bits.tsx";
 import { Page } from "../parts/layout.tsx";
+import { holderOf } from "../parts/live-parts.tsx";
 import { sagaColumn } from "../parts/saga-columns.tsx";
 import { type Column, DataTable, Exports } from "../parts/table.tsx";
 import { When } from "../parts/when.tsx";
@@ -126,14 +129,15 @@ const providerColumns: readonly Column<OpenPayment>[] = [
 
 interface PaymentsProps {
   readonly frame: Frame;
+  readonly snapshot: Pick<Snapshot, "roles">;
   readonly view: Exclude<PaymentView, "alerts">;
   readonly payments: readonly OpenPayment[];
   readonly limit: number;
 }
 
-export function Payments({ frame, view, payments, limit }: PaymentsProps) {
+export function Payments({ frame, view, payments, limit, snapshot }: PaymentsProps) {
   return (
-    <Page frame={frame} title="Payments" current="payments">
+    <Page frame={frame} title="Payments" current="payments" live="/payments/events">
       <div class="page-head">
         <h1>Payments</h1>
         <Tabs view={view} />
@@ -160,6 +164,7 @@ export function Payments({ frame, view, payments, limit }: PaymentsProps) {
           </>
         )}
       </div>
+      {holderOf(PAYMENT_PARTS, { snapshot })("p-providers")}
       {view === "unknown" ? (
         <p class="small soft">
           Unknown is not failed: each is asked again with the same key until the provider gives a definite

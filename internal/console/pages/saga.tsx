@@ -4,36 +4,37 @@ import type { VNode } from "preact";
 import type { DatabaseName } from "../../../schemas/migrations.ts";
 import { moneyText } from "../../kernel/money.ts";
 import { orderNumberOf } from "../../kernel/order-number.ts";
-import type { SagaStory } from "../../operations/saga-story.ts";
+import type { SagaStory, StoryLine } from "../../operations/saga-story.ts";
+import type { SagaMails } from "../../operations/saga-mails.ts";
 import { moneyWords, wordsOf } from "../../operations/saga-words.ts";
 import { Act } from "../parts/act.tsx";
 import { CommandLine, Copy, Facts, Notice } from "../parts/bits.tsx";
 import { Page } from "../parts/layout.tsx";
 import { holderOf, type LiveParts } from "../parts/live-parts.tsx";
 import { placeText, SagaStatusText } from "../parts/saga-status.tsx";
+import { type Column, DataTable } from "../parts/table.tsx";
 import { StepBars } from "../parts/step-bars.tsx";
 import { type Show, SHOWS, Timeline } from "../parts/timeline.tsx";
 import { When } from "../parts/when.tsx";
 import { durationText, plural } from "../parts/words.ts";
 import type { Frame } from "../visit.ts";
 
-interface PartProps {
+interface Props {
+  readonly frame: Frame;
   readonly story: SagaStory;
+  readonly mails: SagaMails;
   readonly show: Show;
   readonly now: number;
   readonly isRevealed: boolean;
   readonly traceUrl: string | null;
-  readonly frame: Pick<Frame, "objection">;
 }
 
-interface Props extends PartProps {
-  readonly frame: Frame;
-}
-
-export const SAGA_PARTS: LiveParts<PartProps> = {
-  "s-actions": Actions,
+/** All that the state of the saga decides: a page that is open must not offer what no longer makes sense. */
+export const SAGA_PARTS: LiveParts<Props> = {
+  "s-acts": Acts,
   "s-words": Words,
   "s-facts": WhatIsKnown,
+  "s-products": Products,
   "s-steps": StepBars,
   "s-timeline": Timeline,
 };
@@ -53,7 +54,7 @@ export function SagaPage(props: Props) {
             {saga.saga_id} <Copy text={saga.saga_id} what="the saga's id" />
           </h1>
         </div>
-        {holder("s-actions")}
+        {holder("s-acts")}
       </div>
       {isRevealed ? (
         <Notice tone="warn">
@@ -64,6 +65,7 @@ export function SagaPage(props: Props) {
       ) : null}
       {holder("s-words")}
       {holder("s-facts")}
+      {holder("s-products")}
       {holder("s-steps")}
       <section class="card" aria-labelledby="timeline-title">
         <div class="card-head">
@@ -89,7 +91,7 @@ export function SagaPage(props: Props) {
   );
 }
 
-function Words({ story, now }: PartProps) {
+function Words({ story, now }: Props) {
   const { saga, history, money, orders, missing } = story;
   const [order] = orders;
   const words = wordsOf(saga, history);
@@ -133,10 +135,7 @@ function Words({ story, now }: PartProps) {
   );
 }
 
-function WhatIsKnown({
-  story: { saga, reservation, orders, trace_id, missing },
-  traceUrl,
-}: Pick<PartProps, "story" | "traceUrl">) {
+function WhatIsKnown({ story: { saga, reservation, orders, trace_id, missing }, mails, traceUrl }: Props) {
   const [line] = reservation;
   const isAway = (name: DatabaseName) => missing.some(({ database }) => database === name);
   const facts: readonly (readonly [string, VNode | string | null])[] = [
@@ -168,6 +167,7 @@ function WhatIsKnown({
     ["Started", <When key="started" at={saga.created_at} show="both" />],
     ["Took", saga.completed_at === null ? null : durationText(saga.completed_at - saga.created_at)],
     ["Trace", trace_id === null ? null : <Trace key="trace" id={trace_id} url={traceUrl} />],
+    ["Mails", mailsText(mails, saga.saga_id)],
     ["Failure", saga.failure_code === null ? null : `${saga.failure_code}: ${saga.failure_message ?? ""}`],
   ];
   return <Facts facts={facts} look="facts card" />;
@@ -175,6 +175,79 @@ function WhatIsKnown({
 
 function Away({ database }: { readonly database: DatabaseName }) {
   return <span class="unknown">unknown: the {database} database does not answer</span>;
+}
+
+/** Null if none was asked for: nothing is said then. */
+function mailsText({ asked, waiting, missing }: SagaMails, sagaId: string): VNode | null {
+  if (missing !== null) return <span>unknown: the notification database does not answer</span>;
+  if (asked === 0 && waiting.length === 0) return null;
+  // One may wait for longer than the outbox keeps its message.
+  const handled = Math.max(0, asked - waiting.length);
+  return (
+    <span>
+      {waiting.length === 0 ? "" : `${plural(waiting.length, "mail")} waiting; `}
+      {handled === 0 ? (
+        ""
+      ) : (
+        <>
+          {plural(handled, "mail")} asked for and not waiting: sent, or{" "}
+          <a href={`/dead-letters?${new URLSearchParams({ service: "notification", saga: sagaId })}`}>
+            given up
+          </a>
+        </>
+      )}
+    </span>
+  );
+}
+
+function Products({ story: { saga, lines, missing } }: Props) {
+  const isCatalogueAway = missing.some(({ database }) => database === "inventory");
+  const price = (cents: number | null) => (cents === null ? null : moneyText(cents, saga.currency));
+  const columns: readonly Column<StoryLine>[] = [
+    {
+      name: "name",
+      head: "Product",
+      show: ({ name }) =>
+        name ?? <span class="soft">{isCatalogueAway ? "name unknown" : "no longer in the catalogue"}</span>,
+      value: ({ name }) => name,
+    },
+    {
+      name: "sku_id",
+      head: "SKU",
+      show: ({ sku_id }) => (
+        <a class="mono" href={`/stock/${encodeURIComponent(sku_id)}`}>
+          {sku_id}
+        </a>
+      ),
+      value: ({ sku_id }) => sku_id,
+    },
+    { name: "quantity", head: "Quantity", isRight: true, value: ({ quantity }) => quantity },
+    {
+      name: "unit_price_cents",
+      head: "Price",
+      isRight: true,
+      show: ({ unit_price_cents }) =>
+        price(unit_price_cents) ?? <span class="soft">set when the stock is reserved</span>,
+      value: ({ unit_price_cents }) => unit_price_cents,
+    },
+    {
+      name: "line_cents",
+      head: "Together",
+      isRight: true,
+      show: (line) => price(togetherOf(line)),
+      value: togetherOf,
+    },
+  ];
+  return (
+    <section class="card" aria-labelledby="products-title">
+      <h2 id="products-title">Products</h2>
+      <DataTable label="Products" columns={columns} rows={lines} keyOf={({ sku_id }) => sku_id} />
+    </section>
+  );
+}
+
+function togetherOf({ unit_price_cents, quantity }: StoryLine): number | null {
+  return unit_price_cents === null ? null : unit_price_cents * quantity;
 }
 
 function Id({ id, what, note }: { readonly id: string; readonly what: string; readonly note?: string }) {
@@ -200,7 +273,7 @@ function Trace({ id, url }: { readonly id: string; readonly url: string | null }
   );
 }
 
-function Actions({ frame, story, isRevealed }: PartProps) {
+function Acts({ frame, story, isRevealed }: Props) {
   const { saga } = story;
   const path = `/sagas/${saga.saga_id}`;
   const command = (rest: string) => `${rest} --reason '...'`;

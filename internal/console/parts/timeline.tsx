@@ -14,6 +14,7 @@ export const SHOWS = [
   ["inventory", "Inventory"],
   ["payment", "Payment"],
   ["order", "Order"],
+  ["notification", "Mails"],
 ] as const;
 export type Show = (typeof SHOWS)[number][0];
 

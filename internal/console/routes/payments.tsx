@@ -8,7 +8,10 @@ import {
   requestReconciliation,
 } from "../../operations/payment-alert-store.ts";
 import { acted, done, reasonOf } from "../acts.ts";
+import { liveResponse, rendered } from "../live.ts";
 import { alertColumns, PAYMENT_VIEWS, paymentColumns, PaymentAlerts, Payments } from "../pages/payments.tsx";
+import { PAYMENT_PARTS } from "../parts/breakers.tsx";
+import { allOf } from "../parts/live-parts.tsx";
 import { notFound, Problem } from "../problem.ts";
 import { exported, page } from "../respond.ts";
 import type { SignedIn } from "../visit.ts";
@@ -16,6 +19,7 @@ import type { ConsoleRoute } from "./route.ts";
 
 export const paymentRoutes: readonly ConsoleRoute[] = [
   { method: "GET", path: "/payments", name: "payments", needs: "viewer", handle: payments },
+  { method: "GET", path: "/payments/events", name: "payments_events", needs: "viewer", handle: events },
   { method: "GET", path: "/payments/alerts", name: "payment_alerts", needs: "viewer", handle: alertsPage },
   {
     method: "POST",
@@ -38,10 +42,20 @@ async function payments(visit: SignedIn): Promise<Response> {
     view === "refunds"
       ? await openRefunds(sql, LIMIT)
       : await openPayments(sql, { status: view === "pending" ? "PENDING" : "UNKNOWN", limit: LIMIT });
-  return (
-    exported(visit, "payments", paymentColumns(now), found) ??
-    page(visit, <Payments frame={visit} view={view} payments={found} limit={LIMIT} />)
+  const file = exported(visit, "payments", paymentColumns(now), found);
+  if (file !== null) return file;
+  const snapshot = await options.collector.fresh();
+  return page(
+    visit,
+    <Payments frame={visit} view={view} payments={found} limit={LIMIT} snapshot={snapshot} />,
   );
+}
+
+/** How the providers are. The table stays as it is: rows that go away while somebody reads them confuse. */
+function events(visit: SignedIn): Response {
+  const { collector } = visit.options;
+  const parts = () => rendered(allOf(PAYMENT_PARTS, { snapshot: collector.snapshot() }));
+  return liveResponse(visit, { parts, watch: (tell) => collector.watch(tell) });
 }
 
 async function alertsPage(visit: SignedIn): Promise<Response> {

@@ -5,6 +5,7 @@ import { cancelOrder, cancelSaga } from "../../operations/orchestrator.ts";
 import { formatSagaQuery, parseSagaQuery, type SagaQuery } from "../../operations/saga-query.ts";
 import { MAX_PRODUCTS, type SagaPage as FoundPage, searchSagas } from "../../operations/saga-search.ts";
 import type { ServiceAt } from "../../operations/service-call.ts";
+import { type SagaMails, withMails } from "../../operations/saga-mails.ts";
 import { findSaga, type SagaSummary } from "../../operations/saga-store.ts";
 import { type SagaStory, sagaStory } from "../../operations/saga-story.ts";
 import { asked, done, reasonOf } from "../acts.ts";
@@ -100,24 +101,32 @@ function olderThan(after: string, query: SagaQuery): string {
 }
 
 async function sagaPage(visit: SignedIn): Promise<Response> {
-  const story = await storyOf(visit);
-  return page(visit, contentOf(visit, story, showOf(visit.query.get("show")), false));
+  const shown = { ...(await storyOf(visit)), show: showOf(visit.query.get("show")), isRevealed: false };
+  return page(visit, <SagaPage {...propsOf(visit, shown)} />);
 }
 
-function contentOf(visit: SignedIn, story: SagaStory, show: Show, isRevealed: boolean) {
-  const shown = { story, show, isRevealed, traceUrl: traceUrlOf(visit, story) };
-  return <SagaPage frame={visit} now={visit.options.clock.now()} {...shown} />;
+interface Told {
+  readonly story: SagaStory;
+  readonly mails: SagaMails;
 }
 
-function traceUrlOf({ options }: SignedIn, { trace_id }: SagaStory): string | null {
-  return trace_id === null ? null : options.traceUrlOf(trace_id);
+interface Shown extends Told {
+  readonly show: Show;
+  readonly isRevealed: boolean;
 }
 
-async function storyOf({ params, options }: SignedIn, reveal = false): Promise<SagaStory> {
+function propsOf(visit: SignedIn, shown: Shown) {
+  const { clock, traceUrlOf } = visit.options;
+  const { trace_id } = shown.story;
+  const traceUrl = trace_id === null ? null : traceUrlOf(trace_id);
+  return { ...shown, frame: visit, now: clock.now(), traceUrl };
+}
+
+async function storyOf({ params, options }: SignedIn, reveal = false): Promise<Told> {
   const id = params["id"] ?? "";
   const story = Value.Check(Uuid, id) ? await sagaStory(options.databases, id, { reveal }) : null;
   if (story === null) throw noSaga(id);
-  return story;
+  return withMails(options.databases.notification, story, { reveal });
 }
 
 /** An act needs no more of it, and does not wait for the other databases. */
@@ -136,20 +145,23 @@ function events(visit: SignedIn): Promise<Response> {
   const show = showOf(visit.query.get("show"));
   return polled(visit, {
     load: () => storyOf(visit),
-    parts: (story, now) => {
-      const shown = { story, show, now, isRevealed: false, traceUrl: traceUrlOf(visit, story) };
-      return allOf(SAGA_PARTS, { frame: visit, ...shown });
-    },
-    restMs: ({ saga: { completed_at } }, now) =>
-      completed_at !== null && now - completed_at > STILL_MS ? STILL_REST_MS : 0,
+    parts: (told) => allOf(SAGA_PARTS, propsOf(visit, { ...told, show, isRevealed: false })),
+    restMs: (
+      {
+        story: {
+          saga: { completed_at },
+        },
+      },
+      now,
+    ) => (completed_at !== null && now - completed_at > STILL_MS ? STILL_REST_MS : 0),
   });
 }
 
 /** Shows personal data, once it is in the audit trail that somebody looked. */
 async function revealed(visit: SignedIn): Promise<Response> {
   const reason = reasonOf(visit);
-  const story = await storyOf(visit, true);
-  const { saga_id } = story.saga;
+  const told = await storyOf(visit, true);
+  const { saga_id } = told.story.saga;
   await record(visit, {
     action: "saga.reveal",
     subject: saga_id,
@@ -158,7 +170,8 @@ async function revealed(visit: SignedIn): Promise<Response> {
     outcome: "revealed",
   });
   const here = `/sagas/${saga_id}`;
-  return page(visit, contentOf({ ...visit, here }, story, "all", true));
+  const shown = { ...told, show: "all", isRevealed: true } as const;
+  return page(visit, <SagaPage {...propsOf({ ...visit, here }, shown)} />);
 }
 
 async function cancel(visit: SignedIn): Promise<Response> {

@@ -1,0 +1,66 @@
+// What became of a saga's mails: those that wait, with the mail server's words, and those that were handed over. Adds them to the saga's
+// story. Called by the console.
+//
+// A mail that was sent leaves no row: only the mail server knows it, and for a while Redis. So a mail that was asked for and does not wait was
+// sent, or it was given up and is a dead letter of the notification service.
+import type { Sql } from "postgres";
+import { timestampOf } from "../kernel/timestamp.ts";
+import { within } from "./ask.ts";
+import { maskedText } from "./mask.ts";
+import { type Missing, reached } from "./reach.ts";
+import { waitingMailsOf, type WaitingMailRow } from "./saga-mails-store.ts";
+import type { SagaStory, StoryEvent } from "./saga-story.ts";
+
+export interface SagaMails {
+  /** In Kafka for the notification service, as far as the outboxes still have them. */
+  readonly asked: number;
+  readonly waiting: readonly WaitingMailRow[];
+  readonly missing: Missing | null;
+}
+
+/** A person waits for the page. */
+const TIMEOUT_MS = 3_000;
+
+/** The story with its mails in the timeline. `reveal` shows addresses, which the caller audits. */
+export async function withMails(
+  notification: Sql,
+  story: SagaStory,
+  { reveal }: { readonly reveal: boolean },
+): Promise<{ readonly story: SagaStory; readonly mails: SagaMails }> {
+  const { saga_id } = story.saga;
+  const found = await reached("notification", () =>
+    within(TIMEOUT_MS, () => waitingMailsOf(notification, saga_id)),
+  );
+  const waiting = "answer" in found ? found.answer : [];
+  const missing = "missing" in found ? found.missing : null;
+  const timeline = [...story.timeline, ...waiting.map((row) => waits(row, saga_id, reveal))];
+  return {
+    story: {
+      ...story,
+      timeline: timeline.toSorted((one, other) => one.at - other.at),
+      missing: missing === null ? story.missing : [...story.missing, missing],
+    },
+    mails: { asked: story.timeline.filter(isAsked).length, waiting, missing },
+  };
+}
+
+function isAsked({ kind, what }: StoryEvent): boolean {
+  return kind === "message" && what.startsWith("SendNotification ");
+}
+
+function waits(row: WaitingMailRow, sagaId: string, reveal: boolean): StoryEvent {
+  const { mail_key, attempts, stored_at, next_attempt_at } = row;
+  const last_reply = reveal ? row.last_reply : maskedText(row.last_reply);
+  const [template = ""] = mail_key.slice(sagaId.length + 1).split(".");
+  const tries = attempts === 0 ? "" : `, failed ${attempts} ${attempts === 1 ? "time" : "times"}`;
+  return {
+    id: `mail-${template}-${stored_at}`,
+    at: stored_at,
+    who: "notification",
+    kind: "waiting",
+    what: `mail ${template} waits${tries}, next attempt at ${timestampOf(next_attempt_at).slice(11, 19)} UTC: ${last_reply}`,
+    failed: true,
+    // The key ends with the tracking number.
+    detail: { ...row, mail_key: reveal ? mail_key : `${sagaId}.${template}`, last_reply },
+  };
+}
