@@ -212,6 +212,25 @@ describe("reading", () => {
     expect((await blind.get(`/sagas/${saga_id}`)).text).toContain("name unknown");
   });
 
+  test("dead letters are grouped by the text of their error, and a group opens its members", async () => {
+    const failed = (error: string) =>
+      deadLetterOf(chargePayment(crypto.randomUUID()), { service: "payment", error });
+    deadLetters = [
+      failed("row 17 of the table is locked"),
+      failed("row 4 of the table is locked"),
+      failed("boom"),
+    ];
+    const vic = await Person.of("vic");
+    const { text } = await vic.get("/dead-letters");
+    expect(text).toContain("row &lt;n> of the table is locked");
+    const [, href = ""] = /href="(\/dead-letters\?[^"]*error=of\+the[^"]*)"[^>]*>2</.exec(text) ?? [];
+    const group = await vic.get(href.replaceAll("&amp;", "&"));
+    expect(group.text.match(/data-href="\/dead-letters\//g)?.length).toBe(2);
+    // What is planned from here is about these two, and so is the command.
+    expect(group.text).toContain('name="error" value="of the table is locked"');
+    expect(group.text).toContain("--error 'of the table is locked'");
+  });
+
   test("one timeline out of four databases, personal data masked", async () => {
     const { saga_id, order_id } = fixture.completed;
     // The fixture's messages are of now, and its history is a minute old.

@@ -2,6 +2,7 @@
 // large, so it is read in parts, and only what is asked for is kept. Called by checkoutctl, the console, plans and runs.
 import { TypeCompiler } from "@sinclair/typebox/compiler";
 import { DeadLetter } from "../../schemas/dead-letter.ts";
+import { fingerprintOf } from "./fingerprint.ts";
 import type { Handling } from "./dead-letter-store.ts";
 
 const deadLetter = TypeCompiler.Compile(DeadLetter);
@@ -29,6 +30,8 @@ export interface DeadLetterCause {
   readonly service: string;
   readonly type: string;
   readonly error_code: string;
+  /** What the error texts have in common; only if asked for. */
+  readonly fingerprint?: string;
   readonly count: number;
   /** RFC 3339: the last failure of the oldest and of the newest record. */
   readonly oldest: string;
@@ -107,13 +110,19 @@ export interface ListOptions {
   readonly replays: (messageIds: readonly string[]) => Promise<ReadonlyMap<string, number>>;
   /** Without the messages, of which only type and id stay: for long lists. */
   readonly withoutMessages?: boolean;
+  /** Counts errors whose texts differ in more than ids, numbers and times as causes of their own. */
+  readonly byFingerprint?: boolean;
 }
+
+/** With more, what would be a new cause by its text only counts as one of these. */
+const MAX_CAUSES = 500;
+export const OTHER_ERRORS = "(other errors)";
 
 /** Counts by cause, and lists the newest. Keeps no more than twice `limit` records in memory. */
 export async function listDeadLetters(
   batches: DeadLetterBatches,
   filter: DeadLetterFilter,
-  { all, limit, handlings, replays, withoutMessages = false }: ListOptions,
+  { all, limit, handlings, replays, withoutMessages = false, byFingerprint = false }: ListOptions,
 ): Promise<DeadLetters> {
   const causes = new Map<string, DeadLetterCause>();
   let kept: Kept[] = [];
@@ -127,7 +136,7 @@ export async function listDeadLetters(
       const handling = handled.get(record.dead_letter_id);
       if (!all && !isOpen(handling)) continue;
       total += 1;
-      addCause(causes, record);
+      addCause(causes, record, byFingerprint);
       const shown = withoutMessages ? withoutMessage(record) : record;
       // Read before the bytes are left out.
       const messageId = messageIdOf(record);
@@ -169,15 +178,20 @@ function withoutMessage(record: DeadLetter): DeadLetter {
   };
 }
 
-function addCause(causes: Map<string, DeadLetterCause>, record: DeadLetter): void {
-  const { service, error_code, last_failure_at: at } = record;
+function addCause(causes: Map<string, DeadLetterCause>, record: DeadLetter, byFingerprint: boolean): void {
+  const { service, error_code, error_message, last_failure_at: at } = record;
   const type = typeOf(record);
-  const key = `${service}\n${type}\n${error_code}`;
+  const keyOf = (text: string) => [service, type, error_code, text].join("\n");
+  let fingerprint = byFingerprint ? fingerprintOf(error_message) : "";
+  if (byFingerprint && causes.size >= MAX_CAUSES && !causes.has(keyOf(fingerprint)))
+    fingerprint = OTHER_ERRORS;
+  const key = keyOf(fingerprint);
   const { count, oldest, newest } = causes.get(key) ?? { count: 0, oldest: at, newest: at };
   causes.set(key, {
     service,
     type,
     error_code,
+    ...(byFingerprint ? { fingerprint } : {}),
     count: count + 1,
     oldest: at < oldest ? at : oldest,
     newest: at > newest ? at : newest,

@@ -119,6 +119,38 @@ test("of a long topic only the newest records stay in memory", async () => {
   expect(mostAlive).toBeLessThanOrEqual(2 * limit + 3 * perBatch);
 });
 
+test("errors that differ in more than ids and numbers are causes of their own, if that is asked for", async () => {
+  const failed = (error: string) =>
+    deadLetterOf(reserveInventory(Bun.randomUUIDv7(), [["tea", 1]]), { service: "inventory", error });
+  const records = [
+    failed("row 1 of 019ace50-0000-7000-9000-000000000001 is locked"),
+    failed("row 22 of 019ace50-0000-7000-9000-000000000002 is locked"),
+    failed("division by zero"),
+  ];
+  const ten = { ...nothingHandled, limit: 10 };
+  const { causes } = await listDeadLetters(batches(records), {}, { ...ten, byFingerprint: true });
+  expect(causes.map(({ count, fingerprint }) => [count, fingerprint])).toEqual([
+    [2, "row <n> of <id> is locked"],
+    [1, "division by zero"],
+  ]);
+  const coarse = await listDeadLetters(batches(records), {}, ten);
+  expect(coarse.causes.map(({ count, fingerprint }) => [count, fingerprint])).toEqual([[3, undefined]]);
+});
+
+test("causes by text are limited in number, and none is lost", async () => {
+  const word = (number: number) => String.fromCodePoint(0x4e00 + number);
+  const records = Array.from({ length: 600 }, (_, number) =>
+    deadLetterOf(reserveInventory(Bun.randomUUIDv7(), [["tea", 1]]), {
+      service: "inventory",
+      error: word(number),
+    }),
+  );
+  const ten = { ...nothingHandled, limit: 10, byFingerprint: true };
+  const { causes } = await listDeadLetters(batches(records), {}, ten);
+  expect(causes.length).toBe(501);
+  expect(causes[0]).toMatchObject({ count: 100, fingerprint: "(other errors)" });
+});
+
 describe("the list", () => {
   const handled = (action: Handling["action"], outcome: string | null): Handling => ({
     dead_letter_id: "",

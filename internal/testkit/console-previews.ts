@@ -33,6 +33,7 @@ const DEAD: DeadLetters = {
       service: RECORD.service,
       type: "ChargePayment",
       error_code: RECORD.error_code,
+      fingerprint: RECORD.error_message,
       count: 1,
       oldest: RECORD.last_failure_at,
       newest: RECORD.last_failure_at,

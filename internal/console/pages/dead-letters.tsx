@@ -5,7 +5,8 @@ import type {
   DeadLetters,
   ListedDeadLetter,
 } from "../../operations/dead-letters.ts";
-import { typeOf } from "../../operations/dead-letters.ts";
+import { OTHER_ERRORS, typeOf } from "../../operations/dead-letters.ts";
+import { commonPartOf } from "../../operations/fingerprint.ts";
 import { isQuarantined } from "../../operations/plan.ts";
 import { epochMsOf, timestampOf } from "../../kernel/timestamp.ts";
 import { CommandLine, Empty, IdLink, shellArgument, Status } from "../parts/bits.tsx";
@@ -129,9 +130,9 @@ export function DeadLettersPage({ frame, found, filter, all, more }: Props) {
 }
 
 /** By the names of the form's fields, which are also the options of `checkoutctl dlq`. */
-function fieldsOf({ service, type, error_code, saga_id, since, until }: DeadLetterFilter) {
+function fieldsOf({ service, type, error_code, error, saga_id, since, until }: DeadLetterFilter) {
   const time = (at: number | undefined) => (at === undefined ? undefined : timestampOf(at));
-  return { service, type, code: error_code, saga: saga_id, since: time(since), until: time(until) };
+  return { service, type, code: error_code, error, saga: saga_id, since: time(since), until: time(until) };
 }
 
 function optionsOf(filter: DeadLetterFilter): string {
@@ -141,8 +142,11 @@ function optionsOf(filter: DeadLetterFilter): string {
 }
 
 function Causes({ causes, now }: { readonly causes: readonly DeadLetterCause[]; readonly now: number }) {
-  const hrefOf = ({ service, type, error_code }: DeadLetterCause) =>
-    `/dead-letters?${new URLSearchParams({ service, type, code: error_code })}`;
+  const hrefOf = ({ service, type, error_code, fingerprint = "" }: DeadLetterCause) => {
+    const error = fingerprint === OTHER_ERRORS ? undefined : commonPartOf(fingerprint);
+    const fields = { service, type, code: error_code, ...(error === undefined ? {} : { error }) };
+    return `/dead-letters?${new URLSearchParams(fields)}`;
+  };
   const columns: readonly Column<DeadLetterCause>[] = [
     {
       name: "count",
@@ -156,6 +160,12 @@ function Causes({ causes, now }: { readonly causes: readonly DeadLetterCause[]; 
       name: "error_code",
       head: "Code",
       value: ({ error_code }) => error_code,
+    },
+    {
+      name: "fingerprint",
+      head: "Error",
+      show: ({ fingerprint }) => <span class="soft">{fingerprint}</span>,
+      value: ({ fingerprint = null }) => fingerprint,
     },
     {
       name: "oldest",
@@ -179,7 +189,9 @@ function Causes({ causes, now }: { readonly causes: readonly DeadLetterCause[]; 
         label="Dead letters by cause"
         columns={columns}
         rows={causes}
-        keyOf={({ service, type, error_code }) => `${service} ${type} ${error_code}`}
+        keyOf={({ service, type, error_code, fingerprint }) =>
+          `${service} ${type} ${error_code} ${fingerprint ?? ""}`
+        }
       />
     </section>
   );
@@ -195,6 +207,7 @@ function Filter({
     ["service", "Service"],
     ["type", "Message"],
     ["code", "Code"],
+    ["error", "Error contains"],
     ["saga", "Saga"],
     ["since", "Failed since"],
     ["until", "Failed until"],

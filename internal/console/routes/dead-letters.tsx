@@ -52,6 +52,7 @@ async function list(visit: SignedIn): Promise<Response> {
     handlings: (ids) => handlingsOf(saga, ids),
     replays: (ids) => failedReplays(saga, ids),
     withoutMessages: true,
+    byFingerprint: true,
   });
   const file = exported(visit, "dead-letters", deadLetterColumns(now), found.entries);
   if (file !== null) return file;
@@ -83,7 +84,14 @@ export function deadLetterFilterOf(given: URLSearchParams): DeadLetterFilter {
     return at;
   };
   const times = { since: time("since"), until: time("until") };
-  return { service: text("service"), type: text("type"), error_code: text("code"), saga_id, ...times };
+  return {
+    service: text("service"),
+    type: text("type"),
+    error_code: text("code"),
+    error: text("error"),
+    saga_id,
+    ...times,
+  };
 }
 
 async function one(visit: SignedIn): Promise<Response> {
