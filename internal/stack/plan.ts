@@ -55,7 +55,7 @@ export function planStack(options: PlanOptions): StackPlan {
 
   const watchers = planPrometheus(options, replicas, logFile);
 
-  const addresses = addressesOf(options, servers, replicas);
+  const addresses = addressesOf(options, servers, replicas, watchers);
   return {
     servers: [...servers.postgres, servers.redis, ...servers.kafka, servers.mail],
     watchers,
@@ -157,10 +157,12 @@ function addressesOf(
   { dataDirectory, databases }: PlanOptions,
   { postgres, redis, mail, kafka }: Servers,
   replicas: readonly ReplicaPorts[],
+  watchers: readonly Definition[],
 ): StackAddresses {
   const httpOfAll = (role: Role) =>
     replicas.filter(({ replica }) => replica.role === role).map(({ port }) => `http://127.0.0.1:${port}`);
   const httpOf = (role: Role) => httpOfAll(role)[0] ?? "";
+  const alertmanager = watchers.find(({ name }) => name === "alertmanager")?.address;
   return {
     postgres: Object.fromEntries(databases.map((name, index) => [name, postgres[index]?.address ?? ""])),
     kafka_brokers: kafka.map(({ address }) => address).join(","),
@@ -175,6 +177,7 @@ function addressesOf(
     payment: httpOf("payment"),
     payment_internal: internalOf(replicas),
     paysim: httpOf("paysim"),
+    ...(alertmanager === undefined ? {} : { alertmanager }),
     ledger_file: ledgerFile(dataDirectory),
     secrets_file: secretsFile(dataDirectory),
     replicas: Object.fromEntries(SERVING_ROLES.map((role) => [role, httpOfAll(role)])),

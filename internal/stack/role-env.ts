@@ -141,6 +141,7 @@ function consoleSettings({ addresses, secrets }: RoleContext): Record<string, st
     OPS_URLS: namesAndUrls(addresses.ops),
     TRUSTED_CALLERS_JWKS: secrets.trusted_callers_jwks,
     CONSOLE_SESSION_SECRET: secrets.console_session_secret,
+    ...(addresses.alertmanager === undefined ? {} : { ALERTMANAGER_URL: addresses.alertmanager }),
   };
 }
 

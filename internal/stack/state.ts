@@ -50,6 +50,8 @@ export interface StackAddresses {
   /** The payment service's internal API. */
   readonly payment_internal: string;
   readonly paysim: string;
+  /** Only of a stack with Prometheus. */
+  readonly alertmanager?: string;
   /** The provider simulator's append-only ledger. */
   readonly ledger_file: string;
   /** Development secrets of this data directory; see secrets.ts. */
