@@ -15,9 +15,10 @@ import {
 import type { ItemRow } from "../../internal/operations/plan-store.ts";
 import type { BulkContext } from "../../internal/operations/bulk-context.ts";
 import type { DeadLetterBatches } from "../../internal/operations/dead-letters.ts";
-import { allItemsOf, createPlan, type PlanRequest, type RunView } from "../../internal/operations/plans.ts";
+import { allItemsOf, type RunView } from "../../internal/operations/plans.ts";
+import type { MailWatch } from "../../internal/operations/replay-send.ts";
 import { RunExecutor } from "../../internal/operations/run-executor.ts";
-import { followRun, reportOf, type RunReport } from "../../internal/operations/run-report.ts";
+import { followRun } from "../../internal/operations/run-report.ts";
 import { startRun, stopRun } from "../../internal/operations/runs.ts";
 import { systemClock } from "../../internal/platform/clock.ts";
 import { KafkaMailWatch } from "../../internal/platform/kafka/mail-watch.ts";
@@ -52,10 +53,33 @@ export function foregroundExecutor(
 ): RunExecutor {
   return new RunExecutor({
     ...context,
-    mails: new KafkaMailWatch(connections.kafka()),
+    mails: mailsOf(connections),
     executor: `checkoutctl on ${hostname()}, pid ${process.pid}, ${crypto.randomUUID().slice(0, 8)}`,
     planId,
+    onRelayBehind: tellOnce(),
   });
+}
+
+/** Publishing an outbox again needs no setting for Kafka, so it is read when a mail is sent again. */
+function mailsOf(connections: Connections): MailWatch {
+  let opened: KafkaMailWatch | undefined;
+  const watch = () => (opened ??= new KafkaMailWatch(connections.kafka()));
+  return {
+    begin: async () => watch().begin(),
+    fates: async (ids) => (ids.length === 0 ? new Map() : watch().fates(ids)),
+  };
+}
+
+/** Somebody may have to start a relay. */
+function tellOnce(): (database: string) => void {
+  const told = new Set<string>();
+  return (database) => {
+    if (told.has(database)) return;
+    told.add(database);
+    // Over the progress bar, which is drawn again below.
+    const start = process.stderr.isTTY ? "\r\x1b[2K" : "";
+    process.stderr.write(`${start}${database}: waiting for the relay: is one running?\n`);
+  };
 }
 
 /** `actor` lets only operators pass. */
@@ -63,40 +87,45 @@ export async function operatorOf(connections: Connections): Promise<Operator> {
   return { name: await connections.actor(), role: "operator" };
 }
 
-interface Followed {
-  /** False if it was interrupted, or has paused itself. */
-  readonly isDone: boolean;
-  readonly report: RunReport;
+export interface Followed {
+  /** `running` if it was interrupted, `paused` if it has paused itself; both are stopped by now. */
+  readonly run: RunView;
+  readonly items: readonly ItemRow[];
+}
+
+export interface FollowOptions {
+  readonly reason: string;
+  readonly confirm?: string | undefined;
+  readonly onChange?: (run: RunView) => void;
 }
 
 /**
  * A plan and its run in one command, executed in the foreground until it is done, pauses itself or Ctrl-C. The same command makes a new
- * plan of the rest, so a run that is not done is stopped: nobody else may go on with it. Null if everything that matches is handled: then
- * the command has been run before, and there is nothing to do. Throws PlanRefused as `createPlan` and `startRun` do.
+ * plan of the rest, so a run that is not done is stopped: nobody else may go on with it. Null if there is nothing to do, for example
+ * because everything that matches is handled. Throws PlanRefused as `create` and `startRun` do.
  */
 export async function planAndFollow(
   connections: Connections,
   context: BulkContext,
-  request: PlanRequest,
-  options: { readonly reason: string; readonly confirm?: string | undefined },
-  onChange?: (run: RunView) => void,
+  create: (actor: Operator) => Promise<RunView>,
+  options: FollowOptions,
 ): Promise<Followed | null> {
   // Nothing is planned if the start would be refused for its reason.
   const fault = reasonFault(options.reason);
   if (fault !== null) throw fault;
   const actor = await operatorOf(connections);
-  const plan = await planUnlessDone(() => createPlan(context, actor, request));
+  const plan = await planUnlessDone(() => create(actor));
   if (plan === null) return null;
   const { plan_id: planId } = plan;
   await startRun(context, actor, planId, await startRequest(plan, options));
   await using executor = foregroundExecutor(connections, context, planId);
   using interrupted = whenInterrupted();
-  const { saga } = context;
-  const ended = await followRun({ saga, planId, executor, signal: interrupted.signal, onChange });
-  if (ended.state === "running" || ended.state === "paused")
-    await stopRun(context, actor, planId, ended.halted_because ?? "interrupted");
-  const report = reportOf(ended, await allItemsOf(context, planId));
-  return { isDone: ended.state === "done", report };
+  const { onChange } = options;
+  const { signal } = interrupted;
+  const run = await followRun({ saga: context.saga, planId, executor, signal, onChange });
+  if (run.state === "running" || run.state === "paused")
+    await stopRun(context, actor, planId, run.halted_because ?? "interrupted");
+  return { run, items: await allItemsOf(context, planId) };
 }
 
 async function planUnlessDone(create: () => Promise<RunView>): Promise<RunView | null> {

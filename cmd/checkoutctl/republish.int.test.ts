@@ -7,7 +7,10 @@ const REASON = ["--reason", "lost both disks"];
 
 interface Printed {
   readonly dry_run: boolean;
+  readonly run_id: string | null;
   readonly warnings: readonly string[];
+  readonly confirm: number;
+  readonly published_before: string;
   readonly outboxes: readonly { readonly database: string; readonly events: number }[];
 }
 
@@ -25,12 +28,9 @@ beforeAll(async () => {
   env = { SAGA_DATABASE_URL: saga.url, INVENTORY_DATABASE_URL: inventory.url };
 });
 beforeEach(async () => {
-  await saga.sql`truncate operator_actions`;
+  await saga.sql`truncate operator_actions, operator_plans cascade`;
   await inventory.sql`truncate outbox`;
-  await inventory.sql`
-    insert into outbox (event_id, topic, partition_key, payload, headers, published, published_at)
-    select event_id::uuid, 'inventory-events', 'saga-1', '{}', '{}', true, now()
-      from json_array_elements_text(${JSON.stringify(Array.from({ length: 3 }, () => Bun.randomUUIDv7()))}::text::json) event_id`;
+  await publish(3);
 });
 afterAll(async () => {
   await tool[Symbol.asyncDispose]();
@@ -38,12 +38,41 @@ afterAll(async () => {
   await inventory[Symbol.asyncDispose]();
 });
 
+/** So many messages that a relay has published. */
+async function publish(count: number): Promise<void> {
+  await inventory.sql`
+    insert into outbox (event_id, topic, partition_key, payload, headers, published, published_at)
+    select uuidv7(), 'inventory-events', 'saga-1', '{}', '{}', true, now() from generate_series(1, ${count}::integer)`;
+}
+
+/** More than may wait for the relay. */
+const fillOutbox = () => inventory.sql`
+  insert into outbox (event_id, topic, partition_key, payload, headers)
+  select uuidv7(), 'inventory-events', 'saga-1', '{}', '{}' from generate_series(1, 20000)`;
+
 const republish = ["outbox", "republish", "--database", "inventory", ...REASON];
 async function waiting(): Promise<number | undefined> {
   const [row] = await inventory.sql<
     { count: number }[]
   >`select count(*)::integer as count from outbox where not published`;
   return row?.count;
+}
+
+const acts = () => saga.sql`
+  select action, subject, actor, reason, outcome from operator_actions where action = 'outbox.republish' order by at`;
+
+/** Runs the command until it says that it waits for the relay. */
+async function untilItWaits(...args: readonly string[]) {
+  const child = tool.spawn(args, env);
+  const progress = child.stderr.pipeThrough(new TextDecoderStream()).getReader();
+  let told = "";
+  while (!told.includes("inventory: waiting for the relay")) {
+    const { value, done } = await progress.read();
+    if (done) throw new Error(`it ended: ${told}`);
+    told += value;
+  }
+  progress.releaseLock();
+  return child;
 }
 
 test("a dry run counts; the run queues all for the relay, writes the audit trail and warns about older messages", async () => {
@@ -54,10 +83,10 @@ test("a dry run counts; the run queues all for the relay, writes the audit trail
 
   const { code, stdout, stderr } = await tool.run([...republish, "--since", "1h"], env);
   expect(code).toBe(0);
-  expect(stdout).toMatch(/^OUTBOX\s+PUBLISHED AGAIN\ninventory\s+3\n$/);
+  expect(stdout).toMatch(/^OUTBOX\s+PUBLISHED AGAIN\ninventory\s+3\nrun \S{36}\n$/);
   expect(stderr).toContain("nothing older can be published again");
   expect(await waiting()).toBe(3);
-  expect(await saga.sql`select action, subject, actor, reason, outcome from operator_actions`).toMatchObject([
+  expect(await acts()).toMatchObject([
     {
       action: "outbox.republish",
       subject: "inventory",
@@ -66,6 +95,39 @@ test("a dry run counts; the run queues all for the relay, writes the audit trail
       outcome: "republished",
     },
   ]);
+  const { runs } = await tool.json<{ runs: readonly object[] }>(["run", "list"], env);
+  expect(runs).toMatchObject([{ kind: "outbox.republish", state: "done", units_done: 3 }]);
+  expect(await tool.json<Printed>([...republish, "--since", "1h"], env)).toMatchObject({
+    run_id: null,
+    outboxes: [{ database: "inventory", events: 0 }],
+  });
+});
+
+test("more than 20 messages need their number, which a dry run tells and --published-before keeps", async () => {
+  await publish(20);
+  const { confirm, published_before } = await tool.json<Printed>(
+    [...republish, "--since", "1h", "--dry-run"],
+    env,
+  );
+  expect(confirm).toBe(23);
+  const refused = await tool.run([...republish, "--since", "1h", "--confirm", "22"], env);
+  expect([refused.code, refused.stderr]).toEqual([
+    3,
+    expect.stringContaining("confirm it with the count 23 (22 was typed)"),
+  ]);
+  expect(await waiting()).toBe(0);
+  const short = await tool.run(
+    [...republish, "--since", "1h", "--confirm", "23", "--reason", "because"],
+    env,
+  );
+  expect([short.code, short.stderr]).toEqual([3, expect.stringContaining("at least 10 characters")]);
+  // Published after the dry run: not part of what was confirmed.
+  await publish(1);
+  const frozen = ["--published-before", published_before, "--confirm", String(confirm)];
+  expect(await tool.json<Printed>([...republish, "--since", "1h", ...frozen], env)).toMatchObject({
+    outboxes: [{ database: "inventory", events: 23 }],
+  });
+  expect(await waiting()).toBe(23);
 });
 
 test("a discarded message is not published again", async () => {
@@ -81,27 +143,31 @@ test("a discarded message is not published again", async () => {
   expect(left.map(({ event_id }) => event_id)).toEqual([row?.event_id ?? ""]);
 });
 
-test("Ctrl-C ends a run that waits for the relay, and says how to continue", async () => {
-  // given more unpublished messages than the limit
-  await inventory.sql`
-    insert into outbox (event_id, topic, partition_key, payload, headers)
-    select uuidv7(), 'inventory-events', 'saga-1', '{}', '{}' from generate_series(1, 20000)`;
-  // when
-  const child = tool.spawn([...republish, "--since", "1h"], env);
-  const progress = child.stderr.pipeThrough(new TextDecoderStream()).getReader();
-  let told = "";
-  while (!told.includes("waiting for the relay")) {
-    const { value, done } = await progress.read();
-    if (done) throw new Error(`it ended: ${told}`);
-    told += value;
-  }
-  progress.releaseLock();
+test("Ctrl-C stops a run that waits for the relay, and says how to continue", async () => {
+  await fillOutbox();
+  const child = await untilItWaits(...republish, "--since", "1h");
   child.kill("SIGINT");
-  // then
   const [stdout, code] = [await child.stdout.text(), await child.exited];
   expect(code).toBe(130);
   expect(stdout).toMatch(/interrupted: run it again with --since \S+Z --published-before \S+Z\n$/);
-  expect(await saga.sql`select outcome from operator_actions`).toMatchObject([{ outcome: "interrupted" }]);
+  const { runs } = await tool.json<{ runs: readonly object[] }>(["run", "list"], env);
+  expect(runs).toMatchObject([{ state: "stopped", units_done: 0 }]);
+});
+
+test("after a kill, `run resume` continues where the run was", async () => {
+  await publish(5);
+  const plan = ["outbox", "plan", "--database", "inventory", "--since", "1h"];
+  const made = await tool.json<{ plan_id: string }>(plan, env);
+  await fillOutbox();
+  const child = await untilItWaits("run", "start", made.plan_id, ...REASON);
+  child.kill("SIGKILL");
+  await child.exited;
+  await inventory.sql`delete from outbox where not published`;
+  await saga.sql`update operator_plans set lease_until = clock_timestamp()`;
+  const done = await tool.json<object>(["run", "resume", made.plan_id], env);
+  expect(done).toMatchObject({ state: "done", units_done: 8, totals: { units: 8 } });
+  expect(await waiting()).toBe(8);
+  expect(await acts()).toMatchObject([{ outcome: "republished" }]);
 });
 
 test("--since after --until is a wrong command line", async () => {

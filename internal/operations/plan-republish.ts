@@ -1,16 +1,25 @@
-// Plans to publish messages of the outboxes again, after Kafka lost data. The items are the outboxes; what is frozen is the stretch of
-// time and the time of the plan: what was published since then is left out, so every message goes out once more. run-republish.ts
-// executes it. Called by `checkoutctl outbox plan`.
+// Plans to publish messages of the outboxes again, to rebuild the topics after Kafka lost data. Harmless if Kafka still has a message,
+// because consumers take each message id once. The items of a plan are the outboxes; what is frozen is the stretch of time and the time
+// of the plan: what was published since then is left out, so every message goes out once more. run-republish.ts executes it. Called by
+// checkoutctl and by an operators' console.
 import type { Sql } from "postgres";
-import type { DatabaseName } from "../../schemas/migrations.ts";
+import { DATABASES, type DatabaseName } from "../../schemas/migrations.ts";
 import type { BulkContext } from "./bulk-context.ts";
-import { type Operator, type PlanItem, PlanRefused, totalsOf } from "./plan.ts";
+import { clockOf } from "./clock-store.ts";
+import { discardedMessages } from "./dead-letter-store.ts";
+import { type Operator, type PlanItem, PlanRefused, type Totals, totalsOf } from "./plan.ts";
 import { requirePermission } from "./plan-audit.ts";
 import { requireRate, type RunView, savePlan } from "./plans.ts";
-import { planRepublish, stretchOf, type Times } from "./republish.ts";
+import { countPublished, oldestHeld, type Stretch } from "./republish-store.ts";
 
-export interface RepublishPlanRequest extends Times {
+export interface RepublishRequest {
   readonly databases: readonly DatabaseName[];
+  /** Epoch ms: only messages written since then. */
+  readonly since: number;
+  /** Only messages written before; null for no end. */
+  readonly until: number | null;
+  /** Only messages that were published before; null for now. With the value of a run that was stopped, the rest of it. */
+  readonly publishedBefore: number | null;
   readonly ratePerSecond: number;
 }
 
@@ -21,46 +30,68 @@ export interface RepublishSelection extends Readonly<Record<string, unknown>> {
   readonly published_before: number;
 }
 
-/** Opens only the databases of the request. Throws PlanRefused: `not-permitted`, `invalid`, `nothing-open`. */
-export async function createRepublishPlan(
+export interface PlannedOutbox {
+  readonly database: DatabaseName;
+  /** How many messages would be published again. */
+  readonly events: number;
+  /** Epoch ms. The time of the oldest message; older ones cannot be published again. Null if the outbox is empty. */
+  readonly oldest_at: number | null;
+}
+
+export interface RepublishPreview {
+  readonly outboxes: readonly PlannedOutbox[];
+  readonly totals: Totals;
+  /** A plan with this value has the same messages, whatever is published meanwhile. */
+  readonly publishedBefore: number;
+}
+
+/** What `createRepublishPlan` would freeze. Opens only the databases of the request and writes nothing. Throws PlanRefused `invalid`. */
+export async function previewRepublish(
   context: BulkContext,
-  actor: Operator,
-  { since, until, publishedBefore, databases, ratePerSecond }: RepublishPlanRequest,
-): Promise<RunView> {
-  const plan_id = context.newId();
-  const what = { action: "plan.create", subject: plan_id, run_id: plan_id } as const;
-  await requirePermission(context, actor, what);
+  request: RepublishRequest,
+): Promise<RepublishPreview> {
+  const { since, until, databases, ratePerSecond } = request;
   requireRate(ratePerSecond);
   if (since >= (until ?? context.clock.now()))
     throw new PlanRefused("invalid", "the stretch must begin before it ends");
   const outboxes = new Map<DatabaseName, Sql>();
-  for (const name of databases) outboxes.set(name, await context.database(name));
-  const stretch = await stretchOf(outboxes, context.saga, { since, until, publishedBefore });
-  const items = (await planRepublish({ outboxes, stretch })).map(
-    ({ database, events }, position): PlanItem => ({
-      position,
-      subject: database,
-      saga_id: null,
-      message_id: null,
-      message_type: "outbox",
-      service: database,
-      replays: 0,
-      amount_cents: null,
-      currency: null,
-      units: events,
-      planned: events === 0 ? "skip" : "send",
-      why: events === 0 ? "it published nothing in this time" : null,
-    }),
+  // In this order, whatever the order of the request.
+  for (const name of DATABASES.filter((one) => databases.includes(one)))
+    outboxes.set(name, await context.database(name));
+  const stretch = await stretchOf(context, outboxes, request);
+  const planned = await Promise.all(
+    [...outboxes].map(async ([database, sql]) => ({
+      database,
+      events: await countPublished(sql, stretch),
+      oldest_at: await oldestHeld(sql),
+    })),
   );
-  const totals = totalsOf(items);
+  return {
+    outboxes: planned,
+    totals: totalsOf(planned.map(itemOf)),
+    publishedBefore: stretch.publishedBefore,
+  };
+}
+
+/** Throws PlanRefused: `not-permitted`, `invalid`, `nothing-open`. */
+export async function createRepublishPlan(
+  context: BulkContext,
+  actor: Operator,
+  request: RepublishRequest,
+): Promise<RunView> {
+  const plan_id = context.newId();
+  const what = { action: "plan.create", subject: plan_id, run_id: plan_id } as const;
+  await requirePermission(context, actor, what);
+  const { outboxes, totals, publishedBefore } = await previewRepublish(context, request);
   if (totals.acts === 0)
     throw new PlanRefused("nothing-open", "there is nothing to do: nothing was published in this time");
-  const selection: RepublishSelection = { since, until, published_before: stretch.publishedBefore };
+  const { since, until, ratePerSecond } = request;
+  const selection: RepublishSelection = { since, until, published_before: publishedBefore };
   return savePlan(context, actor, {
     plan_id,
     kind: "outbox.republish",
     selection,
-    items,
+    items: outboxes.map(itemOf),
     totals,
     allows_quarantined: false,
     rate_per_second: ratePerSecond,
@@ -68,4 +99,33 @@ export async function createRepublishPlan(
     max_error_rate: 0,
     wait_ms: 1,
   });
+}
+
+async function stretchOf(
+  { saga }: Pick<BulkContext, "saga">,
+  outboxes: ReadonlyMap<DatabaseName, Sql>,
+  { since, until, publishedBefore }: RepublishRequest,
+): Promise<Stretch> {
+  const given = { since, until, discarded: await discardedMessages(saga) };
+  if (publishedBefore !== null) return { ...given, publishedBefore };
+  // Take the latest of the database clocks, in whole ms: publishing an event twice does no harm, skipping one would lose it.
+  const clocks = await Promise.all([...outboxes.values()].map(clockOf));
+  return { ...given, publishedBefore: Math.ceil(Math.max(...clocks)) };
+}
+
+function itemOf({ database, events }: PlannedOutbox, position: number): PlanItem {
+  return {
+    position,
+    subject: database,
+    saga_id: null,
+    message_id: null,
+    message_type: "outbox",
+    service: database,
+    replays: 0,
+    amount_cents: null,
+    currency: null,
+    units: events,
+    planned: events === 0 ? "skip" : "send",
+    why: events === 0 ? "it published nothing in this time" : null,
+  };
 }

@@ -1,4 +1,5 @@
-// The SQL for republishing: marks published outbox rows as unpublished, so the relay sends them again. Called by republish.ts.
+// The SQL for republishing: marks published outbox rows as unpublished, so the relay sends them again. Called by plan-republish.ts and
+// run-republish.ts.
 import type { Sql } from "postgres";
 import { TOPICS } from "../../schemas/topics.ts";
 import { notifyRelay } from "../messaging/outbox.ts";

@@ -1,4 +1,5 @@
-// Rebuilds a wiped Kafka topic from the outbox, with messages that were handled and messages that were not.
+// Publishes an outbox again by a plan and its run, on a real Postgres and a real Kafka: rebuilds a wiped topic, with messages that were
+// handled and messages that were not; stopped half-way, and continued after an executor was killed.
 import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
 import type { CancelOrder } from "../../schemas/commands.ts";
 import { TOPICS } from "../../schemas/topics.ts";
@@ -16,14 +17,15 @@ import { CountingService } from "../testkit/counting-service.ts";
 import { cloneDatabase, type TestDatabase } from "../testkit/database.ts";
 import { kafkaBrokers } from "../testkit/servers.ts";
 import { noLog, noMeter } from "../testkit/noop-telemetry.ts";
-import {
-  planRepublish,
-  republish,
-  type RepublishOptions,
-  type RepublishProgress,
-  stretchOf,
-  type Times,
-} from "./republish.ts";
+import { ADA, testContext, testExecutor } from "../testkit/bulk.ts";
+import { errorOf } from "../testkit/kafka.ts";
+import type { BulkContext } from "./bulk-context.ts";
+import { createRepublishPlan, previewRepublish, type RepublishRequest } from "./plan-republish.ts";
+import { planOf, type RunView } from "./plans.ts";
+import { followRun } from "./run-report.ts";
+import { republishBatch } from "./run-republish.ts";
+import { nextItems, takeRun } from "./run-store.ts";
+import { startRun, stopRun } from "./runs.ts";
 
 const HOUR_MS = 60 * 60 * 1_000;
 const KAFKA = { brokers: kafkaBrokers(), clientId: "test" };
@@ -41,7 +43,7 @@ beforeAll(async () => {
   ]);
 });
 beforeEach(async () => {
-  await saga.sql`truncate outbox, operator_actions`;
+  await saga.sql`truncate outbox, operator_actions, operator_plans cascade`;
 });
 afterAll(async () => {
   await producer[Symbol.asyncDispose]();
@@ -99,26 +101,31 @@ async function inKafka(): Promise<readonly object[]> {
   return messages;
 }
 
-const SINCE_AN_HOUR: Times = { since: Date.now() - HOUR_MS, until: null, publishedBefore: null };
-
-async function options(
-  overrides: Partial<RepublishOptions> = {},
-  times: Partial<Times> = {},
-): Promise<RepublishOptions> {
-  const outboxes = new Map([["saga", saga.sql]] as const);
-  return {
-    outboxes,
-    trail: saga.sql,
-    stretch: await stretchOf(outboxes, saga.sql, { ...SINCE_AN_HOUR, ...times }),
-    clock: { now: Date.now },
-    newId: () => Bun.randomUUIDv7(),
-    actor: "ada",
-    reason: "lost both disks",
-    signal: new AbortController().signal,
-    onProgress: () => undefined,
-    ...overrides,
-  };
+/** One database stands for all: only the saga's outbox is published again. */
+function contextOf({ sql }: TestDatabase): BulkContext {
+  return testContext({ saga: sql, inventory: sql, payment: sql, order: sql }, []);
 }
+
+function request(overrides: Partial<RepublishRequest> = {}): RepublishRequest {
+  const times = { since: Date.now() - HOUR_MS, until: null, publishedBefore: null };
+  return { databases: ["saga"], ratePerSecond: 10_000, ...times, ...overrides };
+}
+
+/** A plan and the start of its run. */
+async function started(overrides: Partial<RepublishRequest> = {}): Promise<RunView> {
+  const context = contextOf(saga);
+  const { plan_id, totals } = await createRepublishPlan(context, ADA, request(overrides));
+  return startRun(context, ADA, plan_id, { reason: "lost both disks", typedCount: totals.units });
+}
+
+/** Executes the run to its end. */
+async function followed({ plan_id: planId }: RunView): Promise<RunView> {
+  const { signal } = new AbortController();
+  await using executor = testExecutor(contextOf(saga), { planId });
+  return followRun({ saga: saga.sql, planId, executor, signal });
+}
+
+const republished = async (overrides: Partial<RepublishRequest> = {}) => followed(await started(overrides));
 
 const commands = (count: number) => Array.from({ length: count }, () => cancelOrder(Bun.randomUUIDv7()));
 const waiting = async () =>
@@ -133,9 +140,10 @@ async function takeAll(): Promise<string[]> {
   return taken.map(({ event_id }) => event_id).toSorted();
 }
 const trail = () => saga.sql<{ outcome: string; detail: string }[]>`
-  select action, subject, actor, reason, outcome, detail from operator_actions order by action_id`;
+  select action, subject, actor, reason, outcome, detail from operator_actions
+   where action = 'outbox.republish' order by action_id`;
 
-test("after Kafka is wiped, republishing restores every message byte for byte, and only unhandled ones take effect", async () => {
+test("after Kafka is wiped, a run restores every message byte for byte, and only unhandled ones take effect", async () => {
   // given three handled messages and two unread ones
   const [handled, lost] = [commands(3), commands(2)];
   // Redis is unreachable, so only the inbox detects duplicates.
@@ -153,10 +161,10 @@ test("after Kafka is wiped, republishing restores every message byte for byte, a
   await wipeKafka();
   expect(await inKafka()).toEqual([]);
   // when
-  const report = await republish(await options());
+  const run = await republished();
   await drain();
   // then
-  expect(report).toMatchObject({ outboxes: [{ database: "saga", events: 5 }], interrupted: false });
+  expect(run).toMatchObject({ state: "done", units_done: 5 });
   expect(await inKafka()).toEqual(had);
   await using after = await service.start(alone);
   expect(await after.handle(5)).toEqual({ handled: 2, duplicates: 3, retriesScheduled: 0, deadLettered: 0 });
@@ -165,13 +173,17 @@ test("after Kafka is wiped, republishing restores every message byte for byte, a
   );
 });
 
-test("a dry run only counts; a real run records actor, reason and detail in the audit trail", async () => {
+test("a preview only counts; a run records actor, reason and detail in the audit trail", async () => {
   const said = commands(2);
   await say(said);
   await takeAll();
-  expect(await planRepublish(await options())).toMatchObject([{ database: "saga", events: 2 }]);
+  expect(await previewRepublish(contextOf(saga), request())).toMatchObject({
+    outboxes: [{ database: "saga", events: 2 }],
+    totals: { units: 2 },
+  });
   expect(await waiting()).toEqual([]);
-  await republish(await options());
+  expect(await saga.sql`select from operator_plans`).toHaveLength(0);
+  await republished();
   expect(await waiting()).toEqual(idsOf(said));
   const act = { action: "outbox.republish", subject: "saga", actor: "ada", reason: "lost both disks" };
   expect(await trail()).toMatchObject([
@@ -188,12 +200,13 @@ test("only published events inside the time range are published again; waiting e
   const [third] = commands(1);
   if (third !== undefined) await say([third]);
   const written = Number.parseInt(first.message_id.replace("-", "").slice(0, 12), 16);
-  const count = async (times: Partial<Times>) =>
-    (await republish(await options({}, times))).outboxes.map(({ events }) => events);
-  expect(await count({ since: written - HOUR_MS, until: written })).toEqual([0]);
-  expect(await count({ since: written + HOUR_MS })).toEqual([0]);
-  expect(await count({})).toEqual([2]);
-  expect(await count({})).toEqual([0]);
+  for (const nothing of [
+    { since: written - HOUR_MS, until: written },
+    { since: written + HOUR_MS, until: written + 2 * HOUR_MS },
+  ])
+    expect(await errorOf(started(nothing))).toMatchObject({ refusal: "nothing-open" });
+  expect(await republished()).toMatchObject({ units_done: 2 });
+  expect(await errorOf(started())).toMatchObject({ refusal: "nothing-open" });
   expect(await waiting()).toHaveLength(3);
 });
 
@@ -203,7 +216,7 @@ test("an event that a fast clock dated tomorrow is also published again", async 
   if (command === undefined) throw new Error("one was made");
   await say([{ ...command, message_id: tomorrow }]);
   await takeAll();
-  await republish(await options());
+  await republished();
   expect(await waiting()).toEqual([tomorrow]);
 });
 
@@ -212,59 +225,113 @@ test("mails that the notification service may have forgotten are left out, becau
   await say(commands(2).map((command, index) => ({ ...command, message_id: ids[index] ?? "" })));
   await saga.sql`update outbox set topic = ${TOPICS.notifications}`;
   await takeAll();
-  await republish(await options({}, { since: Date.now() - 48 * HOUR_MS }));
+  await republished({ since: Date.now() - 48 * HOUR_MS });
   expect(await waiting()).toEqual(ids.slice(0, 1));
 });
 
-test("at most the limit waits for the relay, oldest first; each batch wakes it, and a slow relay is reported", async () => {
+test("oldest first, in growing batches that wake the relay; none while too much waits for it", async () => {
   const said = commands(7);
   await say(said);
   await takeAll();
-  const limits = { batch: 2, maxWaiting: 4, tellEveryMs: 100 };
-  const seen: RepublishProgress[] = [];
+  const { plan_id: planId } = await started();
   let notified = 0;
   const stop = await saga.postgres.listen(OUTBOX_CHANNEL, () => void notified++);
-  const before = notified;
-  const rounds: string[][] = [];
-  const onProgress = (progress: RepublishProgress) => void seen.push(progress);
-  const run = republish(await options({ limits, onProgress }));
-  // Take nothing until the run reports that it waits.
-  const isWaiting = () => seen.at(-1)?.isWaiting === true;
-  await waitUntil("the run reports that it waits for the relay", isWaiting, { timeoutMs: 20_000 });
-  const takesAll = async () => rounds.push(await takeAll()) > 0 && rounds.flat().length === said.length;
-  await waitUntil("the relay has taken all", takesAll, { timeoutMs: 20_000 });
-  await run;
-  await waitUntil("the relay was woken", () => notified - before >= 4, { timeoutMs: 5_000 });
+  const behind: string[] = [];
+  const context = { ...contextOf(saga), onRelayBehind: (database: string) => void behind.push(database) };
+  await using executor = testExecutor(context, { planId });
+  expect(await executor.runOnce()).toEqual({ processed: 1, hasMore: true });
+  expect(await waiting()).toEqual(idsOf(said.slice(0, 1)));
+  expect(await executor.runOnce()).toEqual({ processed: 1, hasMore: true });
+  expect(await waiting()).toEqual(idsOf(said.slice(0, 3)));
+  await takeAll();
+  await saga.sql`
+    insert into outbox (event_id, topic, partition_key, payload, headers)
+    select uuidv7(), ${service.topic}, n::text, '{}', '{}' from generate_series(1, 20000) n`;
+  expect(await executor.runOnce()).toEqual({ processed: 0, hasMore: false, isBlocked: true });
+  expect([behind, await waiting()]).toEqual([["saga"], expect.not.arrayContaining(idsOf(said))]);
+  await saga.sql`delete from outbox where not published`;
+  const { signal } = new AbortController();
+  const done = await followRun({ saga: saga.sql, planId, executor, signal });
+  expect(done).toMatchObject({ state: "done", units_done: 7 });
+  expect(await waiting()).toEqual(idsOf(said.slice(3)));
+  await waitUntil("each batch has woken the relay", () => notified >= 3, { timeoutMs: 20_000 });
   await stop();
-  expect(rounds[0]).toEqual(idsOf(said.slice(0, 4)));
-  expect(rounds.flat()).toEqual(idsOf(said));
-  expect(Math.max(...rounds.map(({ length }) => length))).toBe(4);
-  expect(seen.at(-1)).toEqual({ database: "saga", events: 7, of: 7, isWaiting: false });
 });
 
-test("an interrupted run continues where it stopped and skips events that were published again meanwhile", async () => {
+test("stopped half-way: what was published again stays so, and the rest is a second run with the same limit of time", async () => {
   const said = commands(5);
   await say(said);
-  await takeAll();
-  const stop = new AbortController();
-  const first = await options({
-    limits: { batch: 2, maxWaiting: 4, tellEveryMs: 5_000 },
-    signal: stop.signal,
-    onProgress: () => stop.abort(),
-  });
-  expect(await republish(first)).toMatchObject({ outboxes: [{ events: 2 }], interrupted: true });
-  expect(await waiting()).toEqual(idsOf(said.slice(0, 2)));
-  await takeAll();
-  const rest = await options({}, { publishedBefore: first.stretch.publishedBefore });
-  expect(await republish(rest)).toMatchObject({ outboxes: [{ events: 3 }], interrupted: false });
-  expect(await waiting()).toEqual(idsOf(said.slice(2)));
-  expect((await trail()).map(({ outcome }) => outcome)).toEqual(["interrupted", "republished"]);
+  await drain();
+  const first = await started();
+  const { plan_id: planId, selection } = first;
+  {
+    await using executor = testExecutor(contextOf(saga), { planId });
+    for (let batches = 0; batches < 2; batches += 1) await executor.runOnce();
+    await stopRun(contextOf(saga), ADA, planId, "the wrong database");
+    expect((await executor.runOnce()).processed).toBe(0);
+  }
+  expect(await planOf({ saga: saga.sql }, planId)).toMatchObject({ state: "stopped", units_done: 3 });
+  expect(await waiting()).toEqual(idsOf(said.slice(0, 3)));
+  await drain();
+  const rest = await republished({ publishedBefore: Number(selection["published_before"]) });
+  expect(rest).toMatchObject({ state: "done", units_done: 2, totals: { units: 2 } });
+  expect(await waiting()).toEqual(idsOf(said.slice(3)));
+  await drain();
+  expect(await timesInKafka(said)).toEqual(said.map(() => 2));
+  expect(await trail()).toMatchObject([
+    { outcome: "interrupted", detail: expect.stringMatching(/^3 of 5 events, from /) },
+    { outcome: "republished", detail: expect.stringMatching(/^2 events from /) },
+  ]);
 });
 
-test("the plan reports the oldest event in the outbox", async () => {
-  expect(await planRepublish(await options())).toEqual([{ database: "saga", events: 0, oldest_at: null }]);
+test("an executor that is killed with a batch in flight is replaced when its lease ends, and nothing is published twice", async () => {
+  const said = commands(12);
+  await say(said);
+  await drain();
+  const run = await started();
+  const { plan_id: planId } = run;
+  const context = contextOf(saga);
+  {
+    await using dying = testExecutor(context, { planId, executor: "dying" });
+    for (let batches = 0; batches < 2; batches += 1) await dying.runOnce();
+  }
+  expect(await waiting()).toEqual(idsOf(said.slice(0, 3)));
+  // What a process leaves that is killed when the third batch is in the outbox and not yet counted.
+  const leased = await takeRun(saga.sql, { executor: "dying", leaseMs: 60_000, planId });
+  const [item] = await nextItems(saga.sql, planId, 1);
+  if (leased === undefined || item === undefined) throw new Error("the run is free, and has an item");
+  await republishBatch({ ...context, run: leased, executor: "dying", item, size: 5 });
+  expect(await waiting()).toEqual(idsOf(said.slice(0, 8)));
+  // The relay has sent them before somebody continues.
+  await drain();
+  await using next = testExecutor(context, { planId, executor: "next" });
+  expect(await next.runOnce()).toEqual({ processed: 0, hasMore: false });
+  await saga.sql`update operator_plans set lease_until = clock_timestamp()`;
+  const { signal } = new AbortController();
+  const done = await followRun({ saga: saga.sql, planId, executor: next, signal });
+  expect(done).toMatchObject({ state: "done", counts: { sent: 1, failed: 0 } });
+  expect(await waiting()).toEqual(idsOf(said.slice(8)));
+  await drain();
+  expect(await timesInKafka(said)).toEqual(said.map(() => 2));
+  expect(await trail()).toMatchObject([{ outcome: "republished" }]);
+});
+
+test("the preview reports the oldest event in the outbox", async () => {
+  const outboxes = async () => (await previewRepublish(contextOf(saga), request())).outboxes;
+  expect(await outboxes()).toEqual([{ database: "saga", events: 0, oldest_at: null }]);
   const before = Date.now();
   await say(commands(2));
-  const [{ oldest_at } = { oldest_at: null }] = await planRepublish(await options());
+  const [{ oldest_at } = { oldest_at: null }] = await outboxes();
   expect(oldest_at).toBeWithin(before, Date.now() + 1);
 });
+
+/** How often each of these messages is in the topic. */
+async function timesInKafka(said: readonly CancelOrder[]): Promise<readonly number[]> {
+  const times = new Map<unknown, number>();
+  for await (const { values } of readTopic({ ...KAFKA, topic: service.topic }))
+    for (const value of values) {
+      const id: unknown = Reflect.get(Object(value), "message_id");
+      times.set(id, (times.get(id) ?? 0) + 1);
+    }
+  return said.map(({ message_id }) => times.get(message_id) ?? 0);
+}

@@ -53,6 +53,8 @@ export interface RunExecutorOptions extends BulkContext {
   readonly leaseMs?: number;
   /** Ends the batch in flight early: what is sent by then is watched by the next executor. */
   readonly signal?: AbortSignal;
+  /** Called while an outbox can be published again only when the relay has sent more of what waits there. */
+  readonly onRelayBehind?: ((database: string) => void) | undefined;
 }
 
 /** What was read from the topic, and the ids that were looked for. */
@@ -123,6 +125,7 @@ export class RunExecutor implements AsyncDisposable {
     const begun = performance.now();
     const outcome = await this.#execute(run, items, size);
     if (outcome === "waits for the relay") {
+      this.#options.onRelayBehind?.(items[0]?.subject ?? "");
       await postponeRun(saga, { executor, planId: run.plan_id, ms: BLOCKED_MS });
       return { processed: 0, hasMore: false, isBlocked: true };
     }

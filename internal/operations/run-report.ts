@@ -32,7 +32,7 @@ export async function followRun({
   for (;;) {
     const result = signal.aborted ? undefined : await executor?.runOnce();
     const run = await planOf({ saga }, planId);
-    const now = JSON.stringify([run.state, run.counts, run.rate_per_second]);
+    const now = JSON.stringify([run.state, run.counts, run.units_done, run.rate_per_second]);
     if (now !== last) onChange?.(run);
     last = now;
     if (signal.aborted || (run.state !== "running" && run.counts.in_flight === 0)) return run;

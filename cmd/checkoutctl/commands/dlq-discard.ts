@@ -1,7 +1,7 @@
 // `checkoutctl dlq discard`: a plan and its run in one command. Discards dead letters for good.
 import { PLAN_DEFAULTS } from "../../../internal/operations/plan-defaults.ts";
-import { type PlanRequest, previewPlan } from "../../../internal/operations/plans.ts";
-import { plannedItems } from "../../../internal/operations/run-report.ts";
+import { createPlan, type PlanRequest, previewPlan } from "../../../internal/operations/plans.ts";
+import { plannedItems, reportOf } from "../../../internal/operations/run-report.ts";
 import { bulkContext, planAndFollow } from "../bulk.ts";
 import { print } from "../command.ts";
 import { Connections } from "../connections.ts";
@@ -21,13 +21,17 @@ export const discardCommand = handlingCommand("discard", "discard dead letters f
       const items = plannedItems((await previewPlan(context, request)).items);
       return print(options, { dry_run: true, items }, () => asText(items, "would discard"));
     }
-    const followed = await planAndFollow(connections, context, request, options);
+    const followed = await planAndFollow(
+      connections,
+      context,
+      (actor) => createPlan(context, actor, request),
+      options,
+    );
     if (followed === null)
       return print(options, { dry_run: false, items: [] }, () => "no dead letter that matches is open");
-    const { isDone, report } = followed;
-    const { run_id, items } = report;
+    const { run_id, items } = reportOf(followed.run, followed.items);
     print(options, { dry_run: false, run_id, items }, () => asText(items, "discarded"));
-    if (!isDone) process.exitCode = EXIT.interrupted;
+    if (followed.run.state !== "done") process.exitCode = EXIT.interrupted;
   },
 );
 

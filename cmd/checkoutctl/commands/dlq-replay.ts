@@ -2,8 +2,13 @@
 // rate.
 import { Option } from "@commander-js/extra-typings";
 import { PLAN_DEFAULTS } from "../../../internal/operations/plan-defaults.ts";
-import { type PlanRequest, previewPlan, type RunView } from "../../../internal/operations/plans.ts";
-import { plannedItems, type RunReport } from "../../../internal/operations/run-report.ts";
+import {
+  createPlan,
+  type PlanRequest,
+  previewPlan,
+  type RunView,
+} from "../../../internal/operations/plans.ts";
+import { plannedItems, reportOf, type RunReport } from "../../../internal/operations/run-report.ts";
 import { bulkContext, planAndFollow } from "../bulk.ts";
 import { durationOption, print } from "../command.ts";
 import { Connections } from "../connections.ts";
@@ -57,11 +62,16 @@ export const replayCommand = handlingCommand(
       );
     }
     using bar = progress();
-    const followed = await planAndFollow(connections, context, request, options, (run) => show(bar, run));
+    const followed = await planAndFollow(
+      connections,
+      context,
+      (actor) => createPlan(context, actor, request),
+      { ...options, onChange: (run) => show(bar, run) },
+    );
     bar[Symbol.dispose]();
     if (followed === null)
       return print(options, { dry_run: false, ...NOTHING }, () => "no dead letter that matches is open");
-    const { report } = followed;
+    const report = reportOf(followed.run, followed.items);
     print(options, { dry_run: false, ...report }, () => asText(report));
     process.exitCode = exitCodeOf(report);
   });

@@ -126,7 +126,7 @@ test.each(["order", "inventory", "payment"] as const)(
     await restore();
     await system.operatorSees(["outbox", "restore", "--database", database, ...REASON]);
     await system.operatorSees([...REBUILD[database], ...since, ...REASON]);
-    await system.operatorSees(["outbox", "republish", "--database", "saga", ...since, ...REASON]);
+    await system.republish(...since, ...REASON);
     await system.stack.restart(database);
     // then
     const isAgreed = async () => (await system.audit("--journal", journal)).code === 0;

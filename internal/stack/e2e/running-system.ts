@@ -44,6 +44,11 @@ export interface ToolRun {
   readonly stderr: string;
 }
 
+interface Confirmed {
+  readonly confirm: number;
+  readonly published_before: string;
+}
+
 export class RunningSystem implements AsyncDisposable {
   readonly stack: Stack;
   /** The addresses and secrets of roles and operators. */
@@ -154,6 +159,14 @@ export class RunningSystem implements AsyncDisposable {
       throw new Error(`checkoutctl ${args.join(" ")} exited with ${code}: ${stderr}${stdout}`);
     const answer: T = JSON.parse(stdout);
     return answer;
+  }
+
+  /** Publishes the saga's outbox again, confirmed as a dry run says. */
+  async republish(...args: readonly string[]): Promise<void> {
+    const command = ["outbox", "republish", "--database", "saga", ...args];
+    const { confirm, published_before } = await this.operatorSees<Confirmed>([...command, "--dry-run"]);
+    const confirmed = ["--published-before", published_before, "--confirm", String(confirm)];
+    await this.operatorSees([...command, ...confirmed]);
   }
 
   story(sagaId: string): Promise<SagaStory> {
