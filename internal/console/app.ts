@@ -18,6 +18,7 @@ import { findRoutes } from "./routes/find.tsx";
 import { graphRoutes } from "./routes/graphs.tsx";
 import { oidcRoutes } from "./routes/oidc.tsx";
 import { overviewRoutes } from "./routes/overview.tsx";
+import { outboxRoutes } from "./routes/outboxes.tsx";
 import { paymentRoutes } from "./routes/payments.tsx";
 import type { ConsoleRoute } from "./routes/route.ts";
 import { runRoutes } from "./routes/runs.tsx";
@@ -39,6 +40,7 @@ export const CONSOLE_ROUTES: readonly ConsoleRoute[] = [
   ...runRoutes,
   ...paymentRoutes,
   ...topicRoutes,
+  ...outboxRoutes,
   ...stockRoutes,
   ...auditRoutes,
   ...sessionRoutes,

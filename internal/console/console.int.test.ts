@@ -9,6 +9,7 @@ import { ConsistentFixture } from "../testkit/consistent-fixture.ts";
 import { consoleOptions, deadLettersOf } from "../testkit/console.ts";
 import { ConsoleBrowser } from "../testkit/console-browser.ts";
 import { deadBytes, deadLetterOf } from "../testkit/dead-letters.ts";
+import { testContext, testExecutor } from "../testkit/bulk.ts";
 import { chargePayment, createOrder } from "../testkit/commands.ts";
 import { cloneDatabase, type TestDatabase } from "../testkit/database.ts";
 import { openPostgres } from "../platform/postgres.ts";
@@ -361,6 +362,63 @@ describe("acting", () => {
       actor: "ada",
       address: "192.0.2.7",
     });
+  });
+
+  test("outboxes say how far back they reach, and are published again by a plan that a viewer cannot make", async () => {
+    const ada = await Person.of("ada");
+    const { text } = await ada.get("/outboxes");
+    expect(text.match(/data-head="Reaches back to"[^>]*><time/g)?.length).toBe(DATABASES.length);
+    const since = new Date(Date.now() - 3_600_000).toISOString();
+    const form = { kind: "outbox.republish", since, until: "", database: "inventory", rate: "7" };
+    expect((await (await Person.of("vic")).post("/runs/plan", form)).status).toBe(403);
+    for (const [wrong, says] of [
+      [{ since: "yesterday" }, "since must be a time such as"],
+      [{ since: "" }, "since must be a time: publish again from when on?"],
+      [{ until: since }, "the stretch must begin before it ends"],
+      [{ database: "users" }, "There is no outbox users."],
+      [{ rate: "0" }, "the rate must be above 0"],
+      [{ rate: "many" }, "the rate must be above 0"],
+    ] as const) {
+      const answer = await ada.post("/runs/plan", { ...form, ...wrong });
+      expect([answer.status < 500, answer.status >= 400, await answer.text()]).toEqual([
+        true,
+        true,
+        expect.stringContaining(says),
+      ]);
+    }
+    expect([
+      ...(await fixture.databases.saga`select plan_id from operator_plans where kind = 'outbox.republish'`),
+    ]).toEqual([]);
+    // The fixture has no relay.
+    const { inventory } = fixture.databases;
+    const { count } =
+      await inventory`update outbox set published = true, published_at = now() - interval '1 minute'`;
+    const made = await ada.post("/runs/plan", form);
+    expect(made.status).toBe(303);
+    const path = made.headers.get("location") ?? "";
+    const plan = (await ada.get(path)).text;
+    for (const told of ["Outbox published again", "7 a second", `${count} messages. The first goes alone`])
+      expect([told, plan.includes(told)]).toEqual([told, true]);
+    const [, confirm] = /--confirm (\d+)/.exec(plan) ?? [];
+    const start = { reason: "Kafka lost both disks", ...(confirm === undefined ? {} : { confirm }) };
+    expect((await ada.post(`${path}/start`, start)).status).toBe(303);
+    const executor = testExecutor(testContext(fixture.databases, []));
+    for (let batches = 0; batches < 2; batches += 1) await executor.runOnce();
+    const run = (await ada.get(path)).text;
+    expect(run).toContain(`<progress max="${count}" value="1"`);
+    expect(await inventory`select from outbox where not published`).toHaveLength(1);
+    expect((await ada.post(`${path}/stop`, { reason: "enough is seen" })).status).toBe(303);
+    await executor[Symbol.asyncDispose]();
+    expect((await actions()).filter(({ action }) => action === "outbox.republish")).toMatchObject([
+      { actor: "ada", outcome: "interrupted", reason: "Kafka lost both disks" },
+    ]);
+  });
+
+  test("an outbox whose database is away is unknown, and the others are shown", async () => {
+    const { status, text } = await (await Person.of("vic", ["payment"])).get("/outboxes");
+    const known = text.match(/data-head="Reaches back to"[^>]*><time/g)?.length;
+    expect([status, known]).toEqual([200, DATABASES.length - 1]);
+    expect(text).toMatch(/data-head="Reaches back to"[^>]*><span class="unknown"/);
   });
 
   test("the decisions of a run are shown by outcome and page by page, and all of them as CSV", async () => {

@@ -14,7 +14,8 @@ export const QUARANTINE_REPLAYS = 3;
 /** Maximum items in a plan. Larger backlogs are handled in parts, each with a plan of its own. */
 export const MAX_PLAN_ITEMS = 10_000;
 
-export type BulkKind = "dead-letter.replay" | "dead-letter.discard" | "outbox.republish";
+export const BULK_KINDS = ["dead-letter.replay", "dead-letter.discard", "outbox.republish"] as const;
+export type BulkKind = (typeof BULK_KINDS)[number];
 
 /**
  * `draft`: planned, not started. `paused`: by an operator, or by itself when too many items failed. `stopped` and `done` are final.

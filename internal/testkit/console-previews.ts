@@ -4,6 +4,7 @@ import { DeadLetterPage } from "../console/pages/dead-letter.tsx";
 import { DeadLettersPage } from "../console/pages/dead-letters.tsx";
 import { Found } from "../console/pages/find.tsx";
 import { Graphs } from "../console/pages/graphs.tsx";
+import { Outboxes } from "../console/pages/outboxes.tsx";
 import { PaymentAlerts, Payments } from "../console/pages/payments.tsx";
 import { RunPage, Runs } from "../console/pages/runs.tsx";
 import { StockPage } from "../console/pages/stock.tsx";
@@ -102,6 +103,29 @@ const ITEM: ItemRow = {
   units_done: 0,
   settled_at: NOW,
 };
+const REPUBLISH: RunView = {
+  ...RUN,
+  kind: "outbox.republish",
+  selection: { since: NOW - 7_200_000, until: null, published_before: NOW },
+  totals: { acts: 1, units: 12_000, skipped: 0, refused: 0, money: [] },
+  rate_per_second: 5_000,
+  max_error_rate: 0,
+  counts: { ...RUN.counts, not_reached: 1 },
+};
+const OUTBOX_ITEM: ItemRow = {
+  ...ITEM,
+  subject: "saga",
+  saga_id: null,
+  message_type: "outbox",
+  service: "saga",
+  amount_cents: null,
+  currency: null,
+  units: 12_000,
+  outcome: null,
+  result: null,
+  detail: EVIL,
+  settled_at: null,
+};
 const PAYMENT = {
   id: sagaId(60),
   saga_id: sagaId(1),
@@ -164,6 +188,16 @@ export const MORE_PREVIEWS: Readonly<Record<string, (visit: SignedIn) => VNode>>
   "/plan": (frame) =>
     RunPage({ frame, run: RUN, items: [{ ...ITEM, outcome: null, result: null }], ...ALL_ITEMS, now: NOW }),
   "/run": (frame) => RunPage({ frame, run: RUNNING, items: [ITEM], ...ALL_ITEMS, now: NOW }),
+  "/republish-plan": (frame) =>
+    RunPage({ frame, run: REPUBLISH, items: [OUTBOX_ITEM], ...ALL_ITEMS, now: NOW }),
+  "/outboxes": (frame) =>
+    Outboxes({
+      frame,
+      rows: snapshotOf().outboxes.map((one, index) => ({
+        ...one,
+        held: index === 0 ? { at: NOW, value: NOW - 3_600_000 } : { unknown_since: NOW, why: EVIL },
+      })),
+    }),
   "/topics": (frame) => Topics({ frame, topics: snapshotOf().topics }),
   "/topic": (frame) =>
     TopicPage({

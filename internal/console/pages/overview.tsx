@@ -358,7 +358,7 @@ function OutboxesPart({ snapshot: { outboxes, mails }, now }: PartProps) {
     <Card
       id="outboxes-title"
       title="Outboxes"
-      aside="events that are not published, messages that are tried again"
+      aside={<a href="/outboxes">events that are not published, messages that are tried again</a>}
     >
       <table>
         <thead>

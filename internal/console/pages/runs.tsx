@@ -3,7 +3,6 @@ import type { VNode } from "preact";
 import { moneyText } from "../../kernel/money.ts";
 import {
   type BulkKind,
-  isQuarantined,
   ITEM_OUTCOMES,
   MIN_REASON_LENGTH,
   refusalToSteer,
@@ -16,7 +15,7 @@ import { Act } from "../parts/act.tsx";
 import { CommandLine, Copy, Empty, Facts, IdLink, Status, type Tone } from "../parts/bits.tsx";
 import { Page } from "../parts/layout.tsx";
 import { holderOf, type LiveParts } from "../parts/live-parts.tsx";
-import { sagaColumn } from "../parts/saga-columns.tsx";
+import { itemColumnsOf } from "../parts/run-items.tsx";
 import { type Column, DataTable, Exports } from "../parts/table.tsx";
 import { When } from "../parts/when.tsx";
 import { countText, durationText, plural } from "../parts/words.ts";
@@ -110,7 +109,8 @@ export function Runs({ frame, runs, state, older }: RunsProps) {
         {runs.length === 0 ? (
           <Empty title={state === null ? "There is no plan yet" : `No run is ${state}`}>
             <p>
-              Plans are made of <a href="/dead-letters">dead letters</a>.
+              Plans are made of <a href="/dead-letters">dead letters</a> and of{" "}
+              <a href="/outboxes">outboxes</a>.
             </p>
           </Empty>
         ) : (
@@ -243,10 +243,7 @@ function State({ run, now }: PartProps) {
   const facts: readonly (readonly [string, VNode | string | null])[] = [
     ["Planned", `${totals.acts} to act on, ${totals.skipped} to skip, ${totals.refused} to refuse`],
     ["Money touched", money.length === 0 ? "none" : money.join(", ")],
-    [
-      "Rate",
-      `${Number(run.rate_per_second.toFixed(2))} a second, at most ${run.max_error_rate * 100} % may fail`,
-    ],
+    ["Rate", rateText(run)],
     ["Takes about", run.ended_at === null ? durationText(run.estimate_ms) : null],
     ["Planned by", run.created_by],
     ["Started by", run.started_by === null ? null : `${run.started_by}: ${run.reason ?? ""}`],
@@ -254,9 +251,7 @@ function State({ run, now }: PartProps) {
     ["Stopped by", state === "stopped" ? <StopInTrail run={run} /> : null],
     ["Selection", JSON.stringify(run.selection)],
   ];
-  const { sent, discarded, failed, refused, skipped } = run.counts;
-  const reached = sent + discarded + failed + refused + skipped;
-  const all = totals.acts + totals.skipped + totals.refused;
+  const { reached, all } = reachedOf(run);
   return (
     <section class="card" aria-label="State">
       <p class="lead">
@@ -278,6 +273,19 @@ function State({ run, now }: PartProps) {
   );
 }
 
+function reachedOf({ kind, counts, totals, units_done }: RunView) {
+  if (kind === "outbox.republish") return { reached: units_done, all: totals.units };
+  const { sent, discarded, failed, refused, skipped } = counts;
+  const reached = sent + discarded + failed + refused + skipped;
+  return { reached, all: totals.acts + totals.skipped + totals.refused };
+}
+
+function rateText({ kind, rate_per_second, max_error_rate }: RunView): string {
+  const rate = `${Number(rate_per_second.toFixed(2))} a second`;
+  // Whether a message that is published again is handled is not looked at.
+  return kind === "outbox.republish" ? rate : `${rate}, at most ${max_error_rate * 100} % may fail`;
+}
+
 function executorText({ state, started_at, ended_at, executor }: RunView): string | null {
   if (started_at === null || ended_at !== null) return null;
   return executor ?? (state === "running" ? "waits for an executor" : "nobody now");
@@ -292,77 +300,6 @@ function StopInTrail({ run: { plan_id } }: Pick<PartProps, "run">) {
   );
 }
 
-export const itemColumns: readonly Column<ItemRow>[] = [
-  {
-    name: "subject",
-    head: "Dead letter",
-    show: ({ subject }) =>
-      subject.length === 36 ? <IdLink id={subject} href={`/dead-letters/${subject}`} /> : subject,
-    value: ({ subject }) => subject,
-  },
-  sagaColumn,
-  {
-    name: "message_type",
-    head: "Message",
-    value: ({ message_type }) => message_type,
-  },
-  {
-    name: "replays",
-    head: "Replays",
-    isRight: true,
-    show: ({ replays }) => (isQuarantined(replays) ? <Status tone="warn">{replays}</Status> : replays),
-    value: ({ replays }) => replays,
-  },
-  {
-    name: "amount",
-    head: "Amount",
-    isRight: true,
-    show: ({ amount_cents, currency }) =>
-      amount_cents === null || currency === null ? null : (
-        <span class="nowrap">{moneyText(amount_cents, currency)}</span>
-      ),
-    value: ({ amount_cents }) => amount_cents,
-  },
-  { name: "planned", head: "Planned", value: ({ planned }) => planned },
-  {
-    name: "outcome",
-    head: "Outcome",
-    show: ({ outcome, result, detail, why }) => (
-      <span>
-        {outcome === null ? (
-          <span class="soft">not reached</span>
-        ) : (
-          <Status
-            tone={
-              outcome === "failed" || outcome === "refused"
-                ? "bad"
-                : outcome === "in flight"
-                  ? "running"
-                  : "good"
-            }
-          >
-            {result === null ? outcome : `${outcome}: ${result}`}
-          </Status>
-        )}
-        {(detail ?? why) === null ? null : <span class="reason small soft">{detail ?? why}</span>}
-      </span>
-    ),
-    value: ({ outcome }) => outcome,
-  },
-];
-
-/** In CSV and JSON only. */
-export const itemMore: readonly Column<ItemRow>[] = [
-  { name: "position", head: "Position", value: ({ position }) => position },
-  { name: "currency", head: "Currency", value: ({ currency }) => currency },
-  { name: "result", head: "Result", value: ({ result }) => result },
-  {
-    name: "why",
-    head: "Why",
-    value: ({ detail, why }) => detail ?? why,
-  },
-];
-
 function Items({ run, items, part }: PartProps) {
   const { outcome, after, next } = part;
   const all = run.totals.acts + run.totals.skipped + run.totals.refused;
@@ -372,7 +309,7 @@ function Items({ run, items, part }: PartProps) {
     <>
       <DataTable
         label="Decisions"
-        columns={itemColumns}
+        columns={itemColumnsOf(run.kind)}
         rows={items}
         keyOf={({ position }) => String(position)}
       />
@@ -462,8 +399,10 @@ function Start({ frame, run, only }: Pick<PartProps, "frame" | "run" | "only">) 
       >
         <p>
           {plural(totals.units, "message")}. The first goes alone; then batches grow at{" "}
-          {Number(run.rate_per_second.toFixed(2))} a second. Each is checked again right before: a saga that
-          has moved on is refused, not forced.
+          {Number(run.rate_per_second.toFixed(2))} a second.{" "}
+          {run.kind === "outbox.republish"
+            ? "A relay sends them. Consumers take each message once, so those that they have handled do nothing."
+            : "Each is checked again right before: a saga that has moved on is refused, not forced."}
         </p>
         {confirm === null ? null : (
           <div class="field">

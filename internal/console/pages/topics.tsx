@@ -61,6 +61,9 @@ export function Topics({ frame, topics }: PartProps & { readonly frame: Frame })
     <Page frame={frame} title="Topics" current="topics" live="/topics/events">
       <div class="page-head">
         <h1>Topics</h1>
+        <p class="soft small">
+          what the services still have to write to them is in their <a href="/outboxes">outboxes</a>
+        </p>
       </div>
       <div class="card">{holder("t-topics")}</div>
     </Page>

@@ -2,8 +2,10 @@
 // a time work on a run. What is done is in the audit trail by the functions that do it.
 import { Value } from "@sinclair/typebox/value";
 import { Uuid } from "../../../schemas/fields.ts";
-import { type Operator, RUN_STATES, type RunState } from "../../operations/plan.ts";
+import type { BulkContext } from "../../operations/bulk-context.ts";
+import { BULK_KINDS, type Operator, RUN_STATES, type RunState } from "../../operations/plan.ts";
 import { PLAN_DEFAULTS } from "../../operations/plan-defaults.ts";
+import { createRepublishPlan } from "../../operations/plan-republish.ts";
 import {
   allItemsOf,
   createPlan,
@@ -16,22 +18,15 @@ import {
 import { changeRate, pauseRun, resumeRun, startRun, stopRun } from "../../operations/runs.ts";
 import { done, noted, reasonOf } from "../acts.ts";
 import { polled } from "../live.ts";
-import {
-  itemColumns,
-  itemMore,
-  type ItemPart,
-  RUN_PARTS,
-  RunPage,
-  Runs,
-  SHOWN_OUTCOMES,
-  type ShownRun,
-} from "../pages/runs.tsx";
+import { type ItemPart, RUN_PARTS, RunPage, Runs, SHOWN_OUTCOMES, type ShownRun } from "../pages/runs.tsx";
 import { allOf } from "../parts/live-parts.tsx";
+import { itemColumns, itemMore } from "../parts/run-items.tsx";
 import { badRequest, notFound } from "../problem.ts";
 import { exported, isExport, page, wantsData } from "../respond.ts";
 import { json, seeOther } from "../../web/respond.ts";
 import type { SignedIn } from "../visit.ts";
 import { deadLetterFilterOf } from "./dead-letters.tsx";
+import { republishRequestOf } from "./outboxes.tsx";
 import type { ConsoleRoute } from "./route.ts";
 
 export const runRoutes: readonly ConsoleRoute[] = [
@@ -94,9 +89,24 @@ async function list(visit: SignedIn): Promise<Response> {
 
 async function plan(visit: SignedIn): Promise<Response> {
   const { form, options } = visit;
-  const kind = form.get("kind");
-  if (kind !== "dead-letter.replay" && kind !== "dead-letter.discard")
-    throw badRequest("A plan replays or discards dead letters.");
+  const kind = BULK_KINDS.find((one) => one === form.get("kind"));
+  if (kind === undefined)
+    throw badRequest("A plan replays or discards dead letters, or publishes outboxes again.");
+  const create = kind === "outbox.republish" ? ofOutboxes(visit) : ofDeadLetters(visit, kind);
+  const act = { action: "plan.create", subject: kind, reason: "a plan needs none" } as const;
+  const made = await noted(visit, act, () => create(options.bulk, operatorOf(visit)));
+  const path = `/runs/${made.plan_id}`;
+  return wantsData(visit.request) ? json({ said: "The plan is made.", next: path }) : seeOther(path);
+}
+
+type CreatePlan = (bulk: BulkContext, actor: Operator) => Promise<RunView>;
+
+function ofOutboxes({ form }: SignedIn): CreatePlan {
+  const request = republishRequestOf(form);
+  return (bulk, actor) => createRepublishPlan(bulk, actor, request);
+}
+
+function ofDeadLetters({ form }: SignedIn, kind: PlanRequest["kind"]): CreatePlan {
   const id = form.get("id");
   if (id !== null && !Value.Check(Uuid, id)) throw badRequest("id must be the id of a dead letter.");
   const request: PlanRequest = {
@@ -106,10 +116,7 @@ async function plan(visit: SignedIn): Promise<Response> {
     allowsQuarantined: kind === "dead-letter.replay" && form.has("quarantined"),
     ...PLAN_DEFAULTS[kind],
   };
-  const act = { action: "plan.create", subject: kind, reason: "a plan needs none" } as const;
-  const made = await noted(visit, act, () => createPlan(options.bulk, operatorOf(visit), request));
-  const path = `/runs/${made.plan_id}`;
-  return wantsData(visit.request) ? json({ said: "The plan is made.", next: path }) : seeOther(path);
+  return (bulk, actor) => createPlan(bulk, actor, request);
 }
 
 /** For the audit trail, with where they are. */

@@ -1,0 +1,106 @@
+// The decisions of a plan and what became of them, as columns: of dead letters, and of outboxes that are published again.
+import { moneyText } from "../../kernel/money.ts";
+import { type BulkKind, isQuarantined } from "../../operations/plan.ts";
+import type { ItemRow } from "../../operations/plan-store.ts";
+import { IdLink, Status } from "./bits.tsx";
+import { sagaColumn } from "./saga-columns.tsx";
+import type { Column } from "./table.tsx";
+import { countText } from "./words.ts";
+
+export function itemColumnsOf(kind: BulkKind): readonly Column<ItemRow>[] {
+  return kind === "outbox.republish" ? outboxColumns : itemColumns;
+}
+
+const outcomeColumn: Column<ItemRow> = {
+  name: "outcome",
+  head: "Outcome",
+  show: ({ outcome, result, detail, why }) => (
+    <span>
+      {outcome === null ? (
+        <span class="soft">not reached</span>
+      ) : (
+        <Status
+          tone={
+            outcome === "failed" || outcome === "refused"
+              ? "bad"
+              : outcome === "in flight"
+                ? "running"
+                : "good"
+          }
+        >
+          {result === null ? outcome : `${outcome}: ${result}`}
+        </Status>
+      )}
+      {(detail ?? why) === null ? null : <span class="reason small soft">{detail ?? why}</span>}
+    </span>
+  ),
+  value: ({ outcome }) => outcome,
+};
+
+export const itemColumns: readonly Column<ItemRow>[] = [
+  {
+    name: "subject",
+    head: "Dead letter",
+    show: ({ subject }) =>
+      subject.length === 36 ? <IdLink id={subject} href={`/dead-letters/${subject}`} /> : subject,
+    value: ({ subject }) => subject,
+  },
+  sagaColumn,
+  {
+    name: "message_type",
+    head: "Message",
+    value: ({ message_type }) => message_type,
+  },
+  {
+    name: "replays",
+    head: "Replays",
+    isRight: true,
+    show: ({ replays }) => (isQuarantined(replays) ? <Status tone="warn">{replays}</Status> : replays),
+    value: ({ replays }) => replays,
+  },
+  {
+    name: "amount",
+    head: "Amount",
+    isRight: true,
+    show: ({ amount_cents, currency }) =>
+      amount_cents === null || currency === null ? null : (
+        <span class="nowrap">{moneyText(amount_cents, currency)}</span>
+      ),
+    value: ({ amount_cents }) => amount_cents,
+  },
+  { name: "planned", head: "Planned", value: ({ planned }) => planned },
+  outcomeColumn,
+];
+
+/** In CSV and JSON only. */
+export const itemMore: readonly Column<ItemRow>[] = [
+  { name: "position", head: "Position", value: ({ position }) => position },
+  { name: "currency", head: "Currency", value: ({ currency }) => currency },
+  { name: "units", head: "Messages", value: ({ units }) => units },
+  { name: "units_done", head: "Messages done", value: ({ units_done }) => units_done },
+  { name: "result", head: "Result", value: ({ result }) => result },
+  {
+    name: "why",
+    head: "Why",
+    value: ({ detail, why }) => detail ?? why,
+  },
+];
+
+const outboxColumns: readonly Column<ItemRow>[] = [
+  { name: "subject", head: "Outbox", value: ({ subject }) => subject },
+  {
+    name: "units",
+    head: "Messages",
+    isRight: true,
+    show: ({ units }) => countText(units),
+    value: ({ units }) => units,
+  },
+  {
+    name: "units_done",
+    head: "Published again",
+    isRight: true,
+    show: ({ units_done }) => countText(units_done),
+    value: ({ units_done }) => units_done,
+  },
+  outcomeColumn,
+];
