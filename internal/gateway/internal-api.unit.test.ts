@@ -3,10 +3,12 @@ import { afterEach, expect, test } from "bun:test";
 import { TypeCompiler } from "@sinclair/typebox/compiler";
 import { Type } from "@sinclair/typebox";
 import { describeError } from "../kernel/errors.ts";
+import { trustedKeys } from "../platform/caller-keys.ts";
+import { InternalTokens } from "../platform/internal-tokens.ts";
 import { InternalApi } from "./internal-api.ts";
 import { InventoryClient } from "./inventory-client.ts";
 import { OrderClient } from "./order-client.ts";
-import { unsigned } from "../testkit/callers.ts";
+import { gatewayCredential, TRUSTED_CALLERS, unsigned } from "../testkit/callers.ts";
 
 const contract = {
   body: TypeCompiler.Compile(Type.Object({ done: Type.Boolean() })),
@@ -19,7 +21,7 @@ afterEach(async () => {
   for (const server of servers.splice(0)) await server.stop(true);
 });
 
-function served(answer: (request: Request) => Response): string {
+function served(answer: (request: Request) => Response | Promise<Response>): string {
   const server = Bun.serve({ port: 0, hostname: "127.0.0.1", development: false, fetch: answer });
   servers.push(server);
   return `http://127.0.0.1:${server.port}`;
@@ -97,8 +99,9 @@ test("a call that was refused because of the service's clock is sent once more, 
   const at = new Date(Date.now() + 3_600_000).toUTCString();
   const asked: string[] = [];
   const url = served(({ headers }) => {
-    asked.push(headers.get("authorization") ?? "");
-    if (asked.length > 1) return Response.json({ done: true });
+    const header = headers.get("authorization") ?? "";
+    asked.push(header);
+    if (header === "Bearer later") return Response.json({ done: true });
     return Response.json({ error: "UNAUTHENTICATED" }, { status: 401, headers: { date: at } });
   });
   let corrected: string | null = null;
@@ -106,13 +109,36 @@ test("a call that was refused because of the service's clock is sent once more, 
     header: async () => (corrected === null ? "Bearer now" : "Bearer later"),
     correctClock(date: string | null) {
       corrected = date;
-      return true;
     },
   };
   const api = new InternalApi("order service", { url, credential });
   expect(await api.call("/orders", contract, { signal })).toEqual({ body: { done: true } });
   expect(asked).toEqual(["Bearer now", "Bearer later"]);
   expect(corrected as unknown).toBe(at);
+});
+
+test("calls that are refused together because of the service's clock are all sent once more", async () => {
+  const service = { now: () => Date.now() + 3_600_000 };
+  const tokens = new InternalTokens({ keys: await trustedKeys(TRUSTED_CALLERS), clock: service });
+  const together = Promise.withResolvers<void>();
+  let refused = 0;
+  const url = served(async ({ headers }) => {
+    const token = headers.get("authorization")?.slice("Bearer ".length) ?? "";
+    const isKnown = await tokens.verify(token).then(
+      () => true,
+      () => false,
+    );
+    if (isKnown) return Response.json({ done: true });
+    refused += 1;
+    if (refused === 3) together.resolve();
+    await together.promise;
+    const date = new Date(service.now()).toUTCString();
+    return Response.json({ error: "UNAUTHENTICATED" }, { status: 401, headers: { date } });
+  });
+  const api = new InternalApi("order service", { url, credential: gatewayCredential() });
+  const answers = await Promise.all([1, 2, 3].map(() => api.call("/orders", contract, { signal })));
+  expect(answers).toEqual([1, 2, 3].map(() => ({ body: { done: true } })));
+  expect(refused).toBe(3);
 });
 
 test("a gateway whom a service does not let in is not ready, one that it lets in is", async () => {

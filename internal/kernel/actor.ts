@@ -48,8 +48,8 @@ export interface Credential {
   /** The value of the `authorization` header. */
   header(): Promise<string>;
   /**
-   * Call it when the other side refused the credential, with the `date` of its answer. True if its clock is not where it was assumed
-   * to be: then a new try, with a new header, can succeed.
+   * Call it when the other side refused the credential, with the `date` of its answer. If its clock is not where it was assumed to be, the
+   * next header is another one, with which a new try can succeed.
    */
-  correctClock(date: string | null): boolean;
+  correctClock(date: string | null): void;
 }

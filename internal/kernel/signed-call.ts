@@ -13,11 +13,15 @@ export async function sendSigned(
   credential: Credential,
   send: (authorization: string) => Promise<Response>,
 ): Promise<Response> {
-  const response = await send(await credential.header());
-  const isDue = response.status === UNAUTHENTICATED && credential.correctClock(response.headers.get("date"));
-  if (!isDue) return response;
+  const header = await credential.header();
+  const response = await send(header);
+  if (response.status !== UNAUTHENTICATED) return response;
+  credential.correctClock(response.headers.get("date"));
+  const corrected = await credential.header();
+  // Of several calls that are refused together, the first corrects the clock for all.
+  if (corrected === header) return response;
   await response.body?.cancel();
-  return send(await credential.header());
+  return send(corrected);
 }
 
 /** Whether the other side does not let the caller in. */

@@ -193,14 +193,13 @@ export class CallerCredential implements Credential {
     return header;
   }
 
-  correctClock(date: string | null): boolean {
+  correctClock(date: string | null): void {
     const theirs = Date.parse(date ?? "");
     const skew = theirs - this.#clock.now();
-    if (Number.isNaN(skew) || Math.abs(skew) > MAX_SKEW_MS) return false;
-    if (Math.abs(skew - this.#skewMs) < SMALLEST_SKEW_MS) return false;
+    if (Number.isNaN(skew) || Math.abs(skew) > MAX_SKEW_MS) return;
+    if (Math.abs(skew - this.#skewMs) < SMALLEST_SKEW_MS) return;
     this.#skewMs = skew;
     this.#current = undefined;
-    return true;
   }
 }
 

@@ -48,7 +48,7 @@ export function gatewayCredential(): Credential {
 }
 
 /** For services that a test plays, which ask nobody who they are. */
-export const unsigned: Credential = { header: async () => "Bearer nobody", correctClock: () => false };
+export const unsigned: Credential = { header: async () => "Bearer nobody", correctClock: () => {} };
 
 export function tokenOfPerson(name: string, role: "viewer" | "operator" = "operator"): Promise<string> {
   return mintOperatorToken(operatorsKey, { name, role, ttlSeconds: TTL_SECONDS, nowMs: Date.now() });
