@@ -3,6 +3,7 @@
 import type { ProviderError } from "../../schemas/provider-ledger.ts";
 import type { Collection, Identified } from "./collection.ts";
 import { invalidRequest, missing, noSuch, parameterUnknown } from "./errors.ts";
+import { badExpand, isExpand } from "./expand.ts";
 import type { Intent, Ledger } from "./ledger.ts";
 
 const DEFAULT_LIMIT = 10;
@@ -42,7 +43,10 @@ function list<T extends Identified>(
   wanted: (item: T) => boolean,
 ): Listed<T> {
   const limit = limitOf(query);
-  const error = unknownParam(query, extraParams) ?? (typeof limit === "number" ? null : limit);
+  const error =
+    unknownParam(query, extraParams) ??
+    badExpand(query, "data.") ??
+    (typeof limit === "number" ? null : limit);
   if (error !== null) return { error };
   const cursorParam = query.has("ending_before") ? "ending_before" : "starting_after";
   const cursor = query.get(cursorParam);
@@ -72,6 +76,8 @@ export function searchIntents(
   const text = query.get("query");
   if (text === null) return { error: missing("query"), nextPage: null };
   if (typeof limit !== "number") return { error: limit, nextPage: null };
+  const unexpandable = badExpand(query, "data.");
+  if (unexpandable !== null) return { error: unexpandable, nextPage: null };
   const clauses = parseSearch(text);
   const offset = Number(query.get("page") ?? 0);
   if (clauses === null || !Number.isSafeInteger(offset) || offset < 0) {
@@ -139,7 +145,7 @@ function limitOf(query: Query): number | ProviderError {
 
 function unknownParam(query: Query, extra: ReadonlySet<string>): ProviderError | null {
   for (const name of query.keys()) {
-    if (!LIST_PARAMS.has(name) && !CREATED_PARAMS.includes(name) && !extra.has(name)) {
+    if (!LIST_PARAMS.has(name) && !CREATED_PARAMS.includes(name) && !extra.has(name) && !isExpand(name)) {
       return parameterUnknown(name);
     }
   }

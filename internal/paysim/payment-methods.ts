@@ -85,6 +85,32 @@ export function isKnownPaymentMethod(token: string): boolean {
   return ACCEPTED.has(token) || Object.hasOwn(MISBEHAVING, token) || declineOf(token) !== null;
 }
 
+export interface CardOfToken {
+  readonly brand: string;
+  readonly last4: string;
+}
+
+/** Stripe's numbers of the tokens (https://docs.stripe.com/testing); the others are the first one. */
+const CARDS: Readonly<Record<string, CardOfToken>> = {
+  pm_card_visa: { brand: "visa", last4: "4242" },
+  pm_card_visa_debit: { brand: "visa", last4: "5556" },
+  pm_card_mastercard: { brand: "mastercard", last4: "4444" },
+  pm_card_mastercard_debit: { brand: "mastercard", last4: "8210" },
+  pm_card_amex: { brand: "amex", last4: "0005" },
+  pm_card_discover: { brand: "discover", last4: "1117" },
+  pm_card_diners: { brand: "diners", last4: "0004" },
+  pm_card_jcb: { brand: "jcb", last4: "0505" },
+  pm_card_unionpay: { brand: "unionpay", last4: "0005" },
+  pm_card_authenticationRequired: { brand: "visa", last4: "3184" },
+  pm_card_threeDSecureRequired: { brand: "visa", last4: "3063" },
+  pm_card_threeDSecure2Required: { brand: "visa", last4: "3220" },
+};
+const ANY_CARD: CardOfToken = { brand: "visa", last4: "4242" };
+
+export function cardOf(token: string): CardOfToken {
+  return Object.hasOwn(CARDS, token) ? (CARDS[token] ?? ANY_CARD) : ANY_CARD;
+}
+
 /** The decline that a declining token causes; null for any other token. */
 export function declineOf(token: string): ProviderError | null {
   const name = DECLINED.exec(token)?.[1] ?? "";

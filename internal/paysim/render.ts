@@ -4,16 +4,18 @@ import type { ProviderError } from "../../schemas/provider-ledger.ts";
 import { assertNever } from "../kernel/errors.ts";
 import { chargeIdOf, clientSecretOf } from "./ids.ts";
 import type { Answer, Intent, Refund } from "./ledger.ts";
+import { cardOf } from "./payment-methods.ts";
 
 export interface Rendered {
   readonly status: number;
   readonly body: unknown;
 }
 
-export function renderAnswer(answer: Answer, bankUrl: string): Rendered {
+/** For `withCharge` see `renderIntent`. */
+export function renderAnswer(answer: Answer, bankUrl: string, withCharge = false): Rendered {
   switch (answer.kind) {
     case "intent":
-      return { status: 200, body: renderIntent(answer.intent, bankUrl) };
+      return { status: 200, body: renderIntent(answer.intent, bankUrl, withCharge) };
     case "refund":
       return { status: 200, body: renderRefund(answer.refund) };
     case "error":
@@ -29,8 +31,9 @@ export function renderError(error: ProviderError, intent: Intent | null = null, 
   return { status: error.status, body: { error: { ...errorBody(error), ...charge, ...inner } } };
 }
 
-/** `bankUrl` is where browsers reach the bank's page (bank.ts). */
-export function renderIntent(intent: Intent, bankUrl: string): Record<string, unknown> {
+/** `bankUrl` is where browsers reach the bank's page (bank.ts). `withCharge`: with its charge instead of the charge's id (`expand`). */
+export function renderIntent(intent: Intent, bankUrl: string, withCharge = false): Record<string, unknown> {
+  const hasCharge = intent.charged || intent.lastError !== null;
   return {
     id: intent.id,
     object: "payment_intent",
@@ -52,7 +55,7 @@ export function renderIntent(intent: Intent, bankUrl: string): Record<string, un
     description: intent.description,
     last_payment_error:
       intent.lastError === null ? null : { ...errorBody(intent.lastError), charge: chargeIdOf(intent.id) },
-    latest_charge: intent.charged || intent.lastError !== null ? chargeIdOf(intent.id) : null,
+    latest_charge: hasCharge ? (withCharge ? renderCharge(intent) : chargeIdOf(intent.id)) : null,
     livemode: false,
     metadata: intent.metadata,
     next_action: nextActionOf(intent, bankUrl),
@@ -69,6 +72,43 @@ export function renderIntent(intent: Intent, bankUrl: string): Record<string, un
     status: intent.status,
     transfer_data: null,
     transfer_group: null,
+  };
+}
+
+/** The card of a declined charge is not known any more, as its method does not stay attached. */
+function renderCharge(intent: Intent): Record<string, unknown> {
+  const { id, amountCents, charged, currency, createdMs, metadata, paymentMethod, refundedCents } = intent;
+  return {
+    id: chargeIdOf(id),
+    object: "charge",
+    amount: amountCents,
+    amount_captured: charged ? amountCents : 0,
+    amount_refunded: refundedCents,
+    captured: charged,
+    created: seconds(createdMs),
+    currency: currency.toLowerCase(),
+    livemode: false,
+    metadata,
+    paid: charged,
+    payment_intent: id,
+    payment_method: paymentMethod,
+    payment_method_details:
+      paymentMethod === null ? null : { type: "card", card: cardDetails(paymentMethod) },
+    refunded: charged && refundedCents === amountCents,
+    status: charged ? "succeeded" : "failed",
+  };
+}
+
+/** Stripe's charge also holds what must not be stored, so this one does, too. */
+function cardDetails(paymentMethod: string): Record<string, unknown> {
+  return {
+    ...cardOf(paymentMethod),
+    country: "US",
+    exp_month: 12,
+    exp_year: 2034,
+    fingerprint: "Xt5EWLLDS7FJjR1c",
+    funding: "credit",
+    wallet: null,
   };
 }
 

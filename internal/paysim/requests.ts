@@ -3,6 +3,7 @@
 import type { ProviderError } from "../../schemas/provider-ledger.ts";
 import { badCurrency, badSum } from "./currencies.ts";
 import { invalidRequest, missing, noSuch, parameterUnknown } from "./errors.ts";
+import { badExpand } from "./expand.ts";
 import { isKnownPaymentMethod } from "./payment-methods.ts";
 
 const MAX_METADATA_KEYS = 50;
@@ -59,6 +60,7 @@ const CREATE_PARAMS = new Set([
   "currency",
   "description",
   "error_on_requires_action",
+  "expand",
   "metadata",
   "payment_method",
   "return_url",
@@ -95,6 +97,7 @@ export function parseCreate(form: Form): Parsed<CreateIntent> {
       ? null
       : noSuch("PaymentMethod", paymentMethod, "payment_method", 400)) ??
     badReturn(form, confirm) ??
+    badExpand(form, "") ??
     badMetadata(form);
   if (error !== null) return { error };
   return {

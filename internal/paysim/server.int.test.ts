@@ -68,6 +68,36 @@ describe("charging", () => {
   });
 });
 
+describe("expand", () => {
+  const card = { brand: "mastercard", last4: "4444" };
+  const charge = { object: "charge", status: "succeeded", payment_method_details: { type: "card", card } };
+  const pay = (expand: string[]) =>
+    provider.stripe.paymentIntents.create(
+      { amount: 4_200, currency: "eur", payment_method: "pm_card_mastercard", confirm: true, expand },
+      { idempotencyKey: "expanded" },
+    );
+
+  test("an answer has the charge with its card if it is asked for, and else its id", async () => {
+    const intent = await pay(["latest_charge"]);
+    expect(intent.latest_charge).toMatchObject({ ...charge, id: intent.id.replace("pi_", "ch_") });
+    expect((await pay(["latest_charge"])).latest_charge).toEqual(intent.latest_charge);
+    const { paymentIntents } = provider.stripe;
+    expect((await paymentIntents.retrieve(intent.id)).latest_charge).toBe(intent.id.replace("pi_", "ch_"));
+    const again = await paymentIntents.retrieve(intent.id, { expand: ["latest_charge"] });
+    expect(again.latest_charge).toMatchObject(charge);
+    const { data } = await paymentIntents.list({ expand: ["data.latest_charge"] });
+    expect(data).toMatchObject([{ latest_charge: charge }]);
+  });
+
+  test("is one of the parameters that a key belongs to, and takes only the charge", async () => {
+    await pay(["latest_charge"]);
+    expect(await failure(pay([]))).toBeInstanceOf(Stripe.errors.StripeIdempotencyError);
+    expect(await failure(pay(["customer"]))).toMatchObject({ statusCode: 400, param: "expand" });
+    const list = provider.stripe.paymentIntents.list({ expand: ["latest_charge"] });
+    expect(await failure(list)).toMatchObject({ statusCode: 400, param: "expand" });
+  });
+});
+
 describe("idempotency", () => {
   test("the same key replays the first answer, even when the intent has changed since", async () => {
     const first = await provider.charge();

@@ -4,6 +4,7 @@ import type { ProviderError } from "../../schemas/provider-ledger.ts";
 import { bankPage } from "./bank.ts";
 import { handleControl } from "./control.ts";
 import { invalidRequest, noSuch, parameterUnknown, unauthorized } from "./errors.ts";
+import { badExpand, wantsCharge } from "./expand.ts";
 import type { Intent } from "./ledger.ts";
 import { type Listed, listIntents, listRefunds, searchIntents } from "./listing.ts";
 import { renderAnswer, type Rendered, renderError, renderIntent, renderRefund } from "./render.ts";
@@ -51,7 +52,7 @@ export class ProviderServer implements AsyncDisposable {
           GET: (request) => this.#read(request, () => this.#search(request)),
         },
         "/v1/payment_intents/:id": {
-          GET: (request) => this.#read(request, () => this.#intent(request.params.id)),
+          GET: (request) => this.#read(request, () => this.#intent(request, request.params.id)),
         },
         "/v1/payment_intents/:id/cancel": {
           POST: (request) => this.#write(request, (form) => parseCancel(request.params.id, form)),
@@ -106,14 +107,15 @@ export class ProviderServer implements AsyncDisposable {
     const parsed = parse(form);
     if ("error" in parsed) return this.#respond(request, renderError(parsed.error));
     const outcome = await this.#simulator.execute(parsed.request, key, fingerprint(request, form));
-    return this.#deliver(request, outcome);
+    return this.#deliver(request, outcome, wantsCharge(form));
   }
 
-  async #deliver(request: Request, outcome: Outcome): Promise<Response> {
+  async #deliver(request: Request, outcome: Outcome, withCharge: boolean): Promise<Response> {
     // No response shows an outcome before the ledger file has it, whichever request decided it.
     await this.#simulator.file.flushed();
     if (outcome.kind === "cut") return cutConnection();
-    return this.#respond(request, renderAnswer(outcome.answer, this.#simulator.bankUrl), outcome.replayed);
+    const rendered = renderAnswer(outcome.answer, this.#simulator.bankUrl, withCharge);
+    return this.#respond(request, rendered, outcome.replayed);
   }
 
   async #read(request: Request, render: () => Rendered): Promise<Response> {
@@ -125,13 +127,19 @@ export class ProviderServer implements AsyncDisposable {
     return this.#respond(request, rendered);
   }
 
-  #intent(id: string): Rendered {
+  #intent(request: Request, id: string): Rendered {
     const intent = this.#simulator.ledger.intents.get(id);
     if (intent === undefined) return renderError(noSuch("payment_intent", id, "intent", 404));
-    return { status: 200, body: renderIntent(intent, this.#simulator.bankUrl) };
+    const { searchParams } = new URL(request.url);
+    const unexpandable = badExpand(searchParams, "");
+    if (unexpandable !== null) return renderError(unexpandable);
+    return { status: 200, body: this.#rendererFor(searchParams)(intent) };
   }
 
-  readonly #renderIntent = (intent: Intent) => renderIntent(intent, this.#simulator.bankUrl);
+  #rendererFor(query: URLSearchParams): (intent: Intent) => Record<string, unknown> {
+    const withCharge = wantsCharge(query);
+    return (intent) => renderIntent(intent, this.#simulator.bankUrl, withCharge);
+  }
 
   #refund(id: string): Rendered {
     const refund = this.#simulator.ledger.refunds.get(id);
@@ -143,7 +151,10 @@ export class ProviderServer implements AsyncDisposable {
     const { ledger } = this.#simulator;
     const { pathname, searchParams } = new URL(request.url);
     return what === "intents"
-      ? renderList(listIntents(ledger, searchParams), this.#renderIntent, { object: "list", url: pathname })
+      ? renderList(listIntents(ledger, searchParams), this.#rendererFor(searchParams), {
+          object: "list",
+          url: pathname,
+        })
       : renderList(listRefunds(ledger, searchParams), renderRefund, { object: "list", url: pathname });
   }
 
@@ -154,7 +165,7 @@ export class ProviderServer implements AsyncDisposable {
     const { pathname, searchParams } = new URL(request.url);
     const found = searchIntents(ledger, searchParams, this.#simulator.now(), faults.search_lag_ms);
     const frame = { object: "search_result", url: pathname, next_page: found.nextPage };
-    return renderList(found, this.#renderIntent, frame);
+    return renderList(found, this.#rendererFor(searchParams), frame);
   }
 
   #respond(request: Request, { status, body }: Rendered, replayed = false): Response {
