@@ -5,6 +5,7 @@ import { message } from "./envelope.ts";
 import {
   CartItem,
   Cents,
+  ChargedCard,
   Currency,
   Email,
   MAX_CART_LINES,
@@ -77,6 +78,8 @@ export const CreateOrder = message("CreateOrder", {
   total_cents: Cents,
   currency: Currency,
   shipping_address: ShippingAddress,
+  /** What was charged, if it is known. Older orchestrators do not send it. */
+  card: Type.Optional(ChargedCard),
 });
 export const CancelOrder = message("CancelOrder", {
   idempotency_key,

@@ -3,6 +3,7 @@ import { describe, expect, test } from "bun:test";
 import { TypeCompiler } from "@sinclair/typebox/compiler";
 import {
   Cents,
+  ChargedCard,
   Currency,
   Email,
   Quantity,
@@ -60,6 +61,19 @@ describe("fields", () => {
     },
     Quantity: { schema: Quantity, takes: [1, 999], refuses: [0, -1, 1.5, 1_000, "1", null, Number.NaN] },
     Cents: { schema: Cents, takes: [0, 9_999_999_999], refuses: [-1, 0.5, 10_000_000_000, "5", Infinity] },
+    ChargedCard: {
+      schema: ChargedCard,
+      takes: [
+        { brand: "visa", last4: "4242" },
+        { brand: "eftpos_au", last4: "0001" },
+      ],
+      refuses: [
+        { brand: "visa" },
+        { brand: "Visa", last4: "4242" },
+        { brand: "visa", last4: "424" },
+        { brand: "visa", last4: "4242424242424242" },
+      ],
+    },
     Currency: { schema: Currency, takes: ["EUR"], refuses: ["eur", "EURO", "E1R", ""] },
     Timestamp: {
       schema: Timestamp,

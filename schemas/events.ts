@@ -4,6 +4,7 @@ import { message } from "./envelope.ts";
 import {
   Actor,
   Cents,
+  ChargedCard,
   Currency,
   ErrorCodeText,
   ErrorMessage,
@@ -65,6 +66,8 @@ export const PaymentSucceeded = message("PaymentSucceeded", {
   transaction_id: Type.String({ minLength: 1, maxLength: 200 }),
   amount_cents: Cents,
   currency: Currency,
+  /** Missing if it is not known, and from older payment services. */
+  card: Type.Optional(ChargedCard),
   charge_wait_ms,
 });
 /**

@@ -85,6 +85,16 @@ export const Tracking = Type.Object({
 });
 export type Tracking = Static<typeof Tracking>;
 
+/**
+ * The card that was charged, for the receipt: its brand as the provider names it, and its last four digits. Nothing else of a card may be
+ * in messages or tables.
+ */
+export const ChargedCard = Type.Object({
+  brand: Type.String({ pattern: "^[a-z0-9_]{1,30}$" }),
+  last4: Type.String({ pattern: "^[0-9]{4}$" }),
+});
+export type ChargedCard = Static<typeof ChargedCard>;
+
 const CITY_LENGTH = 100;
 export const POSTAL_CODE_LENGTH = 20;
 

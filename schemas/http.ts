@@ -8,6 +8,7 @@ import {
   CategoriesByLanguage,
   Category,
   Cents,
+  ChargedCard,
   Currency,
   DescriptionsByLanguage,
   Email,
@@ -386,6 +387,8 @@ export const OrderView = Type.Object({
   delivered_at: timestampOrNull,
   cancelled_at: timestampOrNull,
   tracking: Type.Union([Tracking, Type.Null()]),
+  /** The card that was charged. Missing if it is not known, and after the shopper's data was erased. */
+  card: Type.Optional(ChargedCard),
 });
 export type OrderView = Static<typeof OrderView>;
 

@@ -10,6 +10,7 @@ import categoryLanguages from "./migrations/inventory/0027_category_languages.sq
 import inventorySearch from "./migrations/inventory/0028_search.sql" with { type: "text" };
 import products from "./migrations/inventory/0023_products.sql" with { type: "text" };
 import order from "./migrations/order/0002_order.sql" with { type: "text" };
+import orderCard from "./migrations/order/0037_charged_card.sql" with { type: "text" };
 import shipping from "./migrations/order/0025_shipping.sql" with { type: "text" };
 import payment from "./migrations/payment/0002_payment.sql" with { type: "text" };
 import paymentTruth from "./migrations/payment/0003_payment_truth.sql" with { type: "text" };
@@ -27,6 +28,7 @@ import sagaAction from "./migrations/saga/0024_action_required.sql" with { type:
 import sagaMoreTime from "./migrations/saga/0026_more_time.sql" with { type: "text" };
 import sagaSearch from "./migrations/saga/0028_search.sql" with { type: "text" };
 import sagaLanguage from "./migrations/saga/0033_shopper_language.sql" with { type: "text" };
+import sagaCard from "./migrations/saga/0037_charged_card.sql" with { type: "text" };
 import sagaGeneration from "./migrations/saga/0035_run_generation.sql" with { type: "text" };
 import sagaActions from "./migrations/saga/0032_operator_actions.sql" with { type: "text" };
 import sagaHot from "./migrations/saga/0020_hot_updates.sql" with { type: "text" };
@@ -71,6 +73,7 @@ export const migrations: Record<MigratedDatabase, readonly Migration[]> = {
     { name: "0032_operator_actions", sql: sagaActions },
     { name: "0033_shopper_language", sql: sagaLanguage },
     { name: "0035_run_generation", sql: sagaGeneration },
+    { name: "0037_charged_card", sql: sagaCard },
   ],
   inventory: [
     messagingMigration,
@@ -102,6 +105,7 @@ export const migrations: Record<MigratedDatabase, readonly Migration[]> = {
     spare,
     vacuum,
     { name: "0025_shipping", sql: shipping },
+    { name: "0037_charged_card", sql: orderCard },
   ],
   notification: [{ name: "0001_waiting_mails", sql: waitingMails }],
 };

@@ -3,6 +3,7 @@ import { type Static, Type } from "@sinclair/typebox";
 import { message } from "./envelope.ts";
 import {
   Cents,
+  ChargedCard,
   Currency,
   Email,
   ErrorCodeText,
@@ -26,6 +27,8 @@ export const SendNotification = message("SendNotification", {
   order_id: Type.Optional(Uuid),
   items: Type.Optional(Type.Array(PricedItem, { maxItems: MAX_CART_LINES })),
   total_cents: Type.Optional(Cents),
+  /** For `order_confirmed`: what was charged, if it is known. */
+  card: Type.Optional(ChargedCard),
   currency: Currency,
   failure_code: Type.Optional(ErrorCodeText),
   /** In which the shopper reads. Missing, or one that the mails are not written in: English. */

@@ -54,7 +54,8 @@ async function placed(): Promise<Placed> {
   const { order_id } = saga.position;
   const items = saga.priced_items === null ? [] : [...saga.priced_items];
   const { user_id, currency, total_cents, shipping_address } = saga;
-  const details = { user_id, items, currency, shipping_address, total_cents: total_cents ?? 0 };
+  const bought = { user_id, items, currency, shipping_address, total_cents: total_cents ?? 0 };
+  const details = { ...bought, ...(saga.card === null ? {} : { card: saga.card }) };
   const message = { ...createOrder(saga_id), ...details, message_id: order_id };
   const raw = () => {
     throw new Error("a test message has no Kafka record");

@@ -77,7 +77,7 @@ export const config = Type.Object({
       "above this many unpublished messages, new checkouts get 503; this limits the backlog of a Kafka outage",
   }),
   PERSONAL_DATA_DAYS: personalDataDays(
-    "days after its end when e-mail and postal address are erased from a saga; 0 keeps them",
+    "days after its end when e-mail, postal address and card digits are erased from a saga; 0 keeps them",
     30,
   ),
 });

@@ -11,5 +11,8 @@ export const config = Type.Object({
     pattern: "^([A-Z]{2}(,[A-Z]{2})*)?$",
     description: "countries without shipping: two-letter codes separated by commas",
   }),
-  PERSONAL_DATA_DAYS: personalDataDays("days after which an order's address is erased; 0 keeps it", 0),
+  PERSONAL_DATA_DAYS: personalDataDays(
+    "days after which an order's address and card digits are erased; 0 keeps them",
+    0,
+  ),
 });

@@ -30,6 +30,9 @@ const erasedSagas = async () =>
 
 test("sagas and orders keep their data for the configured days, then lose it once", async () => {
   const { saga, order } = system.databases;
+  const card = { brand: "visa", last4: "4242" };
+  await saga`update saga_state set card = ${saga.json(card)}`;
+  await order`update orders set card = ${order.json(card)}`;
   await retentionIn(29).sagas.runOnce();
   expect(await erasedSagas()).toBe(0);
 
@@ -45,6 +48,11 @@ test("sagas and orders keep their data for the configured days, then lose it onc
   expect(addresses.length).toBeGreaterThanOrEqual(4);
   const blank = { name: ERASED.line, line1: ERASED.line, city: "", postal_code: "", country: "DE" };
   for (const address of addresses) expect(address).toEqual(blank);
+  const cards = [
+    ...(await saga`select from saga_state where card is not null`),
+    ...(await order`select from orders where card is not null and shipping_address is not null`),
+  ];
+  expect(cards).toEqual([]);
 });
 
 test("an open saga keeps its data at any age; 0 days keep everything", async () => {

@@ -29,7 +29,7 @@ export async function unfinishedOf(sql: Sql, userId: string): Promise<Unfinished
 export async function eraseSagas(tx: TransactionSql, userId: string): Promise<number> {
   const { count } = await tx`
     update saga_state
-       set email = ${ERASED.email},
+       set email = ${ERASED.email}, card = null,
            shipping_address = ${ERASED_ADDRESS}::text::jsonb || jsonb_build_object('country', shipping_address -> 'country')
      where user_id = ${userId} and completed_at is not null and email <> ${ERASED.email}`;
   return count;
@@ -43,9 +43,9 @@ export async function eraseOutbox(tx: TransactionSql, userId: string): Promise<n
   const { count } = await tx`
     update outbox as message
        set payload = case message.headers ->> 'type'
-             when 'SendNotification' then jsonb_set(payload - 'tracking', '{email}', to_jsonb(${ERASED.email}::text))
+             when 'SendNotification' then jsonb_set(payload - 'tracking' - 'card', '{email}', to_jsonb(${ERASED.email}::text))
              when 'ReserveInventory' then payload - 'checkout'
-             else jsonb_set(payload, '{shipping_address}', ${ERASED_ADDRESS}::text::jsonb
+             else jsonb_set(payload - 'card', '{shipping_address}', ${ERASED_ADDRESS}::text::jsonb
                || jsonb_build_object('country', payload -> 'shipping_address' -> 'country')) end
       from (select saga_id, created_at as since, completed_at as until
               from saga_state where user_id = ${userId} and completed_at is not null
@@ -64,12 +64,37 @@ export async function eraseOutbox(tx: TransactionSql, userId: string): Promise<n
   return count;
 }
 
+/** When a checkout sent and received messages. Epoch ms. */
+export interface Span {
+  readonly saga_id: string;
+  readonly since: number;
+  readonly until: number;
+}
+
+export async function spansOf(sql: Sql, userId: string): Promise<readonly Span[]> {
+  return await sql<Span[]>`
+    select saga_id, extract(epoch from created_at)::float8 * 1000 as since, extract(epoch from completed_at)::float8 * 1000 as until
+      from saga_state where user_id = ${userId} and completed_at is not null`;
+}
+
+/** Erases the card from the replies that payment's outbox keeps for a week. Returns how many changed. */
+export async function eraseCards(tx: TransactionSql, spans: readonly Span[]): Promise<number> {
+  const { count } = await tx`
+    update outbox as message set payload = payload - 'card'
+      from json_to_recordset(${JSON.stringify(spans)}::text::json) as saga (saga_id text, since float8, until float8)
+     where message.event_id >= uuid_v7_floor(to_timestamp(saga.since / 1000) - ${CLOCK_SLACK}::interval)
+       and message.event_id < uuid_v7_floor(to_timestamp(saga.until / 1000) + ${CLOCK_SLACK}::interval)
+       and message.partition_key = saga.saga_id
+       and message.headers ->> 'type' = 'PaymentSucceeded' and message.payload -> 'card' is not null`;
+  return count;
+}
+
 /** Returns how many orders still had an address. */
 export async function eraseOrders(tx: TransactionSql, userId: string): Promise<number> {
   const { count } = await tx`
     update orders
        set shipping_address = ${ERASED_ADDRESS}::text::jsonb || jsonb_build_object('country', shipping_address -> 'country'),
-           tracking = null
+           tracking = null, card = null
      where user_id = ${userId} and shipping_address ->> 'name' <> ${ERASED.line}`;
   return count;
 }

@@ -7,7 +7,15 @@ import { errorOf } from "../testkit/kafka.ts";
 import { eraseShopper } from "./erase.ts";
 
 const IDLE = { settleMs: 5_000, idleWithinMs: 300 };
-const PERSONAL = ["ada@example.com", "Ada Lovelace", "12 Secret Street", "Hidden Town", "01001"];
+const CARD = { brand: "brand_of_ada", last4: "4242" };
+const PERSONAL = [
+  "ada@example.com",
+  "Ada Lovelace",
+  "12 Secret Street",
+  "Hidden Town",
+  "01001",
+  "brand_of_ada",
+];
 
 let system: ConsistentFixture;
 let mails: TestDatabase;
@@ -24,16 +32,20 @@ afterAll(async () => {
 beforeEach(async () => {
   await system.reset();
   userId = Bun.randomUUIDv7();
-  const { saga, order } = system.databases;
+  const { saga, payment, order } = system.databases;
   const [name, line1, city, postal_code] = PERSONAL.slice(1);
   const address = { name, line1, city, postal_code, country: "DE" };
   const { saga_id } = system.completed;
-  await saga`update saga_state set user_id = ${userId}, email = ${PERSONAL[0] ?? ""}, shipping_address = ${saga.json(address)}
+  await saga`update saga_state set user_id = ${userId}, email = ${PERSONAL[0] ?? ""}, shipping_address = ${saga.json(address)},
+                    card = ${saga.json(CARD)}
               where saga_id = ${saga_id}`;
-  await order`update orders set user_id = ${userId}, shipping_address = ${order.json(address)} where saga_id = ${saga_id}`;
+  await order`update orders set user_id = ${userId}, shipping_address = ${order.json(address)},
+                    card = ${order.json(CARD)} where saga_id = ${saga_id}`;
+  await payment`update outbox set payload = payload || ${payment.json({ card: CARD })}
+                 where partition_key = ${saga_id} and headers ->> 'type' = 'PaymentSucceeded'`;
   for (const [type, payload] of [
-    ["CreateOrder", { shipping_address: address }],
-    ["SendNotification", { email: PERSONAL[0] ?? "" }],
+    ["CreateOrder", { shipping_address: address, card: CARD }],
+    ["SendNotification", { email: PERSONAL[0] ?? "", card: CARD }],
     ["ReserveInventory", { checkout: { email: PERSONAL[0] ?? "", shipping_address: address } }],
   ] as const)
     await saga`update outbox set payload = payload || ${saga.json(payload)}
@@ -41,10 +53,11 @@ beforeEach(async () => {
 });
 
 function erase() {
-  const { saga, inventory, order } = system.databases;
+  const { saga, inventory, payment, order } = system.databases;
   const options = {
     saga,
     inventory,
+    payment,
     order,
     notification: mails.sql,
     newId: () => Bun.randomUUIDv7(),
@@ -71,7 +84,7 @@ async function everything(): Promise<string> {
 
 test("erasing removes the shopper's personal data from every row, and the audit is clean", async () => {
   for (const text of PERSONAL) expect(await everything()).toContain(text);
-  expect(await erase()).toMatchObject({ checkouts: 1, sagas: 1, orders: 1, messages: 3 });
+  expect(await erase()).toMatchObject({ checkouts: 1, sagas: 1, orders: 1, messages: 4 });
   for (const text of PERSONAL) expect(await everything()).not.toContain(text);
   const report = await audit(system.sources(), IDLE);
   expect(report.invariants.flatMap(({ findings }) => findings)).toEqual([]);
@@ -98,7 +111,7 @@ test("the mail and the parcel of an order shipped long after its checkout are er
   await order`
     update orders set status = 'SHIPPED', shipped_at = ${at}, tracking = ${order.json({ carrier: "DHL", number: "JD0146" })}
      where saga_id = ${saga_id}`;
-  expect(await erase()).toMatchObject({ orders: 1, messages: 4 });
+  expect(await erase()).toMatchObject({ orders: 1, messages: 5 });
   expect(await everything()).not.toContain(PERSONAL[0] ?? "");
   expect([...(await order`select status, tracking from orders where saga_id = ${saga_id}`)]).toEqual([
     { status: "SHIPPED", tracking: null },

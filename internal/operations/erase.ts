@@ -1,4 +1,4 @@
-// Erases a shopper's personal data: e-mail and postal addresses in sagas, orders and the outboxes. Called by `checkoutctl shopper
+// Erases a shopper's personal data: e-mail, postal addresses and what is known of the card, in sagas, orders and the outboxes. Called by `checkoutctl shopper
 // erase`. Amounts, items and times stay, so every invariant that the auditor checks still holds.
 import type { Sql } from "postgres";
 import { DEAD_LETTER_RETENTION_MS, SEGMENT_MS, TOPIC_RETENTION_MS } from "../../schemas/topics.ts";
@@ -7,16 +7,19 @@ import { recordActions } from "../messaging/operator-action-store.ts";
 import {
   countRetries,
   countWaitingMails,
+  eraseCards,
   eraseOrders,
   eraseOutbox,
   eraseSagas,
   sagaIdsOf,
+  spansOf,
   unfinishedOf,
 } from "./erase-store.ts";
 
 export interface EraseOptions {
   readonly saga: Sql;
   readonly inventory: Sql;
+  readonly payment: Sql;
   readonly order: Sql;
   readonly notification: Sql;
   /** UUIDv7. */
@@ -42,7 +45,7 @@ export interface Erased {
 
 /** Safe to repeat: a second run does the rest. Throws MESSAGE_INVALID and changes nothing while work for the shopper is pending. */
 export async function eraseShopper(options: EraseOptions, userId: string): Promise<Erased> {
-  const { saga, inventory, order, notification, newId, now, actor, reason } = options;
+  const { saga, inventory, payment, order, notification, newId, now, actor, reason } = options;
   const sagaIds = await sagaIdsOf(saga, userId);
   const open = await unfinishedOf(saga, userId);
   let retries = 0;
@@ -54,10 +57,12 @@ export async function eraseShopper(options: EraseOptions, userId: string): Promi
       `the shopper has ${open.sagas} checkouts in progress, ${open.unpublished} messages not published yet, ${retries} commands waiting for a retry and ${mails} mails waiting; erase the shopper when these are done (\`checkoutctl saga ls --stuck\`)`,
     );
   }
-  // Orders first: if this run is interrupted, the sagas still name the shopper and the next run does the rest.
+  // The sagas last: if this run is interrupted, the sagas still name the shopper and the next run does the rest.
+  const spans = await spansOf(saga, userId);
+  const replies = await payment.begin((tx) => eraseCards(tx, spans));
   const orders = await order.begin((tx) => eraseOrders(tx, userId));
   return saga.begin(async (tx) => {
-    const messages = await eraseOutbox(tx, userId);
+    const messages = replies + (await eraseOutbox(tx, userId));
     const sagas = await eraseSagas(tx, userId);
     const erased = { sagas, orders, messages };
     const id = newId();

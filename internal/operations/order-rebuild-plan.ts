@@ -3,7 +3,13 @@
 //
 // An order only goes forward: the backup's own state is kept where the traces say less.
 import type { Static } from "@sinclair/typebox";
-import { ERASED, type PricedItem, type ShippingAddress, type Tracking } from "../../schemas/fields.ts";
+import {
+  type ChargedCard,
+  ERASED,
+  type PricedItem,
+  type ShippingAddress,
+  type Tracking,
+} from "../../schemas/fields.ts";
 import type { OrderStatus, SagaStatus } from "../../schemas/http.ts";
 
 /** An order in the restored database. Times here are epoch ms. */
@@ -24,6 +30,7 @@ export interface MadeOrder extends StoredOrder {
   readonly total_cents: number;
   readonly currency: string | null;
   readonly shipping_address: Static<typeof ShippingAddress> | null;
+  readonly card: ChargedCard | null;
   readonly created_at: number;
 }
 
@@ -65,6 +72,7 @@ export interface OrderedSaga {
   readonly total_cents: number | null;
   readonly currency: string;
   readonly shipping_address: Static<typeof ShippingAddress>;
+  readonly card: ChargedCard | null;
   readonly completed_at: number | null;
 }
 
@@ -170,15 +178,16 @@ function lostOrder(traces: OrderTraces): MadeOrder | OpenPoint | null {
     const cancelled = told.find(({ type }) => type === "OrderCancelled");
     if (cancelled === undefined) return null;
     const { event_id, at } = cancelled;
-    const nothing = { user_id: null, items: [], total_cents: 0, currency: null, shipping_address: null };
+    const of = { user_id: null, currency: null, shipping_address: null, card: null };
+    const nothing = { ...of, items: [], total_cents: 0 };
     const tombstone = { order_id: cancel_id ?? event_id, status: "CANCELLED" as const, created_at: at };
     return { ...base, ...nothing, ...tombstone, updated_at: at };
   }
   const created_at = created?.at ?? saga?.completed_at ?? acts[0]?.at;
   if (saga?.priced_items == null || saga.total_cents === null || created_at === undefined)
     return { order_id, saga_id, what: "the order is lost: the saga database does not say what was ordered" };
-  const { user_id, priced_items: items, total_cents, currency, shipping_address } = saga;
-  const details = { user_id, items, total_cents, currency, shipping_address };
+  const { user_id, priced_items: items, total_cents, currency, shipping_address, card } = saga;
+  const details = { user_id, items, total_cents, currency, shipping_address, card };
   return { ...base, ...details, order_id, status: "CONFIRMED", created_at, updated_at: created_at };
 }
 

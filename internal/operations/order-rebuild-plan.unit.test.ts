@@ -31,6 +31,7 @@ const saga: OrderedSaga = {
   total_cents: 1_000,
   currency: "EUR",
   shipping_address: { name: "Ada", line1: "Street 1", city: "Town", postal_code: "1000", country: "DE" },
+  card: { brand: "visa", last4: "4242" },
   completed_at: 90,
 };
 const none: OrderTraces = {

@@ -127,7 +127,7 @@ export function storedOrders(order: Sql, sagaIds: readonly string[]): Promise<St
 
 export function orderedSagas(saga: Sql, sagaIds: readonly string[]): Promise<OrderedSaga[]> {
   return saga<OrderedSaga[]>`
-    select saga_id, status, order_id, user_id, priced_items, total_cents::float8 as total_cents, currency, shipping_address,
+    select saga_id, status, order_id, user_id, priced_items, total_cents::float8 as total_cents, currency, shipping_address, card,
            (extract(epoch from completed_at) * 1000)::float8 as completed_at
       from saga_state where saga_id = any(${[...sagaIds]}::uuid[])`;
 }
@@ -143,13 +143,13 @@ export async function makeOrders(
     ...timesOf(order),
   }));
   const made = await tx<{ order_id: string }[]>`
-    insert into orders (order_id, saga_id, user_id, items, total_cents, currency, shipping_address, status, tracking, created_at,
-           updated_at, shipped_at, delivered_at)
-    select order_id, saga_id, user_id, items, total_cents, currency, shipping_address, status, tracking, created_at,
-           updated_at, shipped_at, delivered_at
+    insert into orders (order_id, saga_id, user_id, items, total_cents, currency, shipping_address, card, status, tracking,
+           created_at, updated_at, shipped_at, delivered_at)
+    select order_id, saga_id, user_id, items, total_cents, currency, shipping_address, card, status, tracking,
+           created_at, updated_at, shipped_at, delivered_at
       from json_to_recordset(${JSON.stringify(rows)}::text::json) as made (
            order_id uuid, saga_id uuid, user_id uuid, items jsonb, total_cents bigint, currency text, shipping_address jsonb,
-           status text, tracking jsonb, created_at timestamptz, updated_at timestamptz, shipped_at timestamptz,
+           card jsonb, status text, tracking jsonb, created_at timestamptz, updated_at timestamptz, shipped_at timestamptz,
            delivered_at timestamptz)
         on conflict do nothing
     returning order_id`;

@@ -48,7 +48,7 @@ export function stepCommand(saga: Saga, step: Step): Outgoing {
     case "ConfirmReservation":
       return { type: command, saga_id, idempotency_key };
     case "CreateOrder": {
-      const { user_id, total_cents, currency, priced_items, shipping_address } = saga;
+      const { user_id, total_cents, currency, priced_items, shipping_address, card } = saga;
       assert(total_cents !== null && priced_items !== null, "an order is created after the cart is priced");
       const items = [...priced_items];
       return {
@@ -60,6 +60,7 @@ export function stepCommand(saga: Saga, step: Step): Outgoing {
         total_cents,
         currency,
         shipping_address,
+        ...(card === null ? {} : { card }),
       };
     }
     default:
@@ -121,6 +122,7 @@ export function notification(saga: Saga): Outgoing {
       order_id: position.order_id,
       items: [...saga.priced_items],
       total_cents: saga.total_cents,
+      ...(saga.card === null ? {} : { card: saga.card }),
     };
   }
   assert(position.kind === "compensated", "only a finished saga notifies the shopper");

@@ -90,6 +90,7 @@ describe("a group", () => {
       total_cents: null,
       lines_short: null,
       payment_succeeded: false,
+      card: null,
       action_expires_at: null,
       action_latest_at: null,
       needs_operator: false,

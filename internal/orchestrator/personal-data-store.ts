@@ -12,7 +12,7 @@ export async function eraseOldSagas(sql: Sql, { after, before, limit }: Chunk): 
        order by saga_id limit ${limit}
     ), erased as (
       update saga_state
-         set email = ${ERASED.email},
+         set email = ${ERASED.email}, card = null,
              shipping_address = ${ERASED_ADDRESS}::text::jsonb || jsonb_build_object('country', shipping_address -> 'country')
        where saga_id = any(array(select saga_id from chunk)) and completed_at < ${before}::timestamptz
          and email <> ${ERASED.email}

@@ -3,6 +3,7 @@
 import type { InsufficientStock } from "../../schemas/events.ts";
 import type { FailureCode } from "../../schemas/failures.ts";
 import type { ShortLine } from "../../schemas/http.ts";
+import { onlyReceipt } from "../kernel/charged-card.ts";
 import { chargeFault } from "../kernel/charge-limits.ts";
 import { moneyText, totalCents } from "../kernel/money.ts";
 import { type Failure, ownFailure, type Saga, type SagaInput } from "./state.ts";
@@ -18,7 +19,10 @@ export function applyReply(saga: Saga, input: SagaInput): Saga {
       }));
       return { ...saga, priced_items, total_cents: totalCents(priced_items) };
     }
-    case "PaymentSucceeded":
+    case "PaymentSucceeded": {
+      const { card } = input;
+      return { ...saga, payment_succeeded: true, card: card === undefined ? saga.card : onlyReceipt(card) };
+    }
     // Only what was taken is given back.
     case "RefundCompleted":
       return { ...saga, payment_succeeded: true };

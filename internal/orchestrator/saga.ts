@@ -70,6 +70,7 @@ export function startSaga(saga_id: string, request: StartSaga, now: number, poli
     lines_short: null,
     payment_succeeded: false,
     action_expires_at: null,
+    card: null,
     action_latest_at: null,
     needs_operator: false,
     deadline_at: now + policy.forwardDeadlineMs,

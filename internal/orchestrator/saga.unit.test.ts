@@ -113,6 +113,37 @@ test("the happy path: each success writes the next command and the last one mail
   });
 });
 
+describe("the card that was charged", () => {
+  const card = { brand: "visa", last4: "4242" };
+  const paidWith = (said: object): SagaInput => Object.assign({}, event("PaymentSucceeded"), { card: said });
+  /** What is said to the order service and to the shopper. */
+  const saidAfter = (paid: SagaInput) => {
+    const ordering = on(on(givenAt("charge"), paid).saga, event("ReservationConfirmed"));
+    return [...ordering.out, ...on(ordering.saga, event("OrderCreated")).out];
+  };
+  const cardsIn = (out: readonly Outgoing[]) =>
+    out.map((message) => [message.type, "card" in message ? message.card : "none"]);
+
+  test("goes to the order and into the mail, with brand and last four digits only", () => {
+    expect(cardsIn(saidAfter(paidWith({ ...card, exp_year: 2034 })))).toEqual([
+      ["CreateOrder", card],
+      ["SendNotification", card],
+    ]);
+  });
+
+  test("is left out by an older payment service, and then by everybody", () => {
+    expect(cardsIn(saidAfter(event("PaymentSucceeded")))).toEqual([
+      ["CreateOrder", "none"],
+      ["SendNotification", "none"],
+    ]);
+  });
+
+  test("stays known when the reply comes once more without it", () => {
+    const charged = on(givenAt("charge"), paidWith(card));
+    expect(on(charged.saga, event("PaymentSucceeded")).saga.card).toEqual(card);
+  });
+});
+
 test("ORDER_CREATED stands in the timeline between PAYMENT_CHARGED and COMPLETED", () => {
   const { history } = on(givenAt("order"), event("OrderCreated"));
   expect(history.map(({ from, to }) => [from, to])).toEqual([

@@ -2,7 +2,7 @@
 import type { Static } from "@sinclair/typebox";
 import type { Event } from "../../schemas/events.ts";
 import type { FailureCode } from "../../schemas/failures.ts";
-import type { CartItem, PricedItem, ShippingAddress } from "../../schemas/fields.ts";
+import type { CartItem, ChargedCard, PricedItem, ShippingAddress } from "../../schemas/fields.ts";
 import type { SagaStatus, ShortLine } from "../../schemas/http.ts";
 import { assertNever } from "../kernel/errors.ts";
 import { type Step, statusDuring } from "./steps.ts";
@@ -56,6 +56,8 @@ export interface Saga {
   readonly lines_short: readonly ShortLine[] | null;
   /** The charge took money, which may have been given back since. */
   readonly payment_succeeded: boolean;
+  /** What was charged, for the receipt; null if it is not known. */
+  readonly card: ChargedCard | null;
   /** The charge waits for the shopper until then, epoch ms; null while it does not. */
   readonly action_expires_at: number | null;
   /**

@@ -60,6 +60,9 @@ const progress = fc.record({
     ),
   ),
   payment_succeeded: fc.boolean(),
+  card: fc.option(
+    fc.record({ brand: fc.constantFrom("visa", "unknown"), last4: fc.stringMatching(/^[0-9]{4}$/) }),
+  ),
   action_expires_at: fc.option(time),
   action_latest_at: fc.option(time),
   needs_operator: fc.boolean(),

@@ -35,6 +35,7 @@ interface SagaRow {
   readonly language: string | null;
   readonly lines_short: Saga["lines_short"];
   readonly payment_succeeded: boolean;
+  readonly card: Saga["card"];
   readonly action_expires_at: number | null;
   readonly action_latest_at: number | null;
   readonly order_id: string | null;
@@ -53,7 +54,7 @@ const columns = (sql: Sql | Tx) => sql`
   saga_id, user_id, email, cart_items, status, current_step, compensation_step, table_version, currency,
   expected_total_cents, priced_items, total_cents, shipping_address, payment_method, payment_succeeded, order_id,
   failure_code, failure_message, needs_operator, resend_count, deadline_at, shopper_present, language, lines_short, action_expires_at,
-  action_latest_at, created_at, updated_at, completed_at, traceparent`;
+  action_latest_at, card, created_at, updated_at, completed_at, traceparent`;
 
 /** Reads and locks the sagas, in id order so that two batches cannot deadlock. Unknown ids are missing. */
 export async function lockSagas(tx: Tx, sagaIds: readonly string[]): Promise<Saga[]> {
@@ -141,6 +142,8 @@ export function saveSagas(tx: Tx, changes: readonly Change[]): PromiseLike<unkno
     // Written once, too.
     lines_short: after.lines_short === before.lines_short ? null : after.lines_short,
     payment_succeeded: after.payment_succeeded,
+    // Written once, too.
+    card: after.card === before.card ? null : after.card,
     action_expires_at: timestampOrNull(after.action_expires_at),
     action_latest_at: timestampOrNull(after.action_latest_at),
     needs_operator: after.needs_operator,
@@ -155,7 +158,7 @@ export function saveSagas(tx: Tx, changes: readonly Change[]): PromiseLike<unkno
              saga_id uuid, status text, current_step text, compensation_step text, priced_items jsonb, total_cents bigint,
              payment_succeeded boolean, order_id uuid, failure_code text, failure_message text, needs_operator boolean,
              resend_count integer, deadline_at timestamptz, updated_at timestamptz, completed_at timestamptz,
-             lines_short jsonb, action_expires_at timestamptz, action_latest_at timestamptz))
+             lines_short jsonb, card jsonb, action_expires_at timestamptz, action_latest_at timestamptz))
     update saga_state s
        set status = c.status, current_step = c.current_step, compensation_step = c.compensation_step,
            priced_items = coalesce(c.priced_items, s.priced_items), total_cents = c.total_cents,
@@ -163,7 +166,7 @@ export function saveSagas(tx: Tx, changes: readonly Change[]): PromiseLike<unkno
            payment_succeeded = c.payment_succeeded, order_id = c.order_id, failure_code = c.failure_code,
            failure_message = c.failure_message, needs_operator = c.needs_operator, resend_count = c.resend_count,
            deadline_at = c.deadline_at, updated_at = c.updated_at, completed_at = c.completed_at,
-           lines_short = coalesce(c.lines_short, s.lines_short), action_expires_at = c.action_expires_at,
+           lines_short = coalesce(c.lines_short, s.lines_short), card = coalesce(c.card, s.card), action_expires_at = c.action_expires_at,
            action_latest_at = c.action_latest_at
       from change c
      where s.saga_id = any(array(select saga_id from change))

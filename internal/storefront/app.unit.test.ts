@@ -593,6 +593,31 @@ describe("who sees what", () => {
     expect(browser.html).toContain("Delivered to");
   });
 
+  test("the order, its receipt and its checkout say what was charged, if it is known", async () => {
+    await browser.signIn();
+    const { order_id } = shop.addOrder(1, { saga_id: sagaOf(1), card: { brand: "visa", last4: "4242" } });
+    shop.set(sagaOf(1), { status: "COMPLETED", total_cents: 7_700, order_id, completed_at: AN_END });
+    await browser.get(`/orders/${order_id}`);
+    expect(browser.html).toContain("Paid when the order was placed: Visa ending 4242.");
+    await browser.get(`/checkout/${sagaOf(1)}`);
+    expect(browser.html).toContain("<dt>Paid with</dt><dd>Visa ending 4242</dd>");
+    const guest = new Browser(shop);
+    await guest.get(`/checkout/${sagaOf(1)}?k=guest`);
+    expect([guest.status, guest.html.includes("4242")]).toEqual([200, false]);
+    const unknown = shop.addOrder(2, { saga_id: sagaOf(2) });
+    shop.set(sagaOf(2), {
+      status: "COMPLETED",
+      total_cents: 7_700,
+      order_id: unknown.order_id,
+      completed_at: AN_END,
+    });
+    await browser.get(`/checkout/${sagaOf(2)}`);
+    expect([browser.status, browser.html.includes("Paid with")]).toEqual([200, false]);
+    const odd = shop.addOrder(3, { card: { brand: "unknown", last4: "0001" } });
+    await browser.get(`/orders/${odd.order_id}`);
+    expect(browser.html).toContain("Paid when the order was placed: Card ending 0001.");
+  });
+
   test("a sign-in by address only asks; the POST signs in; sign-out forgets", async () => {
     await browser.get(`/signin?token=${SHOPPER_TOKEN}`);
     expect(browser.cookies.has("__Host-session")).toBe(false);

@@ -1,5 +1,6 @@
 // What the storefront needs from the rest of the shop. The gateway fills it with its clients; the preview and the tests fill it from
 // memory. Pages see only these types, so no page knows where an answer comes from.
+import type { CardOnReceipt } from "../kernel/charged-card.ts";
 import type { CheckoutRequest, SagaStatusView } from "../../schemas/http.ts";
 import type { Language } from "./format.ts";
 
@@ -71,6 +72,8 @@ export interface PlacedOrder {
   readonly delivered_at: string | null;
   readonly cancelled_at: string | null;
   readonly tracking: { readonly carrier: string; readonly number: string; readonly url?: string } | null;
+  /** The card that was charged; undefined if it is not known. */
+  readonly card?: CardOnReceipt;
 }
 
 export interface OrdersPage {

@@ -32,7 +32,8 @@ export function eventOf(type: Event["type"], sagaId: string): Event {
     case "PaymentActionRequired":
       return { ...envelope, type, payment_id: id, kind: "redirect", expires_at: "2026-11-23T12:10:01.000Z" };
     case "PaymentSucceeded": {
-      const charge = { transaction_id: "pi_1", amount_cents: CHARGE_CENTS, currency: "EUR" };
+      const card = { brand: "visa", last4: "4242" };
+      const charge = { transaction_id: "pi_1", amount_cents: CHARGE_CENTS, currency: "EUR", card };
       return { ...envelope, type, payment_id: id, ...charge };
     }
     case "RefundCompleted":

@@ -39,7 +39,7 @@ import { chargePayment } from "./commands.ts";
 import { type Clone, cloneDatabase, type TestDatabase } from "./database.ts";
 import { checkedMeter, ignore, noMeter } from "./noop-telemetry.ts";
 
-const MARK = "checkout";
+export const MARK = "checkout";
 const PROVIDER = "stripe";
 
 /** Long, so that a slow reply on a busy machine never counts as a timeout. */

@@ -6,7 +6,7 @@ import { loadSettings } from "../settings.ts";
 
 const erase = operatorCommand(
   "erase",
-  "erase a shopper's e-mail and postal addresses; amounts and items stay",
+  "erase a shopper's e-mail, postal addresses and card digits; amounts and items stay",
 )
   .argument("<user-id>", "the shopper's id, as `saga show` prints it", uuid)
   .action(async (userId, options) => {
@@ -15,11 +15,12 @@ const erase = operatorCommand(
     const actor = await connections.actor();
     const saga = await connections.database("saga");
     const inventory = await connections.database("inventory");
+    const payment = await connections.database("payment");
     const order = await connections.database("order");
     const notification = await connections.database("notification");
     const newId = () => Bun.randomUUIDv7();
     const erased = await eraseShopper(
-      { saga, inventory, order, notification, newId, now: Date.now(), actor, reason },
+      { saga, inventory, payment, order, notification, newId, now: Date.now(), actor, reason },
       userId,
     );
     print(options, erased, () =>

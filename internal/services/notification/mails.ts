@@ -3,6 +3,7 @@
 import { failureKind } from "../../../schemas/failures.ts";
 import type { SendNotification } from "../../../schemas/notification.ts";
 import { assertNever } from "../../kernel/errors.ts";
+import { brandName } from "../../kernel/charged-card.ts";
 import { moneyText } from "../../kernel/money.ts";
 import { orderNumberOf } from "../../kernel/order-number.ts";
 import type { MailShop } from "./mail-shop.ts";
@@ -99,17 +100,18 @@ function orderConfirmed(
   shop: string,
   products: NamedProducts,
 ): Content {
-  const { items = [], total_cents, currency } = command;
+  const { items = [], total_cents, currency, card } = command;
   const lines = items.map(({ sku_id, quantity, unit_price_cents }) => {
     const product = products.get(sku_id);
     const name = product?.names?.[words.language] ?? product?.name ?? sku_id;
     return words.line(quantity, name, amountOf(unit_price_cents, currency, words));
   });
   const total = total_cents === undefined ? [] : [words.total(amountOf(total_cents, currency, words))];
+  const paid = card === undefined ? [] : [words.paidWith(brandName(card), card.last4)];
   return {
     subject: words.subject.confirmed(shop),
     look: words.look.order,
-    paragraphs: [[words.thanks], [...lines, ...total], [orderLine(command, words)]].filter(
+    paragraphs: [[words.thanks], [...lines, ...total, ...paid], [orderLine(command, words)]].filter(
       (paragraph) => paragraph.length > 0,
     ),
   };

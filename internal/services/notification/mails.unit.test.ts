@@ -34,6 +34,17 @@ test("a confirmed order lists what was bought and what it cost", () => {
   });
 });
 
+test.each([
+  ["en", "mastercard", "Paid with: Mastercard ending 4444"],
+  ["de", "mastercard", "Bezahlt mit: Mastercard, Endziffern 4444"],
+  ["en", "brand_of_2031", "Paid with: card ending 4444"],
+  ["de", "brand_of_2031", "Bezahlt mit: Karte, Endziffern 4444"],
+])("a confirmed order says what was charged, if that is known: %s, %s", (language, brand, line) => {
+  const paid = { ...command, language, total_cents: 500, card: { brand, last4: "4444" } };
+  expect(mailOf(paid).text).toContain(`5${language === "de" ? "," : "."}00 EUR\n${line}\n\n`);
+  expect(mailOf(paid).html).toContain(`<br>${line}</p>`);
+});
+
 const APPLE = new Map([["apple", { name: "Apple, green", names: { de: "Apfel, grün" } }]]);
 
 test("a product has its name in the mail, in the shopper's language", () => {

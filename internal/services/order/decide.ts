@@ -3,7 +3,9 @@
 // A cancel settles the saga's order for good, even if it was never created (a tombstone), so a late or replayed create is refused.
 // A decision depends only on the order's own state, so a repeated command has one effect.
 import type { CancelOrder, CreateOrder, OrderCommand } from "../../../schemas/commands.ts";
+import type { ChargedCard } from "../../../schemas/fields.ts";
 import type { FailureCode } from "../../../schemas/failures.ts";
+import { onlyReceipt } from "../../kernel/charged-card.ts";
 import { assertNever } from "../../kernel/errors.ts";
 import { totalCents } from "../../kernel/money.ts";
 import type { Outgoing } from "../../messaging/handler.ts";
@@ -11,7 +13,10 @@ import type { Outgoing } from "../../messaging/handler.ts";
 /** What was ordered, as the saga's command states it. */
 export type OrderDetails = Readonly<
   Pick<CreateOrder, "user_id" | "items" | "total_cents" | "currency" | "shipping_address">
->;
+> & {
+  /** What was charged, for the receipt; null if it is not known. */
+  readonly card: ChargedCard | null;
+};
 
 interface OrderBase {
   readonly order_id: string;
@@ -60,6 +65,7 @@ export function decide(
 
 function create(command: CreateOrder, now: number, policy: OrderPolicy): Decision {
   const { saga_id, user_id, items, total_cents, currency, shipping_address } = command;
+  const card = command.card === undefined ? null : onlyReceipt(command.card);
   const sum = totalCents(items);
   if (sum !== total_cents) {
     const error_message = `the items cost ${sum}, the total is ${total_cents}`;
@@ -73,7 +79,7 @@ function create(command: CreateOrder, now: number, policy: OrderPolicy): Decisio
     order_id: command.message_id,
     saga_id,
     status: "CONFIRMED",
-    details: { user_id, items, total_cents, currency, shipping_address },
+    details: { user_id, items, total_cents, currency, shipping_address, card },
     created_at: now,
     updated_at: now,
   };

@@ -34,7 +34,7 @@ describe("CreateOrder", () => {
     expect(out).toEqual([
       { type: "OrderCreated", saga_id: SAGA, order_id: command.message_id, user_id, total_cents },
     ]);
-    const details = { user_id, items, total_cents, currency, shipping_address };
+    const details = { user_id, items, total_cents, currency, shipping_address, card: null };
     expect(order).toEqual({
       order_id: command.message_id,
       saga_id: SAGA,
@@ -44,6 +44,12 @@ describe("CreateOrder", () => {
       updated_at: T0,
     });
     expect(alert).toBeNull();
+  });
+
+  test("of the card that was charged, the order keeps brand and last four digits only", () => {
+    const card = { brand: "visa", last4: "4242" };
+    const { order } = on(null, createOrder({ card: Object.assign({ exp_year: 2034 }, card) }));
+    expect(order?.details?.card).toEqual(card);
   });
 
   test("a total that is not the sum of its items is refused, without an order", () => {

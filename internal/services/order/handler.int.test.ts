@@ -170,6 +170,8 @@ test.each([
   ["a shipped order without a currency", insert({ currency: "null", status: "'SHIPPED'" }), CHECK],
   ["a negative total", insert({ total_cents: "-1" }), CHECK],
   ["an unknown status", insert({ status: "'LOST'" }), CHECK],
+  ["a whole card number", insert({ card: `'{"brand": "visa", "last4": "4242424242424242"}'` }), CHECK],
+  ["more of a card", insert({ card: `'{"brand": "visa", "last4": "4242", "exp_year": 2034}'` }), CHECK],
 ])("refused: %s", async (_, statement, code) => {
   const error: unknown = await database.sql.unsafe(statement).then(
     () => null,

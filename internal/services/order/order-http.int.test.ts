@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { TypeCompiler } from "@sinclair/typebox/compiler";
 import { OrderPage, OrderView } from "../../../schemas/http.ts";
+import type { CreateOrder } from "../../../schemas/commands.ts";
 import type { Message } from "../../../schemas/registry.ts";
 import type { Database } from "../../messaging/database.ts";
 import { applyOnce } from "../../messaging/inbox-transaction.ts";
@@ -58,9 +59,9 @@ function deliveriesOf(
 }
 
 /** A confirmed order of `user_id`, made at `at`. */
-async function confirmed(user_id = newId(), at = T0) {
+async function confirmed(user_id = newId(), at = T0, parts: Partial<CreateOrder> = {}) {
   now = at;
-  const command = createOrder(newId(), { user_id });
+  const command = createOrder(newId(), { user_id, ...parts });
   await handle(command);
   return { order_id: command.message_id, saga_id: command.saga_id, user_id };
 }
@@ -157,6 +158,17 @@ describe("a shopper's orders", () => {
     expect(plain(stranger.body, order_id)).toBe(plain(none.body, user));
     await confirmed(user);
     expect((await ask(`/orders?user_id=${user}&after=${order_id}`)).body).toEqual({ orders: [], next: null });
+  });
+
+  test("with the card that was charged, if it is known", async () => {
+    const card = { brand: "amex", last4: "0005" };
+    const paid = await confirmed(newId(), T0, { card });
+    const { body } = await ask(`/orders/${paid.order_id}?user_id=${paid.user_id}`);
+    expect([TypeCompiler.Compile(OrderView).Check(body), body.card]).toEqual([true, card]);
+    expect((await ask(`/orders?user_id=${paid.user_id}`)).body.orders?.[0]?.card).toEqual(card);
+    const unknown = await confirmed();
+    const answer = await ask(`/orders/${unknown.order_id}?user_id=${unknown.user_id}`);
+    expect("card" in answer.body).toBe(false);
   });
 
   test("an order's whole life", async () => {

@@ -41,6 +41,7 @@ interface ViewRow extends Pick<
   "order_id" | "saga_id" | "status" | "items" | "total_cents" | "currency" | "shipping_address" | "tracking"
 > {
   /** Epoch ms. */
+  readonly card: OrderView["card"] | null;
   readonly created_at: number;
   readonly updated_at: number;
   readonly shipped_at: number | null;
@@ -48,9 +49,9 @@ interface ViewRow extends Pick<
 }
 
 const columns = (sql: Sql) => sql`
-  order_id, saga_id, status, items, total_cents, currency, shipping_address, tracking, created_at, updated_at, shipped_at, delivered_at`;
+  order_id, saga_id, status, items, total_cents, currency, shipping_address, tracking, card, created_at, updated_at, shipped_at, delivered_at`;
 
-function viewOf({ updated_at, created_at, shipped_at, delivered_at, ...row }: ViewRow): OrderView {
+function viewOf({ updated_at, created_at, shipped_at, delivered_at, card, ...row }: ViewRow): OrderView {
   const isSent = row.status === "SHIPPED" || row.status === "DELIVERED";
   return {
     ...row,
@@ -60,5 +61,6 @@ function viewOf({ updated_at, created_at, shipped_at, delivered_at, ...row }: Vi
     // Nothing changes an order after its cancel.
     cancelled_at: row.status === "CANCELLED" ? timestampOf(updated_at) : null,
     tracking: isSent ? row.tracking : null,
+    ...(card === null || card === undefined ? {} : { card }),
   };
 }

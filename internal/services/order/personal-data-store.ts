@@ -12,7 +12,7 @@ export async function eraseOldOrders(sql: Sql, { after, before, limit }: Chunk):
     ), erased as (
       update orders
          set shipping_address = ${ERASED_ADDRESS}::text::jsonb || jsonb_build_object('country', shipping_address -> 'country'),
-             tracking = null
+             tracking = null, card = null
        where order_id = any(array(select order_id from chunk)) and created_at < ${before}::timestamptz
          and shipping_address ->> 'name' <> ${ERASED.line}
       returning order_id

@@ -58,6 +58,7 @@ interface OrderRow {
   readonly total_cents: number;
   readonly currency: string | null;
   readonly shipping_address: OrderDetails["shipping_address"] | null;
+  readonly card: OrderDetails["card"];
   readonly status: Order["status"];
   readonly created_at: number;
   readonly updated_at: number;
@@ -65,7 +66,7 @@ interface OrderRow {
 
 function lockOrders(tx: Tx, sagas: readonly string[]): PendingQuery<OrderRow[]> {
   return tx<OrderRow[]>`
-    select order_id, saga_id, user_id, items, total_cents, currency, shipping_address, status, created_at, updated_at
+    select order_id, saga_id, user_id, items, total_cents, currency, shipping_address, card, status, created_at, updated_at
       from orders
      where saga_id = any(${[...sagas]}::uuid[])
      order by saga_id
@@ -84,11 +85,11 @@ export function heldOrders(tx: Tx, sagas: readonly string[]): PendingQuery<HeldR
 function insertOrders(tx: Tx, orders: readonly Order[]) {
   return tx`
     insert into orders
-      (order_id, saga_id, user_id, items, total_cents, currency, shipping_address, status, created_at, updated_at)
-    select order_id, saga_id, user_id, items, total_cents, currency, shipping_address, status, created_at, updated_at
+      (order_id, saga_id, user_id, items, total_cents, currency, shipping_address, card, status, created_at, updated_at)
+    select order_id, saga_id, user_id, items, total_cents, currency, shipping_address, card, status, created_at, updated_at
       from json_to_recordset(${JSON.stringify(orders.map(rowOf))}::text::json)
         as made (order_id uuid, saga_id uuid, user_id uuid, items jsonb, total_cents bigint, currency text,
-                 shipping_address jsonb, status text, created_at timestamptz, updated_at timestamptz)`;
+                 shipping_address jsonb, card jsonb, status text, created_at timestamptz, updated_at timestamptz)`;
 }
 
 /** The array makes the planner look rows up by key, even while the statistics say that the table is small. */
@@ -125,12 +126,20 @@ function detailsOf({
   total_cents,
   currency,
   shipping_address,
+  card,
 }: OrderRow): OrderDetails | null {
   if (user_id === null || currency === null || shipping_address === null) return null;
-  return { user_id, items, total_cents, currency, shipping_address };
+  return { user_id, items, total_cents, currency, shipping_address, card };
 }
 
-const TOMBSTONE = { user_id: null, items: [], total_cents: 0, currency: null, shipping_address: null };
+const TOMBSTONE = {
+  user_id: null,
+  items: [],
+  total_cents: 0,
+  currency: null,
+  shipping_address: null,
+  card: null,
+};
 
 function rowOf({ order_id, saga_id, status, details, created_at, updated_at }: Order) {
   return {

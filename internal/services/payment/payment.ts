@@ -1,6 +1,7 @@
 // The states of one saga's payment and refund, and the events that report them. Data only: decide.ts and attempts.ts change it,
 // store.ts saves it.
 import type { PaymentCommand } from "../../../schemas/commands.ts";
+import type { ChargedCard } from "../../../schemas/fields.ts";
 import { timestampOf } from "../../kernel/timestamp.ts";
 import type { Outgoing } from "../../messaging/handler.ts";
 
@@ -189,10 +190,12 @@ export function refundKey(saga_id: string): string {
   return `${saga_id}:refund`;
 }
 
-export function paymentSucceeded(payment: SucceededPayment): Outgoing {
+/** `card` goes on to the order and is not kept here: a repeated reply is without it. */
+export function paymentSucceeded(payment: SucceededPayment, card?: ChargedCard): Outgoing {
   const { saga_id, payment_id, provider_txn_id, amount_cents, currency } = payment;
   const transaction_id = provider_txn_id;
-  return { type: "PaymentSucceeded", saga_id, payment_id, transaction_id, amount_cents, currency };
+  const reply = { saga_id, payment_id, transaction_id, amount_cents, currency };
+  return { type: "PaymentSucceeded", ...reply, ...(card === undefined ? {} : { card }) };
 }
 
 export function actionRequired(

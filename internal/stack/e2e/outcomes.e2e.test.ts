@@ -68,6 +68,7 @@ describe("a successful checkout", () => {
     const mail = await system.mailAbout(view.saga_id, "order_confirmed");
     expect(mail.to).toEqual(["shopper@example.com"]);
     expect(mail.source).toContain("2 x Tea, green,");
+    expect(mail.source).toContain("Paid with: Visa ending 4242");
     expect(mail.source).toContain(`Order ${orderNumberOf(view.order_id ?? "")}`);
   });
 

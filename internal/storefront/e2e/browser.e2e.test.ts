@@ -244,6 +244,7 @@ test.concurrent(
     await page.keyboard.press("Enter");
     await page.waitForURL("**/orders/*");
     expect(await page.textContent("main")).toContain("Berlin");
+    expect(await page.textContent("main")).toContain("Mastercard ending 4444");
   },
   TIMEOUT_MS,
 );

@@ -1,4 +1,5 @@
 // `/orders` and `/orders/:id`: the history, and one order with its receipt.
+import { brandName, type CardOnReceipt } from "../../kernel/charged-card.ts";
 import { orderNumberOf } from "../../kernel/order-number.ts";
 import { addressLines } from "../address-lines.ts";
 import { money } from "../format.ts";
@@ -278,10 +279,19 @@ function Receipt({ frame, order, products }: ReceiptProps) {
         <strong>{money(order.total_cents, order.currency, language)}</strong>
       </p>
       {order.status === "CANCELLED" ? null : (
-        <p class="note">{order.total_cents === 0 ? words.status.money.free("") : words.orders.paid}</p>
+        <p class="note">{order.total_cents === 0 ? words.status.money.free("") : paidText(words, order)}</p>
       )}
     </section>
   );
+}
+
+function paidText(words: Words, { card }: PlacedOrder): string {
+  return card === undefined ? words.orders.paid : words.orders.paidBy(cardText(words, card));
+}
+
+/** "Visa ending 4242" */
+export function cardText({ orders }: Words, card: CardOnReceipt): string {
+  return orders.card(brandName(card), card.last4);
 }
 
 /** Where the parcel goes, or went. A cancelled order goes nowhere. */

@@ -13,7 +13,7 @@ import type { CheckoutStatus, OrderStatus, PlacedOrder } from "../port.ts";
 import { isFinished, moneySentence, type Stage, stageOf, takesLong, viewVersion } from "../status.ts";
 import type { Frame } from "../visit.ts";
 import type { Words } from "../words/words.ts";
-import { deliveryTitle } from "./orders.tsx";
+import { cardText, deliveryTitle } from "./orders.tsx";
 import { failureKind, type NextStep, nextStepOf } from "../../../schemas/failures.ts";
 
 /** Shown in words on the page. */
@@ -165,6 +165,12 @@ export function Rest(props: StatusProps) {
           <>
             <dt>{words.status.order}</dt>
             <dd class="code">{orderNumberOf(order_id)}</dd>
+          </>
+        )}
+        {order?.card === undefined ? null : (
+          <>
+            <dt>{words.orders.paidWith}</dt>
+            <dd>{cardText(words, order.card)}</dd>
           </>
         )}
         {order === null || order.status === "CANCELLED" ? null : (

@@ -339,6 +339,10 @@ export const en = {
     returned: (amount: string) => `${amount} is returned to you.`,
     returnedWhen: "Banks need 5 to 10 working days to show it.",
     paid: "Paid when the order was placed.",
+    paidBy: (card: string) => `Paid when the order was placed: ${card}.`,
+    paidWith: "Paid with",
+    /** `brand`: null if it has no name. */
+    card: (brand: string | null, last4: string) => `${brand ?? "Card"} ending ${last4}`,
     items: "Items",
     total: "Total",
     again: "Order again",

@@ -17,6 +17,7 @@ export const de: MailWords = {
   sorry: "Es tut uns leid: Ihre Bestellung kam nicht zustande.",
   line: (quantity, name, each) => `${quantity} x ${name}, je ${each}`,
   total: (amount) => `Summe: ${amount}`,
+  paidWith: (brand, last4) => `Bezahlt mit: ${brand ?? "Karte"}, Endziffern ${last4}`,
   order: (number) => `Bestellung ${number}`,
   checkout: (id) => `Vorgang ${id}`,
   carrier: (name) => `Versand mit: ${name}`,

@@ -18,6 +18,8 @@ export interface MailWords {
   readonly sorry: string;
   readonly line: (quantity: number, name: string, each: string) => string;
   readonly total: (amount: string) => string;
+  /** `brand`: null if it has no name. */
+  readonly paidWith: (brand: string | null, last4: string) => string;
   readonly order: (number: string) => string;
   readonly checkout: (id: string) => string;
   readonly carrier: (name: string) => string;
@@ -46,6 +48,7 @@ export const en: MailWords = {
   sorry: "We are sorry: your checkout could not be completed.",
   line: (quantity, name, each) => `${quantity} x ${name}, ${each} each`,
   total: (amount) => `Total: ${amount}`,
+  paidWith: (brand, last4) => `Paid with: ${brand ?? "card"} ending ${last4}`,
   order: (number) => `Order ${number}`,
   checkout: (id) => `Checkout ${id}`,
   carrier: (name) => `Carrier: ${name}`,

@@ -4,6 +4,7 @@
 // A request is saved before it is sent. Once one was sent, only a definite result ends the payment: a timeout is UNKNOWN, never
 // failed, and is retried with the same key.
 import type { FailureCode } from "../../../../schemas/failures.ts";
+import type { ChargedCard } from "../../../../schemas/fields.ts";
 import { isDue } from "../../../kernel/backoff.ts";
 import { assert, assertNever } from "../../../kernel/errors.ts";
 import {
@@ -134,7 +135,7 @@ export function giveUp(payment: OpenPayment): Decision {
 
 /** The outcome of a charge request. */
 export type ChargeOutcome =
-  | { readonly kind: "succeeded"; readonly provider_txn_id: string }
+  | { readonly kind: "succeeded"; readonly provider_txn_id: string; readonly card?: ChargedCard }
   /**
    * Definite for the key: no money moved, and none will. A charge that waited for its shopper, or may have, is only settled if it is
    * `closed`: the shopper holds the secret of it, and could try again with another card.
@@ -177,7 +178,7 @@ export function settleCharge(
   if (!isOpen(payment)) return withoutMessages(payment);
   switch (outcome.kind) {
     case "succeeded":
-      return succeed(payment, outcome.provider_txn_id, now);
+      return succeed(payment, outcome, now);
     case "declined":
       if (outcome.closed === true) return fail(payment, outcome.error_code, outcome.error_message);
       if (payment.action !== null) return lookUpNow(payment, now);
@@ -297,11 +298,15 @@ function isAbsenceProof(payment: OpenPayment, executionOver: boolean, policy: Pa
   return sentAt - first_attempt_at >= provenAfterMs;
 }
 
-function succeed(payment: OpenPayment, provider_txn_id: string, now: number): Decision {
+function succeed(
+  payment: OpenPayment,
+  { provider_txn_id, card }: Extract<ChargeOutcome, { readonly kind: "succeeded" }>,
+  now: number,
+): Decision {
   const succeeded: SucceededPayment = { ...withoutAttempt(payment), status: "SUCCEEDED", provider_txn_id };
   // The saga is already compensating: it hears when the money is refunded, not that it was taken.
   if (payment.undo_requested) return withoutMessages(startRefund(succeeded, now));
-  return { payment: succeeded, out: [paymentSucceeded(succeeded)] };
+  return { payment: succeeded, out: [paymentSucceeded(succeeded, card)] };
 }
 
 function fail(payment: OpenPayment, error_code: FailureCode, error_message: string): Decision {

@@ -5,7 +5,7 @@ import postgres from "postgres";
 import { migrations } from "../../../../schemas/migrations.ts";
 import { waitFor } from "../../../paysim/test-provider.ts";
 import { cancelPayment, chargePayment, refundPayment } from "../../../testkit/commands.ts";
-import { CONCURRENCY, SHORT_TIMEOUT_MS, TestPayment } from "../../../testkit/payment.ts";
+import { CONCURRENCY, MARK, SHORT_TIMEOUT_MS, TestPayment } from "../../../testkit/payment.ts";
 import { PlanWatch } from "../../../testkit/plans/watch.ts";
 import { tablesHolding } from "../../../testkit/row-texts.ts";
 import { claimDue } from "./attempt-transactions.ts";
@@ -29,13 +29,43 @@ test("a charge is requested once, replied to once, and its token is deleted", as
       transaction_id: expect.stringMatching(/^pi_/),
       amount_cents: 600,
       currency: "EUR",
+      card: { brand: "visa", last4: "4242" },
     },
   ]);
   expect(payment.money(id)).toEqual({ net_cents: 600, charges: 1 });
+  // Only the order and its saga keep the card.
+  for (const table of await tablesHolding(payment.database.sql, ["last4"]))
+    expect(table).toStartWith("public.outbox");
   const rows = await payment.database.sql`select status, payment_method, attempts, provider from payments`;
   expect(rows).toMatchObject([
     { status: "SUCCEEDED", payment_method: null, attempts: 1, provider: "stripe" },
   ]);
+});
+
+test("a charge whose answer was lost by an older version, which did not ask for the card, is answered once", async () => {
+  await using payment = await TestPayment.open();
+  const id = saga();
+  await payment.simulator.stripe.paymentIntents.create(
+    {
+      amount: 600,
+      currency: "eur",
+      payment_method: "pm_card_visa",
+      confirm: true,
+      automatic_payment_methods: { enabled: true, allow_redirects: "never" },
+      error_on_requires_action: true,
+      metadata: { saga_id: id, shop: MARK },
+    },
+    { idempotencyKey: `${id}:charge` },
+  );
+  await payment.charge(id);
+  await payment.round();
+  const [reply, ...others] = await payment.events(id);
+  expect([reply?.type, reply !== undefined && "card" in reply, others]).toEqual([
+    "PaymentSucceeded",
+    false,
+    [],
+  ]);
+  expect(payment.money(id)).toEqual({ net_cents: 600, charges: 1 });
 });
 
 test("a new charge is claimed by the inbox transaction and sent after the commit", async () => {

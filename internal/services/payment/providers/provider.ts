@@ -1,6 +1,7 @@
 // A payment provider as the service sees it. Adapters (stripe.ts) map every reply and every failure of a provider to these closed
 // unions and never throw; circuit-breaker.ts wraps one. Called by provider-call.ts.
 import type { FailureCode } from "../../../../schemas/failures.ts";
+import type { ChargedCard } from "../../../../schemas/fields.ts";
 
 export interface PaymentProvider {
   /** Saved with each payment. */
@@ -49,6 +50,8 @@ export interface RefundRequest {
 interface Charged {
   readonly kind: "succeeded";
   readonly provider_txn_id: string;
+  /** If the provider's answer has it. */
+  readonly card?: ChargedCard;
 }
 /** Definite for the key: no money moved, and none will, unless somebody has the charge's secret and it is not `closed`. */
 interface Declined {

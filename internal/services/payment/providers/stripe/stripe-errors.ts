@@ -117,6 +117,11 @@ export function isAlreadyRefunded(error: unknown): boolean {
   return error instanceof Stripe.errors.StripeError && error.code === "charge_already_refunded";
 }
 
+/** The key belongs to a request with other parameters. A request that is in progress is a conflict (409). */
+export function isKeyReused(error: unknown): boolean {
+  return error instanceof Stripe.errors.StripeIdempotencyError && error.statusCode === 400;
+}
+
 /** The charge is in a state in which it cannot be cancelled. */
 export function isUnexpectedState(error: unknown): boolean {
   return error instanceof Stripe.errors.StripeError && error.code === "payment_intent_unexpected_state";

@@ -1,6 +1,7 @@
 // Finds a saga's charges in Stripe's list of payment intents, for accounts without search: it is not offered everywhere. The list shows a
 // charge at once, but can only be filtered by time, so it depends on our clock at the time of the request. Called by stripe.ts.
 import type { Stripe } from "stripe";
+import { WITH_CHARGES } from "./stripe-card.ts";
 
 /** Stripe's maximum. */
 const PAGE_ENTRIES = 100;
@@ -40,7 +41,12 @@ async function readList(
   const found: Stripe.PaymentIntent[] = [];
   let cursor: { readonly starting_after?: string } = {};
   for (let page = 0; page < MAX_PAGES; page++) {
-    const { data, has_more } = await stripe.paymentIntents.list({ created, limit: PAGE_ENTRIES, ...cursor });
+    const { data, has_more } = await stripe.paymentIntents.list({
+      created,
+      limit: PAGE_ENTRIES,
+      ...cursor,
+      ...WITH_CHARGES,
+    });
     found.push(...data.filter(({ metadata }) => metadata["saga_id"] === saga_id));
     const last = data.at(-1);
     if (!has_more || last === undefined) return found;

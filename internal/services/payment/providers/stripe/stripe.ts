@@ -20,11 +20,13 @@ import {
   cardDeclined,
   declined,
   isAlreadyRefunded,
+  isKeyReused,
   isUnexpectedState,
   noEffect,
   refundFailureOf,
   unknown,
 } from "./stripe-errors.ts";
+import { chargedCard, WITH_CHARGE, WITH_CHARGES } from "./stripe-card.ts";
 import { findInList } from "./stripe-lists.ts";
 
 /** Longer than a charge takes in practice; the executor's lease must be longer. */
@@ -81,18 +83,16 @@ export class StripeProvider implements PaymentProvider {
     const money = toStripe(request);
     if ("fault" in money) return noEffect(money.fault, "AMOUNT_NOT_CHARGEABLE");
     try {
-      const intent = await this.#stripe.paymentIntents.create(
-        {
-          amount: money.amount,
-          currency: money.currency,
-          payment_method: request.payment_method,
-          confirm: true,
-          ...this.#waysToPay(request),
-          metadata: this.#metadata(request.saga_id),
-        },
-        { idempotencyKey: request.idempotency_key },
-      );
-      return answerOf(intent);
+      const { idempotency_key } = request;
+      const asked = {
+        amount: money.amount,
+        currency: money.currency,
+        payment_method: request.payment_method,
+        confirm: true,
+        ...this.#waysToPay(request),
+        metadata: this.#metadata(request.saga_id),
+      };
+      return answerOf(await this.#create(asked, idempotency_key));
     } catch (error) {
       return chargeResultOf(error, { resent: this.#resends.take(request.idempotency_key) });
     } finally {
@@ -100,10 +100,27 @@ export class StripeProvider implements PaymentProvider {
     }
   }
 
+  /**
+   * `expand` is one of the parameters that a key belongs to, and older versions did not send it: a key that belongs to other parameters
+   * may belong to a request of theirs, whose answer is asked for as they did.
+   */
+  async #create(asked: Stripe.PaymentIntentCreateParams, idempotencyKey: string) {
+    try {
+      return await this.#stripe.paymentIntents.create({ ...asked, ...WITH_CHARGE }, { idempotencyKey });
+    } catch (error) {
+      if (!isKeyReused(error)) throw error;
+      return this.#stripe.paymentIntents.create(asked, { idempotencyKey });
+    }
+  }
+
   async findCharge(request: FindRequest): Promise<FoundCharge> {
     try {
       const query = `metadata['saga_id']:'${request.saga_id}'`;
-      const { data } = await this.#stripe.paymentIntents.search({ query, limit: SEARCH_LIMIT });
+      const { data } = await this.#stripe.paymentIntents.search({
+        query,
+        limit: SEARCH_LIMIT,
+        ...WITH_CHARGES,
+      });
       return foundAmong(data);
     } catch (error) {
       const result = lookUpResultOf(error);
@@ -114,7 +131,7 @@ export class StripeProvider implements PaymentProvider {
 
   async lookUpCharge(provider_txn_id: string): Promise<FoundCharge> {
     try {
-      return answerOf(await this.#stripe.paymentIntents.retrieve(provider_txn_id));
+      return answerOf(await this.#stripe.paymentIntents.retrieve(provider_txn_id, WITH_CHARGE));
     } catch (error) {
       return lookUpResultOf(error);
     }
@@ -226,8 +243,10 @@ function foundAmong(intents: readonly Stripe.PaymentIntent[]): FoundCharge {
 /** The result of the intent's charge. */
 export function answerOf(intent: Stripe.PaymentIntent): ProviderChargeResult {
   switch (intent.status) {
-    case "succeeded":
-      return { kind: "succeeded", provider_txn_id: intent.id };
+    case "succeeded": {
+      const card = chargedCard(intent);
+      return { kind: "succeeded", provider_txn_id: intent.id, ...(card === undefined ? {} : { card }) };
+    }
     case "requires_payment_method":
       return { ...cardDeclined(intent.last_payment_error), provider_txn_id: intent.id };
     case "canceled":
