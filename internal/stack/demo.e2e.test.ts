@@ -42,6 +42,17 @@ async function answerOf(url: string, init?: RequestInit): Promise<string> {
   return `${response.status} ${await response.text()}`;
 }
 
+/** The status of the console's answer to its form. */
+async function signIn(address = "", token = ""): Promise<number> {
+  const answer = await fetch(`${address}/sign-in`, {
+    method: "POST",
+    body: new URLSearchParams({ token }),
+    headers: { origin: address },
+    redirect: "manual",
+  });
+  return answer.status;
+}
+
 test(
   "the demo finishes every checkout, passes the audit and leaves nothing running",
   async () => {
@@ -56,7 +67,7 @@ test(
 );
 
 test(
-  "with --keep the shop stays, with nothing but its own products; a second demo says where it is; the example checkout works",
+  "with --keep the shop and the console stay, with nothing but its own products; a second demo says where; the example checkout works",
   async () => {
     const kept = await demo("--orders", "20", "--keep");
     expect(kept).toMatchObject({ code: 0, errors: "" });
@@ -68,9 +79,17 @@ test(
     expect(again.output).toContain(`${shop}/signin?token=`);
     expect(again.output).toContain("npm run stack down");
 
+    const [, console] = /^ +console +(\S+)\/$/m.exec(kept.output) ?? [];
+    const [, token] = /^ +token +(\S+)$/m.exec(kept.output) ?? [];
+    expect(await signIn(console, token)).toBe(303);
+    expect(await signIn(console, "another")).toBe(422);
+
     const tool = (...args: readonly string[]) => run(join(REPOSITORY, "dist/checkoutctl"), ...args);
     const items: readonly { name: string }[] = JSON.parse((await tool("catalogue", "ls", "--json")).output);
     expect(items).toHaveLength(61);
+    // As the demo prints it.
+    const viewer = await tool("token", "--operator", "vic", "--role", "viewer");
+    expect(await signIn(console, viewer.output.trim())).toBe(303);
     expect(items.filter(({ name }) => /Tea no\.|Limited teapot/.test(name))).toEqual([]);
 
     const { output } = await tool("token");

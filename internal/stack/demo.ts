@@ -175,10 +175,12 @@ The stack keeps running. Buy something:
   the shop     ${addresses.gateway}/
   sign in      ${addresses.gateway}/signin?token=${token}
 
-Look at:
+Operate it. Open the console, paste the token into its form, and sign in with it. It is good for 8 hours:
   console      ${forBrowsers(addresses.console)}/
-  its token    (paste it into the form of the console)
-               ${operator}
+  token        ${operator}
+  another one  ${prefix}dist/checkoutctl token --operator NAME --role viewer
+
+Look at:
   API          ${addresses.gateway}/api/v1/openapi.json
   mails        ${addresses.mail}/mails
   provider     ${addresses.paysim}/_sim/stats
