@@ -7,6 +7,10 @@ declare module "*/client/graphs.js" {
   const text: string;
   export default text;
 }
+declare module "*/client/views.js" {
+  const text: string;
+  export default text;
+}
 declare module "uplot/dist/uPlot.iife.min.js" {
   const text: string;
   export default text;

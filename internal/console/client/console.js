@@ -274,6 +274,8 @@ function onKey(event) {
   else if (key === "r") location.reload();
   else if (key === "j") move(1);
   else if (key === "k") move(-1);
+  else if (key === "x") select();
+  else if (key === "c") copyIds();
   else if (key === "Enter" && (target === document.body || target === document.getElementById("content")))
     openRow();
 }
@@ -305,6 +307,29 @@ function move(by) {
   const link = next?.querySelector("a");
   link?.focus();
   next?.scrollIntoView({ block: "nearest" });
+}
+
+/** The current row is selected, or no longer. Nothing happens to it before its id is copied. */
+function select() {
+  const row = document.querySelector("tr.is-current[data-href]");
+  if (!row) return say("Go to a row with j or k first.");
+  row.classList.toggle("is-selected");
+  const { length } = document.querySelectorAll("tr.is-selected");
+  say(
+    length === 0
+      ? "No row is selected."
+      : `${length} selected; c copies ${length === 1 ? "its id" : "their ids"}.`,
+  );
+}
+
+/** One a line, as files and lists of arguments take them. */
+function copyIds() {
+  const rows = [...document.querySelectorAll("tr.is-selected")];
+  const ids = rows.map((row) =>
+    decodeURIComponent((row.getAttribute("data-href") ?? "").split("/").at(-1) ?? ""),
+  );
+  if (ids.length === 0) return say("No row is selected: x selects one.");
+  void copyText(ids.join("\n"));
 }
 
 function openRow() {

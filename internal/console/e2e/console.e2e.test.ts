@@ -155,6 +155,34 @@ test(
   TIMEOUT_MS,
 );
 
+test(
+  "a filter is saved by a name, for this operator only, and rows are selected by keyboard to copy their ids",
+  async () => {
+    const saga = await placed();
+    const page = await signedIn("viewer", { permissions: ["clipboard-read", "clipboard-write"] });
+    await page.goto(`${site}/sagas?product=mug&status=`);
+    await page.fill("#view-name", "mugs <b>");
+    await page.keyboard.press("Enter");
+    await page.goto(`${site}/sagas`);
+    await page.click("[data-views-list] a:text-is('mugs <b>')");
+    await page.waitForURL(`${site}/sagas?product=mug`);
+    await page.focus("#content");
+    await page.keyboard.press("j");
+    await page.keyboard.press("x");
+    await page.waitForSelector("#said:text('1 selected')");
+    await page.keyboard.press("c");
+    await page.waitForSelector("#said:text('Copied.')");
+    expect(await page.evaluate("navigator.clipboard.readText()")).toBe(saga);
+    await page.click("[aria-label='Remove the view mugs <b>']");
+    expect(await page.locator("[data-views-list] li").count()).toBe(0);
+    // Another operator at this browser has their own.
+    await page.evaluate(`localStorage.setItem("views:ada", '[{"name": "x", "query": ""}, 7]')`);
+    await page.reload();
+    expect(await page.locator("[data-views-list] li").count()).toBe(0);
+  },
+  TIMEOUT_MS,
+);
+
 test.each([
   [1_280, "light"],
   [1_280, "dark"],
@@ -170,6 +198,7 @@ test.each([
       `/sagas/${saga}`,
       "/sagas",
       "/sagas?currency=wrong",
+      "/sagas?product=nothing",
       "/audit",
       "/audit?actor=nobody",
       "/payments",

@@ -14,6 +14,7 @@ import { Choice, Field } from "../parts/field.tsx";
 import { Page } from "../parts/layout.tsx";
 import { sagaColumns } from "../parts/saga-columns.tsx";
 import { DataTable, Exports } from "../parts/table.tsx";
+import { SavedViews, ViewsScript } from "../parts/views.tsx";
 import { countText, plural } from "../parts/words.ts";
 import type { Frame } from "../visit.ts";
 
@@ -33,12 +34,13 @@ interface Props {
 export function Sagas(props: Props) {
   const { frame, faults, found } = props;
   return (
-    <Page frame={frame} title="Sagas" current="sagas">
+    <Page frame={frame} title="Sagas" current="sagas" head={<ViewsScript nonce={frame.nonce} />}>
       <div class="page-head">
         <h1>Sagas</h1>
         {found === null ? null : <Exports here={frame.here} />}
       </div>
       <Filter {...props} />
+      {found === null ? null : <SavedViews actor={frame.actor} />}
       {faults.length === 0 ? null : (
         <Notice tone="bad">
           <p>Nothing is listed, because the filter is wrong:</p>

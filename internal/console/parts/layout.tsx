@@ -173,6 +173,8 @@ const KEYS = [
   ...NAVIGATION.map(({ key, text }) => [`g ${key}`, `go to ${text}`] as const),
   ["j, k", "next and previous row"],
   ["Enter", "open the row"],
+  ["x", "select the row, or no longer"],
+  ["c", "copy the ids of the selected rows"],
   ["r", "load the page again"],
   ["?", "these keys"],
   ["Esc", "close"],
