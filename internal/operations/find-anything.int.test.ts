@@ -114,7 +114,7 @@ test("finds each kind of id, and what it belongs to", async () => {
       "pi_lost",
       { kind: "payment_alert", id: message_id, saga_id: null, what: "charge_without_payment, open" },
     ],
-    ["rare", { kind: "product", id: "rare", saga_id: null, what: "rare" }],
+    ["rare", { kind: "product", id: "rare", saga_id: null, what: "rare, the thing" }],
     [row.client_key, { kind: "client_key", id: row.client_key, saga_id, what: "COMPLETED" }],
   ];
   for (const [text, hit] of cases) expect([text, ...(await found(text))]).toEqual([text, hit]);
