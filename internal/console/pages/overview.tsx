@@ -9,7 +9,7 @@ import type { Snapshot } from "../collector.ts";
 import { attentionTo } from "../parts/attention.ts";
 import { Facts, Notice, Status, Unknown } from "../parts/bits.tsx";
 import { SagaDiagram } from "../parts/diagram.tsx";
-import { HourChart } from "../parts/hour-chart.tsx";
+import { barsOf, HourChart } from "../parts/hour-chart.tsx";
 import { Page } from "../parts/layout.tsx";
 import { holderOf, type LiveParts } from "../parts/live-parts.tsx";
 import { When } from "../parts/when.tsx";
@@ -178,10 +178,10 @@ function HourPart({ snapshot: { hour } }: PartProps) {
       </Card>
     );
   const ended = known.completed + known.compensated;
-  // The minute in progress is not whole yet.
-  const [lastWhole] = known.minutes.filter(({ at }) => at + 60_000 <= (hour.at ?? 0)).slice(-1);
+  // The minute in progress is not whole yet. A minute without checkouts is no row of the answer, but a bar: it is 0, not the one before it.
+  const lastWhole = barsOf(known.minutes, hour.at ?? 0).at(-2);
   const facts = [
-    ["Started a minute", lastWhole === undefined ? "0" : countText(lastWhole.started)],
+    ["Started a minute", countText(lastWhole?.started ?? 0)],
     ["Completed", ended === 0 ? "none ended" : `${((known.completed / ended) * 100).toFixed(1)} %`],
     ["p50", known.p50_ms === null ? "none ended" : durationText(known.p50_ms)],
     ["p99", known.p99_ms === null ? "none ended" : durationText(known.p99_ms)],
