@@ -4,6 +4,7 @@ import type { Sql } from "postgres";
 import type { DeadLetter } from "../../schemas/dead-letter.ts";
 import { DATABASES, type DatabaseName } from "../../schemas/migrations.ts";
 import { TOPICS } from "../../schemas/topics.ts";
+import { recordActions } from "../messaging/operator-action-store.ts";
 import { waitUntil } from "../stack/wait.ts";
 import { ConsistentFixture } from "../testkit/consistent-fixture.ts";
 import { consoleOptions, deadLettersOf } from "../testkit/console.ts";
@@ -462,6 +463,22 @@ describe("acting", () => {
     const { status } = await vic.get(`/find?q=${message.message_id}`);
     const nothing = await vic.get(`/find?q=${Bun.randomUUIDv7()}`);
     expect([status, nothing.status]).toEqual([303, 404]);
+  });
+
+  test("a dead letter whose replay was not seen to end is open on its page as it is in the list", async () => {
+    const letter = deadLetterOf(chargePayment(Bun.randomUUIDv7()), { service: "payment" });
+    const id = letter.dead_letter_id;
+    deadLetters = [letter];
+    const [action_id, run_id] = [Bun.randomUUIDv7(), Bun.randomUUIDv7()];
+    const replay = { action: "dead-letter.replay", subject: id, saga_id: null, actor: "ada" } as const;
+    const kept = { ...replay, reason: "the fix is out", outcome: null, detail: null, at: Date.now() };
+    await recordActions(fixture.databases.saga, [{ action_id, run_id, ...kept }]);
+    const ada = await Person.of("ada");
+    const opens = async (path: string) => (await ada.get(path)).text.includes('data-opens="plan-replay"');
+    expect([await opens("/dead-letters"), await opens(`/dead-letters/${id}`)]).toEqual([true, true]);
+    await fixture.databases
+      .saga`update operator_actions set outcome = 'handled' where action_id = ${action_id}`;
+    expect(await opens(`/dead-letters/${id}`)).toBe(false);
   });
 
   test("what a viewer tries is refused and kept", async () => {

@@ -182,6 +182,7 @@ export const MORE_PREVIEWS: Readonly<Record<string, (visit: SignedIn) => VNode>>
         verdict: { isGood: false, text: "refused: its saga is COMPENSATED" },
         sagaStatus: "COMPENSATED",
         isRevealed: false,
+        isOpen: true,
       },
     }),
   "/runs": (frame) => Runs({ frame, runs: [RUN, RUNNING], state: null, older: null }),

@@ -17,6 +17,8 @@ export interface ShownDeadLetter {
   /** The decoded body or the bytes as text. Personal data is masked unless `isRevealed`. */
   readonly body: string;
   readonly isRevealed: boolean;
+  /** Not handled yet, or replayed with an outcome that nobody knows: the list shows it, and a plan takes it. */
+  readonly isOpen: boolean;
   /** What a replay would do now: `may be sent again`, or why not. */
   readonly verdict: { readonly isGood: boolean; readonly text: string };
   /** Of the saga, now; null if there is none. */
@@ -70,10 +72,10 @@ export function DeadLetterPage({ frame, shown }: Props) {
   );
 }
 
-function Plans({ frame, shown: { record, isRevealed } }: Props) {
+function Plans({ frame, shown: { record, isRevealed, isOpen } }: Props) {
   const { dead_letter_id, handling, replays } = record;
   const quarantined = isQuarantined(replays);
-  const impossible = handling === "open" ? null : `it was handled: ${handling}`;
+  const impossible = isOpen ? null : `it was handled: ${handling}`;
   const shared = { frame, impossible, what: "this dead letter" };
   const ids = <input type="hidden" name="id" value={dead_letter_id} />;
   const command = `checkoutctl dlq plan ${dead_letter_id}`;

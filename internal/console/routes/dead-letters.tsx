@@ -7,6 +7,7 @@ import {
   type DeadLetters,
   describeHandling,
   findDeadLetters,
+  isOpen,
   listDeadLetters,
 } from "../../operations/dead-letters.ts";
 import { masked } from "../../operations/mask.ts";
@@ -136,6 +137,7 @@ function shownOf(
   const may = isQuarantined(replays) ? quarantineText(replays) : "may be sent again";
   return {
     record: { ...record, handling: describeHandling(facts.handling), replays },
+    isOpen: isOpen(facts.handling),
     verdict: { isGood, text: decision.kind === "send" ? may : `${decision.kind}: ${decision.why}` },
     sagaStatus: facts.saga?.status ?? null,
   };
