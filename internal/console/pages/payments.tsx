@@ -127,6 +127,14 @@ const providerColumns: readonly Column<OpenPayment>[] = [
   },
 ];
 
+/** In CSV and JSON only. */
+export const paymentMore: readonly Column<OpenPayment>[] = [
+  { name: "currency", head: "Currency", value: ({ currency }) => currency },
+  { name: "id", head: "Payment or refund", value: ({ id }) => id },
+  { name: "provider", head: "Provider", value: ({ provider }) => provider },
+  { name: "error_code", head: "Error", value: ({ error_code }) => error_code },
+];
+
 interface PaymentsProps {
   readonly frame: Frame;
   readonly snapshot: Pick<Snapshot, "roles">;

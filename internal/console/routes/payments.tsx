@@ -9,7 +9,14 @@ import {
 } from "../../operations/payment-alert-store.ts";
 import { acted, done, reasonOf } from "../acts.ts";
 import { liveResponse, rendered } from "../live.ts";
-import { alertColumns, PAYMENT_VIEWS, paymentColumns, PaymentAlerts, Payments } from "../pages/payments.tsx";
+import {
+  alertColumns,
+  PAYMENT_VIEWS,
+  paymentColumns,
+  paymentMore,
+  PaymentAlerts,
+  Payments,
+} from "../pages/payments.tsx";
 import { PAYMENT_PARTS } from "../parts/breakers.tsx";
 import { allOf } from "../parts/live-parts.tsx";
 import { notFound, Problem } from "../problem.ts";
@@ -42,7 +49,7 @@ async function payments(visit: SignedIn): Promise<Response> {
     view === "refunds"
       ? await openRefunds(sql, LIMIT)
       : await openPayments(sql, { status: view === "pending" ? "PENDING" : "UNKNOWN", limit: LIMIT });
-  const file = exported(visit, "payments", paymentColumns(now), found);
+  const file = exported(visit, "payments", [...paymentColumns(now), ...paymentMore], found);
   if (file !== null) return file;
   const snapshot = await options.collector.fresh();
   return page(
