@@ -1,8 +1,35 @@
-// Tables as files: money in them has its currency.
+// Tables as files: a file says that there is more than it has, and money in it has its currency.
 import { describe, expect, test } from "bun:test";
 import type { OpenPayment } from "../operations/open-payment-store.ts";
 import { consoleOptions, NOW, sagaId, sqlThat } from "../testkit/console.ts";
 import { ConsoleBrowser } from "../testkit/console-browser.ts";
+import { type Column, csvOf, jsonOf } from "./parts/table.tsx";
+import { cutAt } from "./respond.ts";
+
+const columns: readonly Column<{ readonly id: string; readonly count: number }>[] = [
+  { name: "id", head: "Id", value: ({ id }) => id },
+  { name: "count", head: "Count", value: ({ count }) => count },
+];
+const ROWS = ["a", "b", "c"].map((id, count) => ({ id, count }));
+
+describe("a file that has not all rows", () => {
+  test("says so in its last row, as CSV and as JSON, with the address that goes on", () => {
+    const { rows, cut } = cutAt(ROWS, 2, ({ id }) => `/x?after=${id}&as=csv`);
+    const why = "These are 2 rows, and there are more.";
+    const last = `"# cut: ${why} Go on at /x?after=b&as=csv"`;
+    expect(csvOf(columns, rows, cut)).toBe(`id,count\r\na,0\r\nb,1\r\n${last},\r\n`);
+    expect(jsonOf(columns, rows, cut)).toEqual([
+      ...ROWS.slice(0, 2),
+      { cut: why, next: "/x?after=b&as=csv" },
+    ]);
+  });
+
+  test("a file with all of them has no such row", () => {
+    const { rows, cut } = cutAt(ROWS, 3);
+    expect([rows.length, cut]).toEqual([3, null]);
+    expect(jsonOf(columns, rows, cut)).toEqual(ROWS);
+  });
+});
 
 describe("/payments", () => {
   const payment: OpenPayment = {
@@ -47,5 +74,13 @@ describe("/payments", () => {
     expect(await file("/payments?show=refunds&as=csv", [payment])).toContain(
       `,JPY,${sagaId(9)},stripe,PROVIDER_TIMEOUT\r\n`,
     );
+  });
+
+  test("more of them than a file has", async () => {
+    const many = Array.from({ length: 10_001 }, () => payment);
+    const lines = (await file("/payments?as=csv", many)).split("\r\n");
+    expect([lines.length, lines.at(-2)]).toEqual([10_003, expect.stringMatching(/^"?# cut: .*10000 rows/)]);
+    const whole: object[] = JSON.parse(await file("/payments?as=json", many.slice(1)));
+    expect([whole.length, whole.filter((row) => "cut" in row).length]).toEqual([10_000, 0]);
   });
 });

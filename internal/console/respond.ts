@@ -4,7 +4,7 @@ import { render } from "preact-render-to-string";
 import { encodedPage } from "../web/compression.ts";
 import { DATA_HEADERS, json } from "../web/respond.ts";
 import { securityHeaders } from "../web/security-headers.ts";
-import { type Column, csvOf, jsonOf } from "./parts/table.tsx";
+import { type Column, csvOf, type Cut, jsonOf } from "./parts/table.tsx";
 import type { Problem } from "./problem.ts";
 import { SESSION } from "./session.ts";
 import type { Visit } from "./visit.ts";
@@ -43,16 +43,32 @@ export function isExport({ query }: Visit): boolean {
   return as === "csv" || as === "json";
 }
 
-/** The table as the file that the address asks for with `as`; null if it asks for the page. `name` is the file's. */
+/**
+ * The table as the file that the address asks for with `as`; null if it asks for the page. `name` is the file's. `cut` says that there is more;
+ * null if these are all rows.
+ */
 export function exported<Row>(
   { query }: Visit,
   name: string,
   columns: readonly Column<Row>[],
   rows: readonly Row[],
+  cut: Cut | null = null,
 ): Response | null {
   const as = query.get("as");
-  if (as === "csv") return csv(name, csvOf(columns, rows));
-  return as === "json" ? json(jsonOf(columns, rows)) : null;
+  if (as === "csv") return csv(name, csvOf(columns, rows, cut));
+  return as === "json" ? json(jsonOf(columns, rows, cut)) : null;
+}
+
+/** Of a list whose first `limit` rows are in the file, after one row more was asked for: who gets it knows that there is one. */
+export function cutAt<Row>(
+  rows: readonly Row[],
+  limit: number,
+  next: (last: Row) => string | null = () => null,
+): { readonly rows: readonly Row[]; readonly cut: Cut | null } {
+  const kept = rows.slice(0, limit);
+  const last = kept.at(-1);
+  if (rows.length <= limit || last === undefined) return { rows, cut: null };
+  return { rows: kept, cut: { why: `These are ${limit} rows, and there are more.`, next: next(last) } };
 }
 
 function csv(name: string, text: string): Response {

@@ -161,9 +161,9 @@ export const MORE_PREVIEWS: Readonly<Record<string, (visit: SignedIn) => VNode>>
   "/graphs": (frame) => Graphs({ frame, points: anHourOfPoints() }),
   "/no-graphs": (frame) => Graphs({ frame, points: [] }),
   "/payments": (frame) =>
-    Payments({ frame, snapshot: snapshotOf(), view: "unknown", payments: [PAYMENT], limit: 500 }),
+    Payments({ frame, snapshot: snapshotOf(), view: "unknown", payments: [PAYMENT], hasMore: true }),
   "/no-payments": (frame) =>
-    Payments({ frame, snapshot: snapshotOf(), view: "refunds", payments: [], limit: 500 }),
+    Payments({ frame, snapshot: snapshotOf(), view: "refunds", payments: [], hasMore: false }),
   "/payments/alerts": (frame) => PaymentAlerts({ frame, alerts: [ALERT, CLOSED], withClosed: true }),
   "/dead-letters": (frame) =>
     DeadLettersPage({

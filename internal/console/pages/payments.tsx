@@ -140,10 +140,11 @@ interface PaymentsProps {
   readonly snapshot: Pick<Snapshot, "roles">;
   readonly view: Exclude<PaymentView, "alerts">;
   readonly payments: readonly OpenPayment[];
-  readonly limit: number;
+  /** Than these. */
+  readonly hasMore: boolean;
 }
 
-export function Payments({ frame, view, payments, limit, snapshot }: PaymentsProps) {
+export function Payments({ frame, view, payments, hasMore, snapshot }: PaymentsProps) {
   return (
     <Page frame={frame} title="Payments" current="payments" live="/payments/events">
       <div class="page-head">
@@ -166,7 +167,7 @@ export function Payments({ frame, view, payments, limit, snapshot }: PaymentsPro
             <div class="table-foot small soft">
               <p>
                 {plural(payments.length, view === "refunds" ? "refund" : "payment")}, oldest first
-                {payments.length >= limit ? "; there may be more" : ""}
+                {hasMore ? "; there are more" : ""}
               </p>
             </div>
           </>

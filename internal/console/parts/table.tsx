@@ -53,13 +53,31 @@ export function DataTable<Row>({ label, columns, rows, keyOf, hrefOf }: TablePro
   );
 }
 
+/** That a file does not have all rows, as its last row says. Whoever reads it cannot take it for the whole. */
+export interface Cut {
+  /** A sentence. */
+  readonly why: string;
+  /** The address of the file that goes on; null if only a filter helps. */
+  readonly next: string | null;
+}
+
 /** RFC 4180. A text that a spreadsheet would take for a formula gets an apostrophe in front: ids and reasons come from outside. */
-export function csvOf<Row>(columns: readonly Column<Row>[], rows: readonly Row[]): string {
+export function csvOf<Row>(
+  columns: readonly Column<Row>[],
+  rows: readonly Row[],
+  cut: Cut | null = null,
+): string {
   const lines = [
     columns.map(({ name }) => name),
     ...rows.map((row) => columns.map(({ value }) => cellText(value(row)))),
+    // As wide as the others, as readers of CSV demand it.
+    ...(cut === null ? [] : [columns.map((_, index) => (index === 0 ? cutText(cut) : ""))]),
   ];
   return lines.map((cells) => `${cells.map(quoted).join(",")}\r\n`).join("");
+}
+
+function cutText({ why, next }: Cut): string {
+  return `# cut: ${why}${next === null ? "" : ` Go on at ${next}`}`;
 }
 
 function cellText(value: string | number | boolean | null): string {
@@ -71,8 +89,13 @@ function quoted(text: string): string {
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
-export function jsonOf<Row>(columns: readonly Column<Row>[], rows: readonly Row[]): readonly object[] {
-  return rows.map((row) => Object.fromEntries(columns.map(({ name, value }) => [name, value(row)])));
+export function jsonOf<Row>(
+  columns: readonly Column<Row>[],
+  rows: readonly Row[],
+  cut: Cut | null = null,
+): readonly object[] {
+  const list = rows.map((row) => Object.fromEntries(columns.map(({ name, value }) => [name, value(row)])));
+  return cut === null ? list : [...list, { cut: cut.why, next: cut.next }];
 }
 
 /** Links to the same table, with the same filter, for programs. */

@@ -6,7 +6,7 @@ import {
   type AuditRow,
 } from "../../operations/audit-trail-store.ts";
 import { Audit, auditColumns, auditMore } from "../pages/audit.tsx";
-import { exported, isExport, page } from "../respond.ts";
+import { cutAt, exported, isExport, page } from "../respond.ts";
 import type { SignedIn } from "../visit.ts";
 import type { ConsoleRoute } from "./route.ts";
 
@@ -27,20 +27,18 @@ async function audit(visit: SignedIn): Promise<Response> {
     subject: text("subject"),
     outcome: text("outcome"),
   };
-  const limit = isExport(visit) ? EXPORT_ROWS : PAGE_ROWS + 1;
-  const rows = await auditTrail(options.databases.saga, filter, {
-    limit,
+  const limit = isExport(visit) ? EXPORT_ROWS : PAGE_ROWS;
+  const found = await auditTrail(options.databases.saga, filter, {
+    limit: limit + 1,
     after: cursorOf(query.get("after")),
   });
-  const file = exported(visit, "audit", [...auditColumns, ...auditMore], rows);
+  const { rows, cut } = cutAt(found, limit, (last) => olderThan(last, query));
+  const file = exported(visit, "audit", [...auditColumns, ...auditMore], rows, cut);
   if (file !== null) return file;
-  const shown = rows.slice(0, PAGE_ROWS);
-  const older = rows.length > PAGE_ROWS ? olderThan(shown.at(-1), query) : null;
-  return page(visit, <Audit frame={visit} rows={shown} filter={filter} older={older} />);
+  return page(visit, <Audit frame={visit} rows={rows} filter={filter} older={cut?.next ?? null} />);
 }
 
-function olderThan(last: AuditRow | undefined, query: URLSearchParams): string | null {
-  if (last === undefined) return null;
+function olderThan(last: AuditRow, query: URLSearchParams): string {
   const next = new URLSearchParams(query);
   next.set("after", `${last.at}_${last.action_id}`);
   return `/audit?${next}`;

@@ -55,7 +55,11 @@ async function list(visit: SignedIn): Promise<Response> {
     withoutMessages: true,
     byFingerprint: true,
   });
-  const file = exported(visit, "dead-letters", deadLetterColumns(now), found.entries);
+  const cut =
+    found.entries.length < found.total
+      ? { why: `These are the newest ${found.entries.length} of ${found.total} dead letters.`, next: null }
+      : null;
+  const file = exported(visit, "dead-letters", deadLetterColumns(now), found.entries, cut);
   if (file !== null) return file;
   return page(
     visit,

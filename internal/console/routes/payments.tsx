@@ -20,7 +20,7 @@ import {
 import { PAYMENT_PARTS } from "../parts/breakers.tsx";
 import { allOf } from "../parts/live-parts.tsx";
 import { notFound, Problem } from "../problem.ts";
-import { exported, page } from "../respond.ts";
+import { cutAt, exported, isExport, page } from "../respond.ts";
 import type { SignedIn } from "../visit.ts";
 import type { ConsoleRoute } from "./route.ts";
 
@@ -39,22 +39,27 @@ export const paymentRoutes: readonly ConsoleRoute[] = [
 ];
 
 const LIMIT = 500;
+/** In one file. */
+const EXPORTED = 10_000;
 
 async function payments(visit: SignedIn): Promise<Response> {
   const { query, options, now } = visit;
   const sql = options.databases.payment;
   const asked = PAYMENT_VIEWS.find(([name]) => name === query.get("show"))?.[0];
   const view = asked === "pending" || asked === "refunds" ? asked : "unknown";
-  const found =
+  const most = isExport(visit) ? EXPORTED : LIMIT;
+  const limit = most + 1;
+  const oldest =
     view === "refunds"
-      ? await openRefunds(sql, LIMIT)
-      : await openPayments(sql, { status: view === "pending" ? "PENDING" : "UNKNOWN", limit: LIMIT });
-  const file = exported(visit, "payments", [...paymentColumns(now), ...paymentMore], found);
+      ? await openRefunds(sql, limit)
+      : await openPayments(sql, { status: view === "pending" ? "PENDING" : "UNKNOWN", limit });
+  const { rows: found, cut } = cutAt(oldest, most);
+  const file = exported(visit, "payments", [...paymentColumns(now), ...paymentMore], found, cut);
   if (file !== null) return file;
   const snapshot = await options.collector.fresh();
   return page(
     visit,
-    <Payments frame={visit} view={view} payments={found} limit={LIMIT} snapshot={snapshot} />,
+    <Payments frame={visit} view={view} payments={found} hasMore={cut !== null} snapshot={snapshot} />,
   );
 }
 
@@ -68,9 +73,11 @@ function events(visit: SignedIn): Response {
 async function alertsPage(visit: SignedIn): Promise<Response> {
   const { query, options } = visit;
   const withClosed = query.has("closed");
-  const alerts = await listPaymentAlerts(options.databases.payment, { closed: withClosed, limit: LIMIT });
+  const most = isExport(visit) ? EXPORTED : LIMIT;
+  const newest = await listPaymentAlerts(options.databases.payment, { closed: withClosed, limit: most + 1 });
+  const { rows: alerts, cut } = cutAt(newest, most);
   return (
-    exported(visit, "payment-alerts", alertColumns, alerts) ??
+    exported(visit, "payment-alerts", alertColumns, alerts, cut) ??
     page(visit, <PaymentAlerts frame={visit} alerts={alerts} withClosed={withClosed} />)
   );
 }

@@ -2,6 +2,7 @@
 import { Value } from "@sinclair/typebox/value";
 import { Uuid } from "../../../schemas/fields.ts";
 import { cancelOrder, cancelSaga } from "../../operations/orchestrator.ts";
+import { timestampOf } from "../../kernel/timestamp.ts";
 import { formatSagaQuery, parseSagaQuery, type SagaQuery } from "../../operations/saga-query.ts";
 import { MAX_PRODUCTS, type SagaPage as FoundPage, searchSagas } from "../../operations/saga-search.ts";
 import type { ServiceAt } from "../../operations/service-call.ts";
@@ -15,6 +16,7 @@ import { SAGA_PARTS, SagaPage } from "../pages/saga.tsx";
 import { Sagas } from "../pages/sagas.tsx";
 import { allOf } from "../parts/live-parts.tsx";
 import { sagaColumns, sagaMore } from "../parts/saga-columns.tsx";
+import type { Cut } from "../parts/table.tsx";
 import { type Show, showOf } from "../parts/timeline.tsx";
 import { badRequest, notFound, Problem } from "../problem.ts";
 import { exported, isExport, page } from "../respond.ts";
@@ -62,9 +64,10 @@ async function sagas(visit: SignedIn): Promise<Response> {
   const limit = isExport(visit) ? EXPORT_ROWS : PAGE_ROWS;
   const found = await searchSagas(open, read.query, { limit, after: after ?? undefined, now });
   if (isExport(visit)) refuseEmptyFile(found);
-  const file = exported(visit, "sagas", [...sagaColumns(now), ...sagaMore], found.sagas);
-  if (file !== null) return file;
   const older = found.next === null ? null : olderThan(found.next, read.query);
+  const columns = [...sagaColumns(now), ...sagaMore];
+  const file = exported(visit, "sagas", columns, found.sagas, cutOf(found, older, given.get("as")));
+  if (file !== null) return file;
   return page(
     visit,
     <Sagas frame={visit} given={given} query={read.query} faults={[]} found={found} older={older} />,
@@ -83,6 +86,15 @@ function refuseEmptyFile({ missing, products }: FoundPage): void {
     );
   if (products?.too_many === true)
     throw badRequest(`product names more than ${MAX_PRODUCTS} products: say more of the name, or the SKU.`);
+}
+
+function cutOf({ sagas: rows, searched_to }: FoundPage, older: string | null, as: string | null): Cut | null {
+  if (older === null) return null;
+  const why =
+    searched_to === null
+      ? `These are ${rows.length} sagas, and there may be more.`
+      : `Sagas created before ${timestampOf(searched_to)} were not looked at yet.`;
+  return { why, next: `${older}&as=${as}` };
 }
 
 /** A form sends each checked status by itself; the filter has them in one. */

@@ -2,7 +2,7 @@
 import { reservationsOf, stockOf } from "../../operations/stock-store.ts";
 import { reservationColumns, StockPage } from "../pages/stock.tsx";
 import { notFound } from "../problem.ts";
-import { exported, isExport, page } from "../respond.ts";
+import { cutAt, exported, isExport, page } from "../respond.ts";
 import type { SignedIn } from "../visit.ts";
 import type { ConsoleRoute } from "./route.ts";
 
@@ -17,13 +17,15 @@ async function stock(visit: SignedIn): Promise<Response> {
   const { params, options, now } = visit;
   const sku = params["sku"] ?? "";
   const { inventory } = options.databases;
-  const [found, reservations] = await Promise.all([
+  const limit = isExport(visit) ? EXPORTED : SHOWN;
+  const [found, newest] = await Promise.all([
     stockOf(inventory, sku),
-    reservationsOf(inventory, sku, isExport(visit) ? EXPORTED : SHOWN),
+    reservationsOf(inventory, sku, limit + 1),
   ]);
   if (found === undefined) throw notFound(`There is no product ${sku.slice(0, 100)}.`);
+  const { rows: reservations, cut } = cutAt(newest, limit);
   return (
-    exported(visit, "reservations", reservationColumns(now), reservations) ??
+    exported(visit, "reservations", reservationColumns(now), reservations, cut) ??
     page(visit, <StockPage frame={visit} stock={found} reservations={reservations} />)
   );
 }
