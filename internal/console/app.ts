@@ -13,6 +13,7 @@ import { notFound, Problem, problemOf } from "./problem.ts";
 import { page, problemJson, wantsData } from "./respond.ts";
 import { seeOther } from "../web/respond.ts";
 import { auditRoutes } from "./routes/audit.tsx";
+import { cancellationRoutes } from "./routes/cancellations.tsx";
 import { deadLetterRoutes } from "./routes/dead-letters.tsx";
 import { findRoutes } from "./routes/find.tsx";
 import { graphRoutes } from "./routes/graphs.tsx";
@@ -35,6 +36,7 @@ export const CONSOLE_ROUTES: readonly ConsoleRoute[] = [
   ...overviewRoutes,
   ...graphRoutes,
   ...sagaRoutes,
+  ...cancellationRoutes,
   ...findRoutes,
   ...deadLetterRoutes,
   ...runRoutes,

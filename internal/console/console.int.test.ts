@@ -214,6 +214,38 @@ describe("reading", () => {
     expect((await blind.get(`/sagas/${saga_id}`)).text).toContain("name unknown");
   });
 
+  test("a cancellation that needs an operator is listed, and its saga's page tells of it until it has ended", async () => {
+    const { completed, refunded } = fixture;
+    const vic = await Person.of("vic");
+    expect((await vic.get("/cancellations")).text).toContain("No cancellation of an order needs an operator");
+    const { saga } = fixture.databases;
+    await saga`
+      insert into order_cancellations (cancellation_id, saga_id, order_id, status, step, resend_count, needs_operator, deadline_at,
+                                       created_at, updated_at)
+      select gen_random_uuid(), id, gen_random_uuid(), 'CANCELLING', 'refund', 4, needy, now() + interval '1 min',
+             now() - interval '2 h', now()
+        from (values (${completed.saga_id}::uuid, true), (${refunded.saga_id}::uuid, false)) as made (id, needy)`;
+    const { status, text } = await vic.get("/cancellations");
+    expect([status, text.match(/data-href="[^"]*"/g)]).toEqual([
+      200,
+      [`data-href="/sagas/${completed.saga_id}"`],
+    ]);
+    expect((await vic.get("/")).text).toContain(
+      '<a href="/cancellations">1 cancelled order needs an operator',
+    );
+    const words = async ({ saga_id }: { saga_id: string }) =>
+      /The order is being cancelled[^<]*/.exec((await vic.get(`/sagas/${saga_id}`)).text)?.[0];
+    expect([await words(completed), await words(refunded)]).toEqual([
+      "The order is being cancelled, and that needs an operator",
+      "The order is being cancelled",
+    ]);
+    await saga`
+      update order_cancellations set status = 'CANCELLED', step = 'release', needs_operator = false, deadline_at = null,
+             completed_at = now()`;
+    expect(await words(completed)).toBeUndefined();
+    await saga`delete from order_cancellations`;
+  });
+
   test("dead letters are grouped by the text of their error, and a group opens its members", async () => {
     const failed = (error: string) =>
       deadLetterOf(chargePayment(crypto.randomUUID()), { service: "payment", error });

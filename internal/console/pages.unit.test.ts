@@ -56,7 +56,15 @@ describe.each(Object.keys(PREVIEWS))("%s", (path) => {
 test("a saga's page names its order as the shopper does", async () => {
   const order_id = sagaId(5);
   const story = storyOf({ orders: [{ order_id, status: "CONFIRMED", total_cents: 7_700, created_at: NOW }] });
-  const shown = { story, mails: MAILS, show: "all", now: NOW, isRevealed: false, traceUrl: null } as const;
+  const shown = {
+    story,
+    mails: MAILS,
+    cancellation: null,
+    show: "all",
+    now: NOW,
+    isRevealed: false,
+    traceUrl: null,
+  } as const;
   const html = render(SagaPage({ frame: await visitOf(OPERATOR), ...shown }));
   expect(html).toContain(orderNumberOf(order_id));
   expect(html).toContain(order_id);

@@ -207,7 +207,8 @@ describe("a saga", () => {
   const saga = (id: string, story = storyOf(), show = showOf(null), mails = MAILS) => {
     const Part = SAGA_PARTS[id];
     if (Part === undefined) throw new Error(`there is no part ${id}`);
-    return render(Part({ story, mails, show, now: NOW, frame: FRAME, isRevealed: false, traceUrl: null }));
+    const shared = { cancellation: null, isRevealed: false, traceUrl: null };
+    return render(Part({ story, mails, show, now: NOW, frame: FRAME, ...shared }));
   };
 
   test("an act is offered as long as it makes sense", () => {

@@ -4,11 +4,13 @@ import type { VNode } from "preact";
 import type { DatabaseName } from "../../../schemas/migrations.ts";
 import { moneyText } from "../../kernel/money.ts";
 import { orderNumberOf } from "../../kernel/order-number.ts";
+import type { OpenCancellation } from "../../operations/cancellation-store.ts";
 import type { SagaStory, StoryLine } from "../../operations/saga-story.ts";
 import type { SagaMails } from "../../operations/saga-mails.ts";
 import { moneyWords, wordsOf } from "../../operations/saga-words.ts";
 import { Act } from "../parts/act.tsx";
 import { CommandLine, Copy, Facts, Notice } from "../parts/bits.tsx";
+import { CancellationText } from "../parts/cancellation.tsx";
 import { Page } from "../parts/layout.tsx";
 import { holderOf, type LiveParts } from "../parts/live-parts.tsx";
 import { placeText, SagaStatusText } from "../parts/saga-status.tsx";
@@ -23,6 +25,8 @@ interface Props {
   readonly frame: Frame;
   readonly story: SagaStory;
   readonly mails: SagaMails;
+  /** Of its order, in progress. */
+  readonly cancellation: OpenCancellation | null;
   readonly show: Show;
   readonly now: number;
   readonly isRevealed: boolean;
@@ -91,7 +95,7 @@ export function SagaPage(props: Props) {
   );
 }
 
-function Words({ story, now }: Props) {
+function Words({ story, cancellation, now }: Props) {
   const { saga, history, money, orders, missing } = story;
   const [order] = orders;
   const words = wordsOf(saga, history);
@@ -131,6 +135,7 @@ function Words({ story, now }: Props) {
           : moneyWords(money, saga)}
         {order === undefined || order.status === "CONFIRMED" ? null : ` The order is ${order.status}.`}
       </p>
+      <CancellationText cancellation={cancellation} now={now} />
     </div>
   );
 }

@@ -29,7 +29,7 @@ function sagasAndMoney({ sagas, alerts, deadLetters, firing }: Snapshot): readon
   if (cancellations_needing_operator > 0)
     bad(
       `${plural(cancellations_needing_operator, "cancelled order needs", "cancelled orders need")} an operator`,
-      "/sagas?needs_operator=1",
+      "/cancellations",
     );
   for (const { count, amount_cents, currency } of knownOf(alerts) ?? []) {
     const amount = currency === null ? "" : `, ${moneyText(amount_cents, currency)}`;

@@ -1,6 +1,7 @@
 // The list of sagas, one saga with its stream, and what can be done with it.
 import { Value } from "@sinclair/typebox/value";
 import { Uuid } from "../../../schemas/fields.ts";
+import { type OpenCancellation, openCancellationOf } from "../../operations/cancellation-store.ts";
 import { cancelOrder, cancelSaga } from "../../operations/orchestrator.ts";
 import { timestampOf } from "../../kernel/timestamp.ts";
 import { formatSagaQuery, parseSagaQuery, type SagaQuery } from "../../operations/saga-query.ts";
@@ -120,6 +121,7 @@ async function sagaPage(visit: SignedIn): Promise<Response> {
 interface Told {
   readonly story: SagaStory;
   readonly mails: SagaMails;
+  readonly cancellation: OpenCancellation | null;
 }
 
 interface Shown extends Told {
@@ -138,7 +140,11 @@ async function storyOf({ params, options }: SignedIn, reveal = false): Promise<T
   const id = params["id"] ?? "";
   const story = Value.Check(Uuid, id) ? await sagaStory(options.databases, id, { reveal }) : null;
   if (story === null) throw noSaga(id);
-  return withMails(options.databases.notification, story, { reveal });
+  const [told, cancellation] = await Promise.all([
+    withMails(options.databases.notification, story, { reveal }),
+    openCancellationOf(options.databases.saga, story.saga.saga_id),
+  ]);
+  return { ...told, cancellation };
 }
 
 /** An act needs no more of it, and does not wait for the other databases. */
