@@ -509,7 +509,7 @@ describe("acting", () => {
     const opens = async (path: string) => (await ada.get(path)).text.includes('data-opens="plan-replay"');
     expect([await opens("/dead-letters"), await opens(`/dead-letters/${id}`)]).toEqual([true, true]);
     await fixture.databases
-      .saga`update operator_actions set outcome = 'handled' where action_id = ${action_id}`;
+      .saga`update operator_actions set outcome = 'handled', settled_at = now() where action_id = ${action_id}`;
     expect(await opens(`/dead-letters/${id}`)).toBe(false);
   });
 
