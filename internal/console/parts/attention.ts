@@ -1,5 +1,6 @@
 // What needs a person now, worst first. Pure. The overview shows it above everything else.
 import { moneyText } from "../../kernel/money.ts";
+import { LAG, UNKNOWN_PAYMENT_MS, WAITING_MAIL_MS } from "../../operations/doctor-work.ts";
 import type { Snapshot } from "../collector.ts";
 import { knownOf, type Reading } from "../source.ts";
 import { durationText, plural } from "./words.ts";
@@ -14,7 +15,7 @@ interface Attention {
 const OUTBOX_LATE_MS = 10_000;
 
 export function attentionTo(snapshot: Snapshot, now: number): readonly Attention[] {
-  const found = [...sagasAndMoney(snapshot), ...health(snapshot, now)];
+  const found = [...sagasAndMoney(snapshot), ...waiting(snapshot, now), ...health(snapshot, now)];
   return found.toSorted((one, other) => Number(one.tone === "warn") - Number(other.tone === "warn"));
 }
 
@@ -38,6 +39,29 @@ function sagasAndMoney({ sagas, alerts, deadLetters, firing }: Snapshot): readon
   const dead = (knownOf(deadLetters) ?? []).reduce((sum, { count }) => sum + count, 0);
   if (dead > 0)
     bad(`${plural(dead, "dead letter waits", "dead letters wait")} for a decision`, "/dead-letters");
+  return found;
+}
+
+/** What waits for longer than `checkoutctl doctor` finds right. An Alertmanager may know it, too; not everybody has one. */
+function waiting({ money, topics, mails }: Snapshot, now: number): readonly Attention[] {
+  const found: Attention[] = [];
+  const warn = (text: string, href: string) => found.push({ tone: "warn", text, href });
+  for (const { status, count, currency, oldest_at } of knownOf(money)?.payments ?? [])
+    if (status === "UNKNOWN" && now - oldest_at > UNKNOWN_PAYMENT_MS)
+      warn(
+        `${plural(count, "payment")} in ${currency} ${count === 1 ? "has" : "have"} no definite answer, the oldest for ${durationText(now - oldest_at)}`,
+        "/payments",
+      );
+  for (const { topic, groups } of knownOf(topics) ?? [])
+    for (const { group, lag } of groups)
+      if (lag > LAG) warn(`${group} is ${plural(lag, "message")} behind in ${topic}`, "#o-topics");
+  const letters = knownOf(mails);
+  const oldest = letters?.oldest_at ?? null;
+  if (letters !== null && oldest !== null && now - oldest > WAITING_MAIL_MS)
+    warn(
+      `${plural(letters.waiting, "mail waits", "mails wait")} for another try, the oldest for ${durationText(now - oldest)}`,
+      "#o-outboxes",
+    );
   return found;
 }
 
