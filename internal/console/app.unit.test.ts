@@ -220,6 +220,14 @@ describe("pages", () => {
     expect(html).toContain("the saga database does not answer");
   });
 
+  test("a run that there is none of is not found, as a page and as a file", async () => {
+    const nothing = sqlThat(async () => []);
+    const options = consoleOptions({}, nothing);
+    const person = await new Person({ databases: options.databases }).signIn("vic");
+    for (const path of [`/runs/${sagaId(7)}`, `/runs/${sagaId(7)}?as=csv`, "/runs/none"])
+      expect([path, (await person.get(path)).status]).toEqual([path, 404]);
+  });
+
   test("what cannot be audited does not happen: no reveal without the saga database", async () => {
     const person = await new Person().signIn("ada");
     const answer = await person.post(`/sagas/${sagaId(7)}/reveal`, { reason: "ticket 1" });

@@ -1,5 +1,6 @@
 // What goes wrong for a person, as an error that app.ts answers: a page in words, or problem+json for scripts and programs (RFC 9457). Pure.
 import { AppError, describeError } from "../kernel/errors.ts";
+import { PlanRefused } from "../operations/plan.ts";
 import { NotAdmitted } from "../operations/service-call.ts";
 import { isBug } from "../operations/reach.ts";
 
@@ -36,6 +37,7 @@ export function problemOf(error: unknown): Problem | null {
           "Not reachable",
           `A database that this page needs does not answer: ${describeError(error)}. The overview shows which one.`,
         );
+  if (error instanceof PlanRefused && error.refusal === "not-found") return notFound(error.message);
   // An operation that says no, in its own words.
   if (error.code === "MESSAGE_INVALID") return new Problem(409, "Refused", error.message);
   return error.canRetry ? new Problem(503, "Not reachable", error.message) : null;
