@@ -63,6 +63,16 @@ describe("the diagram", () => {
     ]);
   });
 
+  test("a flow that is not known is a question mark at each arrow, and no flow is nothing", () => {
+    const arrows = (parts: Partial<Snapshot>) => {
+      const html = part("o-sagas", snapshotOf(parts));
+      return ["flow is-unknown", 'flow-count">?<', "/min<"].map((text) => html.split(text).length - 1);
+    };
+    expect(arrows({ flow: unknown("away") })).toEqual([EDGES.length, EDGES.length, 0]);
+    expect(arrows({ flow: known([]) })).toEqual([0, 0, 0]);
+    expect(arrows({})).toEqual([0, 0, 7]);
+  });
+
   test("counts each transition along one arrow", () => {
     const flows = snapshotOf().flow.value ?? [];
     const along = EDGES.map((edge) => [`${edge.from.id} ${edge.to.id}`, flowAlong(edge, flows)] as const);

@@ -115,7 +115,7 @@ function Arrow({ edge, flow }: { readonly edge: MapEdge; readonly flow: readonly
   const count = flow === null ? 0 : flowAlong(edge, flow);
   const { path } = routeOf(edge);
   return (
-    <g class={count > 0 ? "flow is-live" : "flow"}>
+    <g class={flow === null ? "flow is-unknown" : count > 0 ? "flow is-live" : "flow"}>
       <path d={path} marker-end={`url(#arrow${count > 0 ? "-live" : ""})`}>
         <title>{`${edge.from.title} to ${edge.to.title}: ${edge.causes.join(", ")}`}</title>
       </path>
@@ -125,11 +125,11 @@ function Arrow({ edge, flow }: { readonly edge: MapEdge; readonly flow: readonly
 
 /** Drawn after the boxes, so that no box hides it. */
 function FlowCount({ edge, flow }: { readonly edge: MapEdge; readonly flow: readonly Flow[] | null }) {
-  const count = flow === null ? 0 : flowAlong(edge, flow);
+  const count = flow === null ? null : flowAlong(edge, flow);
   const { at } = routeOf(edge);
   return count === 0 ? null : (
     <text x={at.x} y={at.y} class="flow-count">
-      {countText(count)}/min
+      {count === null ? "?" : `${countText(count)}/min`}
     </text>
   );
 }
