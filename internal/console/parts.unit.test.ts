@@ -103,7 +103,7 @@ describe("the overview", () => {
   test("says since when something is unknown, and never 0 for it", () => {
     const html = part("o-outboxes");
     expect(html).toMatch(
-      /payment<\/th><td class="right" colspan="3">.*unknown since <time[^>]*>12:01<\/time>/,
+      /payment<\/th><td class="right" colspan="3">.*unknown since <time[^>]*>2026-11-29 12:01<\/time>/,
     );
     const sagas = part(
       "o-sagas",
@@ -207,7 +207,7 @@ describe("the providers of payments", () => {
     expect(told).toContain("stripe payment open: the provider does not answer are made 41 no answer");
     expect(told).toContain("paypal payment closed held: the provider rejects our requests none yet");
     const silent = text([{ name: "payment-2", reading: unknown("away") }]);
-    expect(silent).toContain("payment-2: unknown since 12:01");
+    expect(silent).toContain("payment-2: unknown since 2026-11-29 12:01");
     expect(silent).not.toContain("closed");
     expect(text([])).toContain("Unknown: none of the roles that this console asks (OPS_URLS) is a payment");
   });

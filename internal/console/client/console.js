@@ -36,11 +36,17 @@ function timeText(at, show, isUtc) {
   const now = Date.now();
   if (show === "ago") return agoText(at, now);
   if (show === "for") return durationText(now - at);
-  const date = new Date(at);
-  // Shifted, so that the ISO text shows the local time.
-  const local = new Date(isUtc ? at : at - date.getTimezoneOffset() * 60_000).toISOString();
+  const local = isoText(at, isUtc);
   if (show === "clock") return local.slice(11, 23);
-  return show === "minute" ? local.slice(11, 16) : local.slice(0, 19).replace("T", " ");
+  if (show === "since" && local.slice(0, 10) !== isoText(now, isUtc).slice(0, 10))
+    return local.slice(0, 16).replace("T", " ");
+  return show === "minute" || show === "since" ? local.slice(11, 16) : local.slice(0, 19).replace("T", " ");
+}
+
+/** Shifted, so that the ISO text shows the local time. @param {number} at @param {boolean} isUtc */
+function isoText(at, isUtc) {
+  const date = new Date(at);
+  return new Date(isUtc ? at : at - date.getTimezoneOffset() * 60_000).toISOString();
 }
 
 /** @param {number} at @param {number} now */

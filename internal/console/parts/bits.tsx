@@ -32,7 +32,7 @@ export function Unknown({
     <span class="unknown" title={reason ?? undefined}>
       <Icon name="question" />
       <span>
-        unknown since <When at={unknownSince} show="minute" />
+        unknown since <When at={unknownSince} show="since" />
         {last === undefined ? null : <span class="soft"> (last: {last})</span>}
       </span>
     </span>

@@ -6,8 +6,11 @@ import { agoText, durationText } from "./words.ts";
 interface Props {
   /** Epoch ms. */
   readonly at: number;
-  /** `ago`: how long ago; `for`: for how long by now; `clock`: 12:04:05.123; `minute`: 12:04; `both`: date and time. */
-  readonly show: "ago" | "for" | "clock" | "minute" | "both";
+  /**
+   * `ago`: how long ago; `for`: for how long by now; `clock`: 12:04:05.123; `minute`: 12:04; `since`: date and minute, in browsers without the date if
+   * that is today's; `both`: date and time.
+   */
+  readonly show: "ago" | "for" | "clock" | "minute" | "since" | "both";
   readonly now?: number;
 }
 
@@ -26,6 +29,8 @@ function clockText(text: string, show: Exclude<Props["show"], "ago" | "for">): s
       return text.slice(11, 23);
     case "minute":
       return text.slice(11, 16);
+    case "since":
+      return text.slice(0, 16).replace("T", " ");
     case "both":
       return text.slice(0, 19).replace("T", " ");
     default:
