@@ -378,6 +378,12 @@ describe("exports and commands", () => {
     ).toBe(
       `checkoutctl saga find --user ${sagaId(1)} --key 'it'\\''s' --status FAILED --stuck 300s --needs-operator`,
     );
+    // Longer ones than checkoutctl takes in seconds.
+    expect([999_999, 1_000_000, 366 * 86_400].map((stuck_seconds) => commandOf({ stuck_seconds }))).toEqual([
+      "checkoutctl saga find --stuck 999999s",
+      "checkoutctl saga find --stuck 16666m",
+      "checkoutctl saga find --stuck 527040m",
+    ]);
     expect(shellArgument("$(rm -rf /)")).toBe("'$(rm -rf /)'");
   });
 });

@@ -289,8 +289,13 @@ const OPTIONS: Readonly<Record<string, string>> = {
 export function commandOf(query: SagaQuery): string {
   const options = [...formatSagaQuery(query)].map(([name, text]) => {
     if (name === "needs_operator") return "--needs-operator";
-    if (name === "stuck_seconds") return `--stuck ${text}s`;
+    if (name === "stuck_seconds") return `--stuck ${stuckText(Number(text))}`;
     return `--${OPTIONS[name] ?? name.replaceAll("_", "-")} ${shellArgument(text)}`;
   });
   return ["checkoutctl saga find", ...options].join(" ");
+}
+
+/** checkoutctl takes six digits. Eleven days and more are whole minutes there. */
+function stuckText(seconds: number): string {
+  return seconds > 999_999 ? `${Math.floor(seconds / 60)}m` : `${seconds}s`;
 }
