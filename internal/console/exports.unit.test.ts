@@ -5,6 +5,7 @@ import { consoleOptions, NOW, sagaId, sqlThat } from "../testkit/console.ts";
 import { ConsoleBrowser } from "../testkit/console-browser.ts";
 import { type Column, csvOf, jsonOf } from "./parts/table.tsx";
 import { cutAt } from "./respond.ts";
+import { cutOf } from "./routes/sagas.tsx";
 
 const columns: readonly Column<{ readonly id: string; readonly count: number }>[] = [
   { name: "id", head: "Id", value: ({ id }) => id },
@@ -28,6 +29,19 @@ describe("a file that has not all rows", () => {
     const { rows, cut } = cutAt(ROWS, 3);
     expect([rows.length, cut]).toEqual([3, null]);
     expect(jsonOf(columns, rows, cut)).toEqual(ROWS);
+  });
+});
+
+test("a file of sagas tells a full one from one that did not look further back", () => {
+  const none = { sagas: [], searched_to: null };
+  expect(cutOf(none, null, "csv")).toBeNull();
+  expect(cutOf(none, "/sagas?after=1", "csv")).toEqual({
+    why: "These are 0 sagas, and there may be more.",
+    next: "/sagas?after=1&as=csv",
+  });
+  expect(cutOf({ ...none, searched_to: NOW }, "/sagas?after=1", "json")).toEqual({
+    why: "Sagas created before 2026-11-29T12:04:05.000Z were not looked at yet.",
+    next: "/sagas?after=1&as=json",
   });
 });
 

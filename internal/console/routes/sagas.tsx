@@ -89,7 +89,12 @@ function refuseEmptyFile({ missing, products }: FoundPage): void {
     throw badRequest(`product names more than ${MAX_PRODUCTS} products: say more of the name, or the SKU.`);
 }
 
-function cutOf({ sagas: rows, searched_to }: FoundPage, older: string | null, as: string | null): Cut | null {
+/** `older`: the page that goes on. The file that goes on is the same with `as`. */
+export function cutOf(
+  { sagas: rows, searched_to }: Pick<FoundPage, "sagas" | "searched_to">,
+  older: string | null,
+  as: string | null,
+): Cut | null {
   if (older === null) return null;
   const why =
     searched_to === null
