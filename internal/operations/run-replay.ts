@@ -112,15 +112,17 @@ async function judge({
   const byId = new Map(examined.map((one): [string, Examined] => [one.record.dead_letter_id, one]));
   return items.map((item) => {
     const one = byId.get(item.subject);
+    const handling = one?.facts.handling;
+    const isOwn = handling?.run_id === run.plan_id;
+    // The line of an earlier run counts the attempt that an executor of this one has claimed before it died.
+    const own = item.outcome === "in flight" && handling !== undefined && !isOwn ? 1 : 0;
     const verdict = verdictOn({
       item,
       decision: one === undefined ? undefined : decideReplay(one.original, one.facts, objection),
       kept: one?.facts.kept,
-      replays: replays.get(item.message_id ?? "") ?? 0,
+      replays: (replays.get(item.message_id ?? "") ?? 0) - own,
       allowsQuarantined: run.allows_quarantined,
     });
-    const handling = one?.facts.handling;
-    const isOwn = handling?.run_id === run.plan_id;
     return { item, record: one?.record, verdict, pending: handling?.action_id, isOwn };
   });
 }
@@ -155,9 +157,10 @@ function claimOnce(
     const updates: ItemUpdate[] = [];
     const settlements: Settlement[] = [];
     const inFlight: InFlight[] = [];
-    for (const { item, record, verdict, pending } of judgedNow) {
+    for (const one of judgedNow) {
+      const { item, record, verdict, pending } = one;
       const { position, subject } = item;
-      const action_id = pending ?? lineBy.get(subject) ?? null;
+      const action_id = lineBy.get(subject) ?? pending ?? null;
       if (verdict.kind === "settle") {
         const { outcome, result, why } = verdict;
         updates.push({
@@ -169,8 +172,8 @@ function claimOnce(
           written_at: item.written_at,
           units_done: 0,
         });
-        // The attempt before has ended without a known outcome. A saga that moved on since makes its dead letter open again.
-        if (pending !== undefined && result !== "left")
+        // A saga that moved on since makes its dead letter open again.
+        if (pending !== undefined && result !== "left" && !isKept(one))
           settlements.push({ action_id: pending, outcome: result, detail: why });
       } else if (isTaken(action_id, pending, recorded, elsewhere)) {
         updates.push(leftAlone(position, "another run has just taken it"));
@@ -187,6 +190,7 @@ function claimOnce(
     await updateItems(tx, run.plan_id, updates);
     await settleActions(tx, settlements);
     await countAttempt(tx, isRecovery ? [] : again(inFlight, recorded));
+    await uncountAttempt(tx, refusedUnsent(judgedNow));
     if (!isRecovery) await setClocks(tx, run.plan_id, since);
     return inFlight;
   });
@@ -241,13 +245,31 @@ function again(inFlight: readonly InFlight[], recorded: ReadonlySet<string>): re
   return inFlight.flatMap(({ action_id }) => (recorded.has(action_id) ? [] : [action_id]));
 }
 
-/** The audit line of an item: none if it is left alone, or if an attempt before has one. */
+/**
+ * An attempt of an earlier run counts on as one without success if this run only refuses the message, for example because it is
+ * quarantined: the refusal gets a line of its own.
+ */
+function isKept({ verdict, pending, isOwn }: Judged): boolean {
+  if (verdict.kind !== "settle" || pending === undefined) return false;
+  return verdict.result === "refused" && !verdict.endsAttempt && !isOwn;
+}
+
+/** Attempts of earlier runs that an executor of this one had claimed again, died, and that are refused now instead of sent. */
+function refusedUnsent(judged: readonly Judged[]): readonly string[] {
+  return judged.flatMap((one) =>
+    one.item.outcome === "in flight" && one.pending !== undefined && isKept(one) ? [one.pending] : [],
+  );
+}
+
+/** The audit line of an item: none if it is left alone, or if an attempt before has one that fits. */
 function lineOf(
-  { item, verdict, pending }: Judged,
+  one: Judged,
   { plan_id: run_id, started_by: actor, reason }: LeasedRun,
   { newId, clock }: Pick<BulkContext, "newId" | "clock">,
 ): readonly OperatorAction[] {
-  if (pending !== undefined || (verdict.kind === "settle" && verdict.result === "left")) return [];
+  const { item, verdict, pending } = one;
+  const isLeft = verdict.kind === "settle" && verdict.result === "left";
+  if (isLeft || (pending !== undefined && !isKept(one))) return [];
   const { subject, saga_id, message_id } = item;
   const outcome = verdict.kind === "settle" ? verdict.result : null;
   const detail = verdict.kind === "settle" ? verdict.why : null;

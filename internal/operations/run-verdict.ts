@@ -18,6 +18,8 @@ export type Verdict =
       readonly outcome: "skipped" | "refused";
       readonly result: "handled" | "left" | "refused";
       readonly why: string;
+      /** An attempt before, whose outcome is not known, has ended: it was handled, or its saga no longer wants the message. */
+      readonly endsAttempt: boolean;
     };
 
 export interface AtItsTurn {
@@ -34,7 +36,7 @@ export interface AtItsTurn {
 export function verdictOn({ item, decision, kept, replays, allowsQuarantined }: AtItsTurn): Verdict {
   const { planned, why } = item;
   // Its attempt before has ended well, and the audit trail does not know it yet.
-  if (planned === "skip" && decision?.kind === "handled") return settled("skipped", "handled", decision.why);
+  if (planned !== "send" && decision?.kind === "handled") return ended("skipped", "handled", decision.why);
   if (planned === "skip") return settled("skipped", "left", why ?? "as planned");
   if (planned === "refuse") return settled("refused", "refused", why ?? "as planned");
   if (
@@ -51,11 +53,11 @@ export function verdictOn({ item, decision, kept, replays, allowsQuarantined }: 
         ? settled("refused", "refused", quarantineText(replays))
         : decision;
     case "handled":
-      return settled("skipped", "handled", decision.why);
+      return ended("skipped", "handled", decision.why);
     case "left":
       return settled("skipped", "left", decision.why);
     case "refused":
-      return settled("refused", "refused", decision.why);
+      return ended("refused", "refused", decision.why);
     default:
       return assertNever(decision);
   }
@@ -66,7 +68,11 @@ function settled(
   result: "handled" | "left" | "refused",
   why: string,
 ): Verdict {
-  return { kind: "settle", outcome, result, why };
+  return { kind: "settle", outcome, result, why, endsAttempt: false };
+}
+
+function ended(outcome: "skipped" | "refused", result: "handled" | "refused", why: string): Verdict {
+  return { kind: "settle", outcome, result, why, endsAttempt: true };
 }
 
 /** What the outcome at the consumer means for the item. Undefined: none was seen in time. */

@@ -39,6 +39,7 @@ describe("at its turn an item is", () => {
       outcome: "refused",
       result: "refused",
       why,
+      endsAttempt: true,
     });
     expect(verdict({ decision: undefined })).toMatchObject({ outcome: "refused" });
   });
@@ -52,6 +53,17 @@ describe("at its turn an item is", () => {
     expect(verdict({ item: skipped, decision: { kind: "handled", why: "done" } })).toMatchObject({
       result: "handled",
     });
+    expect(verdict({ item: refused, decision: { kind: "handled", why: "done" } })).toMatchObject({
+      outcome: "skipped",
+      result: "handled",
+      endsAttempt: true,
+    });
+  });
+
+  test("refused without an end to the attempt before, if only the plan or its quarantine refuses it", () => {
+    const refused = { ...item, planned: "refuse", why: "quarantined" } as const;
+    expect(verdict({ item: refused })).toMatchObject({ result: "refused", endsAttempt: false });
+    expect(verdict({ replays: 3 })).toMatchObject({ result: "refused", endsAttempt: false });
   });
 
   test("refused if it was quarantined since, unless the plan is about it", () => {

@@ -401,6 +401,76 @@ test("a message replayed three times without success is quarantined: only by its
   expect(done).toMatchObject({ state: "done", counts: { sent: 1 } });
 });
 
+test("a quarantine holds after bulk runs that refused the message, also for replays whose outcome was not seen", async () => {
+  const [poison, fine, other] = await pump.deadReserves(3);
+  if (poison === undefined || fine === undefined || other === undefined) throw new Error("unreachable");
+  await replayUnseen(poison, 3);
+  const sent = pump.carried.length;
+  // Once as planned, once at its turn: the plan was older than the last replay.
+  for (const [letter, planned_] of [
+    [fine, "refuse"],
+    [other, "send"],
+  ] as const) {
+    const letters = [poison, letter];
+    const context = testContext(databases, letters);
+    const plan = await planned(context, { maxErrorRate: 1 });
+    await databases.saga`
+      update operator_plan_items set planned = ${planned_}, why = case when ${planned_} = 'refuse' then why end
+       where plan_id = ${plan.plan_id} and subject = ${poison.dead_letter_id}`;
+    await started({ letters, context, plan });
+    await using executor = testExecutor(context);
+    await followRun({ saga: databases.saga, planId: plan.plan_id, executor, signal: forever });
+    expect(await allItemsOf(context, plan.plan_id)).toMatchObject([
+      { subject: poison.dead_letter_id, outcome: "refused", detail: expect.stringContaining("3 times") },
+      { subject: letter.dead_letter_id, outcome: "sent" },
+    ]);
+  }
+  expect(pump.carried).toHaveLength(sent + 2);
+  const again = await planned(testContext(databases, [poison]));
+  expect(await allItemsOf(testContext(databases, []), again.plan_id)).toMatchObject([
+    { planned: "refuse", replays: 3 },
+  ]);
+  const lines: readonly object[] = await databases.saga`
+    select outcome, times from operator_actions
+     where subject = ${poison.dead_letter_id} and action = 'dead-letter.replay' order by action_id`;
+  expect(lines).toEqual([
+    { outcome: null, times: 3 },
+    { outcome: "refused", times: 1 },
+    { outcome: "refused", times: 1 },
+  ]);
+});
+
+test("an attempt that an executor claimed before it died is not counted against itself", async () => {
+  const [letter] = await pump.deadReserves(1);
+  if (letter === undefined) throw new Error("unreachable");
+  await replayUnseen(letter, 2);
+  const context = testContext(databases, [letter]);
+  const plan = await planned(context);
+  await started({ letters: [letter], context, plan });
+  // As after a kill between the claim and the sending of the third attempt.
+  await databases.saga`
+    update operator_plan_items i set outcome = 'in flight', action_id = a.action_id, written_at = o.created_at
+      from operator_actions a, outbox o
+     where i.plan_id = ${plan.plan_id} and a.subject = i.subject and a.action = 'dead-letter.replay' and o.event_id = i.message_id`;
+  await databases.saga`update operator_actions set times = 3 where action = 'dead-letter.replay'`;
+  await using executor = testExecutor(context);
+  const done = await followRun({ saga: databases.saga, planId: plan.plan_id, executor, signal: forever });
+  expect(done).toMatchObject({ state: "done", counts: { sent: 1, refused: 0 } });
+});
+
+/** Replays this dead letter alone, so many times, while no consumer reacts. */
+async function replayUnseen(letter: DeadLetter, times: number): Promise<void> {
+  pump.fate = () => "ignore";
+  const context = testContext(databases, [letter]);
+  for (let replays = 0; replays < times; replays += 1) {
+    const plan = await planned(context, { maxErrorRate: 1, waitMs: 100 });
+    await started({ letters: [letter], context, plan });
+    await using executor = testExecutor(context);
+    await followRun({ saga: databases.saga, planId: plan.plan_id, executor, signal: forever });
+  }
+  pump.fate = () => "handle";
+}
+
 test("a plan counts the money of the checkouts that it touches, each once", async () => {
   const letters = await pump.deadReserves(2);
   const [paid] = letters;

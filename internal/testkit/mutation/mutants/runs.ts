@@ -39,9 +39,9 @@ export const RUN_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: "internal/operations/run-verdict.ts",
-        find: 'return settled("refused", "refused", decision.why);\n    default:',
+        find: 'return ended("refused", "refused", decision.why);\n    default:',
         replace:
-          'return kept === undefined ? settled("refused", "refused", decision.why) : { kind: "send", sent: kept, lost: null };\n    default:',
+          'return kept === undefined ? ended("refused", "refused", decision.why) : { kind: "send", sent: kept, lost: null };\n    default:',
       },
     ],
     caughtBy: {
