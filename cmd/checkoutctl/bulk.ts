@@ -3,6 +3,7 @@
 import { hostname } from "node:os";
 import { createInterface } from "node:readline/promises";
 import { InvalidArgumentError, Option } from "@commander-js/extra-typings";
+import { describeError } from "../../internal/kernel/errors.ts";
 import { objectionToReplay } from "../../internal/orchestrator/replay.ts";
 import { moneyText } from "../../internal/kernel/money.ts";
 import {
@@ -15,6 +16,7 @@ import {
 import type { ItemRow } from "../../internal/operations/plan-store.ts";
 import type { BulkContext } from "../../internal/operations/bulk-context.ts";
 import type { DeadLetterBatches } from "../../internal/operations/dead-letters.ts";
+import { within } from "../../internal/operations/ask.ts";
 import { allItemsOf, type RunView } from "../../internal/operations/plans.ts";
 import type { MailWatch } from "../../internal/operations/replay-send.ts";
 import { RunExecutor } from "../../internal/operations/run-executor.ts";
@@ -118,14 +120,50 @@ export async function planAndFollow(
   if (plan === null) return null;
   const { plan_id: planId } = plan;
   await startRun(context, actor, planId, await startRequest(plan, options));
-  await using executor = foregroundExecutor(connections, context, planId);
-  using interrupted = whenInterrupted();
-  const { onChange } = options;
-  const { signal } = interrupted;
-  const run = await followRun({ saga: context.saga, planId, executor, signal, onChange });
-  if (run.state === "running" || run.state === "paused")
-    await stopRun(context, actor, planId, run.halted_because ?? "interrupted");
+  const stop = (reason: string) => stopRun(context, actor, planId, reason);
+  const run = await stoppedOnError(planId, stop, async () => {
+    await using executor = foregroundExecutor(connections, context, planId);
+    using interrupted = whenInterrupted();
+    const { onChange } = options;
+    const { signal } = interrupted;
+    const ended = await followRun({ saga: context.saga, planId, executor, signal, onChange });
+    if (ended.state === "running" || ended.state === "paused")
+      await stop(ended.halted_because ?? "interrupted");
+    return ended;
+  });
   return { run, items: await allItemsOf(context, planId) };
+}
+
+/** The database with the runs may be the one that does not answer. */
+const STOP_TIMEOUT_MS = 5_000;
+
+/**
+ * What `work` returns. If it throws, the run is stopped first: the command fails, so the operator does not expect a console to finish
+ * it. If it cannot be stopped either, stderr says how to do it later. Exported for its test.
+ */
+export async function stoppedOnError<Result>(
+  planId: string,
+  stop: (reason: string) => Promise<unknown>,
+  work: () => Promise<Result>,
+  { timeoutMs, tell }: { readonly timeoutMs: number; readonly tell: (text: string) => void } = {
+    timeoutMs: STOP_TIMEOUT_MS,
+    tell: (text) => void process.stderr.write(text),
+  },
+): Promise<Result> {
+  try {
+    return await work();
+  } catch (error) {
+    try {
+      await within(timeoutMs, () => stop(`its command failed: ${describeError(error)}`));
+    } catch (second) {
+      // Refused: it is over already.
+      if (!(second instanceof PlanRefused))
+        tell(
+          `checkoutctl: the run ${planId} could not be stopped, and a console may go on with it: checkoutctl run stop ${planId}\n`,
+        );
+    }
+    throw error;
+  }
 }
 
 async function planUnlessDone(create: () => Promise<RunView>): Promise<RunView | null> {

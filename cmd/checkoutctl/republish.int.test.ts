@@ -174,3 +174,16 @@ test("--since after --until is a wrong command line", async () => {
   const { code, stderr } = await tool.run([...republish, "--since", "1h", "--until", "2h"], env);
   expect([code, stderr]).toEqual([2, expect.stringContaining("--since must be before --until")]);
 });
+
+test("a database that fails meanwhile stops the run: no console goes on with it", async () => {
+  await fillOutbox();
+  const child = await untilItWaits(...republish, "--since", "1h");
+  await inventory.sql`alter table outbox rename to outbox_away`;
+  try {
+    expect(await child.exited).not.toBe(0);
+  } finally {
+    await inventory.sql`alter table outbox_away rename to outbox`;
+  }
+  const runs: readonly object[] = await saga.sql`select state from operator_plans`;
+  expect(runs).toEqual([{ state: "stopped" }]);
+});
