@@ -314,6 +314,10 @@ export const CLI_OUTPUTS: Readonly<Record<string, TSchema>> = {
     handling: text,
     saga: orNull(Saga),
     replay: text,
+    replays: count,
+    missing: Type.Array(shape({ database: text, reason: text }), {
+      description: "the databases that did not answer; without them `replay` is not known",
+    }),
   }),
   "dlq replay": Type.Union([
     shape({ dry_run: Type.Literal(true), items: handledItems }),

@@ -259,6 +259,19 @@ describe("with a system", () => {
     expect(stdout).toMatch(/ inventory +reserved 2 x mug$/m);
   });
 
+  test("saga show tells what it knows without a database that does not answer, and names it", async () => {
+    const { saga_id } = system.completed;
+    const away = { ...databases, PAYMENT_DATABASE_URL: "postgres://127.0.0.1:9/payment" };
+    const { code, stdout, stderr } = await checkoutctl(["saga", "show", saga_id], away);
+    expect([code, stderr]).toEqual([
+      0,
+      expect.stringMatching(/^checkoutctl: not looked at: payment: .*does not answer at 127\.0\.0\.1:9/),
+    ]);
+    expect(stdout).toMatch(/ inventory +reserved 2 x mug$/m);
+    const story = await json<SagaStory>(["saga", "show", saga_id], away);
+    expect(story).toMatchObject({ missing: [{ database: "payment" }], money: [] });
+  });
+
   test("saga ls takes a status in lower case", async () => {
     const listed = await json<{ saga_id: string }[]>(["saga", "ls", "--status", "completed"], databases);
     expect(listed.map((saga) => saga.saga_id)).toEqual([system.completed.saga_id]);

@@ -187,6 +187,15 @@ describe("dlq", () => {
     ])
       expect(shown.stdout).toContain(text);
 
+    // Payment has nothing to do with it, and inventory decides.
+    const nowhere = "postgres://127.0.0.1:9/away";
+    const unasked = await tool.run(["dlq", "show", id], { ...env, PAYMENT_DATABASE_URL: nowhere });
+    expect([unasked.code, unasked.stderr]).toEqual([0, ""]);
+    expect(unasked.stdout).toContain("may be sent again");
+    const away = await tool.run(["dlq", "show", id], { ...env, INVENTORY_DATABASE_URL: nowhere });
+    expect([away.code, away.stderr]).toEqual([0, expect.stringContaining("not looked at: inventory: ")]);
+    expect(away.stdout).toContain("not known: inventory did not answer");
+
     const replay = ["dlq", "replay", "--error", mine, "--reason", "deployed the fix"];
     const dry = await tool.run([...replay, "--dry-run"], env);
     expect([dry.code, dry.stdout]).toEqual([0, expect.stringContaining("would send 1 of 1")]);

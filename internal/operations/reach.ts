@@ -7,6 +7,16 @@ import { AppError, describeError } from "../kernel/errors.ts";
 /** Gives the connection when it is needed. May throw or reject: that, too, is a database that does not answer. */
 export type OpenDatabases = Readonly<Record<DatabaseName, () => Sql | Promise<Sql>>>;
 
+/** Databases whose pools are open already, as a role has them. */
+export function alreadyOpen(databases: Readonly<Record<DatabaseName, Sql>>): OpenDatabases {
+  return {
+    saga: () => databases.saga,
+    inventory: () => databases.inventory,
+    payment: () => databases.payment,
+    order: () => databases.order,
+  };
+}
+
 /** A place that was not looked at, and why. */
 export interface Missing {
   readonly database: string;

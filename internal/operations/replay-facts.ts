@@ -4,6 +4,7 @@ import type { Sql } from "postgres";
 import type { DeadLetter } from "../../schemas/dead-letter.ts";
 import { DATABASES, type DatabaseName } from "../../schemas/migrations.ts";
 import { OUTBOX_RETENTION_MS } from "../messaging/retention.ts";
+import { assert } from "../kernel/errors.ts";
 import { clockOf } from "./clock-store.ts";
 import { handlingsOf } from "./dead-letter-store.ts";
 import { consumerOf, type Facts, type Original, producerOf, readOriginal } from "./replay-plan.ts";
@@ -12,15 +13,21 @@ import { findSagas } from "./saga-store.ts";
 
 export type Databases = Readonly<Record<DatabaseName, Sql>>;
 
+/** Where the facts of this dead letter are: with its saga, its producer and its consumer. */
+export function databasesFor({ original, service }: DeadLetter): readonly DatabaseName[] {
+  const names = ["saga", producerOf(original.topic), consumerOf(service)] as const;
+  return [...new Set(names.flatMap((name) => name ?? []))];
+}
+
 export interface Examined {
   readonly record: DeadLetter;
   readonly original: Original;
   readonly facts: Facts;
 }
 
-/** In the order given. `now` in epoch ms. */
+/** In the order given. `now` in epoch ms. `databases`: at least those of `databasesFor` each record. */
 export async function examine(
-  databases: Databases,
+  databases: Pick<Databases, "saga"> & Partial<Databases>,
   records: readonly DeadLetter[],
   now: number,
 ): Promise<readonly Examined[]> {
@@ -34,7 +41,10 @@ export async function examine(
         const ids = read.flatMap(({ record, original: { message_id } }) =>
           message_id !== undefined && whose(record) === name ? [message_id] : [],
         );
-        return ids.length === 0 ? [] : ask(databases[name], ids);
+        const sql = databases[name];
+        if (ids.length === 0) return [];
+        assert(sql !== undefined, "the databases of each dead letter are given");
+        return ask(sql, ids);
       }),
     );
     return answers.flat();

@@ -6,7 +6,7 @@ import { moneyText } from "../kernel/money.ts";
 import { traceFields } from "../kernel/telemetry.ts";
 import { masked } from "./mask.ts";
 import { within } from "./ask.ts";
-import { eachOnce, type Missing, reached } from "./reach.ts";
+import { eachOnce, type Missing, type OpenDatabases, reached } from "./reach.ts";
 import { type MessageRow, messagesOf } from "./saga-messages-store.ts";
 import {
   type ActionRow,
@@ -71,17 +71,18 @@ const PART_TIMEOUT_MS = 3_000;
 
 /** Null if the saga does not exist. `reveal` shows personal data, which the caller audits. */
 export async function sagaStory(
-  databases: Readonly<Record<DatabaseName, Sql>>,
+  databases: OpenDatabases,
   sagaId: string,
   { reveal = false }: { readonly reveal?: boolean } = {},
 ): Promise<SagaStory | null> {
-  const saga = await findSaga(databases.saga, sagaId);
+  const own = await databases.saga();
+  const saga = await findSaga(own, sagaId);
   if (saga === undefined) return null;
   const [traceparent, lines, history, actions] = await Promise.all([
-    traceparentOf(databases.saga, sagaId),
-    linesOf(databases.saga, sagaId),
-    historyOf(databases.saga, sagaId),
-    actionsOn(databases.saga, sagaId),
+    traceparentOf(own, sagaId),
+    linesOf(own, sagaId),
+    historyOf(own, sagaId),
+    actionsOn(own, sagaId),
   ]);
   const seen = {
     times: [saga.created_at, ...history.map(({ at }) => at)],
@@ -89,7 +90,9 @@ export async function sagaStory(
   };
   const missing: Missing[] = [];
   const part = async <Row>(database: DatabaseName, ask: (sql: Sql) => Promise<readonly Row[]>) => {
-    const one = await reached(database, () => within(PART_TIMEOUT_MS, () => ask(databases[database])));
+    const one = await reached(database, () =>
+      within(PART_TIMEOUT_MS, async () => ask(await databases[database]())),
+    );
     if ("answer" in one) return one.answer;
     missing.push(one.missing);
     return [];

@@ -1,12 +1,20 @@
 // `checkoutctl dlq show`: one dead letter in full, with its saga and whether it may be sent again.
+import type { Sql } from "postgres";
 import { objectionToReplay } from "../../../internal/orchestrator/replay.ts";
-import { AppError } from "../../../internal/kernel/errors.ts";
-import { describeHandling, findDeadLetters, typeOf } from "../../../internal/operations/dead-letters.ts";
+import { AppError, assert } from "../../../internal/kernel/errors.ts";
+import { handlingsOf } from "../../../internal/operations/dead-letter-store.ts";
+import {
+  describeHandling,
+  findDeadLetters,
+  messageIdOf,
+  typeOf,
+} from "../../../internal/operations/dead-letters.ts";
 import { isQuarantined, quarantineText } from "../../../internal/operations/plan.ts";
 import { failedReplays } from "../../../internal/operations/plan-store.ts";
-import { examine, type Examined } from "../../../internal/operations/replay-facts.ts";
-import { decideReplay } from "../../../internal/operations/replay-plan.ts";
-import type { SagaSummary } from "../../../internal/operations/saga-store.ts";
+import { type Missing, missingOf, reach } from "../../../internal/operations/reach.ts";
+import { databasesFor, examine } from "../../../internal/operations/replay-facts.ts";
+import { decideReplay, type Facts, type ReplayDecision } from "../../../internal/operations/replay-plan.ts";
+import { findSagas, type SagaSummary } from "../../../internal/operations/saga-store.ts";
 import type { DeadLetter } from "../../../schemas/dead-letter.ts";
 import { readDeadLetters } from "../bulk.ts";
 import { command, instant, print, table, uuid } from "../command.ts";
@@ -24,6 +32,8 @@ interface Shown {
   readonly replay: string;
   /** How often its message was replayed without success. */
   readonly replays: number;
+  /** The databases that did not answer: without them nobody knows whether it may be sent again. */
+  readonly missing: readonly Missing[];
 }
 
 export const showCommand = command(
@@ -33,19 +43,58 @@ export const showCommand = command(
   .argument("<dead-letter-id>", "the id, as `dlq ls` prints it", uuid)
   .action(async (id, options) => {
     await using connections = new Connections(loadSettings(options.stack));
-    const databases = await connections.databases();
-    const records = await findDeadLetters(readDeadLetters(connections), [id]);
-    const [one] = await examine(databases, records, Date.now());
-    if (one === undefined) throw new AppError("MESSAGE_INVALID", `there is no dead letter ${id}`);
-    const messageId = one.original.message_id;
-    const replays = await failedReplays(databases.saga, messageId === undefined ? [] : [messageId]);
-    const shown = shownOf(one, replays.get(messageId ?? "") ?? 0);
+    const saga = await connections.database("saga");
+    const [record] = await findDeadLetters(readDeadLetters(connections), [id]);
+    if (record === undefined) throw new AppError("MESSAGE_INVALID", `there is no dead letter ${id}`);
+    const messageId = messageIdOf(record);
+    const [{ facts, replay, missing }, replays] = await Promise.all([
+      factsOf(connections, saga, record),
+      failedReplays(saga, messageId === null ? [] : [messageId]),
+    ]);
+    for (const { database, reason } of missing)
+      process.stderr.write(`checkoutctl: not looked at: ${database}: ${reason}\n`);
+    const shown = shownOf(record, { facts, replay, missing, replays: replays.get(messageId ?? "") ?? 0 });
     print(options, shown, () => asText(shown));
   });
 
-function shownOf({ record, original, facts }: Examined, replays: number): Shown {
+interface Found {
+  readonly facts: Pick<Facts, "handling" | "saga">;
+  /** Undefined if it cannot be decided, because a database does not answer. */
+  readonly replay: ReplayDecision | undefined;
+  readonly missing: readonly Missing[];
+}
+
+/** Whether it may be sent again is known only if the databases of its producer and of its consumer answer. */
+async function factsOf(connections: Connections, saga: Sql, record: DeadLetter): Promise<Found> {
+  const opening = connections.opening();
+  const names = databasesFor(record);
+  const opened = await Promise.all(
+    names.map((name) => reach(opening, name, (sql) => Promise.resolve([name, sql] as const))),
+  );
+  const missing = missingOf(opened);
+  if (missing.length > 0) {
+    const [handlings, sagas] = await Promise.all([
+      handlingsOf(saga, [record.dead_letter_id]),
+      findSagas(saga, record.saga_id === null ? [] : [record.saga_id]),
+    ]);
+    const facts = {
+      handling: handlings.get(record.dead_letter_id),
+      saga: sagas.get(record.saga_id ?? ""),
+    };
+    return { facts, replay: undefined, missing };
+  }
+  const databases = Object.fromEntries(opened.flatMap((one) => ("answer" in one ? [one.answer] : [])));
+  const [examined] = await examine({ ...databases, saga }, [record], Date.now());
+  assert(examined !== undefined, "each record is examined");
+  const { original, facts } = examined;
+  return { facts, replay: decideReplay(original, facts, objectionToReplay), missing };
+}
+
+function shownOf(
+  record: DeadLetter,
+  { facts, replay, missing, replays }: Found & Pick<Shown, "replays">,
+): Shown {
   const { value_base64, key_base64, headers } = record.original;
-  const decision = decideReplay(original, facts, objectionToReplay);
   const may = isQuarantined(replays) ? quarantineText(replays) : "may be sent again";
   return {
     replays,
@@ -55,7 +104,13 @@ function shownOf({ record, original, facts }: Examined, replays: number): Shown 
     headers: Object.fromEntries(headers.map(({ name, value_base64: value }) => [name, textOf(value)])),
     handling: describeHandling(facts.handling),
     saga: facts.saga ?? null,
-    replay: decision.kind === "send" ? may : `${decision.kind}: ${decision.why}`,
+    replay:
+      replay === undefined
+        ? `not known: ${missing.map(({ database }) => database).join(" and ")} did not answer`
+        : replay.kind === "send"
+          ? may
+          : `${replay.kind}: ${replay.why}`,
+    missing,
   };
 }
 

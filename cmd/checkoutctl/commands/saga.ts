@@ -1,5 +1,4 @@
 // `checkoutctl saga`: lists sagas, shows the history of one, cancels one, has one traced.
-import type { Sql } from "postgres";
 import { Option } from "@commander-js/extra-typings";
 import { awaitedCommand } from "../../../internal/orchestrator/stuck.ts";
 import { commandOfStep } from "../../../internal/orchestrator/order-cancellation.ts";
@@ -13,9 +12,9 @@ import { cancelSaga, traceSaga } from "../../../internal/operations/orchestrator
 import { findOrder } from "../../../internal/operations/order-store.ts";
 import { listSagas, type SagaSummary } from "../../../internal/operations/saga-store.ts";
 import { type SagaStory, sagaStory } from "../../../internal/operations/saga-story.ts";
+import type { OpenDatabases } from "../../../internal/operations/reach.ts";
 import { AppError } from "../../../internal/kernel/errors.ts";
 import { SAGA_STATUSES } from "../../../schemas/http.ts";
-import type { DatabaseName } from "../../../schemas/migrations.ts";
 import {
   command,
   count,
@@ -96,17 +95,22 @@ function stuckAsText(stuck: readonly Listed[]): string {
   );
 }
 
-const show = command("show", "show one saga's history from the four databases")
+const show = command(
+  "show",
+  "show one saga's history from the four databases; one that does not answer is named",
+)
   .argument("<saga-id>", "the saga's id, or its order's", uuid)
   .action(async (id, options) => {
     const settings = loadSettings(options.stack);
     await using connections = new Connections(settings);
-    const databases = await connections.databases();
+    const databases = connections.opening();
     const story = (await sagaStory(databases, id)) ?? (await storyOfOrder(databases, id));
     if (story === null)
       throw new AppError("MESSAGE_INVALID", `there is no saga ${id}, and no order with this id`);
     if (story.saga.saga_id !== id)
       process.stderr.write(`checkoutctl: ${id} is an order; this is its saga, ${story.saga.saga_id}\n`);
+    for (const { database, reason } of story.missing)
+      process.stderr.write(`checkoutctl: not looked at: ${database}: ${reason}\n`);
     const trace_url = traceUrl(settings, story.trace_id);
     print(options, { ...story, trace_url }, () => asText(story, trace_url));
   });
@@ -117,11 +121,8 @@ function traceUrl(settings: Settings, traceId: string | null): string | null {
   return template === undefined || traceId === null ? null : template.replaceAll("{trace_id}", traceId);
 }
 
-async function storyOfOrder(
-  databases: Readonly<Record<DatabaseName, Sql>>,
-  orderId: string,
-): Promise<SagaStory | null> {
-  const order = await findOrder(databases.order, orderId);
+async function storyOfOrder(databases: OpenDatabases, orderId: string): Promise<SagaStory | null> {
+  const order = await findOrder(await databases.order(), orderId);
   return order === undefined ? null : sagaStory(databases, order.saga_id);
 }
 

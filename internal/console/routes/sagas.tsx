@@ -9,6 +9,7 @@ import { MAX_PRODUCTS, type SagaPage as FoundPage, searchSagas } from "../../ope
 import type { ServiceAt } from "../../operations/service-call.ts";
 import { type SagaMails, withMails } from "../../operations/saga-mails.ts";
 import { findSaga, type SagaSummary } from "../../operations/saga-store.ts";
+import { alreadyOpen } from "../../operations/reach.ts";
 import { type SagaStory, sagaStory } from "../../operations/saga-story.ts";
 import { asked, done, reasonOf } from "../acts.ts";
 import { type Act, record } from "../audit.ts";
@@ -143,7 +144,9 @@ function propsOf(visit: SignedIn, shown: Shown) {
 
 async function storyOf({ params, options }: SignedIn, reveal = false): Promise<Told> {
   const id = params["id"] ?? "";
-  const story = Value.Check(Uuid, id) ? await sagaStory(options.databases, id, { reveal }) : null;
+  const story = Value.Check(Uuid, id)
+    ? await sagaStory(alreadyOpen(options.databases), id, { reveal })
+    : null;
   if (story === null) throw noSaga(id);
   const [told, cancellation] = await Promise.all([
     withMails(options.databases.notification, story, { reveal }),
