@@ -90,8 +90,8 @@ const OUTAGES: readonly Outage[] = [
     saga: "#s-words :text('The order database does not answer')",
     loaded: {
       [SAGA]: [
-        "#s-actions [aria-disabled]:has-text('Cancel the order') + :text('the order database does not answer')",
-        "#s-actions [data-opens=cancel-order]",
+        "#s-acts [aria-disabled]:has-text('Cancel the order') + :text('the order database does not answer')",
+        "#s-acts [data-opens=cancel-order]",
       ],
     },
     without: {},
