@@ -1,7 +1,8 @@
 // Operators with a real browser (Chromium) at the console of a whole system, for suites of internal/console/e2e. It notes whatever a page's
 // scripts, the content security policy or a server's error page say that no operator should read.
-import type { Browser, BrowserContext, Page } from "playwright-core";
+import type { Browser, BrowserContext, BrowserContextOptions, Page } from "playwright-core";
 import type { RunningSystem } from "../stack/e2e/running-system.ts";
+import type { OperatorRole } from "../platform/internal-tokens.ts";
 import { operatorToken } from "../stack/operator-token.ts";
 import { openBrowser } from "./shop-browser.ts";
 
@@ -34,17 +35,28 @@ export class OperatorBrowser implements AsyncDisposable {
   }
 
   /** Somebody who has signed in, in a browser of their own. */
-  async signedIn(name: string, role: "viewer" | "operator" = "operator"): Promise<BrowserContext> {
-    const context = await this.#browser.newContext({ locale: "en-IE", reducedMotion: "reduce" });
+  async signedIn(name: string, role: OperatorRole = "operator"): Promise<BrowserContext> {
+    const page = await this.signedInAt("/me", name, role, { reducedMotion: "reduce" });
+    await page.close();
+    return page.context();
+  }
+
+  /** The same, with the page to which the sign-in leads back. */
+  async signedInAt(
+    path: string,
+    name: string,
+    role: OperatorRole = "operator",
+    options: BrowserContextOptions = {},
+  ): Promise<Page> {
+    const context = await this.#browser.newContext({ locale: "en-IE", ...options });
     context.setDefaultTimeout(WAIT_MS);
     context.on("page", (page) => this.#listenTo(page));
     const page = await context.newPage();
-    await page.goto(`${this.site}/me`);
+    await page.goto(`${this.site}${path}`);
     await page.fill("#token", await operatorToken(this.#system.context.secrets, name, role));
     await page.keyboard.press("Enter");
-    await page.waitForURL(`${this.site}/me`);
-    await page.close();
-    return context;
+    await page.waitForURL(`${this.site}${path}`);
+    return page;
   }
 
   /** In one more tab. */

@@ -1,11 +1,11 @@
 // Operators with a real browser (Chromium) at the whole system: signing in, watching a checkout live, stopping one by keyboard alone, what a
 // viewer is refused, accessibility in both themes on wide and narrow screens.
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import type { Browser, BrowserContextOptions, Page } from "playwright-core";
+import type { BrowserContextOptions } from "playwright-core";
 import { cartOf, type Shopper } from "../../../bench/shopper.ts";
 import { CURRENCY, RunningSystem } from "../../stack/e2e/running-system.ts";
-import { operatorToken } from "../../stack/operator-token.ts";
-import { accessibilityFaults, openBrowser, TIMEOUT_MS } from "../../testkit/shop-browser.ts";
+import { OperatorBrowser } from "../../testkit/operator-browser.ts";
+import { accessibilityFaults, TIMEOUT_MS } from "../../testkit/shop-browser.ts";
 
 const SKU = "mug-red";
 const WAIT_MS = 60_000;
@@ -14,37 +14,21 @@ const FORWARD_DEADLINE_MS = "240000";
 
 const held = new AsyncDisposableStack();
 let system: RunningSystem;
-let browser: Browser;
+let operators: OperatorBrowser;
 let shopper: Shopper;
-/** A name, not a number: its cookies must work here, too. */
-let site: string;
 
 beforeAll(async () => {
   system = held.use(await RunningSystem.start("console", { orchestrator: { FORWARD_DEADLINE_MS } }));
-  browser = held.adopt(await openBrowser(), (open) => open.close());
-  site = system.context.addresses.console.replace("127.0.0.1", "localhost");
+  operators = held.use(await OperatorBrowser.open(system));
   await system.restock(SKU, 50);
   shopper = await system.shopper();
 }, TIMEOUT_MS);
 afterAll(() => held.disposeAsync(), TIMEOUT_MS);
 
-async function signedIn(
-  role: "viewer" | "operator",
-  options: BrowserContextOptions = {},
-  path = "/",
-): Promise<Page> {
-  const context = await browser.newContext({ locale: "en-IE", ...options });
-  context.setDefaultTimeout(WAIT_MS);
-  const page = await context.newPage();
-  await page.goto(`${site}${path}`);
-  await page.fill(
-    "#token",
-    await operatorToken(system.context.secrets, role === "viewer" ? "vic" : "ada", role),
-  );
-  await page.keyboard.press("Enter");
-  await page.waitForURL(`${site}${path}`);
-  return page;
-}
+const ada = (path = "/", options: BrowserContextOptions = {}) =>
+  operators.signedInAt(path, "ada", "operator", options);
+const vic = (path = "/", options: BrowserContextOptions = {}) =>
+  operators.signedInAt(path, "vic", "viewer", options);
 
 /** The order role stands still until the result is disposed of, so that checkouts wait for it. */
 function ordersHeld(): Disposable {
@@ -64,7 +48,7 @@ test(
   async () => {
     using orders = ordersHeld();
     const saga = await placed();
-    const page = await signedIn("operator");
+    const page = await ada();
     await page.waitForSelector("h1:text-is('Overview')");
     await page.keyboard.press("/");
     await page.keyboard.type(saga);
@@ -88,7 +72,7 @@ test(
     await page.waitForSelector("#s-acts [aria-disabled=true]:text-is('Cancel the saga')");
     expect(await page.locator("[data-opens=cancel]").count()).toBe(0);
     const trail = await page.context().newPage();
-    await trail.goto(`${site}/audit?subject=${saga}`);
+    await trail.goto(`${operators.site}/audit?subject=${saga}`);
     expect(await trail.textContent("tbody")).toContain("ticket 4711");
   },
   TIMEOUT_MS,
@@ -99,7 +83,7 @@ test(
   async () => {
     using orders = ordersHeld();
     const saga = await placed();
-    const page = await signedIn("operator", {}, `/sagas/${saga}`);
+    const page = await ada(`/sagas/${saga}`);
     await page.click("[data-opens=cancel]");
     await page.fill("#cancel-reason", "ticket 47");
     orders[Symbol.dispose]();
@@ -117,7 +101,7 @@ test(
   async () => {
     using orders = ordersHeld();
     const saga = await placed();
-    const page = await signedIn("viewer", {}, `/sagas/${saga}`);
+    const page = await vic(`/sagas/${saga}`);
     const button = page.locator("button", { hasText: "Cancel the saga" });
     expect(await button.getAttribute("aria-disabled")).toBe("true");
     await button.focus();
@@ -136,10 +120,10 @@ test(
   "keys go to pages and through rows, never while somebody types",
   async () => {
     const saga = await placed();
-    const page = await signedIn("viewer");
+    const page = await vic();
     await page.keyboard.press("g");
     await page.keyboard.press("s");
-    await page.waitForURL(`${site}/sagas`);
+    await page.waitForURL(`${operators.site}/sagas`);
     await page.keyboard.press("j");
     await page.keyboard.press("Enter");
     await page.waitForURL(`**/sagas/${saga}`);
@@ -159,13 +143,13 @@ test(
   "a filter is saved by a name, for this operator only, and rows are selected by keyboard to copy their ids",
   async () => {
     const saga = await placed();
-    const page = await signedIn("viewer", { permissions: ["clipboard-read", "clipboard-write"] });
-    await page.goto(`${site}/sagas?product=mug&status=`);
+    const page = await vic("/", { permissions: ["clipboard-read", "clipboard-write"] });
+    await page.goto(`${operators.site}/sagas?product=mug&status=`);
     await page.fill("#view-name", "mugs <b>");
     await page.keyboard.press("Enter");
-    await page.goto(`${site}/sagas`);
+    await page.goto(`${operators.site}/sagas`);
     await page.click("[data-views-list] a:text-is('mugs <b>')");
-    await page.waitForURL(`${site}/sagas?product=mug`);
+    await page.waitForURL(`${operators.site}/sagas?product=mug`);
     await page.focus("#content");
     await page.keyboard.press("j");
     await page.keyboard.press("x");
@@ -192,7 +176,7 @@ test.each([
   "no accessibility fault and no sideways scrolling at %p px, %s",
   async (width, colorScheme) => {
     const saga = await placed();
-    const page = await signedIn("operator", { viewport: { width, height: 800 }, colorScheme });
+    const page = await ada("/", { viewport: { width, height: 800 }, colorScheme });
     const paths = [
       "/",
       `/sagas/${saga}`,
@@ -210,7 +194,7 @@ test.each([
       "/find?q=nothing",
     ];
     for (const path of paths) {
-      await page.goto(`${site}${path}`);
+      await page.goto(`${operators.site}${path}`);
       expect(await accessibilityFaults(page)).toEqual([]);
       const isWide = await page.evaluate("document.documentElement.scrollWidth > innerWidth");
       expect([path, width, isWide]).toEqual([path, width, false]);
@@ -218,3 +202,7 @@ test.each([
   },
   TIMEOUT_MS,
 );
+
+test("no script, policy or stack trace of all these pages had anything to complain about", () => {
+  expect(operators.complaints).toEqual([]);
+});
