@@ -199,7 +199,9 @@ function addCause(causes: Map<string, DeadLetterCause>, record: DeadLetter, byFi
 }
 
 /** True if the dead letter was not handled yet, or if its replay was interrupted. */
-export function isOpen(handling: Handling | undefined): boolean {
+export function isOpen(
+  handling: Handling | undefined,
+): handling is undefined | (Handling & { readonly outcome: null }) {
   return handling === undefined || handling.outcome === null;
 }
 

@@ -1,7 +1,7 @@
 // Decides what a plan does with each dead letter, and why. Pure; called by plans.ts.
 import type { DeadLetter } from "../../schemas/dead-letter.ts";
 import { assertNever } from "../kernel/errors.ts";
-import { describeHandling, typeOf } from "./dead-letters.ts";
+import { describeHandling, isOpen, typeOf } from "./dead-letters.ts";
 import type { Handling } from "./dead-letter-store.ts";
 import { isQuarantined, type Planned, type PlanItem, quarantineText } from "./plan.ts";
 import type { ReplayDecision } from "./replay-plan.ts";
@@ -42,12 +42,12 @@ export function plannedReplay(
   }
 }
 
-/** A dead letter that is being replayed, or was handled, is left alone. */
+/** A dead letter that was handled is left alone; one that is being replayed at its turn, too (run-discard.ts). */
 export function plannedDiscard(
   candidate: Candidate,
   handling: Handling | undefined,
 ): Omit<PlanItem, "position"> {
-  return handling === undefined
+  return isOpen(handling)
     ? itemOf(candidate, "discard", null)
     : itemOf(candidate, "skip", describeHandling(handling));
 }

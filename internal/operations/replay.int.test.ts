@@ -178,6 +178,27 @@ test("the run stops if no consumer reacts; the next run continues with the same 
   expect(lines[0]).toEqual({ ...pending, outcome: "handled", settled: true });
 });
 
+test("a dead letter whose replay was not seen can be discarded, but not while a run sends it again", async () => {
+  const letters = await pump.deadReserves(1);
+  pump.fate = () => "ignore";
+  const { run_id } = await run(letters, { waitMs: 100 });
+  const discard = () => run(letters, { kind: "dead-letter.discard", reason: "garbage from nowhere" });
+  await databases.saga`
+    update operator_plans set executor = 'busy', lease_until = now() + interval '1 hour' where plan_id = ${run_id}`;
+  await databases.saga`
+    update operator_plan_items set outcome = 'in flight', settled_at = null where plan_id = ${run_id}`;
+  expect((await discard()).items).toMatchObject([
+    { outcome: "left", detail: "another run has just taken it" },
+  ]);
+  await databases.saga`update operator_plans set lease_until = now() where plan_id = ${run_id}`;
+  expect((await discard()).items).toMatchObject([{ outcome: "discarded" }]);
+  expect(await trail()).toMatchObject([
+    { action: "dead-letter.replay", outcome: "refused", detail: expect.stringContaining("not seen") },
+    { action: "dead-letter.discard", outcome: "discarded" },
+  ]);
+  expect(await run(letters)).toMatchObject({ sent: 0, items: [{ detail: "discarded by ada" }] });
+});
+
 test("a message that was handled after an interrupted run is recorded but not sent", async () => {
   const letters = await pump.deadReserves(1);
   pump.fate = () => "ignore";

@@ -1,8 +1,9 @@
 // One batch of a run that discards dead letters for good. The records stay in the topic until its retention deletes them, but
 // `checkoutctl dlq` no longer shows them. Called by run-executor.ts.
+import type { TransactionSql } from "postgres";
 import { type OperatorAction, recordActions } from "../messaging/operator-action-store.ts";
-import { describeHandling } from "./dead-letters.ts";
-import { handlingsOf } from "./dead-letter-store.ts";
+import { describeHandling, isOpen } from "./dead-letters.ts";
+import { handlingsOf, settleActions } from "./dead-letter-store.ts";
 import type { BulkContext } from "./bulk-context.ts";
 import {
   type ItemUpdate,
@@ -11,6 +12,7 @@ import {
   lockRun,
   mayBegin,
   type RunItem,
+  sentElsewhere,
   updateItems,
 } from "./run-store.ts";
 
@@ -20,9 +22,11 @@ export interface DiscardBatch extends Pick<BulkContext, "saga" | "clock" | "newI
   readonly items: readonly RunItem[];
 }
 
+const TAKEN = "another run has just taken it";
+
 /**
- * Returns how many were discarded. Leaves dead letters that were handled since the plan. Null if the lease was lost, or the run was
- * paused or stopped: nothing was done. One transaction, so nothing is ever in flight.
+ * Returns how many were discarded. Leaves dead letters that were handled since the plan, or that a run is sending again now. Null
+ * if the lease was lost, or the run was paused or stopped: nothing was done. One transaction, so nothing is ever in flight.
  */
 export async function discardBatch({
   saga,
@@ -38,9 +42,12 @@ export async function discardBatch({
   );
   return saga.begin(async (tx) => {
     if (!mayBegin(run, await lockRun(tx, run.plan_id, executor))) return null;
+    const free = await endUnseen(tx, run, items, before);
     const lines = new Map(
       items
-        .filter(({ planned, subject }) => planned === "discard" && !before.has(subject))
+        .filter(
+          ({ planned, subject }) => planned === "discard" && (!before.has(subject) || free.has(subject)),
+        )
         .map(({ subject, saga_id, message_id }): [string, OperatorAction] => {
           const what = { action: "dead-letter.discard", subject, saga_id, message_id } as const;
           const who = { actor: run.started_by, reason: run.reason };
@@ -75,10 +82,38 @@ export async function discardBatch({
           units_done: 1,
         };
       const handling = before.get(subject);
-      const handled = handling === undefined ? "another run has just taken it" : describeHandling(handling);
+      const handled = isOpen(handling) ? TAKEN : describeHandling(handling);
       return leftAlone(position, planned === "discard" ? handled : why);
     });
     await updateItems(tx, run.plan_id, updates);
     return recorded.size;
   });
+}
+
+/**
+ * Ends the replays of these dead letters whose outcome was never seen, except those in flight in a run. Returns the dead letters that are
+ * free for a discard by that: a line that is not refused keeps every other act from its dead letter.
+ */
+async function endUnseen(
+  tx: TransactionSql,
+  run: LeasedRun,
+  items: readonly RunItem[],
+  before: Awaited<ReturnType<typeof handlingsOf>>,
+): Promise<ReadonlySet<string>> {
+  const unseen = items.flatMap(({ planned, subject }) => {
+    const handling = before.get(subject);
+    return planned === "discard" && handling?.outcome === null ? [handling] : [];
+  });
+  const taken = await sentElsewhere(
+    tx,
+    run.plan_id,
+    unseen.map(({ action_id }) => action_id),
+  );
+  const ended = unseen.filter(({ action_id }) => !taken.has(action_id));
+  const detail = `its outcome was not seen, and ${run.started_by} discarded it`;
+  await settleActions(
+    tx,
+    ended.map(({ action_id }) => ({ action_id, outcome: "refused", detail })),
+  );
+  return new Set(ended.map(({ dead_letter_id }) => dead_letter_id));
 }

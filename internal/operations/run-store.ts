@@ -201,8 +201,9 @@ export async function updateItems(
 }
 
 /**
- * Which of these replays, begun by an earlier run without a known outcome, another run is sending now. What an executor that died has
- * left in flight in another run counts as not seen there.
+ * Which of these replays, begun by an earlier run without a known outcome, another run is sending now, or has ended meanwhile. What an
+ * executor that died has left in flight in another run counts as not seen there. Locks their lines, so that none is sent again and
+ * discarded at the same moment.
  */
 export async function sentElsewhere(
   tx: TransactionSql,
@@ -210,6 +211,10 @@ export async function sentElsewhere(
   actionIds: readonly string[],
 ): Promise<ReadonlySet<string>> {
   if (actionIds.length === 0) return new Set();
+  const open = await tx<{ action_id: string }[]>`
+    select action_id from operator_actions
+     where action_id = any(${[...actionIds]}::uuid[]) and outcome is null order by action_id for update`;
+  const stillOpen = new Set(open.map(({ action_id }) => action_id));
   await tx`
     update operator_plan_items i
        set outcome = 'failed', result = 'not seen', detail = 'its executor stopped, and another run has taken it over',
@@ -220,7 +225,10 @@ export async function sentElsewhere(
   const rows = await tx<{ action_id: string }[]>`
     select action_id from operator_plan_items
      where outcome = 'in flight' and plan_id <> ${planId} and action_id = any(${[...actionIds]}::uuid[])`;
-  return new Set(rows.map(({ action_id }) => action_id));
+  return new Set([
+    ...rows.map(({ action_id }) => action_id),
+    ...actionIds.filter((action_id) => !stillOpen.has(action_id)),
+  ]);
 }
 
 /** Counts one more attempt of these replays. */
