@@ -1,4 +1,4 @@
-// The messages of one saga in an outbox. Ids are ordered by time, so only the seconds around the saga's transitions are read. Times are
+// The messages of one saga in an outbox. Ids are ordered by time, so only the seconds around the saga's changes are read. Times are
 // epoch ms. Called by saga-story.ts.
 import type { Sql } from "postgres";
 

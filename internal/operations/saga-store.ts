@@ -95,6 +95,20 @@ export function actionsOn(sql: Sql, sagaId: string): Promise<ActionRow[]> {
       from operator_actions where saga_id = ${sagaId} order by at, action_id`;
 }
 
+/** When the cancellations of the saga's order changed. */
+export async function cancellationTimesOf(sql: Sql, sagaId: string): Promise<readonly number[]> {
+  const rows = await sql<{ created_at: number; updated_at: number }[]>`
+    select (extract(epoch from created_at) * 1000)::float8 as created_at, (extract(epoch from updated_at) * 1000)::float8 as updated_at
+      from order_cancellations where saga_id = ${sagaId}`;
+  return timesOf(rows);
+}
+
+export function timesOf(
+  rows: readonly { readonly created_at: number; readonly updated_at: number }[],
+): readonly number[] {
+  return rows.flatMap(({ created_at, updated_at }) => [created_at, updated_at]);
+}
+
 /** A line of the cart, as it was ordered. */
 export interface LineRow {
   readonly sku_id: string;

@@ -11,6 +11,7 @@ import { type MessageRow, messagesOf } from "./saga-messages-store.ts";
 import {
   type ActionRow,
   actionsOn,
+  cancellationTimesOf,
   findSaga,
   historyOf,
   type HistoryRow,
@@ -24,6 +25,7 @@ import {
   reservationOf,
   type ReservationRow,
   type SagaSummary,
+  timesOf,
   traceparentOf,
   waitingFor,
   type WaitingRow,
@@ -78,16 +80,13 @@ export async function sagaStory(
   const own = await databases.saga();
   const saga = await findSaga(own, sagaId);
   if (saga === undefined) return null;
-  const [traceparent, lines, history, actions] = await Promise.all([
+  const [traceparent, lines, history, actions, cancelled] = await Promise.all([
     traceparentOf(own, sagaId),
     linesOf(own, sagaId),
     historyOf(own, sagaId),
     actionsOn(own, sagaId),
+    cancellationTimesOf(own, sagaId),
   ]);
-  const seen = {
-    times: [saga.created_at, ...history.map(({ at }) => at)],
-    ids: history.flatMap(({ message_id }) => message_id ?? []),
-  };
   const missing: Missing[] = [];
   const part = async <Row>(database: DatabaseName, ask: (sql: Sql) => Promise<readonly Row[]>) => {
     const one = await reached(database, () =>
@@ -98,16 +97,22 @@ export async function sagaStory(
     return [];
   };
   const skus = lines.map(({ sku_id }) => sku_id);
+  const asked = part("payment", (sql) => moneyOf(sql, sagaId));
+  // A cancellation, a shipment or a refund comes long after the last transition.
+  const seen = asked.then((rows) => ({
+    times: [saga.created_at, ...[...history, ...actions].map(({ at }) => at), ...cancelled, ...timesOf(rows)],
+    ids: history.flatMap(({ message_id }) => message_id ?? []),
+  }));
   const [names, reservation, money, orders, perDatabase] = await Promise.all([
     part("inventory", (sql) => namesOf(sql, skus)),
     part("inventory", (sql) => reservationOf(sql, sagaId)),
-    part("payment", (sql) => moneyOf(sql, sagaId)),
+    asked,
     part("order", (sql) => orderOf(sql, sagaId)),
     Promise.all(
       DATABASES.map(async (who) => {
         const [waiting, messages] = await Promise.all([
           part(who, (sql) => waitingFor(sql, sagaId)),
-          part(who, (sql) => messagesOf(sql, sagaId, seen)),
+          seen.then((known) => part(who, (sql) => messagesOf(sql, sagaId, known))),
         ]);
         return { who, waiting, messages };
       }),
