@@ -1,7 +1,8 @@
 // How fast sagas go: what is read for it.
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { ConsistentFixture } from "../testkit/consistent-fixture.ts";
 import { cloneDatabase, type TestDatabase } from "../testkit/database.ts";
-import { flowOfLastMinute } from "./saga-rate-store.ts";
+import { alertsAtRisk, flowOfLastMinute, lastHour } from "./saga-rate-store.ts";
 
 let saga: TestDatabase;
 beforeAll(async () => {
@@ -31,4 +32,40 @@ test("the flow of the last minute counts each transition of it once, and reads n
   ]);
   expect(read).toBeGreaterThanOrEqual(7_000);
   expect(read).toBeLessThan(20_000);
+});
+
+test("the durations of the last hour leave out shoppers at their bank, its counts do not", async () => {
+  await using fixture = await ConsistentFixture.open();
+  await fixture.reset();
+  const { saga } = fixture.databases;
+  await saga`update saga_state set created_at = now() - interval '20 minutes', completed_at = now() - interval '20 minutes' + interval '1 second'`;
+  await saga`
+    update saga_state set action_expires_at = now(), completed_at = now() - interval '5 minutes' where saga_id = ${fixture.completed.saga_id}`;
+  expect(await lastHour(saga)).toMatchObject({
+    p50_ms: 1_000,
+    p99_ms: 1_000,
+    completed: 1,
+    compensated: 2,
+  });
+});
+
+test("a payment with two alerts is at risk once; both alerts count", async () => {
+  await using fixture = await ConsistentFixture.open();
+  await fixture.reset();
+  const { payment } = fixture.databases;
+  for (const [kind, saga_id] of [
+    ["charged_twice", fixture.completed.saga_id],
+    ["amount_differs", fixture.completed.saga_id],
+    ["status_differs", fixture.refunded.saga_id],
+    ["charge_without_payment", null],
+    ["refund_differs", null],
+  ] as const)
+    await payment`
+      insert into payment_alerts (alert_id, kind, subject, saga_id, detail, opened_by, opened_at, last_seen_at)
+      values (uuidv7(), ${kind}, 'x', ${saga_id}, 'x', 'webhook', now(), now())`;
+  const amount_cents = fixture.completed.total_cents + fixture.refunded.total_cents;
+  expect(await alertsAtRisk(payment)).toMatchObject([
+    { currency: "EUR", count: 3, amount_cents },
+    { currency: null, count: 2, amount_cents: 0 },
+  ]);
 });

@@ -66,7 +66,7 @@ export interface Minute {
 
 export interface LastHour {
   readonly minutes: readonly Minute[];
-  /** Milliseconds from the checkout to the end of its saga; null if none ended. */
+  /** Milliseconds from the checkout to the end of its saga, without those that waited for the shopper's bank; null if none ended. */
   readonly p50_ms: number | null;
   readonly p99_ms: number | null;
   readonly completed: number;
@@ -90,16 +90,17 @@ export async function lastHour(sql: Sql): Promise<LastHour> {
         from saga_state where created_at > now() - interval '1 hour'
        group by 1 order by 1`,
     sql<[TotalRow]>`
-      select percentile_cont(0.5) within group (order by took) as p50_ms, percentile_cont(0.99) within group (order by took) as p99_ms,
+      select percentile_cont(0.5) within group (order by took) filter (where not waited) as p50_ms,
+             percentile_cont(0.99) within group (order by took) filter (where not waited) as p99_ms,
              (count(*) filter (where status = 'COMPLETED'))::integer as completed,
              (count(*) filter (where status = 'COMPENSATED'))::integer as compensated
-        from (select status, extract(epoch from completed_at - created_at)::float8 * 1000 as took
+        from (select status, action_expires_at is not null as waited, extract(epoch from completed_at - created_at)::float8 * 1000 as took
                 from saga_state where created_at > now() - interval '1 hour' and completed_at is not null) ended`,
   ]);
   return { minutes, ...total };
 }
 
-/** Open payment alerts by currency, with the amounts of the payments that they are about. */
+/** Open payment alerts by currency, with the amounts of the payments that they are about, each payment once. */
 export interface AlertsAtRisk {
   /** Null for alerts about charges that we have no payment for. */
   readonly currency: string | null;
@@ -116,8 +117,9 @@ export function alertsAtRisk(sql: Sql): Promise<AlertsAtRisk[]> {
   return sql<AlertsAtRisk[]>`
     with open as materialized (
       select saga_id, opened_at from payment_alerts where closed_at is null limit ${MAX_ALERTS})
-    select p.currency, count(*)::integer as count, coalesce(sum(p.amount_cents), 0)::float8 as amount_cents,
+    select p.currency, sum(a.count)::integer as count, coalesce(sum(p.amount_cents), 0)::float8 as amount_cents,
            (extract(epoch from min(a.opened_at)) * 1000)::float8 as oldest_at
-      from open a left join payments p using (saga_id)
+      from (select saga_id, count(*) as count, min(opened_at) as opened_at from open group by saga_id) a
+      left join payments p using (saga_id)
      group by p.currency order by p.currency`;
 }
