@@ -30,10 +30,9 @@ export async function firingAlerts(
   alertmanagerUrl: string,
   signal: AbortSignal,
 ): Promise<readonly FiringAlert[]> {
-  const url = new URL(
-    "/api/v2/alerts?active=true&silenced=false&inhibited=false&unprocessed=false",
-    alertmanagerUrl,
-  );
+  // Alertmanager may be behind a path (its --web.route-prefix, or a proxy).
+  const base = alertmanagerUrl.replace(/\/+$/, "");
+  const url = new URL(`${base}/api/v2/alerts?active=true&silenced=false&inhibited=false&unprocessed=false`);
   const found = await alertsAt(url, signal);
   return found
     .map(({ labels, annotations, startsAt }) => ({

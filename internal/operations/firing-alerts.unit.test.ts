@@ -48,6 +48,15 @@ test("the longest-firing first, without the watchdog, and only what nobody silen
   expect(asked).toContain("silenced=false");
 });
 
+test("behind a path, with and without a slash at its end", async () => {
+  body = [];
+  for (const path of ["", "alertmanager", "alertmanager/", "tools/alertmanager"]) {
+    await firingAlerts(`${server.url.href}${path}`, AbortSignal.timeout(5_000));
+    const prefix = path === "" ? "" : `/${path.replace(/\/$/, "")}`;
+    expect(new URL(asked).pathname).toBe(`${prefix}/api/v2/alerts`);
+  }
+});
+
 test("something else at that address is no answer", async () => {
   body = { status: "success" };
   expect(await read().catch((error: unknown) => error)).toMatchObject({ code: "SERVICE_UNAVAILABLE" });
