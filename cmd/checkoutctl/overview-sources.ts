@@ -12,11 +12,12 @@ import type { MigratedDatabase } from "../../schemas/migrations.ts";
 import type { OpenDeadLetterCount } from "../../schemas/overview.ts";
 import { SUBSCRIPTIONS, TOPICS } from "../../schemas/topics.ts";
 import { DATABASE_SETTING } from "./connections.ts";
+import { seldom } from "./seldom.ts";
 import type { Settings } from "./settings.ts";
 
 export const CONNECT_TIMEOUT_MS = 2_500;
 const STATEMENT_TIMEOUT_MS = 3_000;
-/** Each count opens a connection to Kafka for a moment. */
+/** Each count opens a connection to Kafka for a moment, and the first one reads the whole topic. */
 const COUNT_DEAD_LETTERS_EVERY_MS = 10_000;
 
 export class OpenSources implements AsyncDisposable {
@@ -25,10 +26,14 @@ export class OpenSources implements AsyncDisposable {
   readonly #databases = new Map<MigratedDatabase, Postgres>();
   #topics: TopicStates | undefined;
   #deadLetters: OpenDeadLetters | undefined;
-  #counted: { readonly at: number; readonly counts: readonly OpenDeadLetterCount[] } | undefined;
+  readonly #countDeadLetters: () => Promise<readonly OpenDeadLetterCount[]>;
 
   constructor(settings: Pick<Settings, "need" | "optional">) {
     this.#settings = settings;
+    this.#countDeadLetters = seldom(async () => this.#openDeadLetters().count(), {
+      everyMs: COUNT_DEAD_LETTERS_EVERY_MS,
+      clock: systemClock,
+    });
   }
 
   get sources(): OverviewSources {
@@ -70,15 +75,6 @@ export class OpenSources implements AsyncDisposable {
   #topicStates(): TopicStates {
     this.#topics ??= this.#open.use(new TopicStates(this.kafka(), Object.values(TOPICS), SUBSCRIPTIONS));
     return this.#topics;
-  }
-
-  async #countDeadLetters(): Promise<readonly OpenDeadLetterCount[]> {
-    const now = systemClock.now();
-    const last = this.#counted;
-    if (last !== undefined && Math.abs(now - last.at) < COUNT_DEAD_LETTERS_EVERY_MS) return last.counts;
-    const counts = await this.#openDeadLetters().count();
-    this.#counted = { at: now, counts };
-    return counts;
   }
 
   #openDeadLetters(): OpenDeadLetters {
