@@ -67,7 +67,7 @@ function mailsOf(connections: Connections): MailWatch {
   let opened: KafkaMailWatch | undefined;
   const watch = () => (opened ??= new KafkaMailWatch(connections.kafka()));
   return {
-    begin: async () => watch().begin(),
+    begin: async (putBack) => watch().begin(putBack),
     fates: async (ids) => (ids.length === 0 ? new Map() : watch().fates(ids)),
   };
 }

@@ -1,16 +1,11 @@
 // Reads the dead-letter topic: the records, how operators handled them, and how many share a cause. The topic may be long and its messages
 // large, so it is read in parts, and only what is asked for is kept. Called by checkoutctl, the console, plans and runs.
-import { TypeCompiler } from "@sinclair/typebox/compiler";
-import { DeadLetter } from "../../schemas/dead-letter.ts";
+import type { DeadLetter } from "../../schemas/dead-letter.ts";
+import { isDeadLetter, messageIdOf, textIn } from "../messaging/read-dead-letter.ts";
 import { fingerprintOf } from "./fingerprint.ts";
 import type { Handling } from "./dead-letter-store.ts";
 
-const deadLetter = TypeCompiler.Compile(DeadLetter);
-
-/** False for what a stranger wrote to the topic. */
-export function isDeadLetter(value: unknown): value is DeadLetter {
-  return deadLetter.Check(value);
-}
+export { isDeadLetter, messageIdOf };
 
 /** An undefined field matches everything. Times are compared with the last failure, in epoch ms. */
 export interface DeadLetterFilter {
@@ -170,7 +165,7 @@ function newestFirst(one: DeadLetter, other: DeadLetter): number {
 
 function withoutMessage(record: DeadLetter): DeadLetter {
   const { original, original_command } = record;
-  const names = ["type", "message_id"].map((name) => [name, textOf(original_command, name)]);
+  const names = ["type", "message_id"].map((name) => [name, textIn(original_command, name)]);
   return {
     ...record,
     original: { ...original, value_base64: null, headers: [] },
@@ -214,33 +209,7 @@ export function describeHandling(handling: Handling | undefined): string {
 
 /** The type of the failed message, or "unreadable". */
 export function typeOf({ original_command }: DeadLetter): string {
-  return textOf(original_command, "type") ?? "unreadable";
-}
-
-/**
- * The id of the failed message; null if it cannot be read. A message that is too large, or that Postgres cannot store as JSON, has no
- * readable copy, so its bytes tell.
- */
-export function messageIdOf({ original_command, original }: DeadLetter): string | null {
-  const id = textOf(original_command ?? jsonOf(original.value_base64), "message_id");
-  return id !== undefined && UUID.test(id) ? id : null;
-}
-
-/** Undefined if it is not JSON. */
-function jsonOf(base64: string | null): unknown {
-  try {
-    return JSON.parse(Buffer.from(base64 ?? "", "base64").toString());
-  } catch {
-    return undefined;
-  }
-}
-
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
-
-function textOf(message: unknown, name: string): string | undefined {
-  const value: unknown =
-    typeof message === "object" && message !== null ? Reflect.get(message, name) : undefined;
-  return typeof value === "string" ? value : undefined;
+  return textIn(original_command, "type") ?? "unreadable";
 }
 
 function matches(record: DeadLetter, filter: Omit<DeadLetterFilter, "ids">): boolean {

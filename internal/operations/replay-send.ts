@@ -32,9 +32,21 @@ export type Outcome = Sign | "published";
 /** `read`: its service has processed it and not dead-lettered it. */
 export type MailFate = "read" | "dead-lettered";
 
+/** A mail that an executor that died had put back into its outbox already. */
+export interface PutBackMail {
+  readonly message_id: string;
+  /** The dead letter that is replayed. One of the mail's next attempt has a later id. */
+  readonly dead_letter_id: string;
+  /** It was put back at this time or later, epoch ms. */
+  readonly since: number;
+}
+
 export interface MailWatch {
-  /** Call it before a mail is sent again: only dead letters from now on count. */
-  begin(): Promise<void>;
+  /**
+   * Call it before mails are sent again: only dead letters from now on count, except for those that were put back before, whose service
+   * may have dead-lettered them again already.
+   */
+  begin(putBack: readonly PutBackMail[]): Promise<void>;
   /** The fate of published mails, by message id. Mails with an unknown fate are missing. */
   fates(messageIds: readonly string[]): Promise<ReadonlyMap<string, MailFate>>;
 }

@@ -10,8 +10,17 @@ import { settleActions, type Settlement } from "./dead-letter-store.ts";
 import type { BulkContext } from "./bulk-context.ts";
 import { failedReplays } from "./plan-store.ts";
 import { examine, type Examined } from "./replay-facts.ts";
-import { decideReplay } from "./replay-plan.ts";
-import { clocksOf, isMail, type MailWatch, type Sendable, sendBatch, watchBatch } from "./replay-send.ts";
+import { decideReplay, producerOf } from "./replay-plan.ts";
+import {
+  type Clocks,
+  clocksOf,
+  isMail,
+  type MailWatch,
+  type PutBackMail,
+  type Sendable,
+  sendBatch,
+  watchBatch,
+} from "./replay-send.ts";
 import {
   type BatchOutcome,
   countAttempt,
@@ -67,7 +76,7 @@ export async function replayBatch(batch: ReplayBatch): Promise<BatchOutcome | nu
   const since = run.batch_clocks ?? (await clocksOf(databases));
   const inFlight = await claim(batch, judged, since);
   if (inFlight === null) return null;
-  if (inFlight.some(isMail)) await mails.begin();
+  if (inFlight.some(isMail)) await mails.begin(putBackMails(inFlight, since));
   await sendBatch(
     databases,
     inFlight.filter(({ isPutBack }) => !isPutBack),
@@ -90,6 +99,15 @@ export async function replayBatch(batch: ReplayBatch): Promise<BatchOutcome | nu
       await settleActions(tx, settlements);
     },
   };
+}
+
+function putBackMails(inFlight: readonly InFlight[], since: Clocks): readonly PutBackMail[] {
+  return inFlight.flatMap((one) => {
+    const producer = producerOf(one.record.original.topic);
+    if (!one.isPutBack || !isMail(one) || producer === undefined) return [];
+    const { dead_letter_id } = one.record;
+    return [{ message_id: one.sent.message_id, dead_letter_id, since: since[producer] }];
+  });
 }
 
 async function judge({

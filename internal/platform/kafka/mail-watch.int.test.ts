@@ -25,7 +25,7 @@ test("a mail is read once the service has passed its offset, and dead-lettered i
   await deadLetter(fine);
   await deadLetter(failing);
   const watch = new KafkaMailWatch({ ...KAFKA, groupId, mails, deadLetters });
-  await watch.begin();
+  await watch.begin([]);
   // when they are in Kafka again, and the service does not read
   await sendBytes(mails, [{ value: bytes(fine) }, { value: bytes(failing) }]);
   expect(await watch.fates([fineId, failingId])).toEqual(new Map());
@@ -52,7 +52,7 @@ test("a mail that is replayed a second time has no fate before it is read a seco
   const mail = cancelOrder(Bun.randomUUIDv7());
   const send = () => sendBytes(mails, [{ value: Buffer.from(JSON.stringify(mail)) }]);
   const watch = new KafkaMailWatch({ ...KAFKA, groupId, mails, deadLetters });
-  await watch.begin();
+  await watch.begin([]);
   await send();
   expect(await watch.fates([mail.message_id])).toEqual(new Map());
   {
@@ -64,7 +64,33 @@ test("a mail that is replayed a second time has no fate before it is read a seco
       timeoutMs: 10_000,
     });
   }
-  await watch.begin();
+  await watch.begin([]);
   await send();
   expect(await watch.fates([mail.message_id])).toEqual(new Map());
+});
+
+test("a mail that an executor had put back before it died counts as dead-lettered if that happened meanwhile, also without a readable copy", async () => {
+  const [mails, deadLetters] = [await freshTopic(1), await freshTopic(2)];
+  const groupId = `group-${crypto.randomUUID()}`;
+  const [fine, failing] = [cancelOrder(Bun.randomUUIDv7()), cancelOrder(Bun.randomUUIDv7())];
+  const put = async (message: typeof fine) => {
+    const record = { ...deadLetterOf(message, { service: "notification" }), original_command: null };
+    await sendBytes(deadLetters, [{ value: Buffer.from(JSON.stringify(record)), partition: 1 }]);
+    return record.dead_letter_id;
+  };
+  // given the dead letters that are replayed, and a second one that the dead executor has not seen
+  const [first, second] = [await put(fine), await put(failing)];
+  await put(failing);
+  const since = Date.now();
+  const watch = new KafkaMailWatch({ ...KAFKA, groupId, mails, deadLetters });
+  await watch.begin([
+    { message_id: fine.message_id, dead_letter_id: first, since },
+    { message_id: failing.message_id, dead_letter_id: second, since },
+  ]);
+  await sendBytes(mails, [{ value: Buffer.from(JSON.stringify(fine)) }]);
+  const ids = [fine.message_id, failing.message_id];
+  expect(await watch.fates(ids)).toEqual(new Map([[failing.message_id, "dead-lettered"]]));
+  // and a new one of the other mail counts as before
+  await put(fine);
+  expect([...(await watch.fates(ids)).keys()].toSorted()).toEqual(ids.toSorted());
 });

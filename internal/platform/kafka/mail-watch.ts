@@ -2,6 +2,7 @@
 // table, so this reads Kafka: how far the service has consumed, and which mails it has dead-lettered again.
 import type { DeadLetter } from "../../../schemas/dead-letter.ts";
 import { TOPICS } from "../../../schemas/topics.ts";
+import { isDeadLetter, messageIdOf } from "../../messaging/read-dead-letter.ts";
 import type { KafkaOptions } from "./connection.ts";
 import { GroupProgress, type Offsets } from "./group-progress.ts";
 import { readTopic } from "./read-topic.ts";
@@ -13,10 +14,22 @@ export interface MailWatchOptions extends KafkaOptions {
   readonly deadLetters?: string;
 }
 
+/** As in operations/replay-send.ts. */
+interface PutBackMail {
+  readonly message_id: string;
+  readonly dead_letter_id: string;
+  readonly since: number;
+}
+
+/** The clock of the mail service, which tells when a mail failed, and that of the outbox may differ by this. */
+const CLOCK_SLACK_MS = 60_000;
+
 /** `MailWatch` of operations/replay-send.ts. */
 export class KafkaMailWatch {
   readonly #options: Required<Pick<MailWatchOptions, "groupId" | "mails" | "deadLetters">> & KafkaOptions;
   #deadLettersFrom: Offsets = new Map();
+  /** Mails that were put back before this watch began, and that were dead-lettered since. */
+  #givenUpBefore: readonly string[] = [];
   /** End offsets of the mail topic when a mail of this batch was first asked about. The mail lies before them. */
   readonly #placed = new Map<string, Offsets>();
 
@@ -25,12 +38,13 @@ export class KafkaMailWatch {
     this.#options = { groupId: SERVICE, mails, deadLetters, ...options };
   }
 
-  /** A mail that is sent again lies behind the place of its last time. */
-  async begin(): Promise<void> {
+  /** A mail that is sent again lies behind the place of its last time. Reads the topic of the dead letters if mails were put back before. */
+  async begin(putBack: readonly PutBackMail[]): Promise<void> {
     this.#placed.clear();
     const { groupId, deadLetters } = this.#options;
     await using progress = await GroupProgress.open(this.#options, groupId, deadLetters);
     this.#deadLettersFrom = await progress.ends();
+    this.#givenUpBefore = putBack.length === 0 ? [] : await this.#givenUpSince(putBack);
   }
 
   async fates(messageIds: readonly string[]): Promise<ReadonlyMap<string, "read" | "dead-lettered">> {
@@ -48,21 +62,29 @@ export class KafkaMailWatch {
   }
 
   async #givenUp(): Promise<readonly string[]> {
-    const { deadLetters: topic, brokers, clientId } = this.#options;
+    const ids = [...this.#givenUpBefore];
     const from = (partition: number) => this.#deadLettersFrom.get(partition) ?? 0;
-    const ids: string[] = [];
-    for await (const { values } of readTopic({ brokers, clientId, topic, from }))
-      ids.push(...values.flatMap(messageIdIn));
+    for await (const record of this.#deadLetters(from)) ids.push(messageIdOf(record) ?? "");
     return ids;
+  }
+
+  async #givenUpSince(putBack: readonly PutBackMail[]): Promise<readonly string[]> {
+    const byId = new Map(putBack.map((mail) => [mail.message_id, mail]));
+    const ids: string[] = [];
+    for await (const record of this.#deadLetters(() => 0)) {
+      const mail = byId.get(messageIdOf(record) ?? "");
+      if (mail === undefined || record.dead_letter_id <= mail.dead_letter_id) continue;
+      if (Date.parse(record.last_failure_at) >= mail.since - CLOCK_SLACK_MS) ids.push(mail.message_id);
+    }
+    return ids;
+  }
+
+  async *#deadLetters(from: (partition: number) => number): AsyncGenerator<DeadLetter> {
+    const { deadLetters: topic, brokers, clientId } = this.#options;
+    for await (const { values } of readTopic({ brokers, clientId, topic, from }))
+      yield* values.filter(isDeadLetter);
   }
 }
 
 /** The notification service's consumer group. */
 const SERVICE = "notification";
-
-function messageIdIn(record: unknown): readonly string[] {
-  const { original_command: original } = (record ?? {}) as Partial<DeadLetter>;
-  const id: unknown =
-    typeof original === "object" && original !== null ? Reflect.get(original, "message_id") : null;
-  return typeof id === "string" ? [id] : [];
-}
