@@ -19,6 +19,9 @@ export const CostReport = Type.Object({
   memory_bytes: numberOrNull("of the processes above; null: one of them did not answer"),
   databases: Type.Array(Type.Object({ database: Type.String(), bytes: Count })),
   checkouts_kept: Count,
+  checkouts_are_estimated: Type.Boolean({
+    description: "their number is an estimate of the database's planner",
+  }),
   database_bytes_per_checkout: numberOrNull("null: too few checkouts to tell them from an empty database"),
   messages_per_order: numberOrNull("of all topics"),
   kafka_bytes_per_order: numberOrNull(

@@ -13,7 +13,7 @@ export interface CostFacts {
     readonly memoryBytes: number | null;
   }[];
   readonly databases: readonly { readonly database: string; readonly bytes: number }[];
-  readonly checkoutsKept: number;
+  readonly checkoutsKept: { readonly count: number; readonly isEstimate: boolean };
   /** Null if Kafka was not asked. `bytes`: mean of key, value and headers. */
   readonly messages: { readonly inWindow: number; readonly bytes: number; readonly copies: number } | null;
   readonly retentionDays: number;
@@ -46,7 +46,7 @@ export function costOf(facts: CostFacts, prices: Prices): CostReport {
     memory.includes(null) || memory.length === 0 ? null : sum(memory.map((bytes) => bytes ?? 0));
   const figures = {
     cpuMs: perOrder(allCpu === null ? null : allCpu * 1_000),
-    databaseBytes: checkoutsKept < FEW_CHECKOUTS ? null : databaseBytes / checkoutsKept,
+    databaseBytes: checkoutsKept.count < FEW_CHECKOUTS ? null : databaseBytes / checkoutsKept.count,
     kafkaBytes: messages === null ? null : perOrder(messages.inWindow * messages.bytes * messages.copies),
     memoryBytes: memory_bytes,
     retentionDays: facts.retentionDays,
@@ -64,7 +64,8 @@ export function costOf(facts: CostFacts, prices: Prices): CostReport {
     cpu_ms_per_order: figures.cpuMs,
     memory_bytes,
     databases: databases.map((one) => ({ ...one })),
-    checkouts_kept: checkoutsKept,
+    checkouts_kept: checkoutsKept.count,
+    checkouts_are_estimated: checkoutsKept.isEstimate,
     database_bytes_per_checkout: figures.databaseBytes,
     messages_per_order: messages === null ? null : perOrder(messages.inWindow),
     kafka_bytes_per_order: figures.kafkaBytes,

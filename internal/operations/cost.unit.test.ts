@@ -15,7 +15,7 @@ const facts: CostFacts = {
     { database: "saga", bytes: 300_000_000 },
     { database: "order", bytes: 100_000_000 },
   ],
-  checkoutsKept: 100_000,
+  checkoutsKept: { count: 100_000, isEstimate: false },
   messages: { inWindow: 6_000, bytes: 500, copies: 3 },
   retentionDays: 3,
   notMeasured: ["CPU and memory of Postgres and Kafka"],
@@ -43,6 +43,16 @@ test("CPU, storage and messages per order, and the amounts at the measured rate 
   expect(extrapolated?.kafka_gib).toBeCloseTo((15_000 * 10_000 * 1_440 * 3) / GIB, 6);
 });
 
+test("a number of checkouts that is estimated says so", () => {
+  expect(costOf(facts, {}).checkouts_are_estimated).toBe(false);
+  const checkoutsKept = { count: 4_000_000, isEstimate: true };
+  expect(costOf({ ...facts, checkoutsKept }, {})).toMatchObject({
+    checkouts_kept: 4_000_000,
+    checkouts_are_estimated: true,
+    database_bytes_per_checkout: 100,
+  });
+});
+
 test("without a price there is none; with prices they add up, and per order it is the month's divided", () => {
   expect(costOf(facts, {}).at_rate.map(({ price_per_month }) => price_per_month)).toEqual([null, null]);
   const [, at] = costOf(facts, { cpuHour: 0.1, memoryGibHour: 0.01 }).at_rate;
@@ -68,7 +78,9 @@ test("what was not measured is null, and makes no price", () => {
     processes: [{ cpu_ms_per_order: null }],
   });
   expect(away.at_rate[0]?.price_per_month).toBeNull();
-  expect(costOf({ ...facts, checkoutsKept: 9_999 }, {}).database_bytes_per_checkout).toBeNull();
+  expect(
+    costOf({ ...facts, checkoutsKept: { count: 9_999, isEstimate: false } }, {}).database_bytes_per_checkout,
+  ).toBeNull();
   expect(costOf({ ...facts, messages: null }, { gibMonth: 1 }).at_rate[0]).toMatchObject({
     kafka_gib: null,
     price_per_month: null,

@@ -146,7 +146,7 @@ function asText(report: CostReport): string {
       ["DATABASE", "SIZE"],
       databases.map(({ database, bytes }) => [database, inBytes(bytes)]),
     ),
-    `${checkouts_kept} checkouts are kept: ${report.database_bytes_per_checkout === null ? "too few to tell their size from that of empty databases" : `${inBytes(report.database_bytes_per_checkout)} each`}\n` +
+    `${report.checkouts_are_estimated ? "about " : ""}${checkouts_kept} checkouts are kept: ${report.database_bytes_per_checkout === null ? "too few to tell their size from that of empty databases" : `${inBytes(report.database_bytes_per_checkout)} each`}\n` +
       (report.messages_per_order === null || report.kafka_bytes_per_order === null
         ? "messages per order: not measured"
         : `${report.messages_per_order.toFixed(1)} messages per order, ${inBytes(report.kafka_bytes_per_order)} in Kafka, all copies, before compression`),
