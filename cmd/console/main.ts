@@ -16,7 +16,7 @@ import { config } from "./config.ts";
 import { companySignIn, faultsOf } from "./oidc.ts";
 import { startRuns } from "./runs.ts";
 import { operatorTokens } from "./sign-in.ts";
-import { openDatabase, openTopics } from "./sources.ts";
+import { openDatabases, openTopics } from "./sources.ts";
 
 /** Sources have pauses of their own; this is how exactly those are kept. */
 const TICK_MS = 250;
@@ -28,17 +28,20 @@ await runRole({
   faults: faultsOf,
   async start(context) {
     const { config: env, log, metrics } = context;
-    const databases = {
-      saga: openDatabase("saga", env.SAGA_DATABASE_URL, context),
-      inventory: openDatabase("inventory", env.INVENTORY_DATABASE_URL, context),
-      payment: openDatabase("payment", env.PAYMENT_DATABASE_URL, context),
-      order: openDatabase("order", env.ORDER_DATABASE_URL, context),
-      notification: openDatabase("notification", env.NOTIFICATION_DATABASE_URL, context),
-    };
+    const { pages, background } = openDatabases(
+      {
+        saga: env.SAGA_DATABASE_URL,
+        inventory: env.INVENTORY_DATABASE_URL,
+        payment: env.PAYMENT_DATABASE_URL,
+        order: env.ORDER_DATABASE_URL,
+        notification: env.NOTIFICATION_DATABASE_URL,
+      },
+      context,
+    );
     const alertmanager = env.ALERTMANAGER_URL;
-    const topics = openTopics(env.KAFKA_BROKERS, databases.saga, context);
+    const topics = openTopics(env.KAFKA_BROKERS, background.saga, context);
     const collector = new Collector({
-      databases,
+      databases: background,
       roles: roleAddresses(env.OPS_URLS),
       ...topics.collected,
       firing: alertmanager === undefined ? null : (signal) => firingAlerts(alertmanager, signal),
@@ -51,13 +54,13 @@ await runRole({
     };
     runLoop(context, { name: "collector", runOnce: collect, intervalMs: TICK_MS });
     const bulk = startRuns(
-      databases,
+      { pages, background },
       { brokers: env.KAFKA_BROKERS, isReadOnly: env.CONSOLE_READ_ONLY },
       context,
     );
     const logError = logThrottled(log, systemClock);
     const app = consoleApp({
-      databases,
+      databases: pages,
       orchestratorUrl: env.ORCHESTRATOR_URL,
       bulk,
       browse: topics.browse,

@@ -12,7 +12,7 @@ import { readTopic } from "../../internal/platform/kafka/read-topic.ts";
 import type { RoleContext } from "../../internal/platform/lifecycle.ts";
 import type { DatabaseName } from "../../schemas/migrations.ts";
 import { TOPICS } from "../../schemas/topics.ts";
-import { CONNECT_TIMEOUT_MS } from "./sources.ts";
+import { CONNECT_TIMEOUT_MS, type ConsoleDatabases } from "./sources.ts";
 
 const INTERVAL_MS = 500;
 /** Nobody waits for a run that nobody has started. */
@@ -20,16 +20,14 @@ const IDLE_INTERVAL_MS = 4_000;
 
 /** A console that may only read makes no plans and executes none: it may be on a standby of the database. */
 export function startRuns(
-  databases: Readonly<Record<DatabaseName, Sql>>,
+  { pages, background }: Readonly<Record<keyof ConsoleDatabases, Readonly<Record<DatabaseName, Sql>>>>,
   { brokers, isReadOnly }: { readonly brokers: string; readonly isReadOnly: boolean },
   context: Pick<RoleContext<unknown>, "resources" | "log" | "stopping">,
 ): BulkContext {
   // Pages read the dead letters, too, and say within seconds that Kafka does not answer.
   const kafka = { brokers, clientId: "checkout-console", connectTimeoutMs: CONNECT_TIMEOUT_MS };
   const bulk: BulkContext = {
-    saga: databases.saga,
-    databases: async () => databases,
-    database: async (name) => databases[name],
+    ...databasesFrom(pages),
     readDeadLetters: () => readTopic({ ...kafka, topic: TOPICS.deadLetters }),
     objection: objectionToReplay,
     clock: systemClock,
@@ -38,6 +36,7 @@ export function startRuns(
   if (isReadOnly) return bulk;
   const executor = new RunExecutor({
     ...bulk,
+    ...databasesFrom(background),
     mails: new KafkaMailWatch(kafka),
     executor: `checkout-console on ${hostname()}, pid ${process.pid}, ${crypto.randomUUID().slice(0, 8)}`,
     planId: null,
@@ -59,4 +58,14 @@ export function startRuns(
     idleIntervalMs: IDLE_INTERVAL_MS,
   });
   return bulk;
+}
+
+function databasesFrom(
+  databases: Readonly<Record<DatabaseName, Sql>>,
+): Pick<BulkContext, "saga" | "databases" | "database"> {
+  return {
+    saga: databases.saga,
+    databases: async () => databases,
+    database: async (name) => databases[name],
+  };
 }

@@ -29,7 +29,7 @@ async function startedBy(isReadOnly: boolean): Promise<readonly string[]> {
   const databases = { saga: sql, inventory: sql, payment: sql, order: sql };
   const log = createLogger({ role: "test", version: "0", level: "fatal" });
   const context = { resources, log, stopping: AbortSignal.abort() };
-  startRuns(databases, { brokers: "localhost:1", isReadOnly }, context);
+  startRuns({ pages: databases, background: databases }, { brokers: "localhost:1", isReadOnly }, context);
   await resources.close();
   return names;
 }

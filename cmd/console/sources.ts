@@ -7,6 +7,7 @@ import { readTopic } from "../../internal/platform/kafka/read-topic.ts";
 import { TopicStates } from "../../internal/platform/kafka/topic-states.ts";
 import type { RoleContext } from "../../internal/platform/lifecycle.ts";
 import { openPostgres } from "../../internal/platform/postgres.ts";
+import type { MigratedDatabase } from "../../schemas/migrations.ts";
 import { SUBSCRIPTIONS, type Topic, TOPICS } from "../../schemas/topics.ts";
 
 const NAME = "checkout-console";
@@ -15,15 +16,57 @@ const STATEMENT_TIMEOUT_MS = 10_000;
 export const CONNECT_TIMEOUT_MS = 2_000;
 /** For each database in turn. Requests and loops have ended by then: what still runs is a check whose answer nobody waits for. */
 const CLOSE_TIMEOUT_MS = 500;
-const POOL_SIZE = 6;
+/**
+ * What people wait for, and what nobody may hold up: the counts of all who look, and the leases of runs, which are lost if they are not renewed
+ * for 15 s. Both together are all connections of a console to one database. A longest answer of the collector takes one for 10 s.
+ */
+const CONNECTIONS = { pages: 4, background: 4 } as const;
+
+export type Databases = Readonly<Record<MigratedDatabase, Sql>>;
+
+export interface ConsoleDatabases {
+  readonly pages: Databases;
+  /** For the collector and the executor of runs. */
+  readonly background: Databases;
+}
+
+interface OpenContext {
+  readonly resources: RoleContext<unknown>["resources"];
+  readonly ops: Pick<RoleContext<unknown>["ops"], "addCheck">;
+}
 
 /** Opens without connecting. */
-export function openDatabase(name: string, url: string, { ops, resources }: RoleContext<unknown>): Sql {
-  const database = resources.use(
-    `postgres ${name}`,
+export function openDatabases(
+  urls: Readonly<Record<MigratedDatabase, string>>,
+  context: OpenContext,
+): ConsoleDatabases {
+  const { saga, inventory, payment, order, notification } = {
+    saga: openDatabase("saga", urls.saga, context),
+    inventory: openDatabase("inventory", urls.inventory, context),
+    payment: openDatabase("payment", urls.payment, context),
+    order: openDatabase("order", urls.order, context),
+    notification: openDatabase("notification", urls.notification, context),
+  };
+  const of = (use: keyof ConsoleDatabases): Databases => ({
+    saga: saga[use],
+    inventory: inventory[use],
+    payment: payment[use],
+    order: order[use],
+    notification: notification[use],
+  });
+  return { pages: of("pages"), background: of("background") };
+}
+
+function openDatabase(
+  name: MigratedDatabase,
+  url: string,
+  { ops, resources }: OpenContext,
+): Readonly<Record<keyof ConsoleDatabases, Sql>> {
+  const open = (connections: number) =>
     openPostgres({
       url,
-      poolSize: POOL_SIZE,
+      // Half of them are for transactions of the recipe, of which the console has none: they are never opened.
+      poolSize: 2 * connections,
       applicationName: NAME,
       plans: "fresh",
       acceptsStandby: true,
@@ -32,10 +75,13 @@ export function openDatabase(name: string, url: string, { ops, resources }: Role
         connectMs: CONNECT_TIMEOUT_MS,
         closeMs: CLOSE_TIMEOUT_MS,
       },
-    }),
-  );
-  ops.addCheck(`postgres ${name}`, () => database.ready(), { required: false });
-  return database.sql;
+    });
+  const [pages, background] = [open(CONNECTIONS.pages), open(CONNECTIONS.background)];
+  resources.defer(`postgres ${name}`, async () => {
+    await Promise.all([pages[Symbol.asyncDispose](), background[Symbol.asyncDispose]()]);
+  });
+  ops.addCheck(`postgres ${name}`, () => background.ready(), { required: false });
+  return { pages: pages.sql, background: background.sql };
 }
 
 /** Sizes and lags of the topics, the dead letters that nobody has handled, and the newest messages of a topic. */
