@@ -4,14 +4,14 @@ import { ConsistentFixture } from "../testkit/consistent-fixture.ts";
 import { cloneDatabase, type TestDatabase } from "../testkit/database.ts";
 import { alertsAtRisk, flowOfLastMinute, lastHour } from "./saga-rate-store.ts";
 
-let saga: TestDatabase;
+let empty: TestDatabase;
 beforeAll(async () => {
-  saga = await cloneDatabase("saga");
+  empty = await cloneDatabase("saga");
 });
-afterAll(() => saga[Symbol.asyncDispose]());
+afterAll(() => empty[Symbol.asyncDispose]());
 
 test("the flow of the last minute counts each transition of it once, and reads no more of the history than it needs", async () => {
-  const { sql } = saga;
+  const { sql } = empty;
   const add = (count: number, age: string, type: string) => sql`
     insert into saga_history (saga_id, from_status, to_status, step, message_type, at)
     select gen_random_uuid(), 'STARTED', 'PENDING', 'reserve', ${type}, now() - ${age}::interval from generate_series(1, ${count}::integer)`;

@@ -118,7 +118,40 @@ export async function sagaStory(
       }),
     ),
   ]);
-  const timeline: StoryEvent[] = [
+  const { trace_id = null } = traceFields(traceparent);
+  return {
+    saga,
+    trace_id,
+    history,
+    lines: lines.map((line) => ({
+      ...line,
+      name: names.find(({ sku_id }) => sku_id === line.sku_id)?.name ?? null,
+    })),
+    reservation,
+    money,
+    orders,
+    timeline: timelineOf({ saga, history, actions, reservation, money, orders, perDatabase }, reveal),
+    missing: eachOnce(missing),
+  };
+}
+
+/** What one database tells of a saga beside its tables of results. */
+interface Told {
+  readonly who: DatabaseName;
+  readonly waiting: readonly WaitingRow[];
+  readonly messages: readonly MessageRow[];
+}
+
+type Rows = Pick<SagaStory, "saga" | "history" | "reservation" | "money" | "orders"> & {
+  readonly actions: readonly ActionRow[];
+  readonly perDatabase: readonly Told[];
+};
+
+function timelineOf(
+  { saga, history, actions, reservation, money, orders, perDatabase }: Rows,
+  reveal: boolean,
+): readonly StoryEvent[] {
+  const events: StoryEvent[] = [
     ...history.map(transition),
     ...actions.map(operatorAct),
     ...reserved(reservation),
@@ -132,22 +165,8 @@ export async function sagaStory(
     ),
     ...perDatabase.flatMap(({ who, messages }) => messages.map((row) => message(row, who, reveal))),
   ];
-  const { trace_id = null } = traceFields(traceparent);
-  return {
-    saga,
-    trace_id,
-    history,
-    lines: lines.map((line) => ({
-      ...line,
-      name: names.find(({ sku_id }) => sku_id === line.sku_id)?.name ?? null,
-    })),
-    reservation,
-    money,
-    orders,
-    // Of what happened in the same millisecond, the transition comes first: it is the cause.
-    timeline: timeline.toSorted((one, other) => one.at - other.at),
-    missing: eachOnce(missing),
-  };
+  // Of what happened in the same millisecond, the transition comes first: it is the cause.
+  return events.toSorted((one, other) => one.at - other.at);
 }
 
 const FAILURES = /Failed|Lost|Insufficient|Refused|DeadLettered|DeadlinePassed|Expired/;
