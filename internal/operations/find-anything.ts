@@ -3,6 +3,7 @@ import type { Sql } from "postgres";
 import type { DatabaseName } from "../../schemas/migrations.ts";
 import { AppError } from "../kernel/errors.ts";
 import { type OrderNumber, readOrderNumber } from "../kernel/order-number.ts";
+import { within } from "./ask.ts";
 import { type DeadLetterBatches, isDeadLetter, typeOf } from "./dead-letters.ts";
 import {
   chargeAtProvider,
@@ -84,8 +85,13 @@ export async function findAnything(
   };
 }
 
-/** Also those that nobody has handled, of which the databases know nothing. */
-async function deadLetterHits(
+/** Also those that nobody has handled, of which the databases know nothing. A Kafka that is silent ends it in time, too. */
+function deadLetterHits(batches: DeadLetterBatches, id: string, timeoutMs: number): Promise<readonly Hit[]> {
+  const read = () => readDeadLetterHits(batches, id, timeoutMs);
+  return Number.isFinite(timeoutMs) ? within(timeoutMs, read) : read();
+}
+
+async function readDeadLetterHits(
   batches: DeadLetterBatches,
   id: string,
   timeoutMs: number,
