@@ -271,6 +271,29 @@ test("two runs at once read the topic of the dead letters once each", async () =
   expect(reads).toBe(2);
 });
 
+test("what was read of the topic is not kept when its run pauses", async () => {
+  const letters = await pump.deadReserves(12);
+  const context = testContext(databases, letters);
+  const run = await replayOf(context, letters);
+  let reads = 0;
+  await using executor = testExecutor({
+    ...context,
+    readDeadLetters: () => {
+      reads += 1;
+      return context.readDeadLetters();
+    },
+  });
+  await executor.runOnce();
+  await executor.runOnce();
+  expect(reads).toBe(1);
+  await pauseRun(context, ADA, run.plan_id);
+  // It lets go of the run.
+  await executor.runOnce();
+  await resumeRun(context, ADA, run.plan_id);
+  await executor.runOnce();
+  expect(reads).toBe(2);
+});
+
 test("a lease that has ended is not revived, and a settled item stays as it is", async () => {
   const letters = await pump.deadReserves(1);
   const context = testContext(databases, letters);

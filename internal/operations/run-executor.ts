@@ -90,6 +90,7 @@ export class RunExecutor implements AsyncDisposable {
     this.#hasHadRuns = true;
     const left = await itemsInFlight(saga, run.plan_id);
     if (left.length === 0 && run.state !== "running") {
+      this.#read.delete(run.plan_id);
       await releaseRuns(saga, executor, run.plan_id);
       return { processed: 0, hasMore: true };
     }
@@ -172,13 +173,17 @@ export class RunExecutor implements AsyncDisposable {
     { size, tookMs }: { readonly size: number; readonly tookMs: number },
   ): Promise<void> {
     const { saga, executor } = this.#options;
-    await saga.begin(async (tx) => {
+    const goesOn = await saga.begin(async (tx) => {
       const now = await lockRun(tx, run.plan_id, executor);
-      if (now === undefined) return;
+      if (now === undefined) return false;
       await save(tx);
       const isLast = await isFinished(tx, run.plan_id);
-      await saveBatch(tx, run.plan_id, afterBatch(run, now, { acted, failed, tookMs, size, isLast }));
+      const after = afterBatch(run, now, { acted, failed, tookMs, size, isLast });
+      await saveBatch(tx, run.plan_id, after);
+      return after.state === "running";
     });
+    // Nobody may ask for them for days.
+    if (!goesOn) this.#read.delete(run.plan_id);
   }
 
   /** The topic has no index, so the records of many coming items are read at once. */
