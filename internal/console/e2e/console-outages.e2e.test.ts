@@ -141,6 +141,9 @@ const OUTAGES: readonly Outage[] = [
   },
 ];
 
+/** Longer than any of these outages on a busy machine: the checkout that waits for the end of one is to complete. */
+const FORWARD_DEADLINE_MS = "240000";
+
 const held = new AsyncDisposableStack();
 let system: RunningSystem;
 let operators: OperatorBrowser;
@@ -151,7 +154,7 @@ let overview: Page;
 let sagaPage: Page;
 
 beforeAll(async () => {
-  system = held.use(await RunningSystem.start("console-outages"));
+  system = held.use(await RunningSystem.start("console-outages", { orchestrator: { FORWARD_DEADLINE_MS } }));
   operators = held.use(await OperatorBrowser.open(system));
   await system.restock(SKU, 50);
   shopper = await system.shopper();
