@@ -12,7 +12,6 @@ test("few checkouts are counted, many are estimated without reading them all", a
   await saga`analyze saga_state`;
   expect(await checkoutsKept(saga, 2)).toEqual({ count: 3, isEstimate: true });
   // Never analyzed: at least so many.
-  await saga`truncate saga_state cascade`;
   await fixture.reset();
   expect(await checkoutsKept(saga, 2)).toEqual({ count: 3, isEstimate: true });
 });

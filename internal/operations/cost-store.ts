@@ -21,7 +21,7 @@ export interface CheckoutsKept {
 /** Above `counted` as the planner estimates them: from the rows per page at the last analyze, and the present pages. */
 export async function checkoutsKept(sql: Sql, counted = MAX_COUNTED): Promise<CheckoutsKept> {
   const [row] = await sql<[{ few: number; estimate: number | null }]>`
-    select (select count(*)::integer from (select from saga_state limit ${counted}::integer + 1) some) as few,
+    select (select count(*)::integer from (select from saga_state limit ${counted}::integer + 1) first) as few,
            (select case when relpages > 0 and reltuples > 0
                         then round(reltuples::float8 / relpages * pg_relation_size(oid) / current_setting('block_size')::integer) end
               from pg_class where oid = 'saga_state'::regclass) as estimate`;
