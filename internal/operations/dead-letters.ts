@@ -5,8 +5,6 @@ import { isDeadLetter, messageIdOf, textIn } from "../messaging/read-dead-letter
 import { fingerprintOf } from "./fingerprint.ts";
 import type { Handling } from "./dead-letter-store.ts";
 
-export { isDeadLetter, messageIdOf };
-
 /** An undefined field matches everything. Times are compared with the last failure, in epoch ms. */
 export interface DeadLetterFilter {
   readonly ids?: readonly string[] | undefined;

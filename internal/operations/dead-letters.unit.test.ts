@@ -5,13 +5,8 @@ import { chargePayment, reserveInventory } from "../testkit/commands.ts";
 import { deadBytes, deadLetterOf } from "../testkit/dead-letters.ts";
 import { eventOf } from "../testkit/events.ts";
 import type { Handling } from "./dead-letter-store.ts";
-import {
-  type DeadLetterFilter,
-  findDeadLetters,
-  listDeadLetters,
-  type ListOptions,
-  messageIdOf,
-} from "./dead-letters.ts";
+import { type DeadLetterFilter, findDeadLetters, listDeadLetters, type ListOptions } from "./dead-letters.ts";
+import { messageIdOf } from "../messaging/read-dead-letter.ts";
 import { readOriginal } from "./replay-plan.ts";
 
 const NOON = Date.UTC(2026, 10, 23, 12);

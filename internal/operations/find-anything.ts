@@ -4,7 +4,8 @@ import type { DatabaseName } from "../../schemas/migrations.ts";
 import { AppError } from "../kernel/errors.ts";
 import { type OrderNumber, readOrderNumber } from "../kernel/order-number.ts";
 import { within } from "./ask.ts";
-import { type DeadLetterBatches, isDeadLetter, typeOf } from "./dead-letters.ts";
+import { type DeadLetterBatches, typeOf } from "./dead-letters.ts";
+import { isDeadLetter } from "../messaging/read-dead-letter.ts";
 import {
   chargeAtProvider,
   type Hit,

@@ -5,7 +5,8 @@ import { DEAD_LETTER_RETENTION_MS } from "../../schemas/topics.ts";
 import type { Clock } from "../kernel/ports.ts";
 import type { Meter } from "../kernel/telemetry.ts";
 import type { Handling } from "./dead-letter-store.ts";
-import { isDeadLetter, isOpen } from "./dead-letters.ts";
+import { isOpen } from "./dead-letters.ts";
+import { isDeadLetter } from "../messaging/read-dead-letter.ts";
 
 /** The maximum of the gauge over all services. What lies behind in the topic is read when some of these are handled. */
 const MAX_OPEN = 100_000;

@@ -3,7 +3,8 @@
 // audit trail.
 import type { Sql } from "postgres";
 import { handlingsOf } from "./dead-letter-store.ts";
-import { type DeadLetterFilter, messageIdOf } from "./dead-letters.ts";
+import { type DeadLetterFilter } from "./dead-letters.ts";
+import { messageIdOf } from "../messaging/read-dead-letter.ts";
 import {
   describeTotals,
   MAX_PLAN_ITEMS,

@@ -3,12 +3,8 @@ import type { Sql } from "postgres";
 import { objectionToReplay } from "../../../internal/orchestrator/replay.ts";
 import { AppError, assert } from "../../../internal/kernel/errors.ts";
 import { handlingsOf } from "../../../internal/operations/dead-letter-store.ts";
-import {
-  describeHandling,
-  findDeadLetters,
-  messageIdOf,
-  typeOf,
-} from "../../../internal/operations/dead-letters.ts";
+import { describeHandling, findDeadLetters, typeOf } from "../../../internal/operations/dead-letters.ts";
+import { messageIdOf } from "../../../internal/messaging/read-dead-letter.ts";
 import { isQuarantined, quarantineText } from "../../../internal/operations/plan.ts";
 import { failedReplays } from "../../../internal/operations/plan-store.ts";
 import { type Missing, missingOf, reach } from "../../../internal/operations/reach.ts";

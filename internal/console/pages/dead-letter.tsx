@@ -1,7 +1,8 @@
 // One message that failed for good: its error, its bytes, its saga now, and what a replay would do.
 import type { ComponentChildren } from "preact";
 import { epochMsOf } from "../../kernel/timestamp.ts";
-import { type ListedDeadLetter, messageIdOf, typeOf } from "../../operations/dead-letters.ts";
+import { type ListedDeadLetter, typeOf } from "../../operations/dead-letters.ts";
+import { messageIdOf } from "../../messaging/read-dead-letter.ts";
 import { isQuarantined } from "../../operations/plan.ts";
 import { Act } from "../parts/act.tsx";
 import { CommandLine, Copy, Facts, Notice, Status } from "../parts/bits.tsx";
