@@ -13,9 +13,10 @@ const MESSAGE = {
   },
   shipping_address: { name: "Ada", line1: "Main St 1", city: "Berlin", country: "DE" },
   tracking: { carrier: "Post", number: "RB1" },
+  card: { brand: "visa", last4: "4242" },
 };
 
-test("e-mail, address and tracking are masked at any depth; the rest and the country stay", () => {
+test("e-mail, address, tracking and card are masked at any depth; the rest and the country stay", () => {
   expect(masked(MESSAGE, false)).toEqual({
     type: "CreateOrder",
     email: "(masked)",
@@ -27,6 +28,18 @@ test("e-mail, address and tracking are masked at any depth; the rest and the cou
     },
     shipping_address: { name: "(masked)", line1: "(masked)", city: "(masked)", country: "DE" },
     tracking: "(masked)",
+    card: "(masked)",
+  });
+});
+
+test("the card is masked in each message that has one, wherever it is in it; a payment without one stays as it is", () => {
+  for (const type of ["PaymentSucceeded", "CreateOrder", "SendNotification"])
+    expect(JSON.stringify(masked({ original_command: { type, card: MESSAGE.card } }, false))).not.toMatch(
+      /visa|4242/,
+    );
+  expect(masked({ type: "PaymentSucceeded", card: null }, false)).toEqual({
+    type: "PaymentSucceeded",
+    card: null,
   });
 });
 
