@@ -46,7 +46,7 @@ const SagaFlow = Type.Object({
       { p50: Type.Number(), p99: Type.Number() },
       {
         description:
-          "from the checkout to its end, of those that ended; without those that waited for their shopper",
+          "from the checkout to its end, of those that ended; with waits at the shopper's bank, which the objectives leave out",
       },
     ),
   ),

@@ -17,6 +17,9 @@ export interface Chart {
   readonly read: (snapshot: Snapshot) => Readonly<Record<string, number>>;
 }
 
+/** The row of an ended saga does not say how long its shopper was away. Metrics do, and the objectives are made of them. */
+export const INCLUDES_BANK =
+  "p50 and p99 include waits at the shopper's bank, which the objectives leave out";
 const PER_MINUTE = 60;
 
 export const CHARTS: readonly Chart[] = [
@@ -40,7 +43,7 @@ export const CHARTS: readonly Chart[] = [
   {
     id: "duration",
     title: "From checkout to end",
-    about: "of those that ended in the minute before",
+    about: `of those that ended in the minute before; ${INCLUDES_BANK}`,
     unit: "ms",
     href: "/sagas",
     read: ({ sagas }) => {

@@ -62,6 +62,12 @@ describe("the last hour", () => {
     return /<dt>Started a minute<\/dt><dd>([^<]*)<\/dd>/.exec(html)?.[1];
   };
 
+  test("durations say that they include waits at the bank", () => {
+    expect(part("o-hour", quietSnapshot()).replaceAll("&#39;", "'")).toContain(
+      "p50 and p99 include waits at the shopper's bank, which the objectives leave out.",
+    );
+  });
+
   test("an intake that takes nothing any more shows 0, and not its last good minute", () => {
     expect([1, 2, 40].map(startedAMinute)).toEqual(["9,000", "0", "0"]);
     // The minute in progress is not whole yet.

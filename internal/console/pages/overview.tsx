@@ -5,6 +5,7 @@ import { moneyText } from "../../kernel/money.ts";
 import { IN_PROGRESS } from "../../operations/saga-search.ts";
 import type { RoleState } from "../../../schemas/overview.ts";
 import { TOPICS } from "../../../schemas/topics.ts";
+import { INCLUDES_BANK } from "../charts.ts";
 import type { Snapshot } from "../collector.ts";
 import { attentionTo } from "../parts/attention.ts";
 import { Facts, Notice, Status, Unknown } from "../parts/bits.tsx";
@@ -197,6 +198,7 @@ function HourPart({ snapshot: { hour } }: PartProps) {
       }
     >
       <Facts facts={facts} look="figures" />
+      <p class="small soft">{INCLUDES_BANK}.</p>
       <HourChart minutes={known.minutes} at={hour.at ?? 0} />
     </Card>
   );
