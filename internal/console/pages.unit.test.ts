@@ -9,6 +9,7 @@ import {
   OPERATOR,
   sagaId,
   signedInAs,
+  snapshotOf,
   storyOf,
   VIEWER,
 } from "../testkit/console.ts";
@@ -59,6 +60,7 @@ test("a saga's page names its order as the shopper does", async () => {
   const shown = {
     story,
     mails: MAILS,
+    topics: snapshotOf().topics,
     cancellation: null,
     show: "all",
     now: NOW,

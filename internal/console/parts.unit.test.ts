@@ -214,11 +214,12 @@ describe("the providers of payments", () => {
 });
 
 describe("a saga", () => {
-  const saga = (id: string, story = storyOf(), show = showOf(null), mails = MAILS) => {
+  const { topics: behind } = snapshotOf();
+  const saga = (id: string, story = storyOf(), show = showOf(null), mails = MAILS, topics = behind) => {
     const Part = SAGA_PARTS[id];
     if (Part === undefined) throw new Error(`there is no part ${id}`);
     const shared = { cancellation: null, isRevealed: false, traceUrl: null };
-    return render(Part({ story, mails, show, now: NOW, frame: FRAME, ...shared }));
+    return render(Part({ story, mails, topics, show, now: NOW, frame: FRAME, ...shared }));
   };
 
   test("an act is offered as long as it makes sense", () => {
@@ -248,12 +249,22 @@ describe("a saga", () => {
     );
   });
 
-  test("a mail that is not waiting is not called sent", () => {
-    const text = (mails: SagaMails) =>
-      saga("s-facts", storyOf(), "all", mails)
+  test("a mail that is not waiting is not called sent, nor read while that is not certain", () => {
+    const text = (mails: SagaMails, topics = behind) =>
+      saga("s-facts", storyOf(), "all", mails, topics)
         .replaceAll(/<[^>]*>/g, " ")
         .replaceAll(/ +/g, " ");
-    expect(text(MAILS)).toContain("1 mail asked for and not waiting: sent, or given up");
+    const lag = (count: number) => {
+      const groups = [{ group: "notification", lag: count }];
+      return known([{ topic: "notification-commands", partitions: 16, messages: 9, end: 9, groups }]);
+    };
+    const isOpen = "1 mail asked for and not waiting: sent, given up , or not read yet by notification";
+    expect(text(MAILS, lag(0))).toContain("1 mail asked for and not waiting: sent, or given up ");
+    expect(text(MAILS, lag(4))).toContain(`${isOpen} , which is 4 behind`);
+    expect(text(MAILS, unknown("away"))).toContain(isOpen);
+    // Kafka has it since a moment only, or nobody knows since when.
+    expect(text({ ...MAILS, last_asked_at: NOW - 500 }, lag(0))).toContain(isOpen);
+    expect(text({ ...MAILS, last_asked_at: null }, lag(0))).toContain(isOpen);
     expect(text({ ...MAILS, asked: 0 })).not.toContain("Mails");
     expect(text({ ...MAILS, missing: { database: "notification", reason: "away" } })).toContain(
       "unknown: the notification database does not answer",

@@ -2,7 +2,9 @@
 // story. Called by the console.
 //
 // A mail that was sent leaves no row: only the mail server knows it, and for a while Redis. So a mail that was asked for and does not wait was
-// sent, or it was given up and is a dead letter of the notification service.
+// sent, or it was given up and is a dead letter of the notification service, or that service has not read it yet.
+import { Type } from "@sinclair/typebox";
+import { Value } from "@sinclair/typebox/value";
 import type { Sql } from "postgres";
 import { timestampOf } from "../kernel/timestamp.ts";
 import { within } from "./ask.ts";
@@ -14,10 +16,13 @@ import type { SagaStory, StoryEvent } from "./saga-story.ts";
 export interface SagaMails {
   /** In Kafka for the notification service, as far as the outboxes still have them. */
   readonly asked: number;
+  /** When the newest of them was in Kafka for certain, epoch ms; null if that is not known. */
+  readonly last_asked_at: number | null;
   readonly waiting: readonly WaitingMailRow[];
   readonly missing: Missing | null;
 }
 
+const Published = Type.Object({ published_at: Type.Number() });
 /** A person waits for the page. */
 const TIMEOUT_MS = 3_000;
 
@@ -33,6 +38,7 @@ export async function withMails(
   );
   const waiting = "answer" in found ? found.answer : [];
   const missing = "missing" in found ? found.missing : null;
+  const asked = story.timeline.filter(isAsked);
   const timeline = [...story.timeline, ...waiting.map((row) => waits(row, saga_id, reveal))];
   return {
     story: {
@@ -40,12 +46,18 @@ export async function withMails(
       timeline: timeline.toSorted((one, other) => one.at - other.at),
       missing: missing === null ? story.missing : [...story.missing, missing],
     },
-    mails: { asked: story.timeline.filter(isAsked).length, waiting, missing },
+    mails: { asked: asked.length, last_asked_at: lastAskedAt(asked), waiting, missing },
   };
 }
 
 function isAsked({ kind, what }: StoryEvent): boolean {
   return kind === "message" && what.startsWith("SendNotification ");
+}
+
+function lastAskedAt(asked: readonly StoryEvent[]): number | null {
+  const times = asked.map(({ detail }) => (Value.Check(Published, detail) ? detail.published_at : Infinity));
+  const last = Math.max(...times);
+  return Number.isFinite(last) ? last : null;
 }
 
 function waits(row: WaitingMailRow, sagaId: string, reveal: boolean): StoryEvent {

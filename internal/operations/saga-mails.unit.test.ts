@@ -19,14 +19,14 @@ const asked = {
   kind: "message",
   what: "SendNotification to notification-commands, in Kafka after 5 ms",
   failed: false,
-  detail: {},
+  detail: { published_at: created_at + 95 },
 } as const;
 
 test("a mail that waits is in the timeline at its time, without the shopper's address and tracking number", async () => {
   const notification = sqlThat(async () => [ROW]);
   const withAsked = { ...story, timeline: [asked, ...story.timeline] };
   const { story: told, mails } = await withMails(notification, withAsked, { reveal: false });
-  expect([mails.asked, mails.missing]).toEqual([1, null]);
+  expect([mails.asked, mails.last_asked_at, mails.missing]).toEqual([1, created_at + 95, null]);
   const at = told.timeline.findIndex(({ who }) => who === "notification");
   expect(told.timeline[at]?.what).toBe(
     "mail order-shipped waits, failed 2 times, next attempt at 12:05:00 UTC: 451 4.7.1 <(masked)>: Recipient address rejected: greylisted",
@@ -51,4 +51,19 @@ test("a database that is away is named, and nothing is taken for sent", async ()
   ]);
   expect(mails.missing).toEqual(told.missing[0] ?? null);
   expect(told.timeline).toEqual(story.timeline);
+});
+
+test("the newest mail that was asked for counts, and one of which the time is not known leaves it open", async () => {
+  const lastOf = async (...details: readonly object[]) => {
+    const timeline = details.map((detail, index) => ({ ...asked, id: `m-${index}`, detail }));
+    const answer = withMails(
+      sqlThat(async () => []),
+      { ...story, timeline },
+      { reveal: false },
+    );
+    return (await answer).mails.last_asked_at;
+  };
+  expect(await lastOf({ published_at: 200 }, { published_at: 300 }, { published_at: 100 })).toBe(300);
+  expect(await lastOf({ published_at: 200 }, {})).toBeNull();
+  expect(await lastOf()).toBeNull();
 });

@@ -200,7 +200,7 @@ export function sagaOf(number: number, parts: Partial<SagaSummary> = {}): SagaSu
 }
 
 /** One mail was asked for, and none waits. */
-export const MAILS: SagaMails = { asked: 1, waiting: [], missing: null };
+export const MAILS: SagaMails = { asked: 1, last_asked_at: NOW - 29_000, waiting: [], missing: null };
 
 /** A checkout whose card was refused after a retry. */
 export function storyOf(parts: Partial<SagaStory> = {}): SagaStory {

@@ -8,11 +8,13 @@ import type { OpenCancellation } from "../../operations/cancellation-store.ts";
 import type { SagaStory, StoryLine } from "../../operations/saga-story.ts";
 import type { SagaMails } from "../../operations/saga-mails.ts";
 import { moneyWords, wordsOf } from "../../operations/saga-words.ts";
+import type { Snapshot } from "../collector.ts";
 import { Act } from "../parts/act.tsx";
 import { CommandLine, Copy, Facts, Notice } from "../parts/bits.tsx";
 import { CancellationText } from "../parts/cancellation.tsx";
 import { Page } from "../parts/layout.tsx";
 import { holderOf, type LiveParts } from "../parts/live-parts.tsx";
+import { MailsText } from "../parts/mails.tsx";
 import { placeText, SagaStatusText } from "../parts/saga-status.tsx";
 import { type Column, DataTable } from "../parts/table.tsx";
 import { StepBars } from "../parts/step-bars.tsx";
@@ -25,6 +27,7 @@ interface Props {
   readonly frame: Frame;
   readonly story: SagaStory;
   readonly mails: SagaMails;
+  readonly topics: Snapshot["topics"];
   /** Of its order, in progress. */
   readonly cancellation: OpenCancellation | null;
   readonly show: Show;
@@ -140,7 +143,12 @@ function Words({ story, cancellation, now }: Props) {
   );
 }
 
-function WhatIsKnown({ story: { saga, reservation, orders, trace_id, missing }, mails, traceUrl }: Props) {
+function WhatIsKnown({
+  story: { saga, reservation, orders, trace_id, missing },
+  mails,
+  topics,
+  traceUrl,
+}: Props) {
   const [line] = reservation;
   const isAway = (name: DatabaseName) => missing.some(({ database }) => database === name);
   const facts: readonly (readonly [string, VNode | string | null])[] = [
@@ -172,7 +180,12 @@ function WhatIsKnown({ story: { saga, reservation, orders, trace_id, missing }, 
     ["Started", <When key="started" at={saga.created_at} show="both" />],
     ["Took", saga.completed_at === null ? null : durationText(saga.completed_at - saga.created_at)],
     ["Trace", trace_id === null ? null : <Trace key="trace" id={trace_id} url={traceUrl} />],
-    ["Mails", mailsText(mails, saga.saga_id)],
+    [
+      "Mails",
+      mails.asked === 0 && mails.waiting.length === 0 && mails.missing === null ? null : (
+        <MailsText key="mails" mails={mails} sagaId={saga.saga_id} topics={topics} />
+      ),
+    ],
     ["Failure", saga.failure_code === null ? null : `${saga.failure_code}: ${saga.failure_message ?? ""}`],
   ];
   return <Facts facts={facts} look="facts card" />;
@@ -180,29 +193,6 @@ function WhatIsKnown({ story: { saga, reservation, orders, trace_id, missing }, 
 
 function Away({ database }: { readonly database: DatabaseName }) {
   return <span class="unknown">unknown: the {database} database does not answer</span>;
-}
-
-/** Null if none was asked for: nothing is said then. */
-function mailsText({ asked, waiting, missing }: SagaMails, sagaId: string): VNode | null {
-  if (missing !== null) return <span>unknown: the notification database does not answer</span>;
-  if (asked === 0 && waiting.length === 0) return null;
-  // One may wait for longer than the outbox keeps its message.
-  const handled = Math.max(0, asked - waiting.length);
-  return (
-    <span>
-      {waiting.length === 0 ? "" : `${plural(waiting.length, "mail")} waiting; `}
-      {handled === 0 ? (
-        ""
-      ) : (
-        <>
-          {plural(handled, "mail")} asked for and not waiting: sent, or{" "}
-          <a href={`/dead-letters?${new URLSearchParams({ service: "notification", saga: sagaId })}`}>
-            given up
-          </a>
-        </>
-      )}
-    </span>
-  );
 }
 
 function Products({ story: { saga, lines, missing } }: Props) {

@@ -136,10 +136,10 @@ interface Shown extends Told {
 }
 
 function propsOf(visit: SignedIn, shown: Shown) {
-  const { clock, traceUrlOf } = visit.options;
+  const { clock, collector, traceUrlOf } = visit.options;
   const { trace_id } = shown.story;
   const traceUrl = trace_id === null ? null : traceUrlOf(trace_id);
-  return { ...shown, frame: visit, now: clock.now(), traceUrl };
+  return { ...shown, topics: collector.snapshot().topics, frame: visit, now: clock.now(), traceUrl };
 }
 
 async function storyOf({ params, options }: SignedIn, reveal = false): Promise<Told> {
