@@ -486,6 +486,44 @@ describe("a source", () => {
     expect([slow, await pauseMs()]).toEqual([30_000, 3_000]);
   });
 
+  test("that never answers is soon asked only for a tenth of the time, and anew from the first silence after an answer", async () => {
+    let now = 0;
+    let isAway = true;
+    const read = async () => {
+      now += 3_000;
+      if (isAway) throw new Error("no answer");
+      return now;
+    };
+    const source = new Source({ read, everyMs: 1_000, clock: { now: () => now }, monotonic: () => now });
+    const pauseMs = async () => {
+      const [{ version }, answeredAt] = [source, now];
+      for (; source.version === version; now += 100) await source.askIfDue(true);
+      now -= 100;
+      return now - 3_000 - answeredAt;
+    };
+    await source.askIfDue(true);
+    const pauses: number[] = [];
+    while (pauses.length < 6) pauses.push(await pauseMs());
+    expect(pauses).toEqual([3_000, 6_000, 12_000, 24_000, 30_000, 30_000]);
+    isAway = false;
+    await pauseMs();
+    isAway = true;
+    await pauseMs();
+    expect(await pauseMs()).toBe(3_000);
+  });
+
+  test("that refuses at once is asked again every two seconds, however long it does", async () => {
+    let now = 0;
+    let asked = 0;
+    const read = () => {
+      asked += 1;
+      return Promise.reject(new Error("connect ECONNREFUSED"));
+    };
+    const source = new Source({ read, everyMs: 15_000, clock: { now: () => now }, monotonic: () => now });
+    for (; now < 600_000; now += 100) await source.askIfDue(true);
+    expect(asked).toBe(300);
+  });
+
   test("is asked on when the wall clock is set back by an hour", async () => {
     let [wall, since] = [3_600_000, 0];
     let asked = 0;

@@ -35,7 +35,10 @@ const TIMEOUT_MS = 3_000;
 const UNWATCHED_FACTOR = 10;
 /** The pause is at least this many times the length of the answer: a slow question is asked more rarely. */
 const REST_PER_READ = 10;
-/** What did not answer is asked again after this, or after as long as it was waited for: the page says "unknown" until then. */
+/**
+ * What did not answer is asked again after this, or after as long as it was waited for, so that a server that was restarted is seen soon. After each
+ * further silence it rests twice as long, up to REST_PER_READ: what never answers in time is not at work for half of the time.
+ */
 const AGAIN_MS = 2_000;
 
 export class Source<T> {
@@ -45,6 +48,8 @@ export class Source<T> {
   /** Of the monotonic clock: the wall clock may be set back. */
   #nextAt = -Infinity;
   #version = 0;
+  /** Questions without an answer since the last one that had one. */
+  #silences = 0;
 
   constructor(options: SourceOptions<T>) {
     this.#options = options;
@@ -78,10 +83,11 @@ export class Source<T> {
         : { ...this.#reading, unknownSince: answer.unknown_since, reason: answer.why };
     this.#version += 1;
     const tookMs = monotonic() - begun;
+    this.#silences = "value" in answer ? 0 : this.#silences + 1;
     const restMs =
-      "value" in answer
+      this.#silences === 0
         ? Math.max(everyMs, tookMs * REST_PER_READ)
-        : Math.max(Math.min(everyMs, AGAIN_MS), tookMs);
+        : Math.max(Math.min(everyMs, AGAIN_MS), tookMs * Math.min(REST_PER_READ, 2 ** (this.#silences - 1)));
     this.#nextAt = monotonic() + restMs;
   }
 }

@@ -37,6 +37,7 @@ export class OpenDeadLetters {
   /** The offset after the last message read, by partition. */
   readonly #next = new Map<number, number>();
   readonly #services = new Set<string>();
+  #reading: Promise<void> | undefined;
 
   constructor(options: OpenDeadLettersOptions) {
     this.#options = options;
@@ -57,9 +58,13 @@ export class OpenDeadLetters {
     }
   }
 
-  /** By every service that has dead letters in the topic. */
+  /**
+   * By every service that has dead letters in the topic. Whoever asks while it is read waits for the same reading: one that takes too long for
+   * the first is not begun again for the next.
+   */
   async count(): Promise<readonly OpenDeadLetterCount[]> {
-    await this.#readNew();
+    this.#reading ??= this.#readNew().finally(() => (this.#reading = undefined));
+    await this.#reading;
     const { handlings, clock } = this.#options;
     const ids = [...this.#open.keys()];
     const handled = ids.length === 0 ? undefined : await handlings(ids);
