@@ -12,7 +12,7 @@ import { readTopic } from "../../internal/platform/kafka/read-topic.ts";
 import type { RoleContext } from "../../internal/platform/lifecycle.ts";
 import type { DatabaseName } from "../../schemas/migrations.ts";
 import { TOPICS } from "../../schemas/topics.ts";
-import { CONNECT_TIMEOUT_MS, type ConsoleDatabases } from "./sources.ts";
+import { type ConsoleDatabases, kafkaOptions } from "./sources.ts";
 
 const INTERVAL_MS = 500;
 /** Nobody waits for a run that nobody has started. */
@@ -24,11 +24,10 @@ export function startRuns(
   { brokers, isReadOnly }: { readonly brokers: string; readonly isReadOnly: boolean },
   context: Pick<RoleContext<unknown>, "resources" | "log" | "stopping">,
 ): BulkContext {
-  // Pages read the dead letters, too, and say within seconds that Kafka does not answer.
-  const kafka = { brokers, clientId: "checkout-console", connectTimeoutMs: CONNECT_TIMEOUT_MS };
+  const kafka = kafkaOptions(brokers);
   const bulk: BulkContext = {
     ...databasesFrom(pages),
-    readDeadLetters: () => readTopic({ ...kafka, topic: TOPICS.deadLetters }),
+    readDeadLetters: () => readTopic({ ...kafka.pages, topic: TOPICS.deadLetters }),
     objection: objectionToReplay,
     clock: systemClock,
     newId,
@@ -37,7 +36,8 @@ export function startRuns(
   const executor = new RunExecutor({
     ...bulk,
     ...databasesFrom(background),
-    mails: new KafkaMailWatch(kafka),
+    readDeadLetters: () => readTopic({ ...kafka.background, topic: TOPICS.deadLetters }),
+    mails: new KafkaMailWatch(kafka.background),
     executor: `checkout-console on ${hostname()}, pid ${process.pid}, ${crypto.randomUUID().slice(0, 8)}`,
     planId: null,
     signal: context.stopping,

@@ -1,9 +1,11 @@
-// A console that may only read executes no runs.
+// A console that may only read executes no runs; one that executes them is not in a hurry.
 import { expect, test } from "bun:test";
+import { DEFAULT_CONNECT_TIMEOUT_MS, type KafkaOptions } from "../../internal/platform/kafka/connection.ts";
 import { createLogger } from "../../internal/platform/log.ts";
 import { openPostgres } from "../../internal/platform/postgres.ts";
 import { Resources } from "../../internal/platform/resources.ts";
 import { startRuns } from "./runs.ts";
+import { kafkaOptions } from "./sources.ts";
 
 /** Names of what it registers to be closed, and whether it takes a run. */
 async function startedBy(isReadOnly: boolean): Promise<readonly string[]> {
@@ -37,4 +39,11 @@ async function startedBy(isReadOnly: boolean): Promise<readonly string[]> {
 test("a console executes runs, unless it may only read", async () => {
   expect(await startedBy(false)).toEqual(["runs", "executor of runs"]);
   expect(await startedBy(true)).toEqual([]);
+});
+
+test("people wait a moment for Kafka, a run waits as long as every other role", () => {
+  const { pages, background } = kafkaOptions("broker:9092");
+  const limitOf = ({ connectTimeoutMs = DEFAULT_CONNECT_TIMEOUT_MS }: KafkaOptions) => connectTimeoutMs;
+  expect([limitOf(pages), limitOf(background)]).toEqual([2_000, DEFAULT_CONNECT_TIMEOUT_MS]);
+  expect([pages.brokers, background.brokers]).toEqual(["broker:9092", "broker:9092"]);
 });

@@ -3,6 +3,7 @@ import type { Sql } from "postgres";
 import { handlingsOf } from "../../internal/operations/dead-letter-store.ts";
 import { OpenDeadLetters } from "../../internal/operations/open-dead-letters.ts";
 import { systemClock } from "../../internal/platform/clock.ts";
+import type { KafkaOptions } from "../../internal/platform/kafka/connection.ts";
 import { readTopic } from "../../internal/platform/kafka/read-topic.ts";
 import { TopicStates } from "../../internal/platform/kafka/topic-states.ts";
 import type { RoleContext } from "../../internal/platform/lifecycle.ts";
@@ -13,7 +14,7 @@ import { SUBSCRIPTIONS, type Topic, TOPICS } from "../../schemas/topics.ts";
 const NAME = "checkout-console";
 /** A page waits for its slowest database. */
 const STATEMENT_TIMEOUT_MS = 10_000;
-export const CONNECT_TIMEOUT_MS = 2_000;
+const CONNECT_TIMEOUT_MS = 2_000;
 /** For each database in turn. Requests and loops have ended by then: what still runs is a check whose answer nobody waits for. */
 const CLOSE_TIMEOUT_MS = 500;
 /**
@@ -84,9 +85,15 @@ function openDatabase(
   return { pages: pages.sql, background: background.sql };
 }
 
+/** As with databases: people learn within seconds that Kafka does not answer; a run, for which nobody waits, has the usual time to connect. */
+export function kafkaOptions(brokers: string): Readonly<Record<keyof ConsoleDatabases, KafkaOptions>> {
+  const background = { brokers, clientId: NAME };
+  return { pages: { ...background, connectTimeoutMs: CONNECT_TIMEOUT_MS }, background };
+}
+
 /** Sizes and lags of the topics, the dead letters that nobody has handled, and the newest messages of a topic. */
 export function openTopics(brokers: string, saga: Sql, { resources }: RoleContext<unknown>) {
-  const kafka = { brokers, clientId: NAME, connectTimeoutMs: CONNECT_TIMEOUT_MS };
+  const { pages: kafka } = kafkaOptions(brokers);
   const states = resources.use("kafka", new TopicStates(kafka, Object.values(TOPICS), SUBSCRIPTIONS));
   const open = new OpenDeadLetters({
     read: (from) => readTopic({ ...kafka, topic: TOPICS.deadLetters, from }),
