@@ -234,12 +234,16 @@ function showParts(parts) {
     const before = [...part.querySelectorAll("details")];
     const wasOpen = new Map(before.map((one, index) => [one.id || index, one.open]));
     const focused = part.contains(document.activeElement) ? markOf(part, document.activeElement) : null;
+    const rows = rowMarksOf(part);
     part.innerHTML = html;
+    for (const [href, marks] of rows) rowOf(part, href)?.classList.add(...marks);
     for (const [index, one] of [...part.querySelectorAll("details")].entries())
       if (wasOpen.get(one.id || index) === true) one.open = true;
     times(part);
     if (focused !== null) {
-      const again = part.querySelectorAll(FOCUSABLE)[focused];
+      const row = focused.href === null ? null : rowOf(part, focused.href);
+      const again =
+        row?.querySelectorAll(FOCUSABLE)[focused.inRow] ?? part.querySelectorAll(FOCUSABLE)[focused.at];
       if (again instanceof HTMLElement || again instanceof SVGElement) again.focus({ preventScroll: true });
     }
   }
@@ -247,10 +251,32 @@ function showParts(parts) {
 
 const FOCUSABLE = "a[href], button, summary, pre[tabindex]";
 
-/** @param {HTMLElement} part @param {Element | null} element */
+/** In a row it counts from there: rows may come above. @param {HTMLElement} part @param {Element | null} element */
 function markOf(part, element) {
-  const at = [...part.querySelectorAll(FOCUSABLE)].findIndex((one) => one === element);
-  return at < 0 ? null : at;
+  const indexIn = (/** @type {Element} */ place) =>
+    [...place.querySelectorAll(FOCUSABLE)].findIndex((one) => one === element);
+  const at = indexIn(part);
+  if (at < 0) return null;
+  const row = element?.closest("tr[data-href]");
+  return { at, href: row?.getAttribute("data-href") ?? null, inRow: row ? indexIn(row) : -1 };
+}
+
+const ROW_MARKS = ["is-current", "is-selected"];
+
+/** Which rows somebody has marked with j, k and x, by what they lead to. @param {HTMLElement} part */
+function rowMarksOf(part) {
+  return [...part.querySelectorAll("tr[data-href]")]
+    .map((row) => ({
+      href: row.getAttribute("data-href") ?? "",
+      marks: ROW_MARKS.filter((mark) => row.classList.contains(mark)),
+    }))
+    .filter(({ marks }) => marks.length > 0)
+    .map(({ href, marks }) => /** @type {const} */ ([href, marks]));
+}
+
+/** @param {HTMLElement} part @param {string} href */
+function rowOf(part, href) {
+  return part.querySelector(`tr[data-href="${CSS.escape(href)}"]`);
 }
 
 /** The row of a link such as #m-0190... is opened. */
