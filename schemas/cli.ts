@@ -338,6 +338,8 @@ export const CLI_OUTPUTS: Readonly<Record<string, TSchema>> = {
       warnings: list(text),
       outboxes: list(shape({ database: text, events: count, oldest_at: orNull(epochMs) })),
       confirm: Type.Integer({ description: "the number of messages, for --confirm" }),
+      since: Type.String({ description: "for --since, instead of a duration: then it is this number" }),
+      until: Type.Union([text, Type.Null()], { description: "for --until; null: without one" }),
       published_before: Type.String({ description: "for --published-before: then it is this number" }),
     }),
     shape({

@@ -130,6 +130,21 @@ test("more than 20 messages need their number, which a dry run tells and --publi
   expect(await waiting()).toBe(23);
 });
 
+test("what a dry run prints means the same messages later, when its duration begins later", async () => {
+  await publish(20);
+  // Half a minute inside of the hour that the dry run looks at.
+  const edge = Bun.randomUUIDv7("hex", Date.now() - 3_570_000);
+  await inventory.sql`
+    update outbox set event_id = ${edge} where event_id = (select event_id from outbox order by event_id limit 1)`;
+  const { stdout } = await tool.run([...republish, "--since", "3600s", "--dry-run"], env);
+  const [, times = ""] = /^to publish these: (.*)$/m.exec(stdout) ?? [];
+  expect(times).toMatch(/^--since \S+Z --published-before \S+Z --confirm 23$/);
+  // The same command a minute later, with what was printed.
+  const done = await tool.run([...republish, "--since", "3540s", ...times.split(" ")], env);
+  expect(done).toMatchObject({ code: 0, stdout: expect.stringMatching(/^inventory\s+23$/m) });
+  expect(await waiting()).toBe(23);
+});
+
 test("a discarded message is not published again", async () => {
   const [row] = await inventory.sql<{ event_id: string }[]>`select event_id from outbox limit 1`;
   await saga.sql`

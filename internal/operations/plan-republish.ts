@@ -41,7 +41,7 @@ export interface PlannedOutbox {
 export interface RepublishPreview {
   readonly outboxes: readonly PlannedOutbox[];
   readonly totals: Totals;
-  /** A plan with this value has the same messages, whatever is published meanwhile. */
+  /** A plan with this value, and the same `since` and `until`, has the same messages, whatever is published meanwhile. */
   readonly publishedBefore: number;
 }
 

@@ -1,6 +1,6 @@
 // The SQL for republishing: marks published outbox rows as unpublished, so the relay sends them again. Called by plan-republish.ts and
 // run-republish.ts.
-import type { Sql } from "postgres";
+import type { PendingQuery, Row, Sql, TransactionSql } from "postgres";
 import { TOPICS } from "../../schemas/topics.ts";
 import { notifyRelay } from "../messaging/outbox.ts";
 
@@ -17,10 +17,14 @@ export interface Stretch {
   readonly discarded: readonly string[];
 }
 
-/** The number of published events in the stretch. */
+/**
+ * The number of published events in the stretch. The same whenever it is asked, unless retention or an operator has removed some:
+ * the limit for mails is counted from `publishedBefore` too, so a run may leave out a mail that was counted.
+ */
 export async function countPublished(sql: Sql, stretch: Stretch): Promise<number> {
   const [row] = await sql<[{ count: number }]>`
-    select count(*)::float8 as count from outbox where ${isIn(sql, stretch)}`;
+    select count(*)::float8 as count from outbox
+     where ${isIn(sql, stretch, sql`${stretch.publishedBefore}::timestamptz`)}`;
   return row.count;
 }
 
@@ -48,7 +52,7 @@ export async function unpublish(
       update outbox set published = false, published_at = null, created_at = clock_timestamp()
        where event_id = any(array(
          select event_id from outbox
-          where ${isIn(sql, stretch)}
+          where ${isIn(sql, stretch, sql`now()`)}
             and event_id > coalesce(${after}::uuid, '00000000-0000-0000-0000-000000000000')
           order by event_id limit ${limit} for update))
       returning event_id`;
@@ -59,14 +63,18 @@ export async function unpublish(
 }
 
 /**
- * Excludes mails older than 23 hours. Their service has no inbox: it remembers sent mails for a day, and would send older ones to
+ * Excludes mails that are older than 23 hours at `mailsAt`. Their service has no inbox: it remembers sent mails for a day, and would send older ones to
  * the shoppers again.
  */
-function isIn(sql: Sql, { since, until, publishedBefore, discarded }: Stretch) {
+function isIn(
+  sql: Sql | TransactionSql,
+  { since, until, publishedBefore, discarded }: Stretch,
+  mailsAt: PendingQuery<Row[]>,
+) {
   return sql`
     published and published_at < ${publishedBefore}::timestamptz
     and event_id >= uuid_v7_floor(${since}::timestamptz)
     and event_id < coalesce(uuid_v7_floor(${until}::timestamptz), 'ffffffff-ffff-ffff-ffff-ffffffffffff')
     and event_id <> all(${[...discarded]}::uuid[])
-    and (topic <> ${TOPICS.notifications} or event_id >= uuid_v7_floor(now() - interval '23 hours'))`;
+    and (topic <> ${TOPICS.notifications} or event_id >= uuid_v7_floor(${mailsAt} - interval '23 hours'))`;
 }

@@ -21,7 +21,7 @@ import { ADA, testContext, testExecutor } from "../testkit/bulk.ts";
 import { errorOf } from "../testkit/kafka.ts";
 import type { BulkContext } from "./bulk-context.ts";
 import { createRepublishPlan, previewRepublish, type RepublishRequest } from "./plan-republish.ts";
-import { planOf, type RunView } from "./plans.ts";
+import { itemsOf, planOf, type RunView } from "./plans.ts";
 import { followRun } from "./run-report.ts";
 import { republishBatch } from "./run-republish.ts";
 import { nextItems, takeRun } from "./run-store.ts";
@@ -227,6 +227,23 @@ test("mails that the notification service may have forgotten are left out, becau
   await takeAll();
   await republished({ since: Date.now() - 48 * HOUR_MS });
   expect(await waiting()).toEqual(ids.slice(0, 1));
+});
+
+test("a mail that gets too old after the count is left out, and the run says so", async () => {
+  const ids = [22, 24].map((hours) => Bun.randomUUIDv7("hex", Date.now() - hours * HOUR_MS));
+  await say(commands(2).map((command, index) => ({ ...command, message_id: ids[index] ?? "" })));
+  await saga.sql`update outbox set topic = ${TOPICS.notifications}`;
+  await takeAll();
+  await saga.sql`update outbox set published_at = now() - interval '3 hours'`;
+  // As a dry run counted them two hours ago, when the second one was 22 hours old.
+  const asked = { since: Date.now() - 48 * HOUR_MS, publishedBefore: Date.now() - 2 * HOUR_MS };
+  expect((await previewRepublish(contextOf(saga), request(asked))).totals.units).toBe(2);
+  const run = await republished(asked);
+  expect(run).toMatchObject({ state: "done", units_done: 1 });
+  expect(await waiting()).toEqual(ids.slice(0, 1));
+  expect(await itemsOf({ saga: saga.sql }, run.plan_id)).toMatchObject([
+    { outcome: "sent", detail: expect.stringMatching(/^1 counted: .* a mail that is too old by now$/) },
+  ]);
 });
 
 test("oldest first, in growing batches that wake the relay; none while too much waits for it", async () => {

@@ -302,7 +302,7 @@ export async function saveProgress(
        set units_done = units_done + ${count}, cursor = ${cursor}::uuid,
            outcome = case when ${isDone} then 'sent' end, result = case when ${isDone} then 'published again' end,
            detail = case when ${isDone} and units_done + ${count} < units
-                         then units_done + ${count} || ' counted: an executor died before it counted the rest, or it was discarded since the plan' end,
+                         then units_done + ${count} || ' counted: an executor died before it counted the rest, it was discarded since the plan, or it is a mail that is too old by now' end,
            settled_at = case when ${isDone} then clock_timestamp() end
      where plan_id = ${planId} and position = ${position}`;
 }

@@ -117,8 +117,8 @@ export const republishCommand = operatorCommand(
     const preview = await previewRepublish(context, request);
     const warnings = preview.outboxes.flatMap((one) => warningOf(one, request.since));
     if (options.dryRun === true)
-      return print(options, { dry_run: true, warnings, ...dryRunOf(preview) }, () =>
-        [previewText(preview), ...warnings].join("\n"),
+      return print(options, { dry_run: true, warnings, ...dryRunOf(preview, request) }, () =>
+        [previewText(preview, request), ...warnings].join("\n"),
       );
     for (const warning of warnings) process.stderr.write(`${warning}\n`);
     using bar = progress();
@@ -139,19 +139,41 @@ function show(bar: Progress, { units_done, totals }: RunView): void {
   bar.show("published again", units_done, totals.units);
 }
 
-/** With `published_before` and `confirm`, the next command publishes exactly these messages, whatever is published meanwhile. */
-function dryRunOf({ outboxes, totals, publishedBefore }: RepublishPreview) {
-  return { outboxes, confirm: totals.units, published_before: instant(publishedBefore) };
+/**
+ * With these times and `confirm`, the next command publishes exactly these messages, whatever is published meanwhile. With `--since 2h`
+ * alone it would begin later than this one did, and the count would be another one.
+ */
+function dryRunOf(
+  { outboxes, totals, publishedBefore }: RepublishPreview,
+  { since, until }: RepublishRequest,
+) {
+  return {
+    outboxes,
+    confirm: totals.units,
+    since: instant(since),
+    until: instant(until),
+    published_before: instant(publishedBefore),
+  };
 }
 
-function previewText(preview: RepublishPreview): string {
-  const { outboxes, confirm, published_before } = dryRunOf(preview);
+function previewText(preview: RepublishPreview, { since, until }: RepublishRequest): string {
+  const { outboxes, totals, publishedBefore } = preview;
+  const times = timeOptions({ since, until, publishedBefore });
   return [
     outboxTable(outboxes, "WOULD PUBLISH"),
-    ...(confirm === 0
-      ? []
-      : [`to publish these: --published-before ${published_before} --confirm ${confirm}`]),
+    ...(totals.units === 0 ? [] : [`to publish these: ${times} --confirm ${totals.units}`]),
   ].join("\n");
+}
+
+/** The options that mean the same stretch at any later time. */
+function timeOptions({
+  since,
+  until,
+  publishedBefore,
+}: Pick<RepublishRequest, "since" | "until" | "publishedBefore">): string {
+  return Object.entries({ since, until, "published-before": publishedBefore })
+    .flatMap(([name, at]) => (at === null ? [] : [`--${name} ${instant(at)}`]))
+    .join(" ");
 }
 
 interface Report {
@@ -166,7 +188,7 @@ interface Report {
 function reportOf(
   { outboxes }: RepublishPreview,
   followed: Followed | null,
-  { since, until, publishedBefore }: RepublishRequest,
+  request: RepublishRequest,
 ): Report {
   if (followed === null) {
     const none = outboxes.map(({ database }) => ({ database, events: 0 }));
@@ -174,15 +196,11 @@ function reportOf(
   }
   const { run, items } = followed;
   const interrupted = run.state !== "done";
-  const times = { since, until, "published-before": publishedBefore };
-  const again = Object.entries(times).flatMap(([name, at]) =>
-    at === null ? [] : [`--${name} ${instant(at)}`],
-  );
   return {
     run_id: run.plan_id,
     outboxes: items.map(({ subject, units_done }) => ({ database: subject, events: units_done })),
     interrupted,
-    again: interrupted ? again.join(" ") : null,
+    again: interrupted ? timeOptions(request) : null,
   };
 }
 

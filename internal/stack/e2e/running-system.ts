@@ -46,6 +46,7 @@ export interface ToolRun {
 
 interface Confirmed {
   readonly confirm: number;
+  readonly since: string;
   readonly published_before: string;
 }
 
@@ -164,9 +165,10 @@ export class RunningSystem implements AsyncDisposable {
   /** Publishes the saga's outbox again, confirmed as a dry run says. */
   async republish(...args: readonly string[]): Promise<void> {
     const command = ["outbox", "republish", "--database", "saga", ...args];
-    const { confirm, published_before } = await this.operatorSees<Confirmed>([...command, "--dry-run"]);
-    const confirmed = ["--published-before", published_before, "--confirm", String(confirm)];
-    await this.operatorSees([...command, ...confirmed]);
+    const dry = await this.operatorSees<Confirmed>([...command, "--dry-run"]);
+    // The last `--since` counts: a duration of the arguments would begin later by now.
+    const times = ["--since", dry.since, "--published-before", dry.published_before];
+    await this.operatorSees([...command, ...times, "--confirm", String(dry.confirm)]);
   }
 
   story(sagaId: string): Promise<SagaStory> {
