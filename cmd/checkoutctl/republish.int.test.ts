@@ -145,6 +145,16 @@ test("what a dry run prints means the same messages later, when its duration beg
   expect(await waiting()).toBe(23);
 });
 
+test("a reason that will not do is refused before anything is counted", async () => {
+  await inventory.sql`alter table outbox rename to outbox_away`;
+  try {
+    const { code, stderr } = await tool.run([...republish, "--since", "1h", "--reason", "because"], env);
+    expect([code, stderr]).toEqual([3, expect.stringContaining("at least 10 characters")]);
+  } finally {
+    await inventory.sql`alter table outbox_away rename to outbox`;
+  }
+});
+
 test("a discarded message is not published again", async () => {
   const [row] = await inventory.sql<{ event_id: string }[]>`select event_id from outbox limit 1`;
   await saga.sql`

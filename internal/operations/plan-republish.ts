@@ -73,16 +73,20 @@ export async function previewRepublish(
   };
 }
 
-/** Throws PlanRefused: `not-permitted`, `invalid`, `nothing-open`. */
+/**
+ * `counted`: what previewRepublish found for this request, if it was asked already; counting is the expensive part. Throws PlanRefused:
+ * `not-permitted`, `invalid`, `nothing-open`.
+ */
 export async function createRepublishPlan(
   context: BulkContext,
   actor: Operator,
   request: RepublishRequest,
+  counted?: RepublishPreview,
 ): Promise<RunView> {
   const plan_id = context.newId();
   const what = { action: "plan.create", subject: plan_id, run_id: plan_id } as const;
   await requirePermission(context, actor, what);
-  const { outboxes, totals, publishedBefore } = await previewRepublish(context, request);
+  const { outboxes, totals, publishedBefore } = counted ?? (await previewRepublish(context, request));
   if (totals.acts === 0)
     throw new PlanRefused("nothing-open", "there is nothing to do: nothing was published in this time");
   const { since, until, ratePerSecond } = request;

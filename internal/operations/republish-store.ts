@@ -17,15 +17,21 @@ export interface Stretch {
   readonly discarded: readonly string[];
 }
 
+/** A week of messages is counted one by one, when the servers are busiest: longer than a page waits for other statements. */
+const COUNT_TIMEOUT = "120s";
+
 /**
  * The number of published events in the stretch. The same whenever it is asked, unless retention or an operator has removed some:
  * the limit for mails is counted from `publishedBefore` too, so a run may leave out a mail that was counted.
  */
 export async function countPublished(sql: Sql, stretch: Stretch): Promise<number> {
-  const [row] = await sql<[{ count: number }]>`
-    select count(*)::float8 as count from outbox
-     where ${isIn(sql, stretch, sql`${stretch.publishedBefore}::timestamptz`)}`;
-  return row.count;
+  return sql.begin(async (tx) => {
+    await tx`select set_config('statement_timeout', ${COUNT_TIMEOUT}, true)`;
+    const [row] = await tx<[{ count: number }]>`
+      select count(*)::float8 as count from outbox
+       where ${isIn(tx, stretch, tx`${stretch.publishedBefore}::timestamptz`)}`;
+    return row.count;
+  });
 }
 
 /** When the oldest event in the outbox was written, epoch ms; null if the outbox is empty. */

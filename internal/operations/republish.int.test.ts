@@ -10,6 +10,7 @@ import { Relay, RELAY_DELIVERY_TIMEOUT_MS } from "../messaging/relay.ts";
 import { relayMetrics } from "../messaging/telemetry.ts";
 import { openAdmin } from "../platform/kafka/admin.ts";
 import { openReconnectingProducer } from "../platform/kafka/reconnecting-producer.ts";
+import { openPostgres } from "../platform/postgres.ts";
 import { readTopic } from "../platform/kafka/read-topic.ts";
 import { waitUntil } from "../stack/wait.ts";
 import { cancelOrder } from "../testkit/commands.ts";
@@ -20,7 +21,12 @@ import { noLog, noMeter } from "../testkit/noop-telemetry.ts";
 import { ADA, testContext, testExecutor } from "../testkit/bulk.ts";
 import { errorOf } from "../testkit/kafka.ts";
 import type { BulkContext } from "./bulk-context.ts";
-import { createRepublishPlan, previewRepublish, type RepublishRequest } from "./plan-republish.ts";
+import {
+  createRepublishPlan,
+  previewRepublish,
+  type RepublishPreview,
+  type RepublishRequest,
+} from "./plan-republish.ts";
 import { itemsOf, planOf, type RunView } from "./plans.ts";
 import { followRun } from "./run-report.ts";
 import { republishBatch } from "./run-republish.ts";
@@ -28,6 +34,8 @@ import { nextItems, takeRun } from "./run-store.ts";
 import { startRun, stopRun } from "./runs.ts";
 
 const HOUR_MS = 60 * 60 * 1_000;
+/** How long the statements of a page may take here. */
+const PAGE_MS = 300;
 const KAFKA = { brokers: kafkaBrokers(), clientId: "test" };
 
 let service: CountingService;
@@ -340,6 +348,49 @@ test("the preview reports the oldest event in the outbox", async () => {
   await say(commands(2));
   const [{ oldest_at } = { oldest_at: null }] = await outboxes();
   expect(oldest_at).toBeWithin(before, Date.now() + 1);
+});
+
+test("counting may take longer than the statements of a page", async () => {
+  await say(commands(2));
+  await takeAll();
+  await using page = openPostgres({
+    url: saga.url,
+    poolSize: 2,
+    applicationName: "page",
+    timeouts: { statementMs: PAGE_MS, lockMs: 60_000 },
+  });
+  const context = testContext(
+    { saga: saga.sql, inventory: page.sql, payment: saga.sql, order: saga.sql },
+    [],
+  );
+  let counting: Promise<RepublishPreview> | undefined;
+  await saga.sql.begin(async (tx) => {
+    await tx`lock table outbox in access exclusive mode`;
+    counting = previewRepublish(context, request({ databases: ["inventory"] }));
+    let hasEnded = false;
+    void counting.catch(() => (hasEnded = true));
+    // The count waits for the lock, longer than a page waits for anything.
+    const isLate = async () => {
+      const late = await saga.sql`
+        select from pg_stat_activity
+         where application_name = 'page' and wait_event_type = 'Lock'
+           and clock_timestamp() - query_start > ${3 * PAGE_MS} * interval '1 ms'`;
+      return hasEnded || late.length > 0;
+    };
+    await waitUntil("the count is late", isLate, { timeoutMs: 20_000 });
+  });
+  expect(await counting).toMatchObject({ totals: { units: 2 } });
+});
+
+test("a plan of what was counted does not count again", async () => {
+  await say(commands(2));
+  await takeAll();
+  const counted = await previewRepublish(contextOf(saga), request());
+  await saga.sql`truncate outbox`;
+  expect(await createRepublishPlan(contextOf(saga), ADA, request(), counted)).toMatchObject({
+    totals: { units: 2 },
+    selection: { published_before: counted.publishedBefore },
+  });
 });
 
 /** How often each of these messages is in the topic. */

@@ -1,6 +1,7 @@
 // `checkoutctl outbox plan` and `outbox republish`: publishing the messages in the outboxes again, by a plan that is started later, or by a
 // plan and its run in one command.
 import { Option } from "@commander-js/extra-typings";
+import { reasonFault } from "../../../internal/operations/plan.ts";
 import { REPUBLISH_PER_SECOND } from "../../../internal/operations/plan-defaults.ts";
 import {
   createRepublishPlan,
@@ -111,6 +112,9 @@ export const republishCommand = operatorCommand(
   )
   .action(async (options) => {
     const request = requestOf(options);
+    // Before anything is counted.
+    const fault = options.dryRun === true ? null : reasonFault(options.reason);
+    if (fault !== null) throw fault;
     await using connections = new Connections(loadSettings(options.stack));
     // Opens only the requested databases and the one with the plans: the others may be down.
     const context = await bulkContext(connections);
@@ -126,7 +130,7 @@ export const republishCommand = operatorCommand(
     const followed = await planAndFollow(
       connections,
       context,
-      (actor) => createRepublishPlan(context, actor, frozen),
+      (actor) => createRepublishPlan(context, actor, frozen, preview),
       { ...options, onChange: (run) => show(bar, run) },
     );
     bar[Symbol.dispose]();
