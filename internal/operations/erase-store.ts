@@ -25,13 +25,13 @@ export async function unfinishedOf(sql: Sql, userId: string): Promise<Unfinished
   return row;
 }
 
-/** Returns how many sagas still had personal data. */
+/** Returns how many sagas still had personal data. A tool from before the cards erased all but the card. */
 export async function eraseSagas(tx: TransactionSql, userId: string): Promise<number> {
   const { count } = await tx`
     update saga_state
        set email = ${ERASED.email}, card = null,
            shipping_address = ${ERASED_ADDRESS}::text::jsonb || jsonb_build_object('country', shipping_address -> 'country')
-     where user_id = ${userId} and completed_at is not null and email <> ${ERASED.email}`;
+     where user_id = ${userId} and completed_at is not null and (email <> ${ERASED.email} or card is not null)`;
   return count;
 }
 
@@ -89,13 +89,13 @@ export async function eraseCards(tx: TransactionSql, spans: readonly Span[]): Pr
   return count;
 }
 
-/** Returns how many orders still had an address. */
+/** Returns how many orders still had an address or a card. */
 export async function eraseOrders(tx: TransactionSql, userId: string): Promise<number> {
   const { count } = await tx`
     update orders
        set shipping_address = ${ERASED_ADDRESS}::text::jsonb || jsonb_build_object('country', shipping_address -> 'country'),
            tracking = null, card = null
-     where user_id = ${userId} and shipping_address ->> 'name' <> ${ERASED.line}`;
+     where user_id = ${userId} and (shipping_address ->> 'name' <> ${ERASED.line} or card is not null)`;
   return count;
 }
 

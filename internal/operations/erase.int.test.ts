@@ -127,6 +127,16 @@ test("the audit trail keeps actor and reason; a second run erases nothing more",
   expect(acts[0]).toEqual({ actor: "ada", reason: "asked", subject: userId, outcome: "erased" });
 });
 
+test("a card that an older tool left beside an erased address is erased by a second run", async () => {
+  await erase();
+  const { saga, order } = system.databases;
+  const { saga_id } = system.completed;
+  await saga`update saga_state set card = ${saga.json(CARD)} where saga_id = ${saga_id}`;
+  await order`update orders set card = ${order.json(CARD)} where saga_id = ${saga_id}`;
+  expect(await erase()).toMatchObject({ sagas: 1, orders: 1 });
+  expect(await everything()).not.toContain(CARD.brand);
+});
+
 test("nothing is erased while a checkout, an unpublished message, a retry or a mail is pending", async () => {
   const { saga, inventory, order } = system.databases;
   const { saga_id } = system.completed;
