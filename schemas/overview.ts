@@ -99,6 +99,17 @@ const TopicState = Type.Object({
 });
 export type TopicState = Static<typeof TopicState>;
 
+/** One partition of a topic, as the page of the topic shows it. */
+export interface PartitionState {
+  readonly partition: number;
+  /** The first offset that Kafka still has. */
+  readonly first: number;
+  /** The offset of the next message. */
+  readonly end: number;
+  /** Messages that each group has not committed. */
+  readonly groups: readonly { readonly group: string; readonly lag: number }[];
+}
+
 const OpenDeadLetterCount = Type.Object({
   service: Type.String(),
   count: Count,

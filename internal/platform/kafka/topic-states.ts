@@ -3,7 +3,7 @@
 //
 // Uses consumers that join no group; coordinator.ts explains why not an admin client.
 import type { TopicPartitionOffsetAndMetadata } from "@confluentinc/kafka-javascript";
-import type { TopicState } from "../../../schemas/overview.ts";
+import type { PartitionState, TopicState } from "../../../schemas/overview.ts";
 import { call, DEFAULT_CONNECT_TIMEOUT_MS, type KafkaOptions } from "./connection.ts";
 import { connect, type Connection } from "./consumer.ts";
 import { type Span, spansOf } from "./read-topic.ts";
@@ -62,11 +62,34 @@ export class TopicStates implements AsyncDisposable {
     }
   }
 
-  /** Start and end of every partition of every topic. Needs no group, so any connection will do. */
-  async #spans(): Promise<Spans> {
+  /**
+   * The partitions of one topic, by their number, with the lag of each group that reads it. Throws as `read`, which the collector calls often enough to open
+   * failed connections anew.
+   */
+  async partitionsOf(topic: string): Promise<readonly PartitionState[]> {
+    const spans = await this.#spans([topic]);
+    const readers = Object.entries(this.#subscriptions).filter(([, topics]) => topics.includes(topic));
+    const groups = await Promise.all(
+      readers.map(async ([group]) => ({ group, lags: await this.#partitionLagsOf(group, [topic], spans) })),
+    );
+    return [...(spans.get(topic) ?? [])]
+      .map(([partition, { low, high }]) => ({
+        partition,
+        first: low,
+        end: high,
+        groups: groups.map(({ group, lags }) => {
+          const { lag = 0 } = lags.find((one) => one.partition === partition) ?? {};
+          return { group, lag };
+        }),
+      }))
+      .toSorted((a, b) => a.partition - b.partition);
+  }
+
+  /** Start and end of every partition of these topics. Needs no group, so any connection will do. */
+  async #spans(topics = this.#topics): Promise<Spans> {
     const [group = "checkoutctl"] = Object.keys(this.#subscriptions);
     const connection = await this.#connection(group);
-    const spans = this.#topics.map(async (topic) => {
+    const spans = topics.map(async (topic) => {
       return [topic, await spansOf(connection, topic, this.#timeoutMs)] as const;
     });
     return new Map(await Promise.all(spans));
@@ -77,6 +100,17 @@ export class TopicStates implements AsyncDisposable {
     topics: readonly string[],
     spans: Spans,
   ): Promise<ReadonlyMap<string, number>> {
+    const lags = await this.#partitionLagsOf(group, topics, spans);
+    return new Map(
+      topics.map((topic) => [topic, sum(lags.filter((one) => one.topic === topic).map(({ lag }) => lag))]),
+    );
+  }
+
+  async #partitionLagsOf(
+    group: string,
+    topics: readonly string[],
+    spans: Spans,
+  ): Promise<readonly (Place & { readonly lag: number })[]> {
     const { client } = await this.#connection(group);
     const places = topics.flatMap((topic): Place[] =>
       [...(spans.get(topic)?.keys() ?? [])].map((partition) => ({ topic, partition })),
@@ -85,15 +119,12 @@ export class TopicStates implements AsyncDisposable {
       `cannot read the offsets of group ${group}`,
       (done) => client.committed(places, this.#timeoutMs, done),
     );
-    const lags = committed.map(({ topic, partition, offset }) => {
+    return committed.map(({ topic, partition, offset }) => {
       const { low = 0, high = 0 } = spans.get(topic)?.get(partition) ?? {};
       // A group without a committed offset begins at the start, and one whose messages have expired as well.
       const from = Math.max(low, typeof offset === "number" ? offset : low);
-      return { topic, lag: Math.max(0, high - from) };
+      return { topic, partition, lag: Math.max(0, high - from) };
     });
-    return new Map(
-      topics.map((topic) => [topic, sum(lags.filter((one) => one.topic === topic).map(({ lag }) => lag))]),
-    );
   }
 
   get #timeoutMs(): number {
