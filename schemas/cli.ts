@@ -218,6 +218,37 @@ export const CLI_OUTPUTS: Readonly<Record<string, TSchema>> = {
   "topics ls": list(
     shape({ topic: text, partitions: count, copies: count, under_replicated: count, leaderless: count }),
   ),
+  "topics read": shape({
+    topic: text,
+    order: Type.Union([Type.Literal("oldest first"), Type.Literal("newest first")]),
+    messages: list(
+      shape({
+        partition: count,
+        offset: count,
+        at: epochMs,
+        type: text,
+        saga_id: orNull(text),
+        key: orNull(text),
+        value: Type.Unknown({ description: "without personal data; null if it is not JSON" }),
+      }),
+    ),
+    read: Type.Array(
+      shape({ partition: count, from: count, to: Type.Integer({ minimum: 0, description: "exclusive" }) }),
+      { description: "the offsets that were looked through" },
+    ),
+    stopped: Type.Union(
+      [Type.Literal("full"), Type.Literal("end"), Type.Literal("messages"), Type.Literal("seconds")],
+      {
+        description:
+          "why it ends here: as many as asked for, there are no more, as many were looked through as are at a time, or it took too long",
+      },
+    ),
+    older_deleted: Type.Boolean({
+      description: "it reaches down to the first message that Kafka still has, and there were older ones",
+    }),
+    newer: Type.Union([text, Type.Null()], { description: "where --from goes on" }),
+    older: Type.Union([text, Type.Null()], { description: "where --to goes on" }),
+  }),
   "catalogue import": Type.Composite([shape({ dry_run: flag }), CatalogueChanges]),
   "catalogue load": shape({ loaded: count, units: count }),
   "catalogue ls": list(CatalogueItem),

@@ -32,8 +32,8 @@ export class TopicStates implements AsyncDisposable {
   }
 
   /** Throws AppError KAFKA_UNAVAILABLE, KAFKA_TOPIC_MISSING. */
-  async read(): Promise<readonly TopicState[]> {
-    try {
+  read(): Promise<readonly TopicState[]> {
+    return this.#orClose(async () => {
       const spans = await this.#spans();
       const groups = await Promise.all(
         Object.entries(this.#subscriptions).map(async ([group, topics]) => ({
@@ -55,34 +55,39 @@ export class TopicStates implements AsyncDisposable {
           }),
         };
       });
+    });
+  }
+
+  /** The partitions of one topic, by their number, with the lag of each group that reads it. Throws as `read`. */
+  partitionsOf(topic: string): Promise<readonly PartitionState[]> {
+    return this.#orClose(async () => {
+      const spans = await this.#spans([topic]);
+      const readers = Object.entries(this.#subscriptions).filter(([, topics]) => topics.includes(topic));
+      const groups = await Promise.all(
+        readers.map(async ([group]) => ({ group, lags: await this.#partitionLagsOf(group, [topic], spans) })),
+      );
+      return [...(spans.get(topic) ?? [])]
+        .map(([partition, { low, high }]) => ({
+          partition,
+          first: low,
+          end: high,
+          groups: groups.map(({ group, lags }) => {
+            const { lag = 0 } = lags.find((one) => one.partition === partition) ?? {};
+            return { group, lag };
+          }),
+        }))
+        .toSorted((a, b) => a.partition - b.partition);
+    });
+  }
+
+  async #orClose<T>(ask: () => Promise<T>): Promise<T> {
+    try {
+      return await ask();
     } catch (error) {
       // A connection that fails may never answer again, for example after a change of address.
       await this.#close();
       throw error;
     }
-  }
-
-  /**
-   * The partitions of one topic, by their number, with the lag of each group that reads it. Throws as `read`, which the collector calls often enough to open
-   * failed connections anew.
-   */
-  async partitionsOf(topic: string): Promise<readonly PartitionState[]> {
-    const spans = await this.#spans([topic]);
-    const readers = Object.entries(this.#subscriptions).filter(([, topics]) => topics.includes(topic));
-    const groups = await Promise.all(
-      readers.map(async ([group]) => ({ group, lags: await this.#partitionLagsOf(group, [topic], spans) })),
-    );
-    return [...(spans.get(topic) ?? [])]
-      .map(([partition, { low, high }]) => ({
-        partition,
-        first: low,
-        end: high,
-        groups: groups.map(({ group, lags }) => {
-          const { lag = 0 } = lags.find((one) => one.partition === partition) ?? {};
-          return { group, lag };
-        }),
-      }))
-      .toSorted((a, b) => a.partition - b.partition);
   }
 
   /** Start and end of every partition of these topics. Needs no group, so any connection will do. */
