@@ -63,7 +63,7 @@ await runRole({
       databases: pages,
       orchestratorUrl: env.ORCHESTRATOR_URL,
       bulk,
-      browse: topics.browse,
+      topics: topics.access,
       identify: await operatorTokens(env.TRUSTED_CALLERS_JWKS),
       oidc: await companySignIn(env),
       sessions: new Sessions(env.CONSOLE_SESSION_SECRET),

@@ -1,15 +1,18 @@
 // The servers of the console. None is waited for: what one of them knows is missing while it is away, and everything else is there.
 import type { Sql } from "postgres";
+import type { TopicAccess } from "../../internal/console/options.ts";
 import { handlingsOf } from "../../internal/operations/dead-letter-store.ts";
 import { OpenDeadLetters } from "../../internal/operations/open-dead-letters.ts";
+import { TopicBrowser } from "../../internal/operations/topic-browser.ts";
 import { systemClock } from "../../internal/platform/clock.ts";
 import type { KafkaOptions } from "../../internal/platform/kafka/connection.ts";
 import { readTopic } from "../../internal/platform/kafka/read-topic.ts";
+import { TopicReader } from "../../internal/platform/kafka/topic-reader.ts";
 import { TopicStates } from "../../internal/platform/kafka/topic-states.ts";
 import type { RoleContext } from "../../internal/platform/lifecycle.ts";
 import { openPostgres } from "../../internal/platform/postgres.ts";
 import type { MigratedDatabase } from "../../schemas/migrations.ts";
-import { SUBSCRIPTIONS, type Topic, TOPICS } from "../../schemas/topics.ts";
+import { SUBSCRIPTIONS, TOPICS } from "../../schemas/topics.ts";
 
 const NAME = "checkout-console";
 /** A page waits for its slowest database. */
@@ -91,8 +94,8 @@ export function kafkaOptions(brokers: string): Readonly<Record<keyof ConsoleData
   return { pages: { ...background, connectTimeoutMs: CONNECT_TIMEOUT_MS }, background };
 }
 
-/** Sizes and lags of the topics, the dead letters that nobody has handled, and the newest messages of a topic. */
-export function openTopics(brokers: string, saga: Sql, { resources }: RoleContext<unknown>) {
+/** Sizes and lags of the topics, the dead letters that nobody has handled, and what is in a topic. */
+export function openTopics(brokers: string, saga: Sql, { resources }: Pick<OpenContext, "resources">) {
   const { pages: kafka } = kafkaOptions(brokers);
   const states = resources.use("kafka", new TopicStates(kafka, Object.values(TOPICS), SUBSCRIPTIONS));
   const open = new OpenDeadLetters({
@@ -100,7 +103,9 @@ export function openTopics(brokers: string, saga: Sql, { resources }: RoleContex
     handlings: (ids) => handlingsOf(saga, ids),
     clock: systemClock,
   });
-  const browse = (topic: Topic, perPartition: number) =>
-    readTopic({ ...kafka, topic, from: (_, { high }) => high - perPartition });
-  return { collected: { topics: () => states.read(), deadLetters: () => open.count() }, browse };
+  const access: TopicAccess = {
+    partitionsOf: (topic) => states.partitionsOf(topic),
+    browser: new TopicBrowser({ open: (topic) => TopicReader.open(kafka, topic) }),
+  };
+  return { collected: { topics: () => states.read(), deadLetters: () => open.count() }, access };
 }

@@ -1,9 +1,11 @@
 // The settings and collaborators of the console. Filled by cmd/console.
 import type { Sql } from "postgres";
 import type { MigratedDatabase } from "../../schemas/migrations.ts";
+import type { PartitionState } from "../../schemas/overview.ts";
 import type { Topic } from "../../schemas/topics.ts";
-import type { Clock, RawMessage } from "../kernel/ports.ts";
+import type { Clock } from "../kernel/ports.ts";
 import type { BulkContext } from "../operations/bulk-context.ts";
+import type { TopicBrowser } from "../operations/topic-browser.ts";
 import type { Actor, Identify } from "./actor.ts";
 import type { Collector } from "./collector.ts";
 import type { History } from "./history.ts";
@@ -18,8 +20,7 @@ export interface ConsoleOptions {
   /** For plans and runs of dead letters. */
   readonly bulk: BulkContext;
   readonly identify: Identify;
-  /** The newest messages of a topic, at most so many of each partition. */
-  readonly browse: (topic: Topic, perPartition: number) => AsyncIterable<MessageBatch>;
+  readonly topics: TopicAccess;
   /** Null if everybody signs in with a token. */
   readonly oidc: CompanySignIn | null;
   readonly sessions: Sessions;
@@ -53,12 +54,10 @@ export interface CompanySignIn {
   readonly tokenFor: (actor: Actor) => Promise<string>;
 }
 
-/** Valid until the next one is asked for. */
-export interface MessageBatch {
-  readonly values: readonly unknown[];
-  readonly undecodable: readonly RawMessage[];
-  /** Of `values[index]`. */
-  raw(index: number): RawMessage;
+/** Topics are only read. */
+export interface TopicAccess {
+  readonly partitionsOf: (topic: Topic) => Promise<readonly PartitionState[]>;
+  readonly browser: TopicBrowser;
 }
 
 export interface ConsoleCounts {

@@ -8,7 +8,8 @@ import { Outboxes } from "../console/pages/outboxes.tsx";
 import { PaymentAlerts, Payments } from "../console/pages/payments.tsx";
 import { RunPage, Runs } from "../console/pages/runs.tsx";
 import { StockPage } from "../console/pages/stock.tsx";
-import { TopicPage, Topics } from "../console/pages/topics.tsx";
+import { TopicDetail } from "../console/pages/topic.tsx";
+import { Topics } from "../console/pages/topics.tsx";
 import type { SignedIn } from "../console/visit.ts";
 import type { DeadLetters } from "../operations/dead-letters.ts";
 import type { ItemRow } from "../operations/plan-store.ts";
@@ -156,6 +157,35 @@ const ALERT = {
 };
 const CLOSED = { ...ALERT, alert_id: sagaId(62), closed_at: NOW, closed_by: "ada", close_note: EVIL };
 
+const TOPIC = {
+  topic: "checkout-commands",
+  partitions: {
+    at: NOW,
+    value: [{ partition: 3, first: 12, end: 42, groups: [{ group: "payment", lag: 2 }] }],
+  },
+};
+const OF_SAGA = { sagaId: sagaId(1), partition: null, at: null, offset: null, turn: null };
+const TOPIC_PAGE = {
+  topic: "checkout-commands",
+  order: "oldest first" as const,
+  messages: [
+    {
+      partition: 3,
+      offset: 41,
+      at: NOW,
+      type: `ChargePayment ${EVIL}`,
+      saga_id: sagaId(1),
+      key: sagaId(1),
+      value: { text: EVIL },
+    },
+  ],
+  read: [{ partition: 3, from: 12, to: 42 }],
+  stopped: "messages" as const,
+  older_deleted: true,
+  newer: "3:42",
+  older: null,
+};
+
 /** By path. */
 export const MORE_PREVIEWS: Readonly<Record<string, (visit: SignedIn) => VNode>> = {
   "/graphs": (frame) => Graphs({ frame, points: anHourOfPoints() }),
@@ -201,12 +231,33 @@ export const MORE_PREVIEWS: Readonly<Record<string, (visit: SignedIn) => VNode>>
     }),
   "/topics": (frame) => Topics({ frame, topics: snapshotOf().topics }),
   "/topic": (frame) =>
-    TopicPage({
+    TopicDetail({
+      ...TOPIC,
       frame,
-      topic: "checkout-commands",
-      messages: [
-        { partition: 3, offset: 41, at: NOW, type: "ChargePayment", saga_id: sagaId(1), text: EVIL },
-      ],
+      given: new URLSearchParams({ saga: EVIL }),
+      found: { request: OF_SAGA, page: TOPIC_PAGE },
+    }),
+  "/topic-empty": (frame) =>
+    TopicDetail({
+      ...TOPIC,
+      frame,
+      given: new URLSearchParams(),
+      found: { request: OF_SAGA, page: { ...TOPIC_PAGE, messages: [], stopped: "end", newer: null } },
+    }),
+  "/topic-away": (frame) =>
+    TopicDetail({
+      frame,
+      topic: TOPIC.topic,
+      partitions: { unknown_since: NOW, why: EVIL },
+      given: new URLSearchParams(),
+      found: { request: { ...OF_SAGA, sagaId: null }, unread: EVIL },
+    }),
+  "/topic-wrong": (frame) =>
+    TopicDetail({
+      ...TOPIC,
+      frame,
+      given: new URLSearchParams({ at: EVIL }),
+      found: { faults: [`at must be ${EVIL}`] },
     }),
   "/stock": (frame) =>
     StockPage({

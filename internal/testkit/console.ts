@@ -3,15 +3,17 @@ import type { Sql } from "postgres";
 import type { RoleState } from "../../schemas/overview.ts";
 import type { Snapshot } from "../console/collector.ts";
 import { type Actor, objectionTo } from "../console/actor.ts";
-import type { ConsoleOptions } from "../console/options.ts";
+import type { ConsoleOptions, TopicAccess } from "../console/options.ts";
 import { History } from "../console/history.ts";
 import { Sessions } from "../console/session.ts";
 import type { Reading } from "../console/source.ts";
 import { readVisit, type SignedIn } from "../console/visit.ts";
 import { Collector } from "../console/collector.ts";
+import { TopicBrowser } from "../operations/topic-browser.ts";
 import type { SagaMails } from "../operations/saga-mails.ts";
 import type { SagaStory } from "../operations/saga-story.ts";
 import type { SagaSummary } from "../operations/saga-store.ts";
+import { FakeTopic } from "./fake-topic.ts";
 
 export const NOW = Date.parse("2026-11-29T12:04:05.000Z");
 export const OPERATOR: Actor = { name: "ada", role: "operator" };
@@ -320,7 +322,7 @@ export function consoleOptions(parts: Partial<ConsoleOptions> = {}, sql: Sql = a
         : { ...actor, token, expiresAt: NOW + HOUR_MS };
     },
     oidc: null,
-    browse: () => noMessages(),
+    topics: topicsOf([]),
     sessions: new Sessions("a secret of sessions with more than thirty-two characters"),
     collector: new Collector({
       databases,
@@ -367,11 +369,14 @@ export async function signedInAs(
   return { ...visit, actor, session, objection: objectionTo(actor, options.isReadOnly) };
 }
 
-async function* noMessages() {
-  const raw = (): never => {
-    throw new Error("there is no message");
+/** Every topic has one partition with these messages, the first of them at offset `low`. */
+export function topicsOf(values: readonly unknown[], low = 0): TopicAccess {
+  return {
+    partitionsOf: async () => [
+      { partition: 0, first: low, end: low + values.length, groups: [{ group: "payment", lag: 1 }] },
+    ],
+    browser: new TopicBrowser({ open: async () => new FakeTopic([{ low, values }]) }),
   };
-  yield { values: [], undecodable: [], raw };
 }
 
 /** A topic with these. */

@@ -1,11 +1,17 @@
-// Topics: their sizes and lags with their stream, and the newest messages of one.
+// Topics: their sizes and lags with their stream, and one with its partitions and messages.
 import { type Topic, TOPICS } from "../../../schemas/topics.ts";
-import { masked } from "../../operations/mask.ts";
+import { AppError, assert } from "../../kernel/errors.ts";
+import { ask } from "../../operations/ask.ts";
+import { MAX_PAGE_MESSAGES } from "../../operations/topic-browser.ts";
+import type { TopicPage } from "../../operations/topic-page.ts";
+import { parseTopicRequest, topicFieldsOf, type TopicRequest } from "../../operations/topic-request.ts";
 import { liveResponse, shared } from "../live.ts";
-import { TopicPage, type TopicMessage, Topics, TOPICS_PARTS } from "../pages/topics.tsx";
+import { messageColumns, partitionColumns, TopicDetail, type TopicProps } from "../pages/topic.tsx";
+import { Topics, TOPICS_PARTS } from "../pages/topics.tsx";
 import { allOf } from "../parts/live-parts.tsx";
-import { notFound } from "../problem.ts";
-import { page } from "../respond.ts";
+import type { Column, Cut } from "../parts/table.tsx";
+import { badRequest, notFound, Problem } from "../problem.ts";
+import { exported, isExport, page } from "../respond.ts";
 import type { SignedIn } from "../visit.ts";
 import type { ConsoleRoute } from "./route.ts";
 
@@ -15,8 +21,9 @@ export const topicRoutes: readonly ConsoleRoute[] = [
   { method: "GET", path: "/topics/:name", name: "topic", needs: "viewer", handle: one },
 ];
 
-const PER_PARTITION = 20;
 const SHOWN = 100;
+/** The rest of the page does not wait longer for a silent Kafka. */
+const PARTITIONS_TIMEOUT_MS = 2_500;
 
 async function list(visit: SignedIn): Promise<Response> {
   const { topics } = await visit.options.collector.fresh();
@@ -33,37 +40,88 @@ function events(visit: SignedIn): Response {
 }
 
 async function one(visit: SignedIn): Promise<Response> {
+  const { query: given } = visit;
   const name = visit.params["name"] ?? "";
   const topic = Object.values(TOPICS).find((known) => known === name);
   if (topic === undefined) throw notFound(`There is no topic ${name.slice(0, 100)}.`);
-  const messages = await newestOf(visit, topic);
-  return page(visit, <TopicPage frame={visit} topic={topic} messages={messages} />);
+  const ofPartitions = given.get("table") === "partitions" && isExport(visit);
+  const [partitions, found] = await Promise.all([
+    partitionsOf(visit, topic),
+    ofPartitions ? null : foundIn(visit, topic),
+  ]);
+  if (isExport(visit)) return fileOf(visit, topic, found, partitions);
+  if (found === null) throw badRequest("table is for files: add as=csv or as=json.");
+  const status = "faults" in found ? 422 : "unread" in found ? 503 : 200;
+  return page(visit, <TopicDetail frame={visit} {...{ topic, given, partitions, found }} />, { status });
 }
 
-async function newestOf({ options }: SignedIn, topic: Topic): Promise<readonly TopicMessage[]> {
-  const found: TopicMessage[] = [];
-  for await (const batch of options.browse(topic, PER_PARTITION)) {
-    for (const [index, value] of batch.values.entries()) {
-      const { partition, offset, timestampMs: at } = batch.raw(index);
-      const text = (field: string) => fieldOf(value, field);
-      const saga_id = text("saga_id");
-      const type = text("type") ?? text("error_code") ?? "message";
-      found.push({
-        partition,
-        offset,
-        at,
-        type,
-        saga_id,
-        text: JSON.stringify(masked(value, false), null, 2),
-      });
-    }
-    for (const { partition, offset, timestampMs: at } of batch.undecodable)
-      found.push({ partition, offset, at, type: "not JSON", saga_id: null, text: "not JSON" });
+/** From Kafka as it is now. Unknown since the collector has no answer, if it has none either. */
+function partitionsOf({ options }: SignedIn, topic: Topic): Promise<TopicProps["partitions"]> {
+  const { clock, collector, topics } = options;
+  const { unknownSince } = collector.snapshot().topics;
+  return ask(() => topics.partitionsOf(topic), { clock, timeoutMs: PARTITIONS_TIMEOUT_MS, unknownSince });
+}
+
+async function foundIn(visit: SignedIn, topic: Topic): Promise<TopicProps["found"]> {
+  const { query, options, request: http } = visit;
+  const asked = parseTopicRequest(query);
+  if ("faults" in asked) return asked;
+  const { request } = asked;
+  const messages = isExport(visit) ? MAX_PAGE_MESSAGES : SHOWN;
+  try {
+    return { request, page: await options.topics.browser.page(topic, request, messages, http.signal) };
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error;
+    if (error.code === "MESSAGE_INVALID") return { faults: [error.message] };
+    if (!error.canRetry) throw error;
+    return { request, unread: error.message };
   }
-  return found.toSorted((a, b) => b.at - a.at).slice(0, SHOWN);
 }
 
-function fieldOf(value: unknown, field: string): string | null {
-  const found: unknown = typeof value === "object" && value !== null ? Reflect.get(value, field) : null;
-  return typeof found === "string" ? found : null;
+/** A file cannot say why it is empty. */
+function fileOf(
+  visit: SignedIn,
+  topic: Topic,
+  found: TopicProps["found"] | null,
+  partitions: TopicProps["partitions"],
+): Response {
+  if (found === null) {
+    if ("why" in partitions) throw new Problem(503, "Not reachable", partitions.why);
+    const { value } = partitions;
+    return fileNamed(visit, `${topic}-partitions`, partitionColumns(topic, value), value, null);
+  }
+  if ("faults" in found) throw badRequest(found.faults.join("; "));
+  if ("unread" in found) throw new Problem(503, "Not reachable", found.unread);
+  return fileNamed(visit, topic, messageColumns, found.page.messages, cutOf(visit, topic, found));
+}
+
+function fileNamed<Row>(
+  visit: SignedIn,
+  name: string,
+  columns: readonly Column<Row>[],
+  rows: readonly Row[],
+  cut: Cut | null,
+): Response {
+  const file = exported(visit, name, columns, rows, cut);
+  assert(file !== null, "a file was asked for");
+  return file;
+}
+
+function cutOf(
+  { query }: SignedIn,
+  topic: Topic,
+  {
+    request,
+    page: { messages, order, newer, older },
+  }: { readonly request: TopicRequest; readonly page: TopicPage },
+): Cut | null {
+  const [name, places] = order === "oldest first" ? ["from", newer] : ["to", older];
+  if (places === null || name === undefined) return null;
+  const fields = topicFieldsOf({ ...request, turn: null });
+  fields.set(name, places);
+  fields.set("as", query.get("as") ?? "json");
+  return {
+    why: `These are ${messages.length} messages, and there may be more.`,
+    next: `/topics/${topic}?${fields}`,
+  };
 }
