@@ -5,7 +5,7 @@ import type { RawMessage } from "../kernel/ports.ts";
 import { timeOfId } from "../kernel/time-of-id.ts";
 import { partitionOf } from "../messaging/partition-of.ts";
 import { textIn } from "../messaging/read-dead-letter.ts";
-import { masked } from "./mask.ts";
+import { masked, maskedText } from "./mask.ts";
 import { type Places, placesText, type TopicRequest } from "./topic-request.ts";
 
 export interface Span {
@@ -288,7 +288,8 @@ function messageOf({ partition, offset, at, key, value }: Found): TopicMessage {
     at,
     type,
     saga_id,
-    key,
+    // A saga's id, unless somebody has written by hand.
+    key: key === null ? null : maskedText(key),
     value: value === undefined ? null : masked(value, false),
   };
 }

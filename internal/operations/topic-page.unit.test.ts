@@ -134,11 +134,11 @@ describe("from an offset on", () => {
   });
 
   test("a message that is not JSON, and an e-mail address", async () => {
-    const values = ["\xff", { type: "SendEmail", saga_id: "s", email: "a@b.example" }];
+    const values = ["\xff", { type: "SendEmail", saga_id: "s", email: "a@b.example", key: "a@b.example" }];
     const { messages: found } = await pageOf(new FakeTopic([{ low: 0, values }]), "partition=0&offset=0");
     expect(found).toMatchObject([
       { type: "not JSON", value: null },
-      { type: "SendEmail", saga_id: "s", value: { email: "(masked)" } },
+      { type: "SendEmail", saga_id: "s", key: "(masked)", value: { email: "(masked)" } },
     ]);
   });
 });
@@ -165,6 +165,15 @@ describe("of a saga", () => {
     expect(page).toMatchObject({ order: "oldest first", stopped: "end", newer: null, older: null });
     expect(page.read).toEqual([{ partition: OWN, from: 40, to: 400 }]);
     expect(topic.reads.filter((place) => !place.startsWith(`${OWN}:`))).toEqual([]);
+  });
+
+  test("also finds what does not name its saga, by its key", async () => {
+    const values = [
+      { at: BORN, key: SAGA },
+      { at: BORN, key: "another" },
+    ];
+    const page = await pageOf(new FakeTopic([0, 1].map(() => ({ low: 0, values }))), `saga=${SAGA}`);
+    expect(page.messages).toMatchObject([{ offset: 0, key: SAGA, saga_id: null }]);
   });
 
   test("also from the end back", async () => {

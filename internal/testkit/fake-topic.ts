@@ -1,11 +1,12 @@
 // A topic in memory, for unit tests of what reads topics. Message `n` of a partition was written `n` seconds after the first, unless it says so.
 import type { RawMessage } from "../kernel/ports.ts";
+import { textIn } from "../messaging/read-dead-letter.ts";
 import type { OffsetRange, ReadBatch, Span, TopicReader } from "../operations/topic-page.ts";
 
 export interface FakePartition {
   /** The offset of the first. */
   readonly low: number;
-  /** Undefined: nothing has this offset. A text is not JSON; `at` in an object is when it was written. */
+  /** Undefined: nothing has this offset. A text is not JSON; in an object `at` is when it was written, and `key` its key. */
   readonly values: readonly unknown[];
 }
 
@@ -65,12 +66,13 @@ export class FakeTopic implements TopicReader, AsyncDisposable {
     const { low, values } = this.#partitions[partition] ?? never();
     return values.flatMap((value, index) => {
       if (value === undefined) return [];
+      const key = textIn(value, "key");
       const raw: RawMessage = {
         topic: "topic",
         partition,
         offset: low + index,
         timestampMs: numberIn(value, "at") ?? index * SECOND_MS,
-        key: null,
+        key: key === undefined ? null : Buffer.from(key),
         value: null,
         headers: [],
       };

@@ -183,7 +183,7 @@ function Search({ topic, given }: Pick<TopicProps, "topic" | "given">) {
       <Field name="saga" label={LABELS.saga} value={value("saga")} placeholder="its id" />
       <Field name="at" label={LABELS.at} value={value("at")} placeholder="2026-11-23T12:00:00Z" />
       <Field name="partition" label={LABELS.partition} value={value("partition")} isShort />
-      <Field name="offset" label={LABELS.offset} value={value("offset")} isShort />
+      <Field name="offset" label={LABELS.offset} value={value("offset")} />
       <div class="buttons">
         <button class="button quiet">Show</button>
         {isAsked ? <a href={`/topics/${topic}`}>the newest</a> : null}
