@@ -5,7 +5,6 @@ import { partitionOf } from "../../messaging/partition-of.ts";
 import { TopicBrowser } from "../../operations/topic-browser.ts";
 import type { TopicPage } from "../../operations/topic-page.ts";
 import { parseTopicRequest } from "../../operations/topic-request.ts";
-import { waitUntil } from "../../stack/wait.ts";
 import { errorOf, freshTopic, sendBytes } from "../../testkit/kafka.ts";
 import { kafkaBrokers } from "../../testkit/servers.ts";
 import { kafka } from "./addon.ts";
@@ -178,35 +177,6 @@ test("a topic that begins later, because its first messages were deleted", async
     { partition: 0, first: 30, end: 40, groups: [{ group: "payment", lag: 10 }] },
   ]);
 });
-
-test("a compacted topic, in the middle of which offsets have no message", async () => {
-  const topic = await freshTopic(1, {
-    "cleanup.policy": "compact",
-    "segment.ms": "50",
-    "min.cleanable.dirty.ratio": "0.01",
-    "max.compaction.lag.ms": "50",
-  });
-  const send = (n: number, key: string) =>
-    sendBytes(topic, [{ value: Buffer.from(JSON.stringify({ n })), key }]);
-  for (let n = 0; n < 12; n += 1) await send(n, n % 6 === 0 ? `own-${n}` : "same");
-  // The newest file is not compacted: what is written begins another.
-  let left: string[] = [];
-  const isCompacted = async () => {
-    await send(99, "same");
-    left = places(await pageOf(topic, "partition=0&offset=0", 1_000)).filter(
-      (place) => Number(place.slice(2)) < 12,
-    );
-    return left.length === 2;
-  };
-  await waitUntil("all but the last message of each key is gone", isCompacted, { timeoutMs: 100_000 });
-  expect(left).toEqual(["0:0", "0:6"]);
-  const first = await pageOf(topic, "partition=0&offset=0", 1);
-  expect([places(first), first.newer]).toEqual([["0:0"], "0:1"]);
-  expect(places(await pageOf(topic, `partition=0&from=${first.newer}`, 1))).toEqual(["0:6"]);
-  const back = await pageOf(topic, "partition=0&to=0:11", 1);
-  expect([places(back), back.older]).toEqual([["0:6"], "0:6"]);
-  expect(places(await pageOf(topic, `partition=0&to=${back.older}`, 1))).toEqual(["0:0"]);
-}, 120_000);
 
 test("the committed offset of a group is its lag, by partition", async () => {
   const topic = await freshTopic(2);
