@@ -37,7 +37,8 @@ export async function eraseSagas(tx: TransactionSql, userId: string): Promise<nu
 
 /**
  * Erases the same data from the messages that the outbox keeps for a week. Ids are ordered by time, so only the minutes of each
- * saga are read, and those in which its order was shipped or cancelled. Returns how many messages changed.
+ * saga are read, and those in which its order was shipped or cancelled. `offset 0` keeps the planner from joining them with the whole
+ * outbox instead: a partition key has no index. Returns how many messages changed.
  */
 export async function eraseOutbox(tx: TransactionSql, userId: string): Promise<number> {
   const { count } = await tx`
@@ -47,20 +48,25 @@ export async function eraseOutbox(tx: TransactionSql, userId: string): Promise<n
              when 'ReserveInventory' then payload - 'checkout'
              else jsonb_set(payload - 'card', '{shipping_address}', ${ERASED_ADDRESS}::text::jsonb
                || jsonb_build_object('country', payload -> 'shipping_address' -> 'country')) end
-      from (select saga_id, created_at as since, completed_at as until
-              from saga_state where user_id = ${userId} and completed_at is not null
-             union all
-            select saga_id, a.at, a.at
-              from saga_state join operator_actions a using (saga_id)
-             where user_id = ${userId} and completed_at is not null and a.action = 'order.ship'
-             union all
-            select c.saga_id, c.completed_at, c.completed_at
-              from saga_state s join order_cancellations c using (saga_id)
-             where s.user_id = ${userId} and c.completed_at is not null) as saga
-     where message.event_id >= uuid_v7_floor(saga.since - ${CLOCK_SLACK}::interval)
-       and message.event_id < uuid_v7_floor(saga.until + ${CLOCK_SLACK}::interval)
-       and message.partition_key = saga.saga_id::text and message.published
-       and message.headers ->> 'type' in ('SendNotification', 'CreateOrder', 'ReserveInventory')`;
+     where message.published and message.event_id = any(array(
+       select found.event_id
+         from (select saga_id, created_at as since, completed_at as until
+                 from saga_state where user_id = ${userId} and completed_at is not null
+                union all
+               select saga_id, a.at, a.at
+                 from saga_state join operator_actions a using (saga_id)
+                where user_id = ${userId} and completed_at is not null and a.action = 'order.ship'
+                union all
+               select c.saga_id, c.completed_at, c.completed_at
+                 from saga_state s join order_cancellations c using (saga_id)
+                where s.user_id = ${userId} and c.completed_at is not null) as saga
+        cross join lateral (
+          select event_id from outbox
+           where event_id >= uuid_v7_floor(saga.since - ${CLOCK_SLACK}::interval)
+             and event_id < uuid_v7_floor(saga.until + ${CLOCK_SLACK}::interval)
+             and partition_key = saga.saga_id::text
+             and headers ->> 'type' in ('SendNotification', 'CreateOrder', 'ReserveInventory')
+          offset 0) as found))`;
   return count;
 }
 
@@ -71,21 +77,28 @@ export interface Span {
   readonly until: number;
 }
 
-export async function spansOf(sql: Sql, userId: string): Promise<readonly Span[]> {
+/** Of the checkouts whose messages may be in an outbox that begins at `heldSince` (epoch ms). */
+export async function spansOf(sql: Sql, userId: string, heldSince: number): Promise<readonly Span[]> {
   return await sql<Span[]>`
     select saga_id, extract(epoch from created_at)::float8 * 1000 as since, extract(epoch from completed_at)::float8 * 1000 as until
-      from saga_state where user_id = ${userId} and completed_at is not null`;
+      from saga_state
+     where user_id = ${userId} and completed_at >= to_timestamp(${heldSince}::float8 / 1000) - ${CLOCK_SLACK}::interval`;
 }
 
-/** Erases the card from the replies that payment's outbox keeps for a week. Returns how many changed. */
+/** Erases the card from the replies that payment's outbox keeps for a week, and reads it as `eraseOutbox` does. Returns how many changed. */
 export async function eraseCards(tx: TransactionSql, spans: readonly Span[]): Promise<number> {
   const { count } = await tx`
-    update outbox as message set payload = payload - 'card'
-      from json_to_recordset(${JSON.stringify(spans)}::text::json) as saga (saga_id text, since float8, until float8)
-     where message.event_id >= uuid_v7_floor(to_timestamp(saga.since / 1000) - ${CLOCK_SLACK}::interval)
-       and message.event_id < uuid_v7_floor(to_timestamp(saga.until / 1000) + ${CLOCK_SLACK}::interval)
-       and message.partition_key = saga.saga_id
-       and message.headers ->> 'type' = 'PaymentSucceeded' and message.payload -> 'card' is not null`;
+    update outbox set payload = payload - 'card'
+     where event_id = any(array(
+       select found.event_id
+         from json_to_recordset(${JSON.stringify(spans)}::text::json) as saga (saga_id text, since float8, until float8)
+        cross join lateral (
+          select event_id from outbox
+           where event_id >= uuid_v7_floor(to_timestamp(saga.since / 1000) - ${CLOCK_SLACK}::interval)
+             and event_id < uuid_v7_floor(to_timestamp(saga.until / 1000) + ${CLOCK_SLACK}::interval)
+             and partition_key = saga.saga_id
+             and headers ->> 'type' = 'PaymentSucceeded' and payload -> 'card' is not null
+          offset 0) as found))`;
   return count;
 }
 

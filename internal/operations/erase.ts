@@ -15,6 +15,7 @@ import {
   spansOf,
   unfinishedOf,
 } from "./erase-store.ts";
+import { oldestHeld } from "./republish-store.ts";
 
 export interface EraseOptions {
   readonly saga: Sql;
@@ -58,8 +59,10 @@ export async function eraseShopper(options: EraseOptions, userId: string): Promi
     );
   }
   // The sagas last: if this run is interrupted, the sagas still name the shopper and the next run does the rest.
-  const spans = await spansOf(saga, userId);
-  const replies = await payment.begin((tx) => eraseCards(tx, spans));
+  const heldSince = await oldestHeld(payment);
+  // Without any message in it, there is none to erase.
+  const spans = heldSince === null ? [] : await spansOf(saga, userId, heldSince);
+  const replies = spans.length === 0 ? 0 : await payment.begin((tx) => eraseCards(tx, spans));
   const orders = await order.begin((tx) => eraseOrders(tx, userId));
   return saga.begin(async (tx) => {
     const messages = replies + (await eraseOutbox(tx, userId));
