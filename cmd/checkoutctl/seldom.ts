@@ -13,18 +13,15 @@ export function seldom<Answer>(
   let running: Promise<Answer> | undefined;
   const ask = async () => {
     const at = clock.now();
-    try {
-      const answer = await read();
-      last = { at, answer };
-      return answer;
-    } finally {
-      running = undefined;
-    }
+    const answer = await read();
+    last = { at, answer };
+    return answer;
   };
   return async () => {
     if (running !== undefined) return running;
     if (last !== undefined && Math.abs(clock.now() - last.at) < everyMs) return last.answer;
-    running = ask();
+    // Cleared later than it is set, even if `read` throws at once.
+    running = ask().finally(() => (running = undefined));
     return running;
   };
 }

@@ -40,3 +40,17 @@ test("after a failure it is asked again", async () => {
   expect(await errorOf(ask())).toMatchObject({ message: "no 1" });
   expect(await errorOf(ask())).toMatchObject({ message: "no 2" });
 });
+
+test("after a failure before anything was asked it is asked again", async () => {
+  let asked = 0;
+  const ask = seldom(
+    (): Promise<number> => {
+      asked += 1;
+      if (asked === 1) throw new Error("not open");
+      return Promise.resolve(asked);
+    },
+    { everyMs: 10, clock: { now: () => 0 } },
+  );
+  expect(await errorOf(ask())).toMatchObject({ message: "not open" });
+  expect(await ask()).toBe(2);
+});
