@@ -247,6 +247,31 @@ test("an executor that has to stop leaves its batch in flight to the next one at
   expect(pump.carried).toHaveLength(1);
 });
 
+test("a batch is saved without a deadlock while another run looks at what it has in flight", async () => {
+  const letters = await pump.deadReserves(1);
+  const context = testContext(databases, letters);
+  const { saga } = databases;
+  const run = await replayOf(context, letters);
+  await using executor = testExecutor(context);
+  const batch = executor.runOnce();
+  await inFlight(run, 1);
+  await saga.begin(async (tx) => {
+    // In this order: see `sentElsewhere`.
+    await tx`select from operator_actions where run_id = ${run.plan_id} and action = 'dead-letter.replay' for update`;
+    await handleWhenPublished(1);
+    const isWaiting = async () => {
+      const waiting = await saga`
+        select from pg_stat_activity
+         where datname = current_database() and wait_event_type = 'Lock' and query ~ 'operator_actions'`;
+      return waiting.length > 0;
+    };
+    await waitUntil("the batch waits for its line", isWaiting, WAIT);
+    await tx`select from operator_plan_items where plan_id = ${run.plan_id} for update`;
+  });
+  expect(await batch).toMatchObject({ processed: 1 });
+  expect(await planOf(context, run.plan_id)).toMatchObject({ state: "done", counts: { sent: 1 } });
+});
+
 test("two runs at once read the topic of the dead letters once each", async () => {
   const letters = await pump.deadReserves(20);
   const context = testContext(databases, letters);

@@ -2,7 +2,8 @@
 // their outcomes. After a crash the next executor calls it with the items that were left in flight. Called by run-executor.ts.
 //
 // The claim is one transaction under the run's lease, so two executors never claim the same item. Putting a message back compares when
-// its outbox wrote it, so it is put back once even if an executor wakes up after its lease has ended.
+// its outbox wrote it, so it is put back once even if an executor wakes up after its lease has ended. A transaction locks the run, then
+// lines of the audit trail, then items: another run may settle what this one has left in flight.
 import type { TransactionSql } from "postgres";
 import type { DeadLetter } from "../../schemas/dead-letter.ts";
 import { type OperatorAction, recordActions } from "../messaging/operator-action-store.ts";
@@ -95,8 +96,8 @@ export async function replayBatch(batch: ReplayBatch): Promise<BatchOutcome | nu
     acted: settled.length,
     failed: settled.filter(({ outcome }) => outcome === "failed").length,
     save: async (tx) => {
-      await updateItems(tx, run.plan_id, settled);
       await settleActions(tx, settlements);
+      await updateItems(tx, run.plan_id, settled);
     },
   };
 }
@@ -205,10 +206,10 @@ function claimOnce(
         updates.push({ position, ...open, action_id, written_at });
       }
     }
-    await updateItems(tx, run.plan_id, updates);
     await settleActions(tx, settlements);
     await countAttempt(tx, isRecovery ? [] : again(inFlight, recorded));
     await uncountAttempt(tx, refusedUnsent(judgedNow));
+    await updateItems(tx, run.plan_id, updates);
     if (!isRecovery) await setClocks(tx, run.plan_id, since);
     return inFlight;
   });
@@ -227,6 +228,11 @@ async function withdraw(tx: TransactionSql, run: LeasedRun, unsent: readonly Jud
   const why = "its run was paused or stopped before it was sent";
   const lines = (isOwn: boolean) =>
     unsent.flatMap((one) => (one.pending !== undefined && one.isOwn === isOwn ? [one.pending] : []));
+  await settleActions(
+    tx,
+    lines(true).map((action_id) => ({ action_id, outcome: "refused", detail: why })),
+  );
+  await uncountAttempt(tx, lines(false));
   await updateItems(
     tx,
     run.plan_id,
@@ -235,11 +241,6 @@ async function withdraw(tx: TransactionSql, run: LeasedRun, unsent: readonly Jud
       return { position, outcome: null, ...nothing };
     }),
   );
-  await settleActions(
-    tx,
-    lines(true).map((action_id) => ({ action_id, outcome: "refused", detail: why })),
-  );
-  await uncountAttempt(tx, lines(false));
 }
 
 /** Attempts of earlier runs that this batch wants to repeat. */
