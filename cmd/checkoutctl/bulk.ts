@@ -20,6 +20,7 @@ import { within } from "../../internal/operations/ask.ts";
 import { allItemsOf, type RunView } from "../../internal/operations/plans.ts";
 import type { MailWatch } from "../../internal/operations/replay-send.ts";
 import { RunExecutor } from "../../internal/operations/run-executor.ts";
+import { mayFailText, progressText } from "../../internal/operations/run-progress.ts";
 import { followRun } from "../../internal/operations/run-report.ts";
 import { startRun, stopRun } from "../../internal/operations/runs.ts";
 import { systemClock } from "../../internal/platform/clock.ts";
@@ -237,9 +238,9 @@ export function runText(run: RunView): string {
     ["ended", instant(run.ended_at)],
     ["planned", `${totals.acts} to act on, ${totals.skipped} to skip, ${totals.refused} to refuse`],
     ["money", money.length === 0 ? "none" : money.join(", ")],
-    ["rate", `${rateText(run.rate_per_second)}, at most ${run.max_error_rate * 100} % may fail`],
+    ["rate", [rateText(run.rate_per_second), mayFailText(run)].filter((text) => text !== null).join(", ")],
     [isPlan ? "takes about" : "left, about", run.ended_at === null ? durationText(run.estimate_ms) : null],
-    ["progress", isPlan ? null : countsText(run)],
+    ["progress", isPlan ? null : progressText(run)],
     ["executed by", isPlan || run.ended_at !== null ? null : (run.executor ?? "nobody now")],
   ];
   if (counts.in_flight > 0) facts.push(["in flight", String(counts.in_flight)]);
@@ -247,12 +248,6 @@ export function runText(run: RunView): string {
     ["", ""],
     facts.filter(([, text]) => text !== null),
   ).trimStart();
-}
-
-export function countsText({ kind, totals, units_done, counts }: RunView): string {
-  if (kind === "outbox.republish") return `${units_done} of ${totals.units} messages`;
-  const { sent, discarded, skipped, refused, failed, not_reached } = counts;
-  return `${sent + discarded} done, ${failed} failed, ${refused} refused, ${skipped} skipped, ${not_reached} left`;
 }
 
 export function rateText(ratePerSecond: number): string {

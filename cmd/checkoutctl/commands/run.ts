@@ -3,12 +3,12 @@ import { Option } from "@commander-js/extra-typings";
 import type { BulkContext } from "../../../internal/operations/bulk-context.ts";
 import { type Operator, RUN_STATES } from "../../../internal/operations/plan.ts";
 import { allItemsOf, listRuns, planOf, type RunView } from "../../../internal/operations/plans.ts";
+import { progressText } from "../../../internal/operations/run-progress.ts";
 import { followRun } from "../../../internal/operations/run-report.ts";
 import { changeRate, pauseRun, resumeRun, startRun, stopRun } from "../../../internal/operations/runs.ts";
 import {
   bulkContext,
   confirmOption,
-  countsText,
   foregroundExecutor,
   operatorOf,
   rateText,
@@ -55,7 +55,7 @@ const list = command("list", "plans and runs, newest first")
               run.created_by,
               instant(run.created_at),
               run.started_by,
-              run.started_by === null ? `${run.totals.acts} planned` : countsText(run),
+              run.started_by === null ? `${run.totals.acts} planned` : progressText(run),
             ]),
           ),
     );

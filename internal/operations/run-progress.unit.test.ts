@@ -1,0 +1,22 @@
+// The words for a run's progress.
+import { expect, test } from "bun:test";
+import { mayFailText, progressText } from "./run-progress.ts";
+
+const run = {
+  totals: { acts: 2, units: 40, skipped: 1, refused: 0, money: [] },
+  units_done: 12,
+  counts: { sent: 1, discarded: 0, skipped: 1, refused: 0, failed: 0, in_flight: 0, not_reached: 1 },
+  max_error_rate: 0.1,
+} as const;
+
+test("a run of dead letters counts its items, and some may fail", () => {
+  const replay = { ...run, kind: "dead-letter.replay" } as const;
+  expect(progressText(replay)).toBe("1 done, 0 failed, 0 refused, 1 skipped, 1 left");
+  expect(mayFailText(replay)).toBe("at most 10 % may fail");
+});
+
+test("a run of outboxes counts messages, and nobody looks whether they fail", () => {
+  const republish = { ...run, kind: "outbox.republish" } as const;
+  expect(progressText(republish)).toBe("12 of 40 messages");
+  expect(mayFailText(republish)).toBeNull();
+});
