@@ -270,6 +270,11 @@ describe("with a system", () => {
     expect(stdout).toMatch(/ inventory +reserved 2 x mug$/m);
     const story = await json<SagaStory>(["saga", "show", saga_id], away);
     expect(story).toMatchObject({ missing: [{ database: "payment" }], money: [] });
+    const found = await checkoutctl(["find", saga_id], away);
+    expect([found.code, found.stderr]).toEqual([
+      0,
+      expect.stringMatching(/^checkoutctl: not looked at: payment: .*does not answer at 127\.0\.0\.1:9/),
+    ]);
   });
 
   test("saga ls takes a status in lower case", async () => {

@@ -5,6 +5,7 @@ import { TypeCompiler } from "@sinclair/typebox/compiler";
 import { CommanderError, Help } from "commander";
 import { AppError } from "../../internal/kernel/errors.ts";
 import { moneyText } from "../../internal/kernel/money.ts";
+import type { Missing } from "../../internal/operations/reach.ts";
 import { Reason } from "../../schemas/fields.ts";
 import { EXIT } from "./exit.ts";
 
@@ -150,6 +151,12 @@ export function whenInterrupted(): Disposable & { readonly signal: AbortSignal }
   process.on("SIGINT", abort);
   process.on("SIGTERM", abort);
   return { signal: controller.signal, [Symbol.dispose]: stop };
+}
+
+/** Says on stderr what an answer does not cover, and why. */
+export function tellMissing(missing: readonly Missing[]): void {
+  for (const one of missing)
+    process.stderr.write(`checkoutctl: not looked at: ${one.database}: ${one.reason}\n`);
 }
 
 /** Prints `value` as JSON or as the text of `render`. Nothing else may write to stdout. */

@@ -13,7 +13,7 @@ import { decideReplay, type Facts, type ReplayDecision } from "../../../internal
 import { findSagas, type SagaSummary } from "../../../internal/operations/saga-store.ts";
 import type { DeadLetter } from "../../../schemas/dead-letter.ts";
 import { readDeadLetters } from "../bulk.ts";
-import { command, instant, print, table, uuid } from "../command.ts";
+import { command, instant, print, table, tellMissing, uuid } from "../command.ts";
 import { Connections } from "../connections.ts";
 import { loadSettings } from "../settings.ts";
 
@@ -47,8 +47,7 @@ export const showCommand = command(
       factsOf(connections, saga, record),
       failedReplays(saga, messageId === null ? [] : [messageId]),
     ]);
-    for (const { database, reason } of missing)
-      process.stderr.write(`checkoutctl: not looked at: ${database}: ${reason}\n`);
+    tellMissing(missing);
     const shown = shownOf(record, { facts, replay, missing, replays: replays.get(messageId ?? "") ?? 0 });
     print(options, shown, () => asText(shown));
   });

@@ -2,7 +2,7 @@
 import { findAnything } from "../../../internal/operations/find-anything.ts";
 import { AppError } from "../../../internal/kernel/errors.ts";
 import { readDeadLetters } from "../bulk.ts";
-import { command, print, table } from "../command.ts";
+import { command, print, table, tellMissing } from "../command.ts";
 import { Connections } from "../connections.ts";
 import { loadSettings } from "../settings.ts";
 
@@ -22,7 +22,7 @@ export const findCommand = command(
       text,
       options.deadLetters === true ? () => readDeadLetters(connections) : undefined,
     );
-    for (const { reason } of found.missing) process.stderr.write(`checkoutctl: not looked at: ${reason}\n`);
+    tellMissing(found.missing);
     if (found.hits.length === 0 && found.missing.length > 0)
       throw new AppError("DATABASE_UNAVAILABLE", "nothing found where it could be looked for");
     print(options, found, () =>

@@ -26,6 +26,7 @@ import {
   print,
   statusOption,
   table,
+  tellMissing,
   uuid,
 } from "../command.ts";
 import { Connections } from "../connections.ts";
@@ -109,8 +110,7 @@ const show = command(
       throw new AppError("MESSAGE_INVALID", `there is no saga ${id}, and no order with this id`);
     if (story.saga.saga_id !== id)
       process.stderr.write(`checkoutctl: ${id} is an order; this is its saga, ${story.saga.saga_id}\n`);
-    for (const { database, reason } of story.missing)
-      process.stderr.write(`checkoutctl: not looked at: ${database}: ${reason}\n`);
+    tellMissing(story.missing);
     const trace_url = traceUrl(settings, story.trace_id);
     print(options, { ...story, trace_url }, () => asText(story, trace_url));
   });
