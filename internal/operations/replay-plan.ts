@@ -12,6 +12,7 @@ import { decode, isMessageType } from "../messaging/envelope.ts";
 import { describeHandling, isOpen } from "./dead-letters.ts";
 import { messageIdOf } from "../messaging/read-dead-letter.ts";
 import type { Handling } from "./dead-letter-store.ts";
+import { isQuarantined, quarantineText } from "./plan.ts";
 import type { SentMessage, Sign } from "./replay-store.ts";
 import type { SagaSummary } from "./saga-store.ts";
 import { timeOfId } from "../kernel/time-of-id.ts";
@@ -48,6 +49,16 @@ export type ReplayDecision =
   /** Nothing for this run to do. */
   | { readonly kind: "left"; readonly why: string }
   | { readonly kind: "refused"; readonly why: string };
+
+/** For people: what a replay would do with the message, which was replayed so often without success. */
+export function describeReplay(
+  decision: ReplayDecision,
+  replays: number,
+): { readonly isGood: boolean; readonly text: string } {
+  if (decision.kind !== "send") return { isGood: false, text: `${decision.kind}: ${decision.why}` };
+  if (isQuarantined(replays)) return { isGood: false, text: quarantineText(replays) };
+  return { isGood: true, text: "may be sent again" };
+}
 
 /** The database whose outbox publishes to the topic; undefined for the dead-letter topic. */
 export function producerOf(topic: string): DatabaseName | undefined {

@@ -4,7 +4,14 @@ import { TOPICS } from "../../schemas/topics.ts";
 import { chargePayment } from "../testkit/commands.ts";
 import { deadBytes, deadLetterOf } from "../testkit/dead-letters.ts";
 import { eventOf } from "../testkit/events.ts";
-import { consumerOf, type Facts, producerOf, readOriginal, decideReplay } from "./replay-plan.ts";
+import {
+  consumerOf,
+  describeReplay,
+  type Facts,
+  producerOf,
+  readOriginal,
+  decideReplay,
+} from "./replay-plan.ts";
 import type { SagaSummary } from "./saga-store.ts";
 
 const DAY = 86_400_000;
@@ -98,4 +105,14 @@ test("every topic except the dead-letter topic has a producer, and every service
     "order",
     undefined,
   ]);
+});
+
+test("in words: it may be sent again, unless it was in vain three times, or the decision is another one", () => {
+  expect(describeReplay(decision({}), 2)).toEqual({ isGood: true, text: "may be sent again" });
+  expect(describeReplay(decision({}), 3)).toEqual({
+    isGood: false,
+    text: expect.stringContaining("quarantined: it was replayed 3 times"),
+  });
+  const refused = decision({}, () => "it has moved on");
+  expect(describeReplay(refused, 3)).toEqual({ isGood: false, text: expect.stringMatching(/^refused: /) });
 });

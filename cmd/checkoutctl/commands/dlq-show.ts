@@ -5,11 +5,15 @@ import { AppError, assert } from "../../../internal/kernel/errors.ts";
 import { handlingsOf } from "../../../internal/operations/dead-letter-store.ts";
 import { describeHandling, findDeadLetters, typeOf } from "../../../internal/operations/dead-letters.ts";
 import { messageIdOf } from "../../../internal/messaging/read-dead-letter.ts";
-import { isQuarantined, quarantineText } from "../../../internal/operations/plan.ts";
 import { failedReplays } from "../../../internal/operations/plan-store.ts";
 import { type Missing, missingOf, reach } from "../../../internal/operations/reach.ts";
 import { databasesFor, examine } from "../../../internal/operations/replay-facts.ts";
-import { decideReplay, type Facts, type ReplayDecision } from "../../../internal/operations/replay-plan.ts";
+import {
+  decideReplay,
+  describeReplay,
+  type Facts,
+  type ReplayDecision,
+} from "../../../internal/operations/replay-plan.ts";
 import { findSagas, type SagaSummary } from "../../../internal/operations/saga-store.ts";
 import type { DeadLetter } from "../../../schemas/dead-letter.ts";
 import { readDeadLetters } from "../bulk.ts";
@@ -90,7 +94,6 @@ function shownOf(
   { facts, replay, missing, replays }: Found & Pick<Shown, "replays">,
 ): Shown {
   const { value_base64, key_base64, headers } = record.original;
-  const may = isQuarantined(replays) ? quarantineText(replays) : "may be sent again";
   return {
     replays,
     record,
@@ -102,9 +105,7 @@ function shownOf(
     replay:
       replay === undefined
         ? `not known: ${missing.map(({ database }) => database).join(" and ")} did not answer`
-        : replay.kind === "send"
-          ? may
-          : `${replay.kind}: ${replay.why}`,
+        : describeReplay(replay, replays).text,
     missing,
   };
 }
