@@ -17,8 +17,11 @@ export interface Stretch {
   readonly discarded: readonly string[];
 }
 
-/** A week of messages is counted one by one, when the servers are busiest: longer than a page waits for other statements. */
-const COUNT_TIMEOUT = "120s";
+/**
+ * A week of messages is counted one by one, when the servers are busiest: longer than a page waits for other statements, but shorter than
+ * the console's connection, which closes after 90 s without an answer (serve-http.ts).
+ */
+const COUNT_TIMEOUT = "80s";
 
 /**
  * The number of published events in the stretch. The same whenever it is asked, unless retention or an operator has removed some:
