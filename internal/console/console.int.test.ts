@@ -576,7 +576,7 @@ describe("acting", () => {
     expect([money.status, (await money.text()).includes("confirm it with the count 1")]).toEqual([409, true]);
     const started = await ada.post(`${path}/start`, { reason: "it can never work", confirm: "1" });
     expect(started.status).toBe(303);
-    const paused = await (await Person.of("ada")).post(`${path}/pause`, { reason: "wait for the fix" });
+    const paused = await (await Person.of("ada")).post(`${path}/pause`, {});
     expect(paused.status).toBe(303);
     const run = await (await Person.of("vic")).get(path);
     expect([

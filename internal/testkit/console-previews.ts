@@ -44,7 +44,8 @@ const DEAD: DeadLetters = {
   entries: [{ ...RECORD, handling: "open", replays: 0 }],
 };
 
-const RUN: RunView = {
+/** A plan. */
+export const RUN: RunView = {
   plan_id: sagaId(50),
   kind: "dead-letter.replay",
   selection: { service: "payment" },

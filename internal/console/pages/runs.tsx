@@ -11,7 +11,7 @@ import {
 } from "../../operations/plan.ts";
 import type { ItemPage, ItemRow } from "../../operations/plan-store.ts";
 import type { RunView } from "../../operations/plans.ts";
-import { Act } from "../parts/act.tsx";
+import { Act, ActAtOnce } from "../parts/act.tsx";
 import { CommandLine, Copy, Empty, Facts, IdLink, Status, type Tone } from "../parts/bits.tsx";
 import { Page } from "../parts/layout.tsx";
 import { holderOf, type LiveParts } from "../parts/live-parts.tsx";
@@ -206,6 +206,12 @@ export function RunPage(shown: RunPageProps) {
       </section>
       <p class="small soft">
         On the command line: <CommandLine>{`checkoutctl run show ${run.plan_id} --items`}</CommandLine>
+        {run.state === "running" ? (
+          <>
+            {" "}
+            or <CommandLine>{`checkoutctl run pause ${run.plan_id}`}</CommandLine>
+          </>
+        ) : null}
       </p>
     </Page>
   );
@@ -331,14 +337,15 @@ function Items({ run, items, part }: PartProps) {
 function Actions({ frame, run, only }: PartProps) {
   const path = `/runs/${run.plan_id}`;
   if (run.state === "draft" || run.state === "expired") return <Start frame={frame} run={run} only={only} />;
-  const steer = (act: "pause" | "resume" | "stop", text: string) => (
+  const isPaused = run.state === "paused";
+  const steer = (act: "resume" | "stop", text: string) => (
     <Act
       key={act}
       frame={frame}
       id={act}
       action={`${path}/${act}`}
-      label={act === "pause" ? "Pause" : act === "resume" ? "Resume" : "Stop"}
-      confirm={act === "stop" ? "Stop for good" : act === "pause" ? "Pause" : "Resume"}
+      label={act === "resume" ? "Resume" : "Stop"}
+      confirm={act === "stop" ? "Stop for good" : "Resume"}
       isDangerous={act === "stop"}
       impossible={refusalToSteer(act, run.state)?.message ?? null}
       command={`checkoutctl run ${act} ${run.plan_id}`}
@@ -348,10 +355,15 @@ function Actions({ frame, run, only }: PartProps) {
   );
   return (
     <div class="buttons">
-      {run.state === "paused"
-        ? steer("resume", "Continues where the run was, with one item first.")
-        : steer("pause", "No batch begins after the one in flight.")}
-      {steer("stop", "For good: what is not reached stays as it is.")}
+      {isPaused ? (
+        steer("resume", "Continues where the run was, with one item first.")
+      ) : (
+        <ActAtOnce frame={frame} id="pause" action={`${path}/pause`} label="Pause" />
+      )}
+      {steer(
+        "stop",
+        `For good: what is not reached stays as it is.${isPaused ? "" : " The run goes on while you type here; Pause holds it at once, and needs no reason."}`,
+      )}
       <Act
         frame={frame}
         id="rate"

@@ -43,26 +43,9 @@ export function Act(props: ActProps) {
     children,
   } = props;
   const objection = impossible ?? frame.objection;
-  // What holds for every button is shown beside the first only.
-  const why = `why small soft${impossible === null ? " is-of-all" : ""}`;
   const look = `button quiet${isDangerous ? " danger" : ""}`;
   if (objection !== null)
-    return (
-      <>
-        <button
-          type="button"
-          class={look}
-          aria-disabled="true"
-          title={objection}
-          aria-describedby={`${id}-why`}
-        >
-          {label}
-        </button>
-        <span id={`${id}-why`} class={why}>
-          {objection}
-        </span>
-      </>
-    );
+    return <Barred id={id} label={label} look={look} why={objection} isOfAll={impossible === null} />;
   return (
     <>
       <button type="button" class={look} data-opens={id} aria-haspopup="dialog">
@@ -96,6 +79,48 @@ export function Act(props: ActProps) {
           </div>
         </form>
       </dialog>
+    </>
+  );
+}
+
+/**
+ * A button that does it at once, also without scripts: for what only holds something back, and must not wait for a person who types.
+ */
+export function ActAtOnce({ frame, id, action, label }: Pick<ActProps, "frame" | "id" | "action" | "label">) {
+  const look = "button quiet";
+  if (frame.objection !== null)
+    return <Barred id={id} label={label} look={look} why={frame.objection} isOfAll />;
+  return (
+    <form method="post" action={action} data-act="">
+      <button id={id} class={look}>
+        {label}
+      </button>
+      <p class="field-error" role="alert" data-error />
+    </form>
+  );
+}
+
+/** A button that does nothing, and why. */
+function Barred({
+  id,
+  label,
+  look,
+  why,
+  isOfAll,
+}: Pick<ActProps, "id" | "label"> & {
+  readonly look: string;
+  readonly why: string;
+  /** What holds for every button is shown beside the first only. */
+  readonly isOfAll: boolean;
+}) {
+  return (
+    <>
+      <button type="button" class={look} aria-disabled="true" title={why} aria-describedby={`${id}-why`}>
+        {label}
+      </button>
+      <span id={`${id}-why`} class={`why small soft${isOfAll ? " is-of-all" : ""}`}>
+        {why}
+      </span>
     </>
   );
 }

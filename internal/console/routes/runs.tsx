@@ -61,6 +61,8 @@ export const runRoutes: readonly ConsoleRoute[] = [
 
 const PAGE_ROWS = 50;
 const SHOWN_ITEMS = 50;
+/** In the audit trail, as for the command line. */
+const NO_REASON = "none given";
 /** How long the stream of a run lets it alone. Only an executor changes one by the second. */
 const REST_MS: Readonly<Record<RunState, number>> = {
   draft: 3_000,
@@ -194,14 +196,15 @@ async function start(visit: SignedIn): Promise<Response> {
   );
 }
 
-/** Of the acts that need a reason and nothing else. */
+/** Of the acts that need a reason and nothing else. A pause needs none: the run goes on for as long as a person types. */
 function steer(
   act: typeof pauseRun,
   action: "run.pause" | "run.resume" | "run.stop",
   said: string,
 ): (visit: SignedIn) => Promise<Response> {
   return async (visit) => {
-    const reason = reasonOf(visit);
+    const isSilent = action === "run.pause" && (visit.form.get("reason") ?? "").trim() === "";
+    const reason = isSilent ? NO_REASON : reasonOf(visit);
     return steered(visit, action, reason, said, () =>
       act(visit.options.bulk, operatorOf(visit), visit.params["id"] ?? "", reason),
     );

@@ -1,0 +1,69 @@
+// The page of a run: what it offers, and what its figures say.
+import { describe, expect, test } from "bun:test";
+import { render } from "preact-render-to-string";
+import type { RunView } from "../operations/plans.ts";
+import { consoleOptions, NOW, OPERATOR, signedInAs, sqlThat, VIEWER } from "../testkit/console.ts";
+import { ConsoleBrowser } from "../testkit/console-browser.ts";
+import { RUN } from "../testkit/console-previews.ts";
+import { RunPage } from "./pages/runs.tsx";
+
+const RUNNING: RunView = { ...RUN, state: "running", started_by: "ada", started_at: NOW - 5_000 };
+const PART = { outcome: null, after: -1, next: null } as const;
+
+async function pageOf(run: RunView, actor = OPERATOR): Promise<string> {
+  const frame = await signedInAs(actor, consoleOptions());
+  return render(RunPage({ frame, run, items: [], part: PART, only: undefined, now: NOW }));
+}
+
+describe("a pause", () => {
+  /** A saga database that knows one run, and every text that it was given. */
+  async function signedIn(token: string) {
+    const told: string[] = [];
+    const query = async (...given: readonly unknown[]) => {
+      for (const value of given) if (typeof value === "string") told.push(value);
+      return Object.assign([RUNNING], { count: 1 });
+    };
+    const saga = Object.assign(query, { begin: (work: (tx: typeof query) => unknown) => work(query) });
+    const person = new ConsoleBrowser(consoleOptions({}, sqlThat(saga)));
+    await person.post("/sign-in", { token });
+    return { person, told };
+  }
+  const path = `/runs/${RUN.plan_id}`;
+
+  test("is one press, without a dialog and without a script", async () => {
+    const html = await pageOf(RUNNING);
+    expect(html).toMatch(
+      new RegExp(
+        `<form method="post" action="${path}/pause" data-act><button id="pause" [^>]*>Pause</button>`,
+      ),
+    );
+    expect(html).toContain("Pause holds it at once");
+    expect(await pageOf({ ...RUNNING, state: "paused" })).not.toContain('id="pause"');
+  });
+
+  test("needs no reason, and is in the audit trail", async () => {
+    const { person, told } = await signedIn("token-of-ada");
+    expect((await person.post(`${path}/pause`)).status).toBe(303);
+    const line = told.find((text) => text.includes('"action":"run.pause"'));
+    expect(JSON.parse(line ?? "[]")).toMatchObject([
+      { actor: "ada", reason: "none given", outcome: "paused" },
+    ]);
+  });
+
+  test("with a reason keeps it; a stop or another rate still needs one", async () => {
+    const { person, told } = await signedIn("token-of-ada");
+    expect((await person.post(`${path}/pause`, { reason: "ticket 1" })).status).toBe(303);
+    expect(told.find((text) => text.includes('"action":"run.pause"'))).toContain('"reason":"ticket 1"');
+    for (const act of ["stop", "resume", "rate"])
+      expect([act, (await person.post(`${path}/${act}`, { rate: "5" })).status]).toEqual([act, 422]);
+  });
+
+  test("is refused to a viewer, who sees why", async () => {
+    const { person, told } = await signedIn("token-of-vic");
+    expect((await person.post(`${path}/pause`)).status).toBe(403);
+    expect(told.some((text) => text.includes('"outcome":"paused"'))).toBe(false);
+    const html = await pageOf(RUNNING, VIEWER);
+    expect(html).not.toContain("/pause");
+    expect(html).toContain('aria-describedby="pause-why"');
+  });
+});
