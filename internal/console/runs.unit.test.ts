@@ -67,3 +67,15 @@ describe("a pause", () => {
     expect(html).toContain('aria-describedby="pause-why"');
   });
 });
+
+/** A fact of the page, as text. */
+function factOf(html: string, name: string): string | undefined {
+  const [, value] = new RegExp(`<dt>${name}</dt><dd>(.*?)</dd>`).exec(html) ?? [];
+  return value?.replaceAll(/<[^>]*>/g, "");
+}
+
+test("a plan that touches no money says so", async () => {
+  expect(factOf(await pageOf(RUN), "Money touched")).toBe("2310.00 EUR of 30 checkouts");
+  const mails = { ...RUN, totals: { ...RUN.totals, money: [] } };
+  expect(factOf(await pageOf(mails), "Money touched")).toBe("no money");
+});

@@ -3,6 +3,9 @@
 import type { Actor } from "../kernel/actor.ts";
 import { AppError } from "../kernel/errors.ts";
 import { moneyText } from "../kernel/money.ts";
+import { MESSAGES } from "../../schemas/registry.ts";
+import { TOPICS } from "../../schemas/topics.ts";
+import { isMessageType } from "../messaging/envelope.ts";
 
 /** How long a plan may wait for its start. */
 export const PLAN_EXPIRES_MS = 15 * 60_000;
@@ -52,7 +55,7 @@ export interface Totals {
   readonly units: number;
   readonly skipped: number;
   readonly refused: number;
-  /** Of the items to send or to discard, per currency. */
+  /** Of the items to send or to discard, per currency. Without mails and words of parcels, which move neither money nor stock. */
   readonly money: readonly MoneyTouched[];
 }
 
@@ -124,11 +127,20 @@ export function quarantineText(replays: number): string {
   return `quarantined: it was replayed ${replays} times without success, so only a plan of its id alone may send it again`;
 }
 
+/**
+ * A mail, or word of a parcel, which leads to a mail at most. Every other message may move money or stock, an event by the commands that
+ * follow it.
+ */
+function movesNothing(type: string): boolean {
+  if (type === "OrderShipped" || type === "OrderDelivered") return true;
+  return isMessageType(type) && MESSAGES[type].topic === TOPICS.notifications;
+}
+
 export function totalsOf(items: readonly PlanItem[]): Totals {
   const acts = items.filter(({ planned }) => planned === "send" || planned === "discard");
   const priced = new Map<string, { readonly currency: string; readonly amount_cents: number }>();
-  for (const { saga_id, amount_cents, currency } of acts)
-    if (saga_id !== null && amount_cents !== null && currency !== null)
+  for (const { saga_id, amount_cents, currency, message_type } of acts)
+    if (!movesNothing(message_type) && saga_id !== null && amount_cents !== null && currency !== null)
       priced.set(saga_id, { currency, amount_cents });
   const money = [...Map.groupBy(priced.values(), ({ currency }) => currency)]
     .map(([currency, sagas]) => ({

@@ -51,6 +51,18 @@ test("totals count what is acted on, and the money of each checkout once", () =>
   expect(describeTotals(totals)).toBe("5 messages, 13.00 EUR of 2 checkouts, 300 JPY of 1 checkout");
 });
 
+test("mails and words of parcels touch no money, whatever their checkouts cost", () => {
+  const mail = item({ message_type: "SendNotification", amount_cents: 2_800, currency: "EUR" });
+  const totals = totalsOf([mail, { ...mail, saga_id: "t" }, { ...mail, message_type: "OrderShipped" }]);
+  expect(totals).toMatchObject({ acts: 3, units: 3, money: [] });
+  expect(needsTypedCount(totals)).toBe(false);
+  const mixed = totalsOf([mail, item({ saga_id: "t", amount_cents: 300, currency: "EUR" })]);
+  expect(mixed.money).toEqual([{ currency: "EUR", amount_cents: 300, sagas: 1 }]);
+  // Nobody knows what it would do.
+  const unreadable = totalsOf([item({ message_type: "unreadable", amount_cents: 5, currency: "EUR" })]);
+  expect(unreadable.money).toHaveLength(1);
+});
+
 test("the count is typed above 20 messages, or for any money", () => {
   const many = (count: number) => totalsOf(Array.from({ length: count }, () => item({})));
   expect(needsTypedCount(many(20))).toBe(false);

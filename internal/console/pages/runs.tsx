@@ -248,7 +248,7 @@ function State({ run, now }: PartProps) {
   );
   const facts: readonly (readonly [string, VNode | string | null])[] = [
     ["Planned", `${totals.acts} to act on, ${totals.skipped} to skip, ${totals.refused} to refuse`],
-    ["Money touched", money.length === 0 ? "none" : money.join(", ")],
+    ["Money touched", money.length === 0 ? "no money" : money.join(", ")],
     ["Rate", rateText(run)],
     ["Takes about", run.ended_at === null ? durationText(run.estimate_ms) : null],
     ["Planned by", run.created_by],

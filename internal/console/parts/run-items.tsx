@@ -60,7 +60,7 @@ export const itemColumns: readonly Column<ItemRow>[] = [
   },
   {
     name: "amount",
-    head: "Amount",
+    head: "Checkout's total",
     isRight: true,
     show: ({ amount_cents, currency }) =>
       amount_cents === null || currency === null ? null : (
