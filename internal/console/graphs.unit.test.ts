@@ -5,9 +5,10 @@ import { consoleOptions, known, NOW, snapshotOf, unknown } from "../testkit/cons
 import { consoleApp } from "./app.ts";
 import { type ChartId, CHARTS } from "./charts.ts";
 import type { Snapshot } from "./collector.ts";
-import { History, MAX_SERIES, POINT_EVERY_MS } from "./history.ts";
+import { History, MAX_SERIES, type Point, POINT_EVERY_MS } from "./history.ts";
 import { ChartTable } from "./pages/graphs.tsx";
 import { SESSION } from "./session.ts";
+import { GRAPH_STYLE_SHEET, STYLE_SHEET } from "./style-sheet.ts";
 
 const HOUR_MS = 3_600_000;
 
@@ -15,6 +16,34 @@ function chartOf(id: ChartId) {
   const chart = CHARTS.find((one) => one.id === id);
   if (chart === undefined) throw new Error(`there is no chart ${id}`);
   return chart;
+}
+
+const NO_POINT: Point["values"] = {
+  throughput: {},
+  duration: {},
+  lag: {},
+  outboxes: {},
+  "dead-letters": {},
+  "event-loop": {},
+};
+
+interface Drawn {
+  readonly series: readonly {
+    readonly name: string;
+    readonly color: string;
+    readonly dash: readonly number[];
+    readonly values: readonly unknown[];
+  }[];
+}
+
+/** What the picture is drawn of. */
+function drawnIn(html: string): Drawn {
+  return JSON.parse((/data-points="([^"]*)"/.exec(html)?.[1] ?? "").replaceAll("&quot;", '"'));
+}
+
+function drawnOf(id: ChartId, values: readonly Point["values"][]): Drawn {
+  const points = values.map((one, n) => ({ at: NOW + n * POINT_EVERY_MS, values: one }));
+  return drawnIn(render(ChartTable({ chart: chartOf(id), points })));
 }
 
 /** What a chart has after one point. */
@@ -97,11 +126,40 @@ describe("charts", () => {
     history.addIfDue(snapshotOf(), NOW);
     history.addIfDue(snapshotOf(away), NOW + POINT_EVERY_MS);
     const html = render(ChartTable({ chart: chartOf("outboxes"), points: history.points }));
-    const points: { series: { name: string; values: unknown[] }[] } = JSON.parse(
-      (/data-points="([^"]*)"/.exec(html)?.[1] ?? "").replaceAll("&quot;", '"'),
-    );
-    expect(points.series.find(({ name }) => name === "saga")?.values).toEqual([4, null]);
+    expect(drawnIn(html).series.find(({ name }) => name === "saga")?.values).toEqual([4, null]);
     expect(html).toContain("unknown");
+  });
+
+  test("an outcome has the colour that it has everywhere, and no other line has it", () => {
+    const { series } = drawnOf("throughput", [
+      { ...NO_POINT, throughput: { COMPENSATED: 1, started: 3, COMPLETED: 2 } },
+    ]);
+    expect(Object.fromEntries(series.map(({ name, color }) => [name, color]))).toEqual({
+      COMPENSATED: "--bad",
+      started: "--series-2",
+      COMPLETED: "--good",
+    });
+    const shades = [...GRAPH_STYLE_SHEET.matchAll(/--series-\d+:(#[0-9a-f]+)/g)].map(
+      ([, shade = ""]) => shade,
+    );
+    const theme = [...STYLE_SHEET.matchAll(/--(?:good|bad|warn):(#[0-9a-f]+)/g)].map(
+      ([, shade = ""]) => shade,
+    );
+    expect(theme.length).toBeGreaterThanOrEqual(6);
+    expect(shades.filter((shade) => theme.includes(shade))).toEqual([]);
+  });
+
+  test("ten lines have ten colours in both themes, and no two of the most have the same look", () => {
+    const values = Object.fromEntries(Array.from({ length: MAX_SERIES }, (_, n) => [`g${n}`, n]));
+    const { series } = drawnOf("lag", [{ ...NO_POINT, lag: values }]);
+    expect(new Set(series.slice(0, 10).map(({ color }) => color)).size).toBe(10);
+    expect(new Set(series.map(({ color, dash }) => JSON.stringify([color, dash]))).size).toBe(MAX_SERIES);
+    const shades = [...GRAPH_STYLE_SHEET.matchAll(/--series-\d+:(#[0-9a-f]+)/g)].map(
+      ([, shade = ""]) => shade,
+    );
+    // Light, dark by choice and dark by the device.
+    expect(shades.length).toBe(30);
+    for (const start of [0, 10]) expect(new Set(shades.slice(start, start + 10)).size).toBe(10);
   });
 
   test("nothing is drawn or tabled before the first point", () => {

@@ -2,9 +2,6 @@
 // keeps up to date: when it changes, the picture does. Served as it is.
 
 const HEIGHT_PX = 220;
-/** Lines differ by colour and by dash, so that nobody needs to see the colours. */
-const COLORS = 6;
-const DASHES = [[], [7, 4], [2, 3], [10, 3, 2, 3]];
 const html = document.documentElement;
 
 /** @type {{ readonly uPlot?: typeof import("uplot") }} */
@@ -12,7 +9,9 @@ const { uPlot: Loaded } = Object(globalThis);
 if (Loaded) for (const place of document.querySelectorAll("[data-plot]")) keep(Loaded, place);
 
 /**
- * @typedef {{ readonly at: number[], readonly series: { readonly name: string, readonly values: (number | null)[] }[] }} Drawn
+ * `color`: the name of a custom property. `dash`: lengths in pixels, drawn and left out by turns; empty for a solid line.
+ * @typedef {{ readonly name: string, readonly color: string, readonly dash: number[], readonly values: (number | null)[] }} Line
+ * @typedef {{ readonly at: number[], readonly series: Line[] }} Drawn
  */
 
 /** @param {typeof import("uplot")} Plot @param {Element} place */
@@ -35,7 +34,12 @@ function keep(Plot, place) {
     /** @type {import("uplot").AlignedData} */
     const data = [at, ...series.map(({ values }) => values)];
     const now = JSON.stringify(series.map(({ name }) => name));
-    if (plot && now === names) return plot.setData(data);
+    if (plot && now === names) {
+      plot.setData(data);
+      // Nobody points at a moment: the legend has the newest.
+      if (typeof plot.cursor.idx !== "number") plot.setLegend({ idxs: data.map(() => null) });
+      return;
+    }
     plot?.destroy();
     names = now;
     plot = new Plot(optionsOf(Plot, place, series), data, place);
@@ -73,19 +77,46 @@ function optionsOf(Plot, place, series) {
       { ...axis, values: (_, splits) => splits.map((at) => clock(timeOf(at))) },
       { ...axis, size: 64, values: (_, splits) => splits.map((value) => numberText(value)) },
     ],
+    // A marker is a piece of the line. As a background it follows the theme.
+    legend: { markers: { width: 0, fill: (_, at) => pieceOf(series[at - 1]) } },
     series: [
-      { label: "Time", value: (_, at) => (at === null ? "" : Plot.fmtDate("{HH}:{mm}:{ss}")(timeOf(at))) },
-      ...series.map(({ name }, index) => ({
+      {
+        label: "Time",
+        value: legendText((at) => (at === null ? "" : Plot.fmtDate("{HH}:{mm}:{ss}")(timeOf(at)))),
+      },
+      ...series.map(({ name, color: property, dash }) => ({
         label: name,
-        stroke: () => color(`--series-${(index % COLORS) + 1}`),
+        stroke: () => color(property),
         width: 2,
-        dash: DASHES[Math.floor(index / COLORS + index) % DASHES.length] ?? [],
+        dash,
         points: { show: false },
-        /** @type {(self: import("uplot"), value: number | null) => string} */
-        value: (_, value) => (value === null ? "unknown" : numberText(value) + unit),
+        value: legendText((value) => (value === null ? "unknown" : numberText(value) + unit)),
       })),
     ],
   };
+}
+
+/**
+ * At the moment that somebody points at; otherwise the newest.
+ * @param {(value: number | null) => string} textOf
+ * @returns {(self: import("uplot"), value: number | null, line: number, at: number | null) => string}
+ */
+function legendText(textOf) {
+  return (self, value, line, at) =>
+    textOf((typeof at === "number" ? value : self.data[line]?.at(-1)) ?? null);
+}
+
+/** @param {Line | undefined} line */
+function pieceOf(line) {
+  if (!line) return "none";
+  if (line.dash.length === 0) return `var(${line.color})`;
+  let to = 0;
+  const stops = line.dash.map((length, index) => {
+    const from = to;
+    to += length;
+    return `${index % 2 === 0 ? `var(${line.color})` : "transparent"} ${from}px ${to}px`;
+  });
+  return `repeating-linear-gradient(to right, ${stops.join(", ")})`;
 }
 
 /** @param {number} value */

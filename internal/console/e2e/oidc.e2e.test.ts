@@ -116,6 +116,11 @@ test(
       await page.waitForSelector("[data-plot=g-lag] canvas");
       expect(await page.textContent("[data-plot=g-lag] .u-legend")).toContain("checkout-commands, payment");
       expect(await page.textContent("[data-plot=g-event-loop] .u-legend")).toContain("orchestrator");
+      // Nobody points at a moment: the legend has the newest figures, and each line's dash.
+      expect(await page.textContent("[data-plot=g-lag] .u-legend")).toMatch(/payment:?\s*\d/);
+      expect(
+        await page.getAttribute("[data-plot=g-lag] .u-series:nth-child(3) .u-marker", "style"),
+      ).toContain("repeating-linear-gradient");
       expect(await page.evaluate(PAINTED)).toBe(true);
       expect(await page.locator("details[data-behind][open]").count()).toBe(0);
       // The next point comes by itself.

@@ -10,6 +10,12 @@ import { GRAPH_STYLE_SHEET } from "../style-sheet.ts";
 import type { Frame } from "../visit.ts";
 
 const MINUTE_MS = 60_000;
+/** What these mean elsewhere they mean here. */
+const MEANINGS: Readonly<Record<string, string>> = { COMPLETED: "--good", COMPENSATED: "--bad" };
+/** Of styles/graphs.css: those that mean nothing. */
+const COLORS = 10;
+/** Lines differ also by dash, so that nobody needs to see the colours. */
+const DASHES: readonly (readonly number[])[] = [[], [7, 4], [2, 3], [10, 3, 2, 3]];
 
 export function Graphs({ frame, points }: { readonly frame: Frame; readonly points: readonly Point[] }) {
   const { nonce } = frame;
@@ -132,6 +138,18 @@ function seriesOf(points: readonly Point[], id: ChartId): readonly string[] {
 function drawn(points: readonly Point[], id: ChartId, names: readonly string[]) {
   return {
     at: points.map(({ at }) => Math.round(at / 1_000)),
-    series: names.map((name) => ({ name, values: points.map(({ values }) => values[id][name] ?? null) })),
+    series: names.map((name, index) => ({
+      name,
+      ...lookOf(name, index),
+      values: points.map(({ values }) => values[id][name] ?? null),
+    })),
+  };
+}
+
+/** No two lines of a picture look the same. */
+function lookOf(name: string, index: number) {
+  return {
+    color: MEANINGS[name] ?? `--series-${(index % COLORS) + 1}`,
+    dash: DASHES[(index + Math.floor(index / COLORS)) % DASHES.length] ?? [],
   };
 }
