@@ -6,6 +6,7 @@ import { consoleOptions, NOW, OPERATOR, signedInAs, sqlThat, VIEWER } from "../t
 import { ConsoleBrowser } from "../testkit/console-browser.ts";
 import { RUN } from "../testkit/console-previews.ts";
 import { RunPage } from "./pages/runs.tsx";
+import { progressText, selectionText } from "./parts/run-words.ts";
 
 const RUNNING: RunView = { ...RUN, state: "running", started_by: "ada", started_at: NOW - 5_000 };
 const PART = { outcome: null, after: -1, next: null } as const;
@@ -78,4 +79,45 @@ test("a plan that touches no money says so", async () => {
   expect(factOf(await pageOf(RUN), "Money touched")).toBe("2310.00 EUR of 30 checkouts");
   const mails = { ...RUN, totals: { ...RUN.totals, money: [] } };
   expect(factOf(await pageOf(mails), "Money touched")).toBe("no money");
+});
+
+test("the numbers of a run add up while messages are in flight", () => {
+  const counts = { ...RUN.counts, sent: 68, in_flight: 20, not_reached: 212 };
+  expect(progressText({ ...RUNNING, counts })).toBe(
+    "68 done, 0 failed, 0 refused, 0 skipped, 212 left, 20 in flight",
+  );
+  expect(progressText({ ...RUNNING, counts: { ...counts, in_flight: 0 } })).not.toContain("in flight");
+});
+
+test("the time of a plan is what it takes, that of a run what is left", async () => {
+  expect(factOf(await pageOf(RUN), "Takes about")).toBe("4.0 s");
+  const running = await pageOf(RUNNING);
+  expect(factOf(running, "Time left")).toBe("about 4.0 s");
+  expect([factOf(running, "Takes about"), factOf(running, "Ended")]).toEqual([undefined, undefined]);
+  const paused = await pageOf({ ...RUNNING, state: "paused" });
+  expect(factOf(paused, "Time left")).toBe("about 4.0 s once it is resumed");
+});
+
+test.each(["done", "stopped"] as const)(
+  "a run that is %s says when it ended, and has no button",
+  async (state) => {
+    const html = await pageOf({ ...RUNNING, state, ended_at: NOW });
+    expect(factOf(html, "Ended")).toBe("2026-11-29 12:04:05");
+    expect(factOf(html, "Time left")).toBeUndefined();
+    expect(html).toContain('<div id="r-actions"><div class="buttons"></div></div>');
+  },
+);
+
+test("a selection is told in words", () => {
+  const of = (selection: RunView["selection"]) => selectionText({ kind: "dead-letter.replay", selection });
+  expect(of({ everything: true })).toBe("every open dead letter");
+  expect(of({ ids: ["a"] })).toBe("one dead letter, by its id");
+  expect(of({ ids: ["a", "b"] })).toBe("2 dead letters, by their ids");
+  expect(of({ service: "payment", type: "ChargePayment", error: "no card", since: NOW })).toBe(
+    "open dead letters of the service payment, of the message ChargePayment, with “no card” in the error, failed since 2026-11-29 12:04:05 UTC",
+  );
+  const outbox = { since: NOW - 60_000, until: null, published_before: NOW };
+  expect(selectionText({ kind: "outbox.republish", selection: outbox })).toBe(
+    "what was published since 2026-11-29 12:03:05 UTC, until 2026-11-29 12:04:05 UTC",
+  );
 });

@@ -16,6 +16,7 @@ import { CommandLine, Copy, Empty, Facts, IdLink, Status, type Tone } from "../p
 import { Page } from "../parts/layout.tsx";
 import { holderOf, type LiveParts } from "../parts/live-parts.tsx";
 import { itemColumnsOf } from "../parts/run-items.tsx";
+import { progressText, selectionText } from "../parts/run-words.ts";
 import { type Column, DataTable, Exports } from "../parts/table.tsx";
 import { When } from "../parts/when.tsx";
 import { countText, durationText, plural } from "../parts/words.ts";
@@ -73,13 +74,6 @@ const runColumns = (now: number): readonly Column<RunView>[] => [
     value: ({ started_by }) => started_by,
   },
 ];
-
-function progressText({ kind, totals, units_done, counts, started_at }: RunView): string {
-  if (started_at === null) return `${plural(totals.acts, "item")} planned`;
-  if (kind === "outbox.republish") return `${countText(units_done)} of ${plural(totals.units, "message")}`;
-  const { sent, discarded, skipped, refused, failed, not_reached } = counts;
-  return `${sent + discarded} done, ${failed} failed, ${refused} refused, ${skipped} skipped, ${not_reached} left`;
-}
 
 interface RunsProps {
   readonly frame: Frame;
@@ -250,12 +244,14 @@ function State({ run, now }: PartProps) {
     ["Planned", `${totals.acts} to act on, ${totals.skipped} to skip, ${totals.refused} to refuse`],
     ["Money touched", money.length === 0 ? "no money" : money.join(", ")],
     ["Rate", rateText(run)],
-    ["Takes about", run.ended_at === null ? durationText(run.estimate_ms) : null],
+    [run.started_at === null ? "Takes about" : "Time left", timeLeftText(run)],
     ["Planned by", run.created_by],
     ["Started by", run.started_by === null ? null : `${run.started_by}: ${run.reason ?? ""}`],
+    ["Started", run.started_at === null ? null : <When at={run.started_at} show="both" />],
+    ["Ended", run.ended_at === null ? null : <When at={run.ended_at} show="both" />],
     ["Executed by", executorText(run)],
     ["Stopped by", state === "stopped" ? <StopInTrail run={run} /> : null],
-    ["Selection", JSON.stringify(run.selection)],
+    ["Selection", selectionText(run)],
   ];
   const { reached, all } = reachedOf(run);
   return (
@@ -290,6 +286,14 @@ function rateText({ kind, rate_per_second, max_error_rate }: RunView): string {
   const rate = `${Number(rate_per_second.toFixed(2))} a second`;
   // Whether a message that is published again is handled is not looked at.
   return kind === "outbox.republish" ? rate : `${rate}, at most ${max_error_rate * 100} % may fail`;
+}
+
+/** At the present rate; null if nothing will be done any more. */
+function timeLeftText({ state, ended_at, started_at, estimate_ms }: RunView): string | null {
+  if (ended_at !== null || state === "expired") return null;
+  const time = durationText(estimate_ms);
+  if (started_at === null) return time;
+  return state === "paused" ? `about ${time} once it is resumed` : `about ${time}`;
 }
 
 function executorText({ state, started_at, ended_at, executor }: RunView): string | null {
@@ -337,6 +341,8 @@ function Items({ run, items, part }: PartProps) {
 function Actions({ frame, run, only }: PartProps) {
   const path = `/runs/${run.plan_id}`;
   if (run.state === "draft" || run.state === "expired") return <Start frame={frame} run={run} only={only} />;
+  // Nothing can be done with a run that has ended.
+  if (refusalToSteer("stop", run.state) !== null) return <div class="buttons" />;
   const isPaused = run.state === "paused";
   const steer = (act: "resume" | "stop", text: string) => (
     <Act
@@ -347,7 +353,6 @@ function Actions({ frame, run, only }: PartProps) {
       label={act === "resume" ? "Resume" : "Stop"}
       confirm={act === "stop" ? "Stop for good" : "Resume"}
       isDangerous={act === "stop"}
-      impossible={refusalToSteer(act, run.state)?.message ?? null}
       command={`checkoutctl run ${act} ${run.plan_id}`}
     >
       <p>{text}</p>
@@ -370,7 +375,6 @@ function Actions({ frame, run, only }: PartProps) {
         action={`${path}/rate`}
         label="Change the rate"
         confirm="Change"
-        impossible={refusalToSteer("change the rate of", run.state)?.message ?? null}
         command={`checkoutctl run rate ${run.plan_id} 20/s`}
       >
         <div class="field">
