@@ -214,6 +214,7 @@ export const MORE_PREVIEWS: Readonly<Record<string, (visit: SignedIn) => VNode>>
         sagaStatus: "COMPENSATED",
         isRevealed: false,
         isOpen: true,
+        handled: undefined,
       },
     }),
   "/runs": (frame) => Runs({ frame, runs: [RUN, RUNNING], state: null, older: null }),

@@ -1,11 +1,12 @@
 // One message that failed for good: its error, its bytes, its saga now, and what a replay would do.
 import type { ComponentChildren } from "preact";
 import { epochMsOf } from "../../kernel/timestamp.ts";
+import type { Handling } from "../../operations/dead-letter-store.ts";
 import { type ListedDeadLetter, typeOf } from "../../operations/dead-letters.ts";
 import { messageIdOf } from "../../messaging/read-dead-letter.ts";
 import { isQuarantined } from "../../operations/plan.ts";
 import { Act } from "../parts/act.tsx";
-import { CommandLine, Copy, Facts, Notice, Status } from "../parts/bits.tsx";
+import { CommandLine, Copy, Facts, IdLink, Notice, Status } from "../parts/bits.tsx";
 import { Page } from "../parts/layout.tsx";
 import { PlanAct } from "../parts/plan-act.tsx";
 import { When } from "../parts/when.tsx";
@@ -20,6 +21,8 @@ export interface ShownDeadLetter {
   readonly isRevealed: boolean;
   /** Not handled yet, or replayed with an outcome that nobody knows: the list shows it, and a plan takes it. */
   readonly isOpen: boolean;
+  /** What an operator did with it; undefined for nothing. */
+  readonly handled: Handling | undefined;
   /** What a replay would do now: `may be sent again`, or why not. */
   readonly verdict: { readonly isGood: boolean; readonly text: string };
   /** Of the saga, now; null if there is none. */
@@ -74,9 +77,9 @@ export function DeadLetterPage({ frame, shown }: Props) {
 }
 
 function Plans({ frame, shown: { record, isRevealed, isOpen } }: Props) {
-  const { dead_letter_id, handling, replays } = record;
+  const { dead_letter_id, replays } = record;
   const quarantined = isQuarantined(replays);
-  const impossible = isOpen ? null : `it was handled: ${handling}`;
+  const impossible = isOpen ? null : "it was handled already";
   const shared = { frame, impossible, what: "this dead letter" };
   const ids = <input type="hidden" name="id" value={dead_letter_id} />;
   const command = `checkoutctl dlq plan ${dead_letter_id}`;
@@ -105,16 +108,38 @@ function Plans({ frame, shown: { record, isRevealed, isOpen } }: Props) {
   );
 }
 
-function WhatIsKnown({ shown: { record, verdict, sagaStatus } }: Pick<Props, "shown">) {
+const OUTCOMES: ReadonlyMap<string, string> = new Map([
+  ["handled", "its service handled it"],
+  ["published", "published again"],
+  ["retry pending", "it failed again, and its service keeps trying"],
+  ["dead-lettered", "it failed again for good, and a new dead letter is open"],
+]);
+
+/** Who did what, when, in which run, and what came of it. */
+function Handled({ by }: { readonly by: Handling }) {
+  const { action, actor, at, run_id, outcome, reason } = by;
+  const isReplay = action === "dead-letter.replay";
+  const came = outcome === null ? "its outcome is not known" : (OUTCOMES.get(outcome) ?? outcome);
+  return (
+    <span>
+      {isReplay ? "Replayed" : "Discarded"} by {actor} at <When at={at} show="both" /> by run{" "}
+      <IdLink id={run_id} href={`/runs/${run_id}`} />: {isReplay ? came : reason}.
+    </span>
+  );
+}
+
+function WhatIsKnown({ shown: { record, verdict, sagaStatus, isOpen, handled } }: Pick<Props, "shown">) {
   const { saga_id, original, replays } = record;
   const facts: readonly (readonly [string, ComponentChildren])[] = [
     ["Service", `${record.service}, after ${plural(record.retry_count, "retry", "retries")}`],
-    ["Handling", record.handling],
+    ["Handling", handled === undefined ? "open" : <Handled key="h" by={handled} />],
     [
       "A replay now",
-      <Status key="v" tone={verdict.isGood ? "good" : "warn"}>
-        {verdict.text}
-      </Status>,
+      isOpen ? (
+        <Status key="v" tone={verdict.isGood ? "good" : "warn"}>
+          {verdict.text}
+        </Status>
+      ) : null,
     ],
     ["Replays without success", isQuarantined(replays) ? `${replays}, quarantined` : String(replays)],
     [

@@ -41,7 +41,7 @@ export const deadLetterColumns = (now: number): readonly Column<ListedDeadLetter
   sagaColumn,
   {
     name: "replays",
-    head: "Replays",
+    head: "Replays without success",
     isRight: true,
     show: ({ replays }) =>
       isQuarantined(replays) ? <Status tone="warn">{replays}, quarantined</Status> : replays,

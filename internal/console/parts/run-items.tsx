@@ -53,7 +53,7 @@ export const itemColumns: readonly Column<ItemRow>[] = [
   },
   {
     name: "replays",
-    head: "Replays",
+    head: "Replays without success",
     isRight: true,
     show: ({ replays }) => (isQuarantined(replays) ? <Status tone="warn">{replays}</Status> : replays),
     value: ({ replays }) => replays,

@@ -131,6 +131,9 @@ async function shownAt({ params, options, now }: SignedIn, reveal: boolean): Pro
   return { ...shown, body: bodyOf(examined.record, reveal), isRevealed: reveal };
 }
 
+/** What a replay that sends nothing would do. */
+const WOULD = { handled: "nothing to do", left: "nothing to do", refused: "refused" } as const;
+
 function shownOf(
   { record, original, facts }: Examined,
   replays: number,
@@ -142,7 +145,8 @@ function shownOf(
   return {
     record: { ...record, handling: describeHandling(facts.handling), replays },
     isOpen: isOpen(facts.handling),
-    verdict: { isGood, text: decision.kind === "send" ? may : `${decision.kind}: ${decision.why}` },
+    handled: facts.handling,
+    verdict: { isGood, text: decision.kind === "send" ? may : `${WOULD[decision.kind]}: ${decision.why}` },
     sagaStatus: facts.saga?.status ?? null,
   };
 }
