@@ -63,6 +63,10 @@ describe("/payments", () => {
   };
 
   async function file(path: string, found: readonly OpenPayment[]): Promise<string> {
+    return (await answerTo(path, found)).text();
+  }
+
+  async function answerTo(path: string, found: readonly OpenPayment[]): Promise<Response> {
     const person = new ConsoleBrowser(
       consoleOptions(
         {},
@@ -72,8 +76,23 @@ describe("/payments", () => {
     await person.post("/sign-in", { token: "token-of-vic" });
     const answer = await person.get(path);
     expect(answer.status).toBe(200);
-    return answer.text();
+    return answer;
   }
+
+  test("both files are saved, and not shown in place of the page", async () => {
+    const html = await file("/payments", [payment]);
+    for (const [as, type] of [
+      ["csv", "text/csv; charset=utf-8"],
+      ["json", "application/json"],
+    ]) {
+      expect(html).toMatch(new RegExp(`<a href="/payments\\?as=${as}" download>`));
+      const { headers } = await answerTo(`/payments?as=${as}`, [payment]);
+      expect(headers.get("content-type")).toBe(type ?? "");
+      expect(headers.get("content-disposition")).toMatch(
+        new RegExp(`^attachment; filename="[a-z-]+\\.${as}"$`),
+      );
+    }
+  });
 
   test("an amount has its currency, and the payment its id, its provider and its error", async () => {
     expect(JSON.parse(await file("/payments?as=json", [payment]))).toEqual([

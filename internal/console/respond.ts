@@ -2,7 +2,7 @@
 import type { VNode } from "preact";
 import { render } from "preact-render-to-string";
 import { encodedPage } from "../web/compression.ts";
-import { DATA_HEADERS, json } from "../web/respond.ts";
+import { DATA_HEADERS } from "../web/respond.ts";
 import { securityHeaders } from "../web/security-headers.ts";
 import { type Column, csvOf, type Cut, jsonOf } from "./parts/table.tsx";
 import type { Problem } from "./problem.ts";
@@ -55,8 +55,9 @@ export function exported<Row>(
   cut: Cut | null = null,
 ): Response | null {
   const as = query.get("as");
-  if (as === "csv") return csv(name, csvOf(columns, rows, cut));
-  return as === "json" ? json(jsonOf(columns, rows, cut)) : null;
+  if (as === "csv") return file(`${name}.csv`, "text/csv; charset=utf-8", csvOf(columns, rows, cut));
+  if (as !== "json") return null;
+  return file(`${name}.json`, "application/json", JSON.stringify(jsonOf(columns, rows, cut)));
 }
 
 /** Of a list whose first `limit` rows are in the file, after one row more was asked for: who gets it knows that there is one. */
@@ -71,11 +72,12 @@ export function cutAt<Row>(
   return { rows: kept, cut: { why: `These are ${limit} rows, and there are more.`, next: next(last) } };
 }
 
-function csv(name: string, text: string): Response {
+/** A browser saves it, and stays on the page. */
+function file(name: string, type: string, text: string): Response {
   const headers = {
     ...DATA_HEADERS,
-    "content-type": "text/csv; charset=utf-8",
-    "content-disposition": `attachment; filename="${name}.csv"`,
+    "content-type": type,
+    "content-disposition": `attachment; filename="${name}"`,
   };
   return new Response(text, { headers });
 }

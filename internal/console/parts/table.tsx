@@ -111,7 +111,9 @@ export function Exports({ here }: { readonly here: string }) {
       <a href={as("csv")} download>
         CSV
       </a>{" "}
-      <a href={as("json")}>JSON</a>
+      <a href={as("json")} download>
+        JSON
+      </a>
     </p>
   );
 }
