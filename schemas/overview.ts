@@ -34,6 +34,32 @@ const SagaFlow = Type.Object({
   ),
   needing_operator: Count,
   cancellations_needing_operator: Count,
+  charged_undo_stuck: Type.Optional(
+    Type.Array(
+      Type.Object({
+        currency: Type.String(),
+        count: Count,
+        needing_operator: Count,
+        amount_cents: Count,
+        oldest_at: EpochMs,
+      }),
+      {
+        description:
+          "compensating checkouts whose charge succeeded and is not undone, and whose undo was sent again or needs an operator",
+      },
+    ),
+  ),
+  refund_of_cancelled_stuck: Type.Optional(
+    Type.Array(
+      Type.Object({
+        currency: orNull(Type.String({ description: "null if the checkout is no longer there" })),
+        count: Count,
+        amount_cents: Count,
+        oldest_at: EpochMs,
+      }),
+      { description: "cancelled orders that need an operator before their refund is made" },
+    ),
+  ),
   window_seconds: Type.Number({
     description: "started, ended and took_ms cover this long: a minute, less under a very high load",
   }),

@@ -61,6 +61,23 @@ function sagaLines(flow: SagaFlow, now: number): readonly string[] {
       : `took p50 ${inWords(flow.took_ms.p50)}, p99 ${inWords(flow.took_ms.p99)}, with waits at the shopper's bank`,
     open.length === 0 ? "none in progress" : `in progress: ${open.join("; ")}`,
     ...(needy > 0 ? [`${needy} NEED AN OPERATOR: checkoutctl saga ls --stuck 1s`] : []),
+    ...stuckMoneyLines(flow),
+  ];
+}
+
+function stuckMoneyLines({
+  charged_undo_stuck = [],
+  refund_of_cancelled_stuck = [],
+}: SagaFlow): readonly string[] {
+  return [
+    ...charged_undo_stuck.map(
+      ({ currency, count, amount_cents }) =>
+        `${count} CHARGED, THE UNDO IS STUCK: ${moneyText(amount_cents, currency)}: checkoutctl saga ls --stuck 1s`,
+    ),
+    ...refund_of_cancelled_stuck.map(
+      ({ currency, count, amount_cents }) =>
+        `${count} CANCELLED ORDERS WITHOUT THEIR REFUND${currency === null ? "" : `: ${moneyText(amount_cents, currency)}`}`,
+    ),
   ];
 }
 

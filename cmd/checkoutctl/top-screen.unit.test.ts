@@ -102,3 +102,12 @@ test("the rate of a topic and the CPU of a role come from two readings", () => {
 test("without addresses of roles it says so", () => {
   expect(screenOf({ ...overview, roles: [] }, null)).toEndWith("ROLES\n  not known: OPS_URLS is not set");
 });
+
+test("money that was charged and whose undo is stuck is named", () => {
+  if (!("value" in overview.sagas)) throw new Error("this overview knows its sagas");
+  const charged_undo_stuck = [
+    { currency: "EUR", count: 3, needing_operator: 3, amount_cents: 13_800, oldest_at: NOW },
+  ];
+  const stuck = { ...overview, sagas: known({ ...overview.sagas.value, charged_undo_stuck }) };
+  expect(screenOf(stuck, null)).toContain("3 CHARGED, THE UNDO IS STUCK: 138.00 EUR");
+});

@@ -1,7 +1,8 @@
 // What the overview says while something is wrong that nobody has told it: an intake that died, work that waits too long.
 import { describe, expect, test } from "bun:test";
 import { render } from "preact-render-to-string";
-import { known, NOW, quietSnapshot } from "../testkit/console.ts";
+import type { SagaFlow } from "../../schemas/overview.ts";
+import { known, NOW, quietSnapshot, unknown } from "../testkit/console.ts";
 import type { Snapshot } from "./collector.ts";
 import { attentionTo } from "./parts/attention.ts";
 import { OVERVIEW_PARTS } from "./pages/overview.tsx";
@@ -50,6 +51,56 @@ describe("what needs a person, without an Alertmanager", () => {
     expect(lines(mails(3 * HOUR_MS))).toEqual([
       "warn #o-outboxes 4 mails wait for another try, the oldest for 3 h",
     ]);
+  });
+});
+
+describe("money at risk", () => {
+  const CALM = "All money is where it belongs.";
+  const sagasWith = (parts: Partial<SagaFlow>): Partial<Snapshot> => {
+    const { value } = quietSnapshot().sagas;
+    if (value === null) throw new Error("the quiet snapshot knows its sagas");
+    return { sagas: known({ ...value, ...parts }) };
+  };
+  const stuck = (needing_operator: number) => ({
+    charged_undo_stuck: [
+      { currency: "EUR", count: 3, needing_operator, amount_cents: 13_800, oldest_at: NOW - 20 * MINUTE_MS },
+    ],
+  });
+
+  test("money that was charged, and whose undo is stuck, is not where it belongs", () => {
+    const snapshot = { ...quietSnapshot(), ...sagasWith(stuck(3)) };
+    expect(attentionTo(snapshot, NOW)).toEqual([
+      {
+        tone: "bad",
+        text: "3 checkouts, 138.00 EUR: charged, and their undo is stuck",
+        href: "/sagas?status=COMPENSATING&currency=EUR&needs_operator=1",
+      },
+    ]);
+    const html = part("o-money", snapshot);
+    expect(html).not.toContain(CALM);
+    expect(html).toContain("138.00 EUR");
+    expect(html).toContain("/sagas?status=COMPENSATING&amp;currency=EUR&amp;needs_operator=1");
+  });
+
+  test("the list has those that do not need an operator yet", () => {
+    const [line] = attentionTo({ ...quietSnapshot(), ...sagasWith(stuck(2)) }, NOW);
+    expect(line?.href).toBe("/sagas?status=COMPENSATING&currency=EUR");
+  });
+
+  test("so is that of a cancelled order before its refund", () => {
+    const one = { currency: "EUR", count: 1, amount_cents: 4_900, oldest_at: NOW };
+    const html = part("o-money", {
+      ...quietSnapshot(),
+      ...sagasWith({ refund_of_cancelled_stuck: [one] }),
+    });
+    expect(html).not.toContain(CALM);
+    expect(html).toContain("49.00 EUR");
+  });
+
+  test("all is well only if every source says so", () => {
+    expect(part("o-money", quietSnapshot())).toContain(CALM);
+    for (const silent of ["sagas", "money", "alerts"])
+      expect(part("o-money", { ...quietSnapshot(), [silent]: unknown("away") })).not.toContain(CALM);
   });
 });
 

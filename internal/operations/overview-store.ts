@@ -16,30 +16,74 @@ export async function sagaFlow(sql: Sql): Promise<SagaFlow> {
   const [open, recent, cancellations] = await Promise.all([
     openSagas(sql),
     recentSagas(sql),
-    sql<[{ count: number }]>`
-      select count(*)::integer as count
-        from (select from order_cancellations where completed_at is null and needs_operator limit ${MAX_COUNTED}) needy`,
+    needyCancellations(sql),
   ]);
   const { p50, p99, ...window } = recent;
   return {
-    in_progress: open.map(({ status, step, count, oldest_at }) => ({ status, step, count, oldest_at })),
-    needing_operator: open.reduce((sum, { needy }) => sum + needy, 0),
-    cancellations_needing_operator: cancellations[0].count,
+    in_progress: open.places.map(({ status, step, count, oldest_at }) => ({
+      status,
+      step,
+      count,
+      oldest_at,
+    })),
+    needing_operator: open.places.reduce((sum, { needy }) => sum + needy, 0),
+    cancellations_needing_operator: cancellations.reduce((sum, { count }) => sum + count, 0),
+    charged_undo_stuck: open.stuck,
+    refund_of_cancelled_stuck: cancellations
+      .filter(({ is_charged }) => is_charged)
+      .map(({ currency, count, amount_cents, oldest_at }) => ({ currency, count, amount_cents, oldest_at })),
     ...window,
     took_ms: p50 === null || p99 === null ? null : { p50, p99 },
   };
 }
 
-type OpenSagas = SagaFlow["in_progress"][number] & { readonly needy: number };
+interface OpenSagas {
+  readonly places: readonly (SagaFlow["in_progress"][number] & { readonly needy: number })[];
+  readonly stuck: NonNullable<SagaFlow["charged_undo_stuck"]>;
+}
 
-function openSagas(sql: Sql): Promise<OpenSagas[]> {
-  return sql<OpenSagas[]>`
+/**
+ * Money is stuck where the charge has succeeded and is not undone yet, and the undo in progress had to be sent again or needs an operator. The undo
+ * of the reservation comes after that of the charge.
+ */
+async function openSagas(sql: Sql): Promise<OpenSagas> {
+  const [open] = await sql<[OpenSagas]>`
     with open as materialized (
-      select status, coalesce(compensation_step, current_step) as step, needs_operator, created_at
-        from saga_state where completed_at is null limit ${MAX_COUNTED})
-    select status, step, count(*)::integer as count, count(*) filter (where needs_operator)::integer as needy,
-           (extract(epoch from min(created_at)) * 1000)::float8 as oldest_at
-      from open group by status, step order by status, step`;
+      select status, coalesce(compensation_step, current_step) as step, needs_operator, created_at, currency, total_cents,
+             (payment_succeeded and compensation_step in ('order', 'charge') and (needs_operator or resend_count > 0)) as is_stuck
+        from saga_state where completed_at is null limit ${MAX_COUNTED}),
+    places as (
+      select status, step, count(*)::integer as count, (count(*) filter (where needs_operator))::integer as needy,
+             (extract(epoch from min(created_at)) * 1000)::float8 as oldest_at
+        from open group by status, step),
+    stuck as (
+      select currency, count(*)::integer as count, (count(*) filter (where needs_operator))::integer as needing_operator,
+             coalesce(sum(total_cents), 0)::bigint as amount_cents, (extract(epoch from min(created_at)) * 1000)::float8 as oldest_at
+        from open where is_stuck group by currency)
+    select (select coalesce(json_agg(places order by status, step), '[]') from places) as places,
+           (select coalesce(json_agg(stuck order by currency), '[]') from stuck) as stuck`;
+  return open;
+}
+
+interface NeedyCancellations {
+  readonly is_charged: boolean;
+  readonly currency: string | null;
+  readonly count: number;
+  readonly amount_cents: number;
+  readonly oldest_at: number;
+}
+
+/** Of completed checkouts: all are charged until their refund has been made, which comes before the release. */
+function needyCancellations(sql: Sql): Promise<NeedyCancellations[]> {
+  return sql<NeedyCancellations[]>`
+    with needy as materialized (
+      select saga_id, step <> 'release' as is_charged, created_at
+        from order_cancellations where completed_at is null and needs_operator limit ${MAX_COUNTED})
+    select is_charged, s.currency, count(*)::integer as count, coalesce(sum(s.total_cents), 0)::float8 as amount_cents,
+           (extract(epoch from min(needy.created_at)) * 1000)::float8 as oldest_at
+      from needy
+      left join lateral (select currency, total_cents from saga_state where saga_state.saga_id = needy.saga_id limit 1) s on true
+     group by is_charged, s.currency order by is_charged, s.currency`;
 }
 
 interface RecentSagas extends Pick<SagaFlow, "window_seconds" | "started" | "ended"> {

@@ -66,7 +66,8 @@ test("counts sagas, outboxes, money, mails, topics, dead letters and roles", asy
     update saga_state set created_at = now() - interval '3 seconds', completed_at = now() - interval '1 second'
      where saga_id = ${completed.saga_id}`;
   await saga`
-    update saga_state set status = 'COMPENSATING', compensation_step = 'charge', completed_at = null, deadline_at = now(), needs_operator = true
+    update saga_state set status = 'COMPENSATING', compensation_step = 'charge', completed_at = null, deadline_at = now(), needs_operator = true,
+           payment_succeeded = true
      where saga_id = ${refunded.saga_id}`;
   await saga`update outbox set published = false, published_at = null
               where event_id = (select event_id from outbox limit 1)`;
@@ -83,6 +84,8 @@ test("counts sagas, outboxes, money, mails, topics, dead letters and roles", asy
   expect(known(overview.sagas)).toMatchObject({
     in_progress: [{ status: "COMPENSATING", step: "charge", count: 1 }],
     needing_operator: 1,
+    charged_undo_stuck: [{ currency: "EUR", count: 1, needing_operator: 1 }],
+    refund_of_cancelled_stuck: [],
     window_seconds: 60,
     started: 1,
     ended: [{ status: "COMPLETED", failure_code: null, count: 1 }],

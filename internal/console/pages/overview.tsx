@@ -7,7 +7,7 @@ import type { RoleState } from "../../../schemas/overview.ts";
 import { TOPICS } from "../../../schemas/topics.ts";
 import { INCLUDES_BANK } from "../charts.ts";
 import type { Snapshot } from "../collector.ts";
-import { attentionTo } from "../parts/attention.ts";
+import { attentionTo, stuckUndoHref } from "../parts/attention.ts";
 import { Facts, Notice, Status, Unknown } from "../parts/bits.tsx";
 import { SagaDiagram } from "../parts/diagram.tsx";
 import { barsOf, HourChart } from "../parts/hour-chart.tsx";
@@ -214,9 +214,20 @@ interface Risk {
 }
 
 /** What is known of it: payments in progress are no risk, those without a definite answer are. */
-function risksOf({ money, alerts }: Snapshot): readonly Risk[] {
+function risksOf({ sagas, money, alerts }: Snapshot): readonly Risk[] {
   const known = knownOf(money);
+  const flow = knownOf(sagas);
   return [
+    ...(flow?.charged_undo_stuck ?? []).map((one) => ({
+      ...one,
+      what: "checkouts charged, their undo is stuck",
+      href: stuckUndoHref(one),
+    })),
+    ...(flow?.refund_of_cancelled_stuck ?? []).map((one) => ({
+      ...one,
+      what: "cancelled orders without their refund",
+      href: "/cancellations",
+    })),
     ...(known?.payments ?? [])
       .filter(({ status }) => status === "UNKNOWN")
       .map((one) => ({ ...one, what: "UNKNOWN payments", href: "/payments" })),
@@ -235,7 +246,7 @@ function risksOf({ money, alerts }: Snapshot): readonly Risk[] {
 
 function MoneyPart({ snapshot, now }: PartProps) {
   const risks = risksOf(snapshot);
-  const silent = [snapshot.money, snapshot.alerts].find(
+  const silent = [snapshot.sagas, snapshot.money, snapshot.alerts].find(
     ({ unknownSince, value }) => unknownSince !== null || value === null,
   );
   return (

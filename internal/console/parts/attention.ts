@@ -1,6 +1,7 @@
 // What needs a person now, worst first. Pure. The overview shows it above everything else.
 import { moneyText } from "../../kernel/money.ts";
 import { LAG, UNKNOWN_PAYMENT_MS, WAITING_MAIL_MS } from "../../operations/doctor-work.ts";
+import type { SagaFlow } from "../../../schemas/overview.ts";
 import type { Snapshot } from "../collector.ts";
 import { knownOf, type Reading } from "../source.ts";
 import { durationText, plural } from "./words.ts";
@@ -24,7 +25,16 @@ function sagasAndMoney({ sagas, alerts, deadLetters, firing }: Snapshot): readon
   const bad = (text: string, href: string) => found.push({ tone: "bad", text, href });
   for (const { name, summary } of (firing === null ? null : knownOf(firing)) ?? [])
     bad(`${name}: ${summary}`, "#o-alerts");
-  const { needing_operator = 0, cancellations_needing_operator = 0 } = knownOf(sagas) ?? {};
+  const {
+    needing_operator = 0,
+    cancellations_needing_operator = 0,
+    charged_undo_stuck = [],
+  } = knownOf(sagas) ?? {};
+  for (const one of charged_undo_stuck)
+    bad(
+      `${plural(one.count, "checkout")}, ${moneyText(one.amount_cents, one.currency)}: charged, and ${one.count === 1 ? "its" : "their"} undo is stuck`,
+      stuckUndoHref(one),
+    );
   if (needing_operator > 0)
     bad(`${plural(needing_operator, "saga needs", "sagas need")} an operator`, "/sagas?needs_operator=1");
   if (cancellations_needing_operator > 0)
@@ -40,6 +50,16 @@ function sagasAndMoney({ sagas, alerts, deadLetters, firing }: Snapshot): readon
   if (dead > 0)
     bad(`${plural(dead, "dead letter waits", "dead letters wait")} for a decision`, "/dead-letters");
   return found;
+}
+
+/** Their list. It may have others in it that are undone in time, unless all of these need an operator. */
+export function stuckUndoHref({
+  currency,
+  count,
+  needing_operator,
+}: NonNullable<SagaFlow["charged_undo_stuck"]>[number]): string {
+  const needy = needing_operator === count ? "&needs_operator=1" : "";
+  return `/sagas?status=COMPENSATING&currency=${currency}${needy}`;
 }
 
 /** What waits for longer than `checkoutctl doctor` finds right. An Alertmanager may know it, too; not everybody has one. */
