@@ -5,36 +5,39 @@ import type { Sql, TransactionSql } from "postgres";
 import { timestampOf } from "../kernel/timestamp.ts";
 import type { Tx } from "./database.ts";
 
-export type OperatorActionKind =
-  | "saga.cancel"
-  | "saga.rebuild"
-  | "saga.trace"
-  | "dead-letter.replay"
-  | "dead-letter.discard"
-  | "outbox.republish"
-  | "outbox.restore"
-  | "payments.rebuild"
-  | "stock.rebuild"
-  | "payment.settle"
-  | "shopper.erase"
-  | "session.revoke"
-  | "order.ship"
-  | "order.deliver"
-  | "order.cancel"
-  | "order.rebuild"
-  | "plan.create"
-  | "run.start"
-  | "run.pause"
-  | "run.resume"
-  | "run.stop"
-  | "run.rate"
-  | "payment-alert.close"
-  | "payments.reconcile"
-  | "saga.reveal"
-  | "dead-letter.reveal"
-  | "console.sign-in"
-  | "console.act"
-  | "console.refused";
+/** All that a line can be about: `FAMILY.ACT`. */
+export const OPERATOR_ACTIONS = [
+  "saga.cancel",
+  "saga.rebuild",
+  "saga.trace",
+  "dead-letter.replay",
+  "dead-letter.discard",
+  "outbox.republish",
+  "outbox.restore",
+  "payments.rebuild",
+  "stock.rebuild",
+  "payment.settle",
+  "shopper.erase",
+  "session.revoke",
+  "order.ship",
+  "order.deliver",
+  "order.cancel",
+  "order.rebuild",
+  "plan.create",
+  "run.start",
+  "run.pause",
+  "run.resume",
+  "run.stop",
+  "run.rate",
+  "payment-alert.close",
+  "payments.reconcile",
+  "saga.reveal",
+  "dead-letter.reveal",
+  "console.sign-in",
+  "console.act",
+  "console.refused",
+] as const;
+export type OperatorActionKind = (typeof OPERATOR_ACTIONS)[number];
 
 /** Who acts, and from where. */
 export interface ActedBy {

@@ -26,6 +26,9 @@ export interface AuditFilter {
   /** A saga's id, or what was acted on. */
   readonly subject: string | null;
   readonly outcome: string | null;
+  /** Epoch ms. `since` is inclusive, `until` is not. */
+  readonly since: number | null;
+  readonly until: number | null;
 }
 
 /** The last row of the page before. */
@@ -34,13 +37,19 @@ export interface AuditCursor {
   readonly action_id: string;
 }
 
-/** Newest first. */
+/** After every other id. */
+const LAST_ID = "ffffffff-ffff-ffff-ffff-ffffffffffff";
+
+/**
+ * Newest first, along the index on the time: what is outside of the times, or before the cursor, is not read. A condition that begins with
+ * `null or` could not use the index, so an absent time is an infinite one.
+ */
 export function auditTrail(
   sql: Sql,
   filter: AuditFilter,
   { limit, after }: { readonly limit: number; readonly after: AuditCursor | null },
 ): Promise<AuditRow[]> {
-  const { actor, action, subject, outcome } = filter;
+  const { actor, action, subject, outcome, since, until } = filter;
   return sql<AuditRow[]>`
     select action_id, run_id, action, subject, saga_id, actor, reason, outcome, detail, address, parameters,
            (extract(epoch from at) * 1000)::float8 as at
@@ -49,7 +58,7 @@ export function auditTrail(
        and (${action}::text is null or action = ${action} or starts_with(action, ${action === null || !action.endsWith(".") ? " " : action}))
        and (${subject}::text is null or subject = ${subject} or saga_id::text = ${subject})
        and (${outcome}::text is null or coalesce(outcome, 'in progress') = ${outcome})
-       and (${after?.action_id ?? null}::uuid is null
-            or (at, action_id) < (${after?.at ?? null}::timestamptz, ${after?.action_id ?? null}::uuid))
+       and at >= coalesce(${since}::timestamptz, '-infinity') and at < coalesce(${until}::timestamptz, 'infinity')
+       and (at, action_id) < (coalesce(${after?.at ?? null}::timestamptz, 'infinity'), ${after?.action_id ?? LAST_ID}::uuid)
      order by at desc, action_id desc limit ${limit}`;
 }

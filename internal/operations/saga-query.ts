@@ -65,7 +65,7 @@ const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 /** Longer than any time that a saga is stuck, and short enough to be subtracted from any date. */
 const MAX_STUCK_SECONDS = 366 * 86_400;
 const DAY_MS = 86_400_000;
-const INSTANT_FORM = "a time such as 2026-11-23T12:00:00Z, or a day in UTC such as 2026-11-23";
+export const INSTANT_FORM = "a time such as 2026-11-23T12:00:00Z, or a day in UTC such as 2026-11-23";
 const MAX_PRODUCT_LENGTH = 100;
 /** Of Postgres' `integer`. */
 const MAX_INTEGER = 2 ** 31 - 1;
@@ -305,6 +305,10 @@ function wholeNumber(least: number, most = Number.MAX_SAFE_INTEGER): Read<number
     return /^\d{1,16}$/.test(text) && value >= least && value <= most ? value : undefined;
   };
 }
+
+/** Epoch ms at which a range begins or ends; undefined for text that is no INSTANT_FORM. */
+export const readFrom = KINDS.from.read;
+export const readUntil = KINDS.until.read;
 
 /** Epoch ms of RFC 3339 with a time zone; undefined for anything else. */
 export function instantOf(text: string): number | undefined {

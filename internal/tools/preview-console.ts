@@ -76,7 +76,7 @@ const audit = (number: number, action: string, outcome: string, detail: string |
   parameters: null,
   at: NOW - number * 60_000,
 });
-const NO_FILTER = { actor: null, action: null, subject: null, outcome: null };
+const NO_FILTER = { actor: null, action: null, subject: null, outcome: null, since: null, until: null };
 
 /** By path. */
 export const PREVIEWS: Readonly<Record<string, (visit: SignedIn) => ReturnType<typeof Me>>> = {
@@ -119,6 +119,7 @@ export const PREVIEWS: Readonly<Record<string, (visit: SignedIn) => ReturnType<t
         audit(4, "console.refused", "refused", "vic has the role viewer; this needs the role operator"),
       ],
       filter: NO_FILTER,
+      given: new URLSearchParams(),
       older: "/audit?after=1",
     }),
   ...MORE_PREVIEWS,

@@ -1,5 +1,6 @@
 // The audit trail: who did what, when, from where, why, and what came of it; refusals and looks at personal data included.
 import type { AuditFilter, AuditRow } from "../../operations/audit-trail-store.ts";
+import { OPERATOR_ACTIONS } from "../../messaging/operator-action-store.ts";
 import { timestampOf } from "../../kernel/timestamp.ts";
 import { Copy, Empty, Status } from "../parts/bits.tsx";
 import { Choice, Field } from "../parts/field.tsx";
@@ -118,28 +119,26 @@ interface Props {
   readonly frame: Frame;
   readonly rows: readonly AuditRow[];
   readonly filter: AuditFilter;
+  /** As it stands in the address. */
+  readonly given: URLSearchParams;
   /** The address of the next page; null on the last one. */
   readonly older: string | null;
 }
 
-const KINDS = [
-  "saga.",
-  "order.",
-  "payment.",
-  "payment-alert.",
-  "payments.",
-  "stock.",
-  "dead-letter.",
-  "plan.",
-  "run.",
-  "outbox.",
-  "shopper.",
-  "session.",
-  "console.",
-];
+/** A family with its dot stands for all acts of it. */
+const KINDS = [...new Set(OPERATOR_ACTIONS.map(familyOf))]
+  .toSorted()
+  .flatMap((family) => [family, ...OPERATOR_ACTIONS.filter((one) => familyOf(one) === family).toSorted()]);
+
+function familyOf(action: string): string {
+  return action.slice(0, action.indexOf(".") + 1);
+}
+
+/** The labels of both. */
+export const AUDIT_TIMES = { since: "From (UTC)", until: "Until (UTC)" } as const;
 const OUTCOMES = ["refused", "failed", "in progress"];
 
-export function Audit({ frame, rows, filter, older }: Props) {
+export function Audit({ frame, rows, filter, given, older }: Props) {
   const isFiltered = Object.values(filter).some((value) => value !== null);
   return (
     <Page frame={frame} title="Audit trail" current="audit">
@@ -154,9 +153,18 @@ export function Audit({ frame, rows, filter, older }: Props) {
           label="What"
           options={KINDS}
           value={filter.action}
-          textOf={(kind) => kind.replace(/\.$/, "")}
+          textOf={(kind) => kind.replace(/\.$/, ": all")}
         />
         <Field name="subject" label="Id of the saga or thing" value={filter.subject ?? ""} />
+        {(["since", "until"] as const).map((name) => (
+          <Field
+            key={name}
+            name={name}
+            label={AUDIT_TIMES[name]}
+            value={given.get(name) ?? ""}
+            placeholder="2026-11-29"
+          />
+        ))}
         <Choice name="outcome" label="Outcome" options={OUTCOMES} value={filter.outcome} />
         <div class="buttons">
           <button class="button quiet">Show</button>

@@ -5,7 +5,9 @@ import {
   type AuditFilter,
   type AuditRow,
 } from "../../operations/audit-trail-store.ts";
-import { Audit, auditColumns, auditMore } from "../pages/audit.tsx";
+import { INSTANT_FORM, readFrom, readUntil } from "../../operations/saga-query.ts";
+import { Audit, AUDIT_TIMES, auditColumns, auditMore } from "../pages/audit.tsx";
+import { badRequest } from "../problem.ts";
 import { cutAt, exported, isExport, page } from "../respond.ts";
 import type { SignedIn } from "../visit.ts";
 import type { ConsoleRoute } from "./route.ts";
@@ -22,6 +24,7 @@ async function audit(visit: SignedIn): Promise<Response> {
   const { query, options } = visit;
   const text = (name: string) => query.get(name)?.trim() || null;
   const filter: AuditFilter = {
+    ...timesOf(query),
     actor: text("actor"),
     action: text("action"),
     subject: text("subject"),
@@ -35,7 +38,22 @@ async function audit(visit: SignedIn): Promise<Response> {
   const { rows, cut } = cutAt(found, limit, (last) => olderThan(last, query));
   const file = exported(visit, "audit", [...auditColumns, ...auditMore], rows, cut);
   if (file !== null) return file;
-  return page(visit, <Audit frame={visit} rows={rows} filter={filter} older={cut?.next ?? null} />);
+  return page(
+    visit,
+    <Audit frame={visit} rows={rows} filter={filter} given={query} older={cut?.next ?? null} />,
+  );
+}
+
+/** A time that cannot be read is said: a range without it would show other acts. */
+export function timesOf(query: URLSearchParams): Pick<AuditFilter, "since" | "until"> {
+  const time = (name: "since" | "until", read: (text: string) => number | undefined) => {
+    const text = query.get(name)?.trim() ?? "";
+    if (text === "") return null;
+    const at = read(text);
+    if (at === undefined) throw badRequest(`${AUDIT_TIMES[name]} must be ${INSTANT_FORM}.`);
+    return at;
+  };
+  return { since: time("since", readFrom), until: time("until", readUntil) };
 }
 
 function olderThan(last: AuditRow, query: URLSearchParams): string {
