@@ -110,7 +110,7 @@ describe("the last hour", () => {
     const minutes = [{ at, started: 9_000, completed: 8_990, compensated: 10 }];
     const hour = known({ minutes, p50_ms: 1_900, p99_ms: 2_800, completed: 8_990, compensated: 10 });
     const html = part("o-hour", { ...quietSnapshot(), hour });
-    return /<dt>Started a minute<\/dt><dd>([^<]*)<\/dd>/.exec(html)?.[1];
+    return /<dt>Started in the last whole minute<\/dt><dd>([^<]*)<\/dd>/.exec(html)?.[1];
   };
 
   test("durations say that they include waits at the bank", () => {

@@ -8,6 +8,7 @@ import { masked } from "./mask.ts";
 import { within } from "./ask.ts";
 import { eachOnce, type Missing, type OpenDatabases, reached } from "./reach.ts";
 import { type MessageRow, messagesOf } from "./saga-messages-store.ts";
+import { timesText } from "./saga-words.ts";
 import {
   type ActionRow,
   actionsOn,
@@ -234,7 +235,7 @@ function moneyMoved(row: MoneyRow, { currency }: SagaSummary): StoryEvent[] {
       ...shared,
       id: `${row.kind}-${row.id}`,
       at: row.updated_at,
-      what: `${row.kind} is ${outcome} after ${row.attempts} attempts`,
+      what: `${row.kind} is ${outcome} after ${timesText(row.attempts, "attempt")}`,
       failed: row.status === "FAILED" || row.status === "UNKNOWN",
     },
   ];
@@ -253,7 +254,8 @@ function orderCreated(row: OrderRow, { currency }: SagaSummary): StoryEvent {
 }
 
 function waits(row: WaitingRow, who: DatabaseName): StoryEvent {
-  const why = row.error_message === null ? "" : `, failed ${row.attempts} times: ${row.error_message}`;
+  const why =
+    row.error_message === null ? "" : `, failed ${timesText(row.attempts, "time")}: ${row.error_message}`;
   const where = row.what === "retry" ? "waits for a retry" : "waits in the outbox";
   return {
     id: `w-${row.message_id}`,

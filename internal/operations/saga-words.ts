@@ -73,15 +73,15 @@ export function moneyWords(rows: readonly MoneyRow[], saga: SagaSummary): string
     const back = moneyText(refund.amount_cents, currency);
     return refund.status === "SUCCEEDED"
       ? `${amount} charged, ${back} refunded.`
-      : `${amount} charged; a refund of ${back} is open after ${refund.attempts} attempts.`;
+      : `${amount} charged; a refund of ${back} is open after ${timesText(refund.attempts, "attempt")}.`;
   }
   switch (payment.status) {
     case "SUCCEEDED":
       return `${amount} charged.`;
     case "UNKNOWN":
-      return `It is not known whether ${amount} were charged; the provider was asked ${payment.attempts} times.`;
+      return `It is not known whether ${amount} were charged; the provider was asked ${timesText(payment.attempts, "time")}.`;
     case "PENDING":
-      return `${amount} are to be charged; asked ${payment.attempts} times.`;
+      return `${amount} are to be charged; asked ${timesText(payment.attempts, "time")}.`;
     case "FAILED":
       return `Nothing was charged: ${payment.error_code ?? "declined"}.${total}`;
     case "CANCELLED":
@@ -89,6 +89,11 @@ export function moneyWords(rows: readonly MoneyRow[], saga: SagaSummary): string
     default:
       return `Payment of ${amount}: ${payment.status}.`;
   }
+}
+
+/** `1 attempt`, `2 attempts`. */
+export function timesText(count: number, one: string): string {
+  return `${count} ${one}${count === 1 ? "" : "s"}`;
 }
 
 /** The command to charge is written with the transition into the step. */

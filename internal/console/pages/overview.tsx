@@ -182,7 +182,7 @@ function HourPart({ snapshot: { hour } }: PartProps) {
   // The minute in progress is not whole yet. A minute without checkouts is no row of the answer, but a bar: it is 0, not the one before it.
   const lastWhole = barsOf(known.minutes, hour.at ?? 0).at(-2);
   const facts = [
-    ["Started a minute", countText(lastWhole?.started ?? 0)],
+    ["Started in the last whole minute", countText(lastWhole?.started ?? 0)],
     ["Completed", ended === 0 ? "none ended" : `${((known.completed / ended) * 100).toFixed(1)} %`],
     ["p50", known.p50_ms === null ? "none ended" : durationText(known.p50_ms)],
     ["p99", known.p99_ms === null ? "none ended" : durationText(known.p99_ms)],
