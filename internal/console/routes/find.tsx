@@ -1,4 +1,10 @@
-// Finds by any id: one hit opens its page, several are listed.
+// Finds by any id: one hit opens its page, several are listed. A product's name leads to the sagas with it.
+import type { Sql } from "postgres";
+import { within } from "../../operations/ask.ts";
+import { idForms } from "../../operations/id-form.ts";
+import { reached } from "../../operations/reach.ts";
+import { SAGA_QUERY_FIELDS } from "../../operations/saga-query.ts";
+import { productsNamed } from "../../operations/saga-search-products-store.ts";
 import { findAnything } from "../../operations/find-anything.ts";
 import { MAX_FIELD_LENGTH } from "../limits.ts";
 import { Found, hrefOf } from "../pages/find.tsx";
@@ -12,6 +18,7 @@ export const findRoutes: readonly ConsoleRoute[] = [
 ];
 
 const DEAD_LETTERS_MS = 5_000;
+const PRODUCTS_MS = 3_000;
 
 async function find(visit: SignedIn): Promise<Response> {
   const { bulk, databases } = visit.options;
@@ -25,7 +32,19 @@ async function find(visit: SignedIn): Promise<Response> {
   // Several ids of one saga lead to the same page.
   const [first, ...others] = new Set(found.hits.map(hrefOf));
   if (first !== undefined && others.length === 0 && found.missing.length === 0) return seeOther(first);
+  if (found.hits.length === 0 && (await namesProducts(inventory, text)))
+    return seeOther(`/sagas?${new URLSearchParams({ product: text })}`);
   return page(visit, <Found frame={visit} text={text} found={found} />, {
     status: found.hits.length === 0 ? 404 : 200,
   });
+}
+
+/** False also while nobody can tell: the page that follows has the link to try it. */
+async function namesProducts(inventory: Sql, text: string): Promise<boolean> {
+  const { product } = SAGA_QUERY_FIELDS.product.parse(text) ?? {};
+  if (product === undefined || idForms(text).uuid !== null) return false;
+  const named = await reached("inventory", () =>
+    within(PRODUCTS_MS, () => productsNamed(inventory, product, 1)),
+  );
+  return "answer" in named && named.answer.length > 0;
 }
