@@ -220,6 +220,35 @@ describe("pages", () => {
     expect(html).toContain("the saga database does not answer");
   });
 
+  describe("a text in the search of all pages that is no id", () => {
+    const KETTLE = { sku_id: "kettle-1", name: "Gooseneck kettle", also_called: null };
+    /** With an inventory that answers all statements with `rows`. */
+    const found = async (text: string, rows: readonly unknown[]) => {
+      const away = consoleOptions().databases;
+      const databases = { ...away, inventory: sqlThat(async () => rows) };
+      const vic = await new Person({ databases }).signIn("vic");
+      const { status, headers } = await vic.get(`/find?${new URLSearchParams({ q: text })}`);
+      return [status, headers.get("location")];
+    };
+
+    test("leads to the sagas with a product of this name", async () => {
+      expect(await found("gooseneck kettle", [KETTLE])).toEqual([303, "/sagas?product=gooseneck+kettle"]);
+    });
+
+    test("finds nothing if no product has it, or if it names none", async () => {
+      expect(await found("gooseneck kettle", [])).toEqual([404, null]);
+      expect(await found("!!!  ???", [KETTLE])).toEqual([404, null]);
+    });
+  });
+
+  test("a page that does not follow says of when it is, and one that follows does not", async () => {
+    const html = async (path: string) => (await (await new Person().signIn("vic")).get(path)).text();
+    expect(await html("/sagas?stuck_seconds=wrong")).toMatch(
+      /As of <time [^>]*data-show="second"[^>]*>12:04:05<\/time>\. <a href="\/sagas\?stuck_seconds=wrong">Load again/,
+    );
+    expect(await html("/")).not.toContain("Load again");
+  });
+
   test("a run that there is none of is not found, as a page and as a file", async () => {
     const nothing = sqlThat(async () => []);
     const options = consoleOptions({}, nothing);

@@ -38,6 +38,7 @@ function timeText(at, show, isUtc) {
   if (show === "for") return durationText(now - at);
   const local = isoText(at, isUtc);
   if (show === "clock") return local.slice(11, 23);
+  if (show === "second") return local.slice(11, 19);
   if (show === "since" && local.slice(0, 10) !== isoText(now, isUtc).slice(0, 10))
     return local.slice(0, 16).replace("T", " ");
   return show === "minute" || show === "since" ? local.slice(11, 16) : local.slice(0, 19).replace("T", " ");

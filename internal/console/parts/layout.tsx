@@ -7,6 +7,7 @@ import { STYLE_SHEET } from "../style-sheet.ts";
 import { type Frame, THEMES, ZONES } from "../visit.ts";
 import { Icon } from "./icon.tsx";
 import { STALE_ID } from "./stale.tsx";
+import { When } from "./when.tsx";
 
 /** The second key of `g o`, `g s`, ... */
 const NAVIGATION = [
@@ -65,6 +66,7 @@ export function Page({ frame, title, current, live, comesBack = false, head, chi
           {...(comesBack ? { "data-comes-back": "" } : {})}
         >
           {live === undefined ? null : <div id={STALE_ID} role="status" />}
+          {live === undefined && current !== undefined ? <AsOf frame={frame} /> : null}
           {children}
         </main>
         <p id="said" class="said" role="status" />
@@ -72,6 +74,16 @@ export function Page({ frame, title, current, live, comesBack = false, head, chi
         {actor === null ? null : <KeyHelp />}
       </body>
     </html>
+  );
+}
+
+/** The ages on a page go on although nothing else does: so one that does not follow says of when it is. */
+function AsOf({ frame: { now, here } }: Pick<PageProps, "frame">) {
+  return (
+    <p class="as-of small soft">
+      As of <When at={now} show="second" />. <a href={here}>Load again</a>
+      <span data-needs-js> (r)</span>
+    </p>
   );
 }
 
@@ -106,8 +118,8 @@ function Bar({ frame, current }: Pick<PageProps, "frame" | "current">) {
               <input
                 type="search"
                 name="q"
-                aria-label="Find by any id"
-                placeholder="Paste any id ( / )"
+                aria-label="Find by any id, or by a product's name"
+                placeholder="Any id, or a product ( / )"
                 autocomplete="off"
                 spellcheck={false}
                 maxLength={MAX_FIELD_LENGTH}
@@ -169,7 +181,7 @@ function Footer({ frame }: { readonly frame: Frame }) {
 }
 
 const KEYS = [
-  ["/", "find by any id"],
+  ["/", "find by any id, or by a product's name"],
   ...NAVIGATION.map(({ key, text }) => [`g ${key}`, `go to ${text}`] as const),
   ["j, k", "next and previous row"],
   ["Enter", "open the row"],

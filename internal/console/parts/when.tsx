@@ -7,10 +7,10 @@ interface Props {
   /** Epoch ms. */
   readonly at: number;
   /**
-   * `ago`: how long ago; `for`: for how long by now; `clock`: 12:04:05.123; `minute`: 12:04; `since`: date and minute, in browsers without the date if
+   * `ago`: how long ago; `for`: for how long by now; `clock`: 12:04:05.123; `minute`: 12:04; `second`: 12:04:05; `since`: date and minute, in browsers without the date if
    * that is today's; `both`: date and time.
    */
-  readonly show: "ago" | "for" | "clock" | "minute" | "since" | "both";
+  readonly show: "ago" | "for" | "clock" | "minute" | "second" | "since" | "both";
   readonly now?: number;
 }
 
@@ -27,6 +27,8 @@ function clockText(text: string, show: Exclude<Props["show"], "ago" | "for">): s
   switch (show) {
     case "clock":
       return text.slice(11, 23);
+    case "second":
+      return text.slice(11, 19);
     case "minute":
       return text.slice(11, 16);
     case "since":
