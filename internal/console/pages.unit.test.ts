@@ -61,6 +61,7 @@ test("a saga's page names its order as the shopper does", async () => {
     story,
     mails: MAILS,
     topics: snapshotOf().topics,
+    roles: [],
     cancellation: null,
     show: "all",
     now: NOW,

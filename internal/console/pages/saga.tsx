@@ -12,6 +12,7 @@ import type { Snapshot } from "../collector.ts";
 import { Act } from "../parts/act.tsx";
 import { CommandLine, Copy, Facts, Notice } from "../parts/bits.tsx";
 import { CancellationText } from "../parts/cancellation.tsx";
+import { Instructions } from "../parts/instruction.tsx";
 import { Page } from "../parts/layout.tsx";
 import { holderOf, type LiveParts } from "../parts/live-parts.tsx";
 import { MailsText } from "../parts/mails.tsx";
@@ -28,6 +29,7 @@ interface Props {
   readonly story: SagaStory;
   readonly mails: SagaMails;
   readonly topics: Snapshot["topics"];
+  readonly roles: Snapshot["roles"];
   /** Of its order, in progress. */
   readonly cancellation: OpenCancellation | null;
   readonly show: Show;
@@ -40,6 +42,7 @@ interface Props {
 export const SAGA_PARTS: LiveParts<Props> = {
   "s-acts": Acts,
   "s-words": Words,
+  "s-instructions": Instructions,
   "s-facts": WhatIsKnown,
   "s-products": Products,
   "s-steps": StepBars,
@@ -71,6 +74,7 @@ export function SagaPage(props: Props) {
         </Notice>
       ) : null}
       {holder("s-words")}
+      {holder("s-instructions")}
       {holder("s-facts")}
       {holder("s-products")}
       {holder("s-steps")}

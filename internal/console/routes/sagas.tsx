@@ -139,7 +139,8 @@ function propsOf(visit: SignedIn, shown: Shown) {
   const { clock, collector, traceUrlOf } = visit.options;
   const { trace_id } = shown.story;
   const traceUrl = trace_id === null ? null : traceUrlOf(trace_id);
-  return { ...shown, topics: collector.snapshot().topics, frame: visit, now: clock.now(), traceUrl };
+  const { topics, roles } = collector.snapshot();
+  return { ...shown, topics, roles, frame: visit, now: clock.now(), traceUrl };
 }
 
 async function storyOf({ params, options }: SignedIn, reveal = false): Promise<Told> {
