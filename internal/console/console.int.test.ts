@@ -290,6 +290,8 @@ describe("reading", () => {
     expect((await vic.get(`/find?q=${fixture.completed.saga_id}`)).status).toBe(303);
     expect((await vic.get(`/find?q=${fixture.completed.order_id}`)).status).toBe(303);
     expect((await vic.get("/find?q=nothing-of-this-name")).status).toBe(404);
+    // A product's name leads to the sagas with it.
+    expect((await vic.get("/find?q=Mug")).status).toBe(303);
     expect((await vic.get(`/sagas/${fixture.completed.order_id}`)).status).toBe(404);
   });
 
@@ -314,6 +316,7 @@ describe("reading", () => {
     expect(Object.keys(saga).toSorted()).toEqual([
       "s-acts",
       "s-facts",
+      "s-instructions",
       "s-products",
       "s-steps",
       "s-timeline",
@@ -664,7 +667,7 @@ describe("with one database away", () => {
     );
     const others = DATABASES.filter((one) => one !== name);
     for (const other of others) expect(await says(`the ${other} database does not answer`)).toBe(false);
-    expect(await says("All money is where it belongs.")).toBe(name !== "payment");
+    expect(await says("All money is where it belongs.")).toBe(name !== "payment" && name !== "saga");
     expect(endsWith((await person.get("/")).text, "COMPLETED", 1)).toBe(name !== "saga");
   });
 

@@ -1,5 +1,5 @@
 // Reads the audit trail: what people did by hand. Rows are written with messaging/operator-action-store.ts. Called by the console.
-import type { Sql } from "postgres";
+import type { Sql, TransactionSql } from "postgres";
 
 export interface AuditRow {
   readonly action_id: string;
@@ -45,7 +45,7 @@ const LAST_ID = "ffffffff-ffff-ffff-ffff-ffffffffffff";
  * `null or` could not use the index, so an absent time is an infinite one.
  */
 export function auditTrail(
-  sql: Sql,
+  sql: Sql | TransactionSql,
   filter: AuditFilter,
   { limit, after }: { readonly limit: number; readonly after: AuditCursor | null },
 ): Promise<AuditRow[]> {

@@ -69,6 +69,9 @@ test("counts sagas, outboxes, money, mails, topics, dead letters and roles", asy
     update saga_state set status = 'COMPENSATING', compensation_step = 'charge', completed_at = null, deadline_at = now(), needs_operator = true,
            payment_succeeded = true
      where saga_id = ${refunded.saga_id}`;
+  await saga`
+    insert into order_cancellations (cancellation_id, saga_id, order_id, status, step, needs_operator, deadline_at, created_at, updated_at)
+    values (gen_random_uuid(), ${completed.saga_id}, ${completed.order_id}, 'CANCELLING', 'refund', true, now(), now(), now())`;
   await saga`update outbox set published = false, published_at = null
               where event_id = (select event_id from outbox limit 1)`;
   await payment`update payments set status = 'UNKNOWN', next_attempt_at = now() where payment_id = ${completed.payment_id}`;
@@ -85,7 +88,8 @@ test("counts sagas, outboxes, money, mails, topics, dead letters and roles", asy
     in_progress: [{ status: "COMPENSATING", step: "charge", count: 1 }],
     needing_operator: 1,
     charged_undo_stuck: [{ currency: "EUR", count: 1, needing_operator: 1 }],
-    refund_of_cancelled_stuck: [],
+    cancellations_needing_operator: 1,
+    refund_of_cancelled_stuck: [{ currency: "EUR", count: 1, amount_cents: 2_500 }],
     window_seconds: 60,
     started: 1,
     ended: [{ status: "COMPLETED", failure_code: null, count: 1 }],

@@ -23,18 +23,20 @@ import {
   signedInAs,
   snapshotOf,
   storyOf,
+  unknown,
   VIEWER,
 } from "../testkit/console.ts";
 
+const STUCK = sagaOf(3, {
+  status: "COMPENSATING",
+  compensation_step: "charge",
+  needs_operator: true,
+  failure_code: "DEADLINE_EXCEEDED",
+});
 const SAGAS: readonly FoundSaga[] = [
   sagaOf(1),
   sagaOf(2, { status: "COMPLETED", completed_at: NOW - 1_000, order_id: "x", current_step: "order" }),
-  sagaOf(3, {
-    status: "COMPENSATING",
-    compensation_step: "charge",
-    needs_operator: true,
-    failure_code: "DEADLINE_EXCEEDED",
-  }),
+  STUCK,
   sagaOf(4, { status: "COMPENSATED", failure_code: "INSUFFICIENT_FUNDS", completed_at: NOW - 2_000 }),
 ].map((saga, index) => ({ ...saga, updated_at: NOW - 900, resend_count: index === 2 ? 4 : 0, items: [] }));
 const searched = (sagas: readonly FoundSaga[]) => ({
@@ -106,6 +108,19 @@ export const PREVIEWS: Readonly<Record<string, (visit: SignedIn) => ReturnType<t
       mails: { ...MAILS, missing: { database: "notification", reason: "connect ECONNREFUSED" } },
       topics: snapshotOf().topics,
       roles: snapshotOf().roles,
+      cancellation: null,
+      show: "all",
+      now: NOW,
+      isRevealed: false,
+      traceUrl: null,
+    }),
+  "/stuck-saga": (frame) =>
+    SagaPage({
+      frame,
+      story: storyOf({ saga: STUCK }),
+      mails: MAILS,
+      topics: snapshotOf().topics,
+      roles: [{ name: "payment", reading: unknown("connect ECONNREFUSED") }],
       cancellation: null,
       show: "all",
       now: NOW,

@@ -1,0 +1,62 @@
+// The audit trail on a real database: what a range of times lists, and that nothing outside of it is read.
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { cloneDatabase, type TestDatabase } from "../testkit/database.ts";
+import { auditTrail } from "./audit-trail-store.ts";
+
+const ROWS = 40_000;
+const MINUTE_MS = 60_000;
+/** One row a minute from here on. */
+const START = Date.parse("2026-01-01T00:00:00Z");
+const ALL = { actor: null, action: null, subject: null, outcome: null, since: null, until: null };
+/** A hundred rows in the middle. */
+const RANGE = { since: START + 20_000 * MINUTE_MS, until: START + 20_100 * MINUTE_MS };
+
+let saga: TestDatabase;
+beforeAll(async () => {
+  saga = await cloneDatabase("saga");
+  await saga.sql`
+    insert into operator_actions (action_id, run_id, action, subject, actor, reason, outcome, at, settled_at)
+    select gen_random_uuid(), gen_random_uuid(), case n % 2 when 0 then 'run.pause' else 'run.start' end, 'x', 'bob', 'test', 'ok', at, at
+      from (select n, ${START}::timestamptz + make_interval(mins => n) as at from generate_series(0, ${ROWS - 1}::integer) n) old`;
+  await saga.sql`analyze operator_actions`;
+});
+afterAll(() => saga[Symbol.asyncDispose]());
+
+test("a range begins with its first moment and ends before its last, newest first, page by page", async () => {
+  const page = (after: { at: number; action_id: string } | null) =>
+    auditTrail(saga.sql, { ...ALL, ...RANGE }, { limit: 60, after });
+  const first = await page(null);
+  const second = await page(first.at(-1) ?? null);
+  const minutes = [...first, ...second].map(({ at }) => (at - START) / MINUTE_MS);
+  expect(minutes).toEqual(Array.from({ length: 100 }, (_, index) => 20_099 - index));
+  expect(await page(second.at(-1) ?? null)).toEqual([]);
+  expect((await auditTrail(saga.sql, ALL, { limit: 1, after: null }))[0]?.at).toBe(
+    START + (ROWS - 1) * MINUTE_MS,
+  );
+});
+
+test("one act is listed without the others of its family", async () => {
+  const filter = { ...ALL, ...RANGE, action: "run.pause" };
+  const rows = await auditTrail(saga.sql, filter, { limit: 1_000, after: null });
+  expect([rows.length, new Set(rows.map(({ action }) => action))]).toEqual([50, new Set(["run.pause"])]);
+  const family = await auditTrail(saga.sql, { ...filter, action: "run." }, { limit: 1_000, after: null });
+  expect(family.length).toBe(100);
+});
+
+test("nothing outside of the range is read, whatever the values that the plan was made for", async () => {
+  const read = await saga.sql.begin(async (tx) => {
+    await tx`set local plan_cache_mode = force_generic_plan`;
+    // What this connection has read before may still be in the count.
+    const count = async () => {
+      const [row] = await tx<[{ count: number }]>`
+        select (seq_tup_read + idx_tup_fetch)::float8 as count from pg_stat_xact_user_tables where relname = 'operator_actions'`;
+      return row.count;
+    };
+    const before = await count();
+    const filter = { ...ALL, ...RANGE, action: "saga.cancel" };
+    expect(await auditTrail(tx, filter, { limit: 100, after: null })).toEqual([]);
+    return (await count()) - before;
+  });
+  expect(read).toBeGreaterThanOrEqual(100);
+  expect(read).toBeLessThan(1_000);
+});
