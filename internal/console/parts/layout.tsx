@@ -81,8 +81,7 @@ export function Page({ frame, title, current, live, comesBack = false, head, chi
 function AsOf({ frame: { now, here } }: Pick<PageProps, "frame">) {
   return (
     <p class="as-of small soft">
-      As of <When at={now} show="second" />. <a href={here}>Load again</a>
-      <span data-needs-js> (r)</span>
+      As of <When at={now} show="second" />. <a href={here}>Load again</a> <span data-needs-js>(r)</span>
     </p>
   );
 }
@@ -119,7 +118,7 @@ function Bar({ frame, current }: Pick<PageProps, "frame" | "current">) {
                 type="search"
                 name="q"
                 aria-label="Find by any id, or by a product's name"
-                placeholder="Any id, or a product ( / )"
+                placeholder="Id or product ( / )"
                 autocomplete="off"
                 spellcheck={false}
                 maxLength={MAX_FIELD_LENGTH}
