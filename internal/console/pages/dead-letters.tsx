@@ -209,8 +209,8 @@ function Filter({
     ["code", "Code"],
     ["error", "Error contains"],
     ["saga", "Saga"],
-    ["since", "Failed since"],
-    ["until", "Failed until"],
+    ["since", "Failed from (UTC)"],
+    ["until", "Failed until (UTC)"],
   ] as const;
   return (
     <form class="filters" aria-label="Filter">

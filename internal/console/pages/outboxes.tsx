@@ -127,8 +127,8 @@ function PublishAgain({ frame }: { readonly frame: Frame }) {
         well before the loss.
       </p>
       <input type="hidden" name="kind" value="outbox.republish" />
-      <TimeField name="since" label="Written since" value={since} />
-      <TimeField name="until" label="Written before (empty: no end)" value="" />
+      <TimeField name="since" label="Written from (UTC)" value={since} />
+      <TimeField name="until" label="Written until (UTC; empty: no end)" value="" />
       <div class="field">
         <label for="republish-database">Outbox</label>
         <select id="republish-database" name="database">
