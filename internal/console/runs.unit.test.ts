@@ -5,7 +5,7 @@ import type { RunView } from "../operations/plans.ts";
 import { consoleOptions, NOW, OPERATOR, signedInAs, sqlThat, VIEWER } from "../testkit/console.ts";
 import { ConsoleBrowser } from "../testkit/console-browser.ts";
 import { RUN } from "../testkit/console-previews.ts";
-import { RunPage } from "./pages/runs.tsx";
+import { RunPage } from "./pages/run.tsx";
 import { progressText, selectionText } from "./parts/run-words.ts";
 
 const RUNNING: RunView = { ...RUN, state: "running", started_by: "ada", started_at: NOW - 5_000 };

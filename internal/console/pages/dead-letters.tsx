@@ -1,4 +1,4 @@
-// Messages that failed for good: what they have in common, and one by one. What is done with them is first a plan (pages/runs.tsx).
+// Messages that failed for good: what they have in common, and one by one. What is done with them is first a plan (pages/run.tsx).
 import type {
   DeadLetterCause,
   DeadLetterFilter,

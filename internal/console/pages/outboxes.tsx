@@ -1,5 +1,5 @@
 // The outboxes: what waits for publishing, and how far back each reaches. After Kafka has lost messages they are published again, which is
-// first a plan (pages/runs.tsx).
+// first a plan (pages/run.tsx).
 import type { ComponentChildren } from "preact";
 import { DATABASES, type DatabaseName } from "../../../schemas/migrations.ts";
 import type { OutboxDepth, Part } from "../../../schemas/overview.ts";

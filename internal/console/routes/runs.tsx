@@ -18,7 +18,8 @@ import {
 import { changeRate, pauseRun, resumeRun, startRun, stopRun } from "../../operations/runs.ts";
 import { done, noted, reasonOf } from "../acts.ts";
 import { polled } from "../live.ts";
-import { type ItemPart, RUN_PARTS, RunPage, Runs, SHOWN_OUTCOMES, type ShownRun } from "../pages/runs.tsx";
+import { type ItemPart, RUN_PARTS, RunPage, SHOWN_OUTCOMES, type ShownRun } from "../pages/run.tsx";
+import { Runs } from "../pages/runs.tsx";
 import { allOf } from "../parts/live-parts.tsx";
 import { itemColumns, itemMore } from "../parts/run-items.tsx";
 import { badRequest, notFound } from "../problem.ts";
