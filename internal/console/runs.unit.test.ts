@@ -6,7 +6,7 @@ import { consoleOptions, NOW, OPERATOR, signedInAs, sqlThat, VIEWER } from "../t
 import { ConsoleBrowser } from "../testkit/console-browser.ts";
 import { RUN } from "../testkit/console-previews.ts";
 import { RunPage } from "./pages/run.tsx";
-import { progressText, selectionText } from "./parts/run-words.ts";
+import { stateText, selectionText } from "./parts/run-words.ts";
 
 const RUNNING: RunView = { ...RUN, state: "running", started_by: "ada", started_at: NOW - 5_000 };
 const PART = { outcome: null, after: -1, next: null } as const;
@@ -83,10 +83,10 @@ test("a plan that touches no money says so", async () => {
 
 test("the numbers of a run add up while messages are in flight", () => {
   const counts = { ...RUN.counts, sent: 68, in_flight: 20, not_reached: 212 };
-  expect(progressText({ ...RUNNING, counts })).toBe(
+  expect(stateText({ ...RUNNING, counts })).toBe(
     "68 done, 0 failed, 0 refused, 0 skipped, 212 left, 20 in flight",
   );
-  expect(progressText({ ...RUNNING, counts: { ...counts, in_flight: 0 } })).not.toContain("in flight");
+  expect(stateText({ ...RUNNING, counts: { ...counts, in_flight: 0 } })).not.toContain("in flight");
 });
 
 test("the time of a plan is what it takes, that of a run what is left", async () => {

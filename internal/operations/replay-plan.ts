@@ -50,12 +50,15 @@ export type ReplayDecision =
   | { readonly kind: "left"; readonly why: string }
   | { readonly kind: "refused"; readonly why: string };
 
+/** What a replay that sends nothing would do. */
+const WOULD = { handled: "nothing to do", left: "nothing to do", refused: "refused" } as const;
+
 /** For people: what a replay would do with the message, which was replayed so often without success. */
 export function describeReplay(
   decision: ReplayDecision,
   replays: number,
 ): { readonly isGood: boolean; readonly text: string } {
-  if (decision.kind !== "send") return { isGood: false, text: `${decision.kind}: ${decision.why}` };
+  if (decision.kind !== "send") return { isGood: false, text: `${WOULD[decision.kind]}: ${decision.why}` };
   if (isQuarantined(replays)) return { isGood: false, text: quarantineText(replays) };
   return { isGood: true, text: "may be sent again" };
 }

@@ -1,13 +1,20 @@
-// How far a run is and how many of its messages may fail, in words. Pure; called by checkoutctl.
+// How far a run is and how many of its messages may fail, in words. Pure; called by checkoutctl and the console.
 import type { RunView } from "./plans.ts";
 
 type Progress = Pick<RunView, "kind" | "totals" | "units_done" | "counts">;
 
-/** Of a run that publishes outboxes again, messages: its items are whole outboxes. */
-export function progressText({ kind, totals, units_done, counts }: Progress): string {
-  if (kind === "outbox.republish") return `${units_done} of ${totals.units} messages`;
-  const { sent, discarded, skipped, refused, failed, not_reached } = counts;
-  return `${sent + discarded} done, ${failed} failed, ${refused} refused, ${skipped} skipped, ${not_reached} left`;
+/**
+ * Every item is in one of its numbers. Of a run that publishes outboxes again, messages: its items are whole outboxes. `show` writes a
+ * number.
+ */
+export function progressText(
+  { kind, totals, units_done, counts }: Progress,
+  show: (count: number) => string = String,
+): string {
+  if (kind === "outbox.republish") return `${show(units_done)} of ${show(totals.units)} messages`;
+  const { sent, discarded, skipped, refused, failed, in_flight, not_reached } = counts;
+  const settled = `${show(sent + discarded)} done, ${show(failed)} failed, ${show(refused)} refused, ${show(skipped)} skipped`;
+  return `${settled}, ${show(not_reached)} left${in_flight === 0 ? "" : `, ${show(in_flight)} in flight`}`;
 }
 
 /** Null if nobody looks whether its messages are handled. */

@@ -7,9 +7,10 @@ import type { RunView } from "../../operations/plans.ts";
 import { Act, ActAtOnce } from "../parts/act.tsx";
 import { CommandLine, Copy, Facts } from "../parts/bits.tsx";
 import { Page } from "../parts/layout.tsx";
+import { mayFailText } from "../../operations/run-progress.ts";
 import { holderOf, type LiveParts } from "../parts/live-parts.tsx";
 import { itemColumnsOf } from "../parts/run-items.tsx";
-import { progressText, selectionText } from "../parts/run-words.ts";
+import { stateText, selectionText } from "../parts/run-words.ts";
 import { DataTable, Exports } from "../parts/table.tsx";
 import { When } from "../parts/when.tsx";
 import { countText, durationText, plural } from "../parts/words.ts";
@@ -155,7 +156,7 @@ function State({ run, now }: PartProps) {
       </p>
       {run.started_at === null ? null : (
         <p>
-          <progress max={Math.max(1, all)} value={reached} aria-label="Progress" /> {progressText(run)}
+          <progress max={Math.max(1, all)} value={reached} aria-label="Progress" /> {stateText(run)}
         </p>
       )}
       <Facts facts={facts} look="facts" />
@@ -170,10 +171,9 @@ function reachedOf({ kind, counts, totals, units_done }: RunView) {
   return { reached, all: totals.acts + totals.skipped + totals.refused };
 }
 
-function rateText({ kind, rate_per_second, max_error_rate }: RunView): string {
-  const rate = `${Number(rate_per_second.toFixed(2))} a second`;
-  // Whether a message that is published again is handled is not looked at.
-  return kind === "outbox.republish" ? rate : `${rate}, at most ${max_error_rate * 100} % may fail`;
+function rateText(run: RunView): string {
+  const rate = `${Number(run.rate_per_second.toFixed(2))} a second`;
+  return [rate, mayFailText(run)].filter((text) => text !== null).join(", ");
 }
 
 /** At the present rate; null if nothing will be done any more. */

@@ -5,7 +5,7 @@ import type { RunView } from "../../operations/plans.ts";
 import { Empty, IdLink } from "../parts/bits.tsx";
 import { Page } from "../parts/layout.tsx";
 
-import { progressText } from "../parts/run-words.ts";
+import { stateText } from "../parts/run-words.ts";
 import { type Column, DataTable } from "../parts/table.tsx";
 import { When } from "../parts/when.tsx";
 import type { Frame } from "../visit.ts";
@@ -25,7 +25,7 @@ const runColumns = (now: number): readonly Column<RunView>[] => [
     show: ({ state }) => <RunStatus state={state} />,
     value: ({ state }) => state,
   },
-  { name: "progress", head: "Progress", value: progressText },
+  { name: "progress", head: "Progress", value: stateText },
   {
     name: "created_by",
     head: "Planned by",

@@ -1,16 +1,14 @@
 // A plan or run in words: what it selects, how far it is. Pure.
 import { timestampOf } from "../../kernel/timestamp.ts";
 import type { RunView } from "../../operations/plans.ts";
+import { progressText } from "../../operations/run-progress.ts";
 import { countText, plural } from "./words.ts";
 
-/** Every item is in one of these numbers. */
-export function progressText({ kind, totals, units_done, counts, started_at }: RunView): string {
-  if (started_at === null) return `${plural(totals.acts, "item")} planned`;
-  if (kind === "outbox.republish") return `${countText(units_done)} of ${plural(totals.units, "message")}`;
-  const { sent, discarded, skipped, refused, failed, in_flight, not_reached } = counts;
-  const settled = `${countText(sent + discarded)} done, ${countText(failed)} failed, ${countText(refused)} refused, ${countText(skipped)} skipped`;
-  const inFlight = in_flight === 0 ? "" : `, ${countText(in_flight)} in flight`;
-  return `${settled}, ${countText(not_reached)} left${inFlight}`;
+/** How far it is, or what is planned. */
+export function stateText(run: RunView): string {
+  return run.started_at === null
+    ? `${plural(run.totals.acts, "item")} planned`
+    : progressText(run, countText);
 }
 
 const FIELDS: readonly (readonly [string, (value: string) => string])[] = [

@@ -11,10 +11,9 @@ import {
   listDeadLetters,
 } from "../../operations/dead-letters.ts";
 import { masked } from "../../operations/mask.ts";
-import { isQuarantined, quarantineText } from "../../operations/plan.ts";
 import { failedReplays } from "../../operations/plan-store.ts";
 import { examine, type Examined } from "../../operations/replay-facts.ts";
-import { decideReplay } from "../../operations/replay-plan.ts";
+import { decideReplay, describeReplay } from "../../operations/replay-plan.ts";
 import { DeadLetterPage, type ShownDeadLetter } from "../pages/dead-letter.tsx";
 import { deadLetterColumns, DeadLettersPage } from "../pages/dead-letters.tsx";
 import { reasonOf } from "../acts.ts";
@@ -131,22 +130,16 @@ async function shownAt({ params, options, now }: SignedIn, reveal: boolean): Pro
   return { ...shown, body: bodyOf(examined.record, reveal), isRevealed: reveal };
 }
 
-/** What a replay that sends nothing would do. */
-const WOULD = { handled: "nothing to do", left: "nothing to do", refused: "refused" } as const;
-
 function shownOf(
   { record, original, facts }: Examined,
   replays: number,
   objection: Parameters<typeof decideReplay>[2],
 ): Omit<ShownDeadLetter, "body" | "isRevealed"> {
-  const decision = decideReplay(original, facts, objection);
-  const isGood = decision.kind === "send" && !isQuarantined(replays);
-  const may = isQuarantined(replays) ? quarantineText(replays) : "may be sent again";
   return {
     record: { ...record, handling: describeHandling(facts.handling), replays },
     isOpen: isOpen(facts.handling),
     handled: facts.handling,
-    verdict: { isGood, text: decision.kind === "send" ? may : `${WOULD[decision.kind]}: ${decision.why}` },
+    verdict: describeReplay(decideReplay(original, facts, objection), replays),
     sagaStatus: facts.saga?.status ?? null,
   };
 }
