@@ -31,6 +31,8 @@ let site: string;
 beforeAll(async () => {
   let consoleAddress = "";
   const proxy = Bun.serve({
+    // A stream may be silent for longer than the default of 10 s.
+    idleTimeout: 0,
     port: 0,
     hostname: "127.0.0.1",
     fetch(request) {

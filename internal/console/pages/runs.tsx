@@ -1,10 +1,8 @@
 // Plans and runs of bulk acts: the list. One of them is run.tsx.
-
 import { RUN_STATES, type RunState } from "../../operations/plan.ts";
 import type { RunView } from "../../operations/plans.ts";
 import { Empty, IdLink } from "../parts/bits.tsx";
 import { Page } from "../parts/layout.tsx";
-
 import { stateText } from "../parts/run-words.ts";
 import { type Column, DataTable } from "../parts/table.tsx";
 import { When } from "../parts/when.tsx";
