@@ -37,6 +37,37 @@ export interface ConsumedBatch {
   release(): void;
 }
 
+/** The offsets that a partition has. */
+export interface Span {
+  readonly low: number;
+  /** Exclusive. */
+  readonly high: number;
+}
+
+export interface OffsetRange {
+  readonly partition: number;
+  readonly from: number;
+  /** Exclusive. */
+  readonly to: number;
+}
+
+/** Valid while it is taken. */
+export type ReadBatch = Pick<ConsumedBatch, "values" | "undecodable" | "raw">;
+
+/** One topic, outside any group. Its methods throw AppError KAFKA_UNAVAILABLE, KAFKA_TOPIC_MISSING. */
+export interface TopicReader {
+  /** By partition. */
+  spans(): Promise<ReadonlyMap<number, Span>>;
+  /** By partition: the first offset of that time (epoch ms) or later. A partition without one is missing. */
+  offsetsAt(at: number, partitions: readonly number[]): Promise<ReadonlyMap<number, number>>;
+  /** Reads each range in the order of its offsets, until all are read or `signal` aborts. Returns how far each partition was read. */
+  read(
+    ranges: readonly OffsetRange[],
+    take: (batch: ReadBatch) => void,
+    signal: AbortSignal,
+  ): Promise<ReadonlyMap<number, number>>;
+}
+
 export interface PollOptions {
   /** Maximum number of messages that this role handles. */
   readonly maxMessages: number;

@@ -1,7 +1,8 @@
 // Opens a reader of a topic for one page, and closes it in any case. Few pages are read at the same time: each has a connection and a memory
 // of its own. Called by the console and `checkoutctl topics read`.
 import { AppError } from "../kernel/errors.ts";
-import { readTopicPage, type TopicPage, type TopicReader } from "./topic-page.ts";
+import type { TopicReader } from "../kernel/ports.ts";
+import { readTopicPage, type TopicPage } from "./topic-page.ts";
 import type { TopicRequest } from "./topic-request.ts";
 
 /** Messages of one page or file at most. */

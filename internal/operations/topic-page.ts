@@ -1,47 +1,12 @@
 // Reads one page of a topic: the messages of a saga, those from a time or an offset on, or the newest. Bounded in messages and in time, and
 // always says how far it looked, and where to go on. Joins no group and moves no offset. Called by topic-browser.ts.
 import { AppError } from "../kernel/errors.ts";
-import type { RawMessage } from "../kernel/ports.ts";
+import type { OffsetRange, RawMessage, ReadBatch, Span, TopicReader } from "../kernel/ports.ts";
 import { timeOfId } from "../kernel/time-of-id.ts";
 import { partitionOf } from "../messaging/partition-of.ts";
 import { textIn } from "../messaging/read-dead-letter.ts";
 import { masked, maskedText } from "./mask.ts";
 import { type Places, placesText, type TopicRequest } from "./topic-request.ts";
-
-export interface Span {
-  readonly low: number;
-  /** Exclusive. */
-  readonly high: number;
-}
-
-export interface OffsetRange {
-  readonly partition: number;
-  readonly from: number;
-  /** Exclusive. */
-  readonly to: number;
-}
-
-/** Valid while `take` runs. */
-export interface ReadBatch {
-  readonly values: readonly unknown[];
-  readonly undecodable: readonly RawMessage[];
-  /** Of `values[index]`. */
-  raw(index: number): RawMessage;
-}
-
-/** One topic, outside any group. Its methods throw AppError KAFKA_UNAVAILABLE, KAFKA_TOPIC_MISSING. */
-export interface TopicReader {
-  /** The offsets that each partition has. */
-  spans(): Promise<ReadonlyMap<number, Span>>;
-  /** The first offset of that time (epoch ms) or later; a partition without one is missing. */
-  offsetsAt(at: number, partitions: readonly number[]): Promise<Places>;
-  /** Reads each range in the order of its offsets, until all are read or `signal` aborts. Returns how far each was read. */
-  read(
-    ranges: readonly OffsetRange[],
-    take: (batch: ReadBatch) => void,
-    signal: AbortSignal,
-  ): Promise<Places>;
-}
 
 export interface TopicMessage {
   readonly partition: number;

@@ -1,7 +1,6 @@
 // A topic in memory, for unit tests of what reads topics. Message `n` of a partition was written `n` seconds after the first, unless it says so.
-import type { RawMessage } from "../kernel/ports.ts";
+import type { OffsetRange, RawMessage, ReadBatch, Span, TopicReader } from "../kernel/ports.ts";
 import { textIn } from "../messaging/read-dead-letter.ts";
-import type { OffsetRange, ReadBatch, Span, TopicReader } from "../operations/topic-page.ts";
 
 export interface FakePartition {
   /** The offset of the first. */

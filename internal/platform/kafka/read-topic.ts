@@ -4,7 +4,7 @@
 import type { Metadata, WatermarkOffsets } from "@confluentinc/kafka-javascript";
 
 import { AppError } from "../../kernel/errors.ts";
-import type { RawMessage } from "../../kernel/ports.ts";
+import type { RawMessage, Span } from "../../kernel/ports.ts";
 import { decode } from "./batch.ts";
 import {
   call,
@@ -75,11 +75,6 @@ export async function* readTopic(options: ReadTopicOptions): AsyncGenerator<Topi
   } finally {
     await disconnect(native, connection);
   }
-}
-
-export interface Span {
-  readonly low: number;
-  readonly high: number;
 }
 
 /** Start and end of every partition that has messages to read. */

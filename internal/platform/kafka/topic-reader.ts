@@ -1,33 +1,20 @@
-// Reads parts of one topic outside any group: ranges of offsets, also those of a time. Nothing is committed, no group is rebalanced. The
-// `TopicReader` of operations/topic-page.ts.
+// Reads parts of one topic outside any group: ranges of offsets, also those of a time. Nothing is committed, no group is rebalanced.
+// Used for pages of messages (operations/topic-page.ts).
 import type { TopicPartitionOffset } from "@confluentinc/kafka-javascript";
 import { AppError } from "../../kernel/errors.ts";
-import type { RawMessage } from "../../kernel/ports.ts";
+import type { OffsetRange, ReadBatch, Span, TopicReader as TopicReaderPort } from "../../kernel/ports.ts";
 import { decode } from "./batch.ts";
 import { call, DEFAULT_CONNECT_TIMEOUT_MS, kafkaError, type KafkaOptions } from "./connection.ts";
 import { connect, type Connection, disconnect, openBatchConsumer } from "./consumer.ts";
 import type { BatchConsumer } from "./native/types.ts";
-import { type Span, spansOf } from "./read-topic.ts";
-
-interface Range {
-  readonly partition: number;
-  readonly from: number;
-  /** Exclusive. */
-  readonly to: number;
-}
-
-interface Batch {
-  readonly values: readonly unknown[];
-  readonly undecodable: readonly RawMessage[];
-  raw(index: number): RawMessage;
-}
+import { spansOf } from "./read-topic.ts";
 
 const BATCH_SIZE = 1_000;
 /** Also how late it notices that nobody waits any more. */
 const WAIT_MS = 200;
 const LINGER_MS = 5;
 
-export class TopicReader implements AsyncDisposable {
+export class TopicReader implements TopicReaderPort, AsyncDisposable {
   readonly #topic: string;
   readonly #connection: Connection;
   readonly #native: BatchConsumer;
@@ -72,8 +59,8 @@ export class TopicReader implements AsyncDisposable {
   }
 
   async read(
-    ranges: readonly Range[],
-    take: (batch: Batch) => void,
+    ranges: readonly OffsetRange[],
+    take: (batch: ReadBatch) => void,
     signal: AbortSignal,
   ): Promise<ReadonlyMap<number, number>> {
     const reached = new Map(ranges.map(({ partition, from }) => [partition, from]));
@@ -94,7 +81,7 @@ export class TopicReader implements AsyncDisposable {
     return reached;
   }
 
-  async #poll(take: (batch: Batch) => void) {
+  async #poll(take: (batch: ReadBatch) => void) {
     const native = this.#native;
     const polled = await native.poll(BATCH_SIZE, WAIT_MS, LINGER_MS);
     if (polled.error !== null) throw kafkaError(`cannot read ${this.#topic}`, polled.error);
@@ -109,7 +96,12 @@ export class TopicReader implements AsyncDisposable {
     }
   }
 
-  #reach(partition: number, offset: number, unread: Map<number, Range>, reached: Map<number, number>): void {
+  #reach(
+    partition: number,
+    offset: number,
+    unread: Map<number, OffsetRange>,
+    reached: Map<number, number>,
+  ): void {
     const range = unread.get(partition);
     if (range === undefined) return;
     reached.set(partition, Math.min(offset, range.to));

@@ -6,7 +6,8 @@ import type { TopicPartitionOffsetAndMetadata } from "@confluentinc/kafka-javasc
 import type { PartitionState, TopicState } from "../../../schemas/overview.ts";
 import { call, DEFAULT_CONNECT_TIMEOUT_MS, type KafkaOptions } from "./connection.ts";
 import { connect, type Connection } from "./consumer.ts";
-import { type Span, spansOf } from "./read-topic.ts";
+import type { Span } from "../../kernel/ports.ts";
+import { spansOf } from "./read-topic.ts";
 
 /** The topics that each group reads, by the group's name. */
 export type Subscriptions = Readonly<Record<string, readonly string[]>>;
