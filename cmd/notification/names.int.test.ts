@@ -7,6 +7,7 @@ import { parseConfig } from "../../internal/platform/config.ts";
 import { type HttpServer, serveHttp } from "../../internal/platform/serve-http.ts";
 import { catalogueApi } from "../../internal/services/inventory/catalogue-http.ts";
 import { mailOf } from "../../internal/services/notification/mails.ts";
+import { CONFIRMATION } from "../../internal/testkit/confirmation.ts";
 import {
   accessTo,
   AS_ADA,
@@ -53,17 +54,9 @@ function restock(headers: Readonly<Record<string, string>>) {
 }
 
 const command: SendNotification = {
-  message_id: "01900000-0000-7000-8000-000000000002",
-  type: "SendNotification",
-  schema_version: 1,
-  saga_id: "01900000-0000-7000-8000-000000000001",
-  occurred_at: "2026-11-23T12:00:00.000Z",
-  user_id: "01900000-0000-7000-8000-00000000f00d",
-  email: "ada@example.com",
-  template: "order_confirmed",
+  ...CONFIRMATION,
   order_id: "01900000-0000-7000-8000-000000000003",
   total_cents: 500,
-  currency: "EUR",
   items: [{ sku_id: "tea-9", quantity: 2, unit_price_cents: 250 }],
 };
 

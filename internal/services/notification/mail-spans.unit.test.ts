@@ -2,21 +2,14 @@
 import { expect, test } from "bun:test";
 import type { SendNotification } from "../../../schemas/notification.ts";
 import { RecordingTracer, traceparentNo } from "../../testkit/recorded-spans.ts";
+import { CONFIRMATION } from "../../testkit/confirmation.ts";
 import type { Outcome } from "./courier.ts";
 import { sendTraced } from "./mail-spans.ts";
 import { noLink } from "./mail-shop.ts";
 import { noNames } from "./product-names.ts";
 
 const command: SendNotification = {
-  message_id: "01900000-0000-7000-8000-000000000002",
-  type: "SendNotification",
-  schema_version: 1,
-  saga_id: "01900000-0000-7000-8000-000000000001",
-  occurred_at: "2026-11-23T12:00:00.000Z",
-  user_id: "01900000-0000-7000-8000-00000000f00d",
-  email: "ada@example.com",
-  template: "order_confirmed",
-  currency: "EUR",
+  ...CONFIRMATION,
   traceparent: traceparentNo(1),
 };
 const delivery = {

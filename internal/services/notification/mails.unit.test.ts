@@ -2,23 +2,14 @@
 import { expect, test } from "bun:test";
 import type { SendNotification } from "../../../schemas/notification.ts";
 import { orderNumberOf } from "../../kernel/order-number.ts";
+import { CONFIRMATION } from "../../testkit/confirmation.ts";
 import { mailOf as mailFor } from "./mails.ts";
 import type { NamedProducts } from "./product-names.ts";
 import { de } from "./words/de.ts";
 import { en } from "./words/en.ts";
 
-const SAGA = "01900000-0000-7000-8000-000000000001";
-const command: SendNotification = {
-  message_id: "01900000-0000-7000-8000-000000000002",
-  type: "SendNotification",
-  schema_version: 1,
-  saga_id: SAGA,
-  occurred_at: "2026-11-23T12:00:00.000Z",
-  user_id: "01900000-0000-7000-8000-00000000f00d",
-  email: "ada@example.com",
-  template: "order_confirmed",
-  currency: "EUR",
-};
+const command = CONFIRMATION;
+const SAGA = command.saga_id;
 
 const mailOf = (one: SendNotification, link: string | null = null, products: NamedProducts = new Map()) =>
   mailFor(one, { name: "Larkfield", linkOf: () => link }, products);

@@ -1,6 +1,7 @@
 // The names of a mail's products, from an inventory over HTTP: asked for once for many mails, and never in the way of a mail.
 import { afterAll, beforeEach, expect, test } from "bun:test";
 import type { SendNotification } from "../../../schemas/notification.ts";
+import { CONFIRMATION } from "../../testkit/confirmation.ts";
 import { CatalogueNames } from "./product-names.ts";
 
 const asked: string[] = [];
@@ -61,15 +62,7 @@ beforeEach(() => {
 });
 
 const mail = (...skus: readonly string[]): SendNotification => ({
-  message_id: "01900000-0000-7000-8000-000000000002",
-  type: "SendNotification",
-  schema_version: 1,
-  saga_id: "01900000-0000-7000-8000-000000000001",
-  occurred_at: "2026-11-23T12:00:00.000Z",
-  user_id: "01900000-0000-7000-8000-00000000f00d",
-  email: "ada@example.com",
-  template: "order_confirmed",
-  currency: "EUR",
+  ...CONFIRMATION,
   items: skus.map((sku_id) => ({ sku_id, quantity: 1, unit_price_cents: 1 })),
 });
 
