@@ -7,6 +7,7 @@ import { SCHEMA_VERSION } from "../../schemas/envelope.ts";
 import { MESSAGES, type Message, type MessageType, validatorOf } from "../../schemas/registry.ts";
 import type { Topic } from "../../schemas/topics.ts";
 import type { Outgoing } from "./handler.ts";
+import { UUID } from "../kernel/uuid.ts";
 
 /** A message on its way into the outbox. */
 export interface Envelope {
@@ -95,8 +96,6 @@ export function isMessageType(type: string): type is MessageType {
 function isValid(validator: NonNullable<ReturnType<typeof validatorOf>>, value: unknown): value is Message {
   return validator.Check(value);
 }
-
-const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
 function uuidField(value: unknown, name: string): string | undefined {
   const text = textField(value, name);

@@ -2,6 +2,7 @@
 // and by what watches mails (platform/kafka/mail-watch.ts).
 import { TypeCompiler } from "@sinclair/typebox/compiler";
 import { DeadLetter } from "../../schemas/dead-letter.ts";
+import { UUID } from "../kernel/uuid.ts";
 
 const deadLetter = TypeCompiler.Compile(DeadLetter);
 
@@ -18,8 +19,6 @@ export function messageIdOf({ original_command, original }: DeadLetter): string 
   const id = textIn(original_command ?? jsonOf(original.value_base64), "message_id");
   return id !== undefined && UUID.test(id) ? id : null;
 }
-
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /** Undefined if it is not JSON. */
 function jsonOf(base64: string | null): unknown {

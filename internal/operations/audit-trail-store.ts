@@ -1,5 +1,6 @@
 // Reads the audit trail: what people did by hand. Rows are written with messaging/operator-action-store.ts. Called by the console.
 import type { Sql, TransactionSql } from "postgres";
+import { LAST_ID } from "../kernel/time-of-id.ts";
 
 export interface AuditRow {
   readonly action_id: string;
@@ -36,9 +37,6 @@ export interface AuditCursor {
   readonly at: number;
   readonly action_id: string;
 }
-
-/** After every other id. */
-const LAST_ID = "ffffffff-ffff-ffff-ffff-ffffffffffff";
 
 /**
  * Newest first, along the index on the time: what is outside of the times, or before the cursor, is not read. A condition that begins with

@@ -38,6 +38,7 @@ import { decideReplay } from "./replay-plan.ts";
 import { findSagas } from "./saga-store.ts";
 import { selectDeadLetters } from "./select-dead-letters.ts";
 import type { DeadLetter } from "../../schemas/dead-letter.ts";
+import { UUID } from "../kernel/uuid.ts";
 
 const DAY_MS = 24 * 60 * 60 * 1_000;
 /** As long as the audit trail is read. */
@@ -48,7 +49,6 @@ const MAX_PURGED = 20;
 const MAX_PAGE = 500;
 const MAX_RATE = 100_000;
 const MAX_WAIT_MS = 10 * 60_000;
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 export interface PlanRequest {
   readonly kind: "dead-letter.replay" | "dead-letter.discard";

@@ -2,6 +2,7 @@
 // console and `checkoutctl saga find`.
 import { SAGA_STATUSES, type SagaStatus } from "../../schemas/http.ts";
 import { epochMsOf, timestampOf } from "../kernel/timestamp.ts";
+import { UUID } from "../kernel/uuid.ts";
 
 export const SAGA_STEPS = ["reserve", "charge", "confirm", "order"] as const;
 export type SagaStep = (typeof SAGA_STEPS)[number];
@@ -61,7 +62,6 @@ interface Field {
   readonly format: (query: SagaQuery) => string | undefined;
 }
 
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 /** Longer than any time that a saga is stuck, and short enough to be subtracted from any date. */
 const MAX_STUCK_SECONDS = 366 * 86_400;
 const DAY_MS = 86_400_000;

@@ -5,10 +5,10 @@ import { AppError } from "../../../../kernel/errors.ts";
 import { fromStripe } from "./stripe-amounts.ts";
 import type { ProviderCharge, ProviderRefund, LedgerPage, ProviderLedger, Span } from "../ledger.ts";
 import { answerOf, MARK_KEY, stripeClient, type StripeOptions } from "./stripe.ts";
+import { UUID } from "../../../../kernel/uuid.ts";
 
 /** Stripe's maximum. */
 const PAGE_ENTRIES = 100;
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 export class StripeLedger implements ProviderLedger {
   readonly #stripe: Stripe;
