@@ -15,21 +15,23 @@ export interface OpenCancellation {
   readonly created_at: number;
 }
 
+const columns = (sql: Sql) => sql`
+  saga_id, order_id, step, resend_count, (extract(epoch from deadline_at) * 1000)::float8 as deadline_at, needs_operator,
+  (extract(epoch from created_at) * 1000)::float8 as created_at`;
+
 /** Those that need an operator, the oldest first. Reads those in progress only. */
 export function needyCancellations(sql: Sql, limit: number): Promise<OpenCancellation[]> {
   return sql<OpenCancellation[]>`
     with needy as materialized (
       select * from order_cancellations where completed_at is null and needs_operator)
-    select saga_id, order_id, step, resend_count, (extract(epoch from deadline_at) * 1000)::float8 as deadline_at,
-           needs_operator, (extract(epoch from created_at) * 1000)::float8 as created_at
+    select ${columns(sql)}
       from needy order by needy.created_at, cancellation_id limit ${limit}`;
 }
 
 /** At most one: a second one may only follow one that was refused, which has ended. */
 export async function openCancellationOf(sql: Sql, sagaId: string): Promise<OpenCancellation | null> {
   const [row] = await sql<OpenCancellation[]>`
-    select saga_id, order_id, step, resend_count, (extract(epoch from deadline_at) * 1000)::float8 as deadline_at,
-           needs_operator, (extract(epoch from created_at) * 1000)::float8 as created_at
+    select ${columns(sql)}
       from order_cancellations where saga_id = ${sagaId} and completed_at is null`;
   return row ?? null;
 }

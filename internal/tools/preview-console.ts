@@ -80,6 +80,21 @@ const audit = (number: number, action: string, outcome: string, detail: string |
 });
 const NO_FILTER = { actor: null, action: null, subject: null, outcome: null, since: null, until: null };
 
+const sagaPage = (frame: SignedIn, parts: Partial<Parameters<typeof SagaPage>[0]> = {}) =>
+  SagaPage({
+    frame,
+    story: storyOf(),
+    mails: MAILS,
+    topics: snapshotOf().topics,
+    roles: snapshotOf().roles,
+    cancellation: null,
+    show: "all",
+    now: NOW,
+    isRevealed: false,
+    traceUrl: null,
+    ...parts,
+  });
+
 /** By path. */
 export const PREVIEWS: Readonly<Record<string, (visit: SignedIn) => ReturnType<typeof Me>>> = {
   "/": (frame) => Overview({ frame, snapshot: snapshotOf() }),
@@ -88,44 +103,16 @@ export const PREVIEWS: Readonly<Record<string, (visit: SignedIn) => ReturnType<t
   "/no-sagas": (frame) => Sagas({ frame, ...searched([]) }),
   "/sagas-of-product": (frame) => Sagas({ frame, ...ofProduct(false) }),
   "/sagas-of-products": (frame) => Sagas({ frame, ...ofProduct(true) }),
-  "/saga": (frame) =>
-    SagaPage({
-      frame,
-      story: storyOf(),
-      mails: MAILS,
-      topics: snapshotOf().topics,
-      roles: snapshotOf().roles,
-      cancellation: null,
-      show: "all",
-      now: NOW,
-      isRevealed: false,
-      traceUrl: null,
-    }),
+  "/saga": (frame) => sagaPage(frame),
   "/open-saga": (frame) =>
-    SagaPage({
-      frame,
+    sagaPage(frame, {
       story: storyOf({ saga: sagaOf(7), missing: [{ database: "order", reason: "connect ECONNREFUSED" }] }),
       mails: { ...MAILS, missing: { database: "notification", reason: "connect ECONNREFUSED" } },
-      topics: snapshotOf().topics,
-      roles: snapshotOf().roles,
-      cancellation: null,
-      show: "all",
-      now: NOW,
-      isRevealed: false,
-      traceUrl: null,
     }),
   "/stuck-saga": (frame) =>
-    SagaPage({
-      frame,
+    sagaPage(frame, {
       story: storyOf({ saga: STUCK }),
-      mails: MAILS,
-      topics: snapshotOf().topics,
       roles: [{ name: "payment", reading: unknown("connect ECONNREFUSED") }],
-      cancellation: null,
-      show: "all",
-      now: NOW,
-      isRevealed: false,
-      traceUrl: null,
     }),
   "/audit": (frame) =>
     Audit({
