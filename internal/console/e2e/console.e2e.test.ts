@@ -54,6 +54,8 @@ test(
     await page.keyboard.type(saga);
     await page.keyboard.press("Enter");
     await page.waitForURL(`**/sagas/${saga}`);
+    // Stopped earlier, it would wait for nobody and be undone within milliseconds, between two looks of the page.
+    await page.waitForSelector("#s-words :text('waiting for the order service')");
     // The button by keyboard: its dialog takes the focus, and gives it back.
     await page.focus("[data-opens=cancel]");
     await page.keyboard.press("Enter");
