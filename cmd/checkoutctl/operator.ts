@@ -1,6 +1,5 @@
 // Who runs a command, and how services know it. A person's token (OPERATOR_TOKEN) says it. A holder of the operators' key, as on the
 // local stack, acts under their login. Nobody can type a name. Called by the commands that call a service or change something by hand.
-import { existsSync, readFileSync } from "node:fs";
 import { AppError } from "../../internal/kernel/errors.ts";
 import { Denied, objectionToActing } from "../../internal/kernel/actor.ts";
 import { callerNames } from "../../internal/platform/caller.ts";
@@ -17,7 +16,7 @@ const HOW = "`checkoutctl token --operator NAME` makes one, where the operators'
 /** The service at the address in `setting`, with the caller's token. Throws CONFIG_INVALID if there is none. */
 export async function serviceAt(settings: Settings, setting: SettingName): Promise<ServiceAt> {
   const url = settings.need(setting);
-  const token = ownToken(settings) ?? (await mintForLogin(settings));
+  const token = settings.optional("OPERATOR_TOKEN") ?? (await mintForLogin(settings));
   if (token !== undefined) return { url, token };
   throw new AppError(
     "CONFIG_INVALID",
@@ -31,7 +30,7 @@ export async function serviceAt(settings: Settings, setting: SettingName): Promi
  * MESSAGE_INVALID if it does not allow the act.
  */
 export async function actorOf(settings: Settings): Promise<string> {
-  const token = ownToken(settings);
+  const token = settings.optional("OPERATOR_TOKEN");
   const callers = settings.optional("TRUSTED_CALLERS_JWKS");
   if (token === undefined) {
     if (settings.optional("OPERATORS_PRIVATE_JWK") !== undefined) return login();
@@ -58,15 +57,6 @@ async function verifiedName(token: string, callers: string): Promise<string> {
   const objection = objectionToActing(actor);
   if (objection !== null) throw new AppError("MESSAGE_INVALID", objection);
   return actor.name;
-}
-
-function ownToken(settings: Settings): string | undefined {
-  const token = settings.optional("OPERATOR_TOKEN");
-  const file = settings.optional("OPERATOR_TOKEN_FILE");
-  if (token !== undefined || file === undefined) return token;
-  const text = existsSync(file) ? readFileSync(file, "utf8").trim() : "";
-  if (text !== "") return text;
-  throw new AppError("CONFIG_INVALID", `OPERATOR_TOKEN_FILE: there is no token in ${file}; ${HOW}`);
 }
 
 /** Undefined without the operators' key. */

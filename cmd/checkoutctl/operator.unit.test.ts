@@ -1,8 +1,5 @@
 // Whose name goes into the audit trail, and that nobody can type one.
-import { afterAll, beforeAll, expect, test } from "bun:test";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { expect, test } from "bun:test";
 import { callerNames } from "../../internal/platform/caller.ts";
 import { generateCallerKeys, withCallerKey } from "../../internal/platform/caller-keys.ts";
 import { asGateway, tokenOfPerson, TRUSTED_CALLERS } from "../../internal/testkit/callers.ts";
@@ -12,12 +9,6 @@ import type { SettingName, Settings } from "./settings.ts";
 const login = callerNames()[0] ?? "";
 const stranger = await generateCallerKeys("operators", "operators");
 
-let directory: string;
-beforeAll(async () => {
-  directory = await mkdtemp(join(tmpdir(), "operator-"));
-});
-afterAll(() => rm(directory, { recursive: true }));
-
 function settings(values: Partial<Record<SettingName, string>>): Settings {
   const need = (name: SettingName) => values[name] ?? "http://127.0.0.1:9";
   return { need, optional: (name) => values[name], ledger: () => "" };
@@ -26,11 +17,8 @@ function settings(values: Partial<Record<SettingName, string>>): Settings {
 test("the name is the verified token's", async () => {
   const OPERATOR_TOKEN = await tokenOfPerson("ada");
   expect(await actorOf(settings({ OPERATOR_TOKEN, TRUSTED_CALLERS_JWKS: TRUSTED_CALLERS }))).toBe("ada");
-  const OPERATOR_TOKEN_FILE = join(directory, "token");
-  await Bun.write(OPERATOR_TOKEN_FILE, `${OPERATOR_TOKEN}\n`);
-  const fromFile = settings({ OPERATOR_TOKEN_FILE, TRUSTED_CALLERS_JWKS: TRUSTED_CALLERS });
-  expect(await actorOf(fromFile)).toBe("ada");
-  expect(await serviceAt(fromFile, "ORDER_URL")).toEqual({
+  const own = settings({ OPERATOR_TOKEN, TRUSTED_CALLERS_JWKS: TRUSTED_CALLERS });
+  expect(await serviceAt(own, "ORDER_URL")).toEqual({
     url: "http://127.0.0.1:9",
     token: OPERATOR_TOKEN,
   });
@@ -84,12 +72,6 @@ test.each<[string, () => Promise<Partial<Record<SettingName, string>>>, string, 
     async () => ({ OPERATOR_TOKEN: (await asGateway()).authorization.replace("Bearer ", ""), ...trusted }),
     "MESSAGE_INVALID",
     "gateway has the role service",
-  ],
-  [
-    "a file without a token",
-    async () => ({ OPERATOR_TOKEN_FILE: join(directory, "none"), ...trusted }),
-    "CONFIG_INVALID",
-    "OPERATOR_TOKEN_FILE: there is no token in",
   ],
 ])("refused: %s", async (_, values, code, words) => {
   const error: unknown = await actorOf(settings(await values())).catch((thrown: unknown) => thrown);

@@ -3,7 +3,7 @@
 import { readFileSync } from "node:fs";
 import { type Static, Type } from "@sinclair/typebox";
 import { AppError } from "../../internal/kernel/errors.ts";
-import { parseConfig, secret } from "../../internal/platform/config.ts";
+import { parseConfig, secret, warningsOf } from "../../internal/platform/config.ts";
 import { stackDirectory } from "../../internal/stack/paths.ts";
 import { namesAndUrls } from "../../internal/stack/role-env.ts";
 import type { StackSecrets } from "../../internal/stack/secrets.ts";
@@ -54,7 +54,6 @@ export const Environment = Type.Partial(
           "your own token, from `checkoutctl token --operator`; it says who you are and what you may do",
       }),
     ),
-    OPERATOR_TOKEN_FILE: Type.String({ minLength: 1, description: "a file with your token, instead" }),
     TRUSTED_CALLERS_JWKS: Type.String({
       minLength: 2,
       description:
@@ -73,7 +72,7 @@ type Values = Static<typeof Environment>;
 export type SettingName = keyof Values;
 
 /** Whose they are is not the system's: they also count beside a stack's settings. */
-const PERSONAL = ["OPERATOR_TOKEN", "OPERATOR_TOKEN_FILE"] as const satisfies readonly SettingName[];
+const PERSONAL = ["OPERATOR_TOKEN"] as const satisfies readonly SettingName[];
 
 export interface Settings {
   /** The value. Throws CONFIG_INVALID that names the setting and both ways to set it. */
@@ -108,6 +107,8 @@ export function loadSettings(stack: string | true | undefined): Settings {
     process.stderr.write(
       `checkoutctl: no setting is set, so all come from the local stack in ${directory}\n`,
     );
+  for (const warning of warningsOf(stack === undefined ? Environment : Type.Pick(Environment, PERSONAL)))
+    process.stderr.write(`checkoutctl: warning: ${warning}\n`);
   const values: Values = { ...(isTaken ? valuesOf(state) : fromEnvironment), ...personal };
   const otherwise = isUp
     ? `use --stack to take all settings from the local stack in ${directory}`

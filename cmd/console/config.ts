@@ -65,9 +65,6 @@ export const config = Type.Object({
   OIDC_CLIENT_SECRET: Type.Optional(
     secret(Type.String({ minLength: 1, description: "this console's client secret there" })),
   ),
-  OIDC_CLIENT_SECRET_FILE: Type.Optional(
-    Type.String({ minLength: 1, description: "a file with that secret, instead" }),
-  ),
   OIDC_SCOPES: Type.String({
     default: "openid profile email",
     pattern: "^(.* )?openid( .*)?$",

@@ -1,5 +1,4 @@
 // Makes the sign-in at an identity provider out of the console's settings: all of them, or none.
-import { existsSync, readFileSync } from "node:fs";
 import type { Static } from "@sinclair/typebox";
 import { Denied } from "../../internal/kernel/actor.ts";
 import { AppError } from "../../internal/kernel/errors.ts";
@@ -8,7 +7,6 @@ import { Flows } from "../../internal/console/oidc-flow.ts";
 import type { CompanySignIn } from "../../internal/console/options.ts";
 import { type CallerKey, signingKey, trustedKeys } from "../../internal/platform/caller-keys.ts";
 import { systemClock } from "../../internal/platform/clock.ts";
-import { ConfigError } from "../../internal/platform/config.ts";
 import { InternalTokens, isPersonName, mintOperatorToken } from "../../internal/platform/internal-tokens.ts";
 import type { config } from "./config.ts";
 
@@ -18,17 +16,18 @@ const CALLBACK = "/sign-in/oidc/callback";
 /** For one act, with the time that a service may take to read it. */
 const TOKEN_SECONDS = 300;
 
+const NEEDED = [
+  "OIDC_ISSUER",
+  "OIDC_CLIENT_ID",
+  "OIDC_CLIENT_SECRET",
+  "OPERATORS_PRIVATE_JWK",
+  "CONSOLE_URL",
+] as const;
+
 /** Faults of settings that are valid one by one but not together. */
 export function faultsOf(env: ConsoleSettings): readonly string[] {
   if (!isWanted(env)) return [];
-  const faults = (["OIDC_ISSUER", "OIDC_CLIENT_ID", "OPERATORS_PRIVATE_JWK", "CONSOLE_URL"] as const).flatMap(
-    (name) => (env[name] === undefined ? [missing(name)] : []),
-  );
-  const { OIDC_CLIENT_SECRET: text, OIDC_CLIENT_SECRET_FILE: file } = env;
-  if (text === undefined && file === undefined)
-    faults.push(`${missing("OIDC_CLIENT_SECRET")}, or OIDC_CLIENT_SECRET_FILE`);
-  if (text !== undefined && file !== undefined)
-    faults.push("OIDC_CLIENT_SECRET and OIDC_CLIENT_SECRET_FILE are both set: keep one");
+  const faults = NEEDED.flatMap((name) => (env[name] === undefined ? [missing(name)] : []));
   for (const name of ["OIDC_ISSUER", "CONSOLE_URL"] as const)
     if (env[name] !== undefined && !isPrivate(new URL(env[name])))
       faults.push(
@@ -39,10 +38,8 @@ export function faultsOf(env: ConsoleSettings): readonly string[] {
 
 /** OPERATORS_PRIVATE_JWK alone is checkoutctl's, in an environment that is shared. */
 function isWanted(env: ConsoleSettings): boolean {
-  const { OIDC_ISSUER, OIDC_CLIENT_ID, OIDC_CLIENT_SECRET, OIDC_CLIENT_SECRET_FILE } = env;
-  return [OIDC_ISSUER, OIDC_CLIENT_ID, OIDC_CLIENT_SECRET, OIDC_CLIENT_SECRET_FILE].some(
-    (value) => value !== undefined,
-  );
+  const { OIDC_ISSUER, OIDC_CLIENT_ID, OIDC_CLIENT_SECRET } = env;
+  return [OIDC_ISSUER, OIDC_CLIENT_ID, OIDC_CLIENT_SECRET].some((value) => value !== undefined);
 }
 
 function missing(name: string): string {
@@ -53,12 +50,12 @@ function missing(name: string): string {
 export async function companySignIn(env: ConsoleSettings): Promise<CompanySignIn | null> {
   if (!isWanted(env)) return null;
   const key = await ownKey(env);
-  const { OIDC_ISSUER = "", OIDC_CLIENT_ID = "", CONSOLE_URL = "" } = env;
+  const { OIDC_ISSUER = "", OIDC_CLIENT_ID = "", OIDC_CLIENT_SECRET = "", CONSOLE_URL = "" } = env;
   return {
     provider: new IdentityProvider({
       issuer: new URL(OIDC_ISSUER),
       clientId: OIDC_CLIENT_ID,
-      clientSecret: clientSecret(env),
+      clientSecret: OIDC_CLIENT_SECRET,
       redirectUri: `${CONSOLE_URL.replace(/\/+$/, "")}${CALLBACK}`,
       scopes: env.OIDC_SCOPES,
       clock: systemClock,
@@ -78,18 +75,6 @@ export async function companySignIn(env: ConsoleSettings): Promise<CompanySignIn
 
 function isPrivate({ protocol, hostname }: URL): boolean {
   return protocol === "https:" || ["localhost", "127.0.0.1", "[::1]"].includes(hostname);
-}
-
-function clientSecret({
-  OIDC_CLIENT_SECRET: text,
-  OIDC_CLIENT_SECRET_FILE: file = "",
-}: ConsoleSettings): string {
-  if (text !== undefined) return text;
-  const found = existsSync(file) ? readFileSync(file, "utf8").trim() : "";
-  if (found !== "") return found;
-  throw new ConfigError("checkout-console", [
-    `OIDC_CLIENT_SECRET_FILE is not valid: there is no secret in ${file}`,
-  ]);
 }
 
 /** The key, once it is clear that what it signs is believed here; services are given the same list. */

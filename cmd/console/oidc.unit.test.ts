@@ -98,10 +98,10 @@ describe("settings", () => {
   test("the secret may be in a file, which must have one", async () => {
     const file = join(folder, "secret");
     const inFile = { OIDC_CLIENT_SECRET: "", OIDC_CLIENT_SECRET_FILE: file };
-    expect(await faultOf(inFile)).toContain(`there is no secret in ${file}`);
+    expect(await faultOf(inFile)).toContain(`OIDC_CLIENT_SECRET_FILE=${file} is not readable`);
     writeFileSync(file, "s3cret\n");
     expect(await faultOf(inFile)).toBe("none");
-    expect(await faultOf({ OIDC_CLIENT_SECRET_FILE: file })).toContain("both set: keep one");
+    expect(await faultOf({ OIDC_CLIENT_SECRET_FILE: file })).toContain("OIDC_CLIENT_SECRET is given twice");
   });
 
   test("no plain http but on this machine", async () => {

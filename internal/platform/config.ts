@@ -6,6 +6,7 @@ import { Value } from "@sinclair/typebox/value";
 import { AppError } from "../kernel/errors.ts";
 import { isKnownCurrency } from "../kernel/money.ts";
 import { misspeltSettings } from "./misspelt.ts";
+import { type Environment, fileSettingOf, findSecret } from "./secret-files.ts";
 
 /** EX_CONFIG of sysexits.h. systemd's RestartPreventExitStatus lists it, because a restart does not help. */
 export const EXIT_CONFIG = 78;
@@ -28,6 +29,10 @@ export class ConfigError extends AppError {
 /** Marks a variable that must not be shown or logged. */
 export function secret<Schema extends TSchema>(schema: Schema): Schema {
   return { ...schema, secret: true };
+}
+
+function isSecret(schema: TSchema): boolean {
+  return schema["secret"] === true;
 }
 
 /** Groups of variables that several roles share: `Type.Object({ ...commonConfig, ...kafkaConfig, OWN: ... })`. */
@@ -195,10 +200,8 @@ export const serviceConfig = {
   ...redisConfig,
 };
 
-type Environment = Readonly<Record<string, string | undefined>>;
-
 /**
- * Reads and checks the variables that `schema` declares. An unset or empty variable gets its default; without a default it is a
+ * Reads and checks the variables that `schema` declares. A secret may also be in a file, see secret-files.ts. An unset or empty variable gets its default; without a default it is a
  * fault unless it is optional. Undeclared variables are ignored. Throws ConfigError with all faults.
  */
 export function parseConfig<Schema extends TObject>(
@@ -209,14 +212,19 @@ export function parseConfig<Schema extends TObject>(
   const faults: string[] = [];
   const config: Record<string, unknown> = {};
   for (const [name, variable] of Object.entries(schema.properties)) {
-    const text = env[name];
+    const found = isSecret(variable) ? findSecret(name, env) : undefined;
+    if (found?.fault !== undefined) {
+      faults.push(`${found.fault} (${variable.description})`);
+      continue;
+    }
+    const text = found === undefined ? env[name] : found.text;
     if (text === undefined || text === "") {
       if (variable.default !== undefined) config[name] = variable.default;
       else if (schema.required?.includes(name))
         faults.push(`${name} is missing: set it to ${expectation(variable)} (${variable.description})`);
       continue;
     }
-    // A secret from a file with a trailing newline is a different secret, and blanks alone are no value.
+    // A secret with a trailing newline is a different secret, and blanks alone are no value.
     if (text !== text.trim()) {
       faults.push(`${name} starts or ends with blanks, or is blank: remove them (${variable.description})`);
       continue;
@@ -241,6 +249,13 @@ export function parseRoleConfig<Schema extends TObject>(
   const misspelt = misspeltSettings(Object.keys(env));
   if (misspelt.length === 0) return parseConfig(role, schema, env);
   throw new ConfigError(role, [...faultsOf(role, schema, env), ...misspelt]);
+}
+
+/** What should be changed about the files with secrets, although they can be used. */
+export function warningsOf(schema: TObject, env: Environment = process.env): readonly string[] {
+  return Object.entries(schema.properties).flatMap(([name, variable]) =>
+    isSecret(variable) ? (findSecret(name, env).warning ?? []) : [],
+  );
 }
 
 function faultsOf(role: string, schema: TObject, env: Environment): readonly string[] {
@@ -273,7 +288,7 @@ export function settingsOf(schema: TObject): readonly SettingInWords[] {
     description: variable.description ?? "",
     value: expectation(variable),
     pattern: typeof variable["pattern"] === "string" ? variable["pattern"] : undefined,
-    isSecret: variable["secret"] === true,
+    isSecret: isSecret(variable),
     isRequired: variable.default === undefined && schema.required?.includes(name) === true,
     fallback: variable.default === undefined ? undefined : String(variable.default),
   }));
@@ -283,7 +298,11 @@ export function settingsOf(schema: TObject): readonly SettingInWords[] {
 export function describeConfig(schema: TObject): string {
   return settingsOf(schema)
     .map((setting) => {
-      const notes = [setting.value, ...(setting.isSecret ? ["secret"] : []), necessity(setting)];
+      const notes = [
+        setting.value,
+        ...(setting.isSecret ? [`secret, also as ${fileSettingOf(setting.name)}`] : []),
+        necessity(setting),
+      ];
       return `  ${setting.name}\n      ${setting.description}\n      ${notes.join("; ")}`;
     })
     .join("\n");

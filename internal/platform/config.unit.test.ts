@@ -111,6 +111,6 @@ test("describeConfig describes each variable, says if it is required, and marks 
   expect(text).toContain(
     "OPS_PORT\n      port of /healthz, /readyz and /metrics; 0 picks a free port and logs it\n      a whole number from 0 to 65535; default 0",
   );
-  expect(text).toContain("text, at least 32 characters; secret; required");
+  expect(text).toContain("text, at least 32 characters; secret, also as TOKEN_FILE; required");
   expect(text).toContain("shown in logs\n      text; optional");
 });

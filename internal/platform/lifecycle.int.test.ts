@@ -1,5 +1,7 @@
 // A role's life cycle as its supervisor sees it: a real process with exit codes, log and ops port.
 import { describe, expect, test } from "bun:test";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { version } from "../../package.json";
 
@@ -85,13 +87,31 @@ describe("flags", () => {
     expect(code).toBe(0);
     expect(stdout).toContain("Misbehaves on request.");
     expect(stdout).toContain("OPS_PORT");
-    expect(stdout).toContain("secret; required");
+    expect(stdout).toContain("secret, also as TOKEN_FILE; required");
   });
 
   test("an unknown argument exits 2", async () => {
     await using role = new RunningRole(GOOD, ["--frobnicate"]);
     expect((await role.end()).code).toBe(2);
   });
+});
+
+test("a secret from a file is used; one that everybody can read is a warning in the log", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "lifecycle-"));
+  try {
+    const file = join(folder, "token");
+    writeFileSync(file, "long enough\n", { mode: 0o644 });
+    await using role = new RunningRole({ BEHAVIOUR: "none", TOKEN_FILE: file });
+    const { msg, level } = await role.logged("is readable by every user");
+    expect(msg).toStartWith(`TOKEN_FILE=${file} `);
+    expect(level).toBe("warn");
+    await role.logged("checkout-example is ready");
+    role.kill("SIGTERM");
+    expect((await role.end()).code).toBe(0);
+    expect(role.text).not.toContain("long enough");
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });
 
 test("a bad configuration exits 78 and reports all faults without values", async () => {

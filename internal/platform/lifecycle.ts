@@ -15,6 +15,7 @@ import {
   describeConfig,
   parseConfig,
   parseRoleConfig,
+  warningsOf,
 } from "./config.ts";
 import { pause } from "../messaging/pause.ts";
 import { createLogger, type Logger } from "./log.ts";
@@ -65,6 +66,7 @@ export async function runRole<Schema extends TObject>(definition: RoleDefinition
   const config = readConfig(definition);
   const common = parseConfig(definition.name, Type.Object(commonConfig));
   const log = createLogger({ role: definition.name, version, level: common.LOG_LEVEL });
+  for (const warning of warningsOf(definition.config)) log.warn(warning);
   exitOnUnhandled(log);
 
   const stop = new AbortController();
@@ -127,7 +129,8 @@ function answerFlags(definition: Pick<RoleDefinition<TObject>, "name" | "descrip
     "",
     `Usage: ${definition.name} [--help | --version]`,
     "",
-    "Runs until SIGTERM or SIGINT, then finishes work in flight. Environment variables:",
+    "Runs until SIGTERM or SIGINT, then finishes work in flight. Environment variables, of which secrets can also be files: the path in",
+    "NAME_FILE, or the name in lower case in $CREDENTIALS_DIRECTORY (systemd's LoadCredential):",
     "",
     describeConfig(definition.config),
   ].join("\n");

@@ -3,6 +3,7 @@
 //
 // Roles often share one environment file, so a setting of any role is accepted in all. Names that resemble none of our settings
 // belong to other software.
+import { fileSettingOf } from "./secret-files.ts";
 
 /** Every setting of every role and of checkoutctl. A unit test compares the list with the declarations. */
 export const SETTING_NAMES: readonly string[] = [
@@ -48,7 +49,6 @@ export const SETTING_NAMES: readonly string[] = [
   "NOTIFICATION_PRIVATE_JWK",
   "OIDC_CLIENT_ID",
   "OIDC_CLIENT_SECRET",
-  "OIDC_CLIENT_SECRET_FILE",
   "OIDC_ISSUER",
   "OIDC_NAME_CLAIM",
   "OIDC_OPERATOR_ROLE",
@@ -57,7 +57,6 @@ export const SETTING_NAMES: readonly string[] = [
   "OIDC_VIEWER_ROLE",
   "OPERATORS_PRIVATE_JWK",
   "OPERATOR_TOKEN",
-  "OPERATOR_TOKEN_FILE",
   "OPS_HOST",
   "OPS_PORT",
   "OPS_URLS",
@@ -127,6 +126,32 @@ export const SETTING_NAMES: readonly string[] = [
   "WEBHOOK_URL",
 ];
 
+/** Those of them that are secrets. A unit test compares this list, too. */
+export const SECRET_NAMES: readonly string[] = [
+  "CONSOLE_SESSION_SECRET",
+  "DATABASE_URL",
+  "DATABASE_URLS",
+  "GATEWAY_PRIVATE_JWK",
+  "INVENTORY_DATABASE_URL",
+  "JWT_HS256_SECRET",
+  "NOTIFICATION_DATABASE_URL",
+  "NOTIFICATION_PRIVATE_JWK",
+  "OIDC_CLIENT_SECRET",
+  "OPERATORS_PRIVATE_JWK",
+  "OPERATOR_TOKEN",
+  "ORDER_DATABASE_URL",
+  "OTLP_HEADERS",
+  "PAYMENT_DATABASE_URL",
+  "PAYMENT_PRIVATE_JWK",
+  "REDIS_URL",
+  "SAGA_DATABASE_URL",
+  "SHOP_LINK_SECRET",
+  "SMTP_URL",
+  "STRIPE_API_KEY",
+  "STRIPE_WEBHOOK_SECRET",
+  "WEBHOOK_SECRET",
+];
+
 /** Prefixes that only our settings have. Any other name with such a prefix is a misspelt setting. */
 const OUR_WORDS =
   /^(FORWARD|INTAKE|JWT|RATE_LIMIT|RECONCILE|RESEND|RESERVATION|SERVED|SHUTDOWN|STUCK|SWEEP)_/;
@@ -138,12 +163,17 @@ const LONG_NAME_LENGTH = 12;
 /** Settings of earlier versions, with their names now. */
 const RENAMED: Readonly<Record<string, string>> = { INTAKE_GATHER_MS: "INTAKE_LINGER_MS" };
 
-const known = new Set(SETTING_NAMES);
+const SECRET_FILES: readonly string[] = SECRET_NAMES.map(fileSettingOf);
+const ALL_NAMES: readonly string[] = [...SETTING_NAMES, ...SECRET_FILES];
+const known = new Set(ALL_NAMES);
 
 /** One message for each misspelt setting in `names`. */
 export function misspeltSettings(names: readonly string[]): readonly string[] {
   return names.flatMap((name) => {
     if (known.has(name)) return [];
+    const whole = name.replace(/_FILE$/, "");
+    if (whole !== name && whole.length >= MIN_COMPARED_LENGTH && known.has(whole))
+      return [`${name} is not a setting of any role: ${whole} is no secret, so give it as itself`];
     const meant = RENAMED[name] ?? likeliest(name.toUpperCase());
     if (meant === undefined && !OUR_WORDS.test(name)) return [];
     const hint = meant === undefined ? "remove it" : `rename it to ${meant} or remove it`;
@@ -154,7 +184,7 @@ export function misspeltSettings(names: readonly string[]): readonly string[] {
 function likeliest(name: string): string | undefined {
   if (name.length < MIN_COMPARED_LENGTH) return undefined;
   const allowed = name.length < LONG_NAME_LENGTH ? 1 : 2;
-  const [nearest] = SETTING_NAMES.filter((setting) => setting.length >= MIN_COMPARED_LENGTH)
+  const [nearest] = ALL_NAMES.filter((setting) => setting.length >= MIN_COMPARED_LENGTH)
     .map((setting) => ({ setting, distance: editDistance(name, setting) }))
     .filter(({ distance }) => distance <= allowed)
     .toSorted((a, b) => a.distance - b.distance);

@@ -30,6 +30,9 @@ test.each([
   ["INTAKE_GATHER_MS", "rename it to INTAKE_LINGER_MS"],
   ["INTAKE_MAX_SAGAS", "remove it"],
   ["JWT_AUD", "remove it"],
+  ["DATABASE_URL_FILES", "rename it to DATABASE_URL_FILE or"],
+  ["JWT_HS256_SECRET_FIEL", "rename it to JWT_HS256_SECRET_FILE or"],
+  ["KAFKA_BROKERS_FILE", "KAFKA_BROKERS is no secret, so give it as itself"],
 ])("%s is reported as a misspelt setting", (name, hint) => {
   expect(misspeltSettings([name])).toEqual([
     expect.stringContaining(`${name} is not a setting of any role: `),
@@ -52,7 +55,9 @@ test("variables of other software and our own settings are not reported", () => 
     ..."STRIPE_PUBLISHABLE_KEY AWS_REGION TEST_DATABASE_URL APP_DATABASE_URL PGHOST PGPORT npm_config_cache".split(
       " ",
     ),
-    ..."BUN_INSTALL BUN_RUNTIME_TRANSPILER_CACHE_PATH MAIL_HOST SMTP_HOST SMTP_PORT LOG_FILE _".split(" "),
+    ..."HOST_FILE DATABASE_URL_FILE OPERATOR_TOKEN_FILE BUN_INSTALL BUN_RUNTIME_TRANSPILER_CACHE_PATH MAIL_HOST SMTP_HOST SMTP_PORT LOG_FILE _".split(
+      " ",
+    ),
   ];
   expect(misspeltSettings([...others, ...SETTING_NAMES])).toEqual([]);
 });

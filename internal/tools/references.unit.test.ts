@@ -1,13 +1,21 @@
 // docs/settings.md, docs/metrics.md, docs/cli.md and docs/failure-codes.md match what the code declares and registers, and the runbook names no other metric.
 import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
-import { SETTING_NAMES } from "../platform/misspelt.ts";
+import { Environment } from "../../cmd/checkoutctl/settings.ts";
+import { settingsOf } from "../platform/config.ts";
+import { SECRET_NAMES, SETTING_NAMES } from "../platform/misspelt.ts";
 import { DIFFERENCE_KINDS } from "../services/payment/differences.ts";
 import { REPOSITORY } from "../stack/paths.ts";
 import { ROLES } from "../stack/role-env.ts";
 import { cliDocument } from "./cli-reference.ts";
 import { failureCodesDocument } from "./failure-codes.ts";
-import { metricsDocument, readRoleSources, registeredMetrics, settingsDocument } from "./references.ts";
+import {
+  CONFIGS,
+  metricsDocument,
+  readRoleSources,
+  registeredMetrics,
+  settingsDocument,
+} from "./references.ts";
 
 const PREFIX = "checkout_";
 const HISTOGRAM_SERIES = /_(bucket|sum|count)$/;
@@ -33,6 +41,12 @@ describe("docs/settings.md", () => {
     expect(new Set<string | undefined>(folders)).toEqual(new Set(ROLES));
     const document = settingsDocument();
     expect(SETTING_NAMES.filter((name) => !document.includes(`| \`${name}\``))).toEqual([]);
+  });
+
+  test("SECRET_NAMES lists every secret setting, sorted (if not, fix the list)", () => {
+    const schemas = [...Object.values(CONFIGS), Environment];
+    const secrets = schemas.flatMap((schema) => settingsOf(schema).filter(({ isSecret }) => isSecret));
+    expect(SECRET_NAMES).toEqual([...new Set(secrets.map(({ name }) => name))].toSorted());
   });
 });
 
