@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { version } from "../../package.json";
+import { NotifySocket } from "../testkit/notify-socket.ts";
 
 const ROLE = join(import.meta.dir, "../testkit/example-role.ts");
 const GOOD = { TOKEN: "long enough", BEHAVIOUR: "none" };
@@ -219,5 +220,63 @@ describe("a running role", () => {
     expect(role.lines.at(-1)?.msg).toBe(
       "checkout-example cannot start: the schema is behind: run checkoutctl migrate",
     );
+  });
+});
+
+describe("under systemd", () => {
+  test.each([
+    ["in the file system", (folder: string) => join(folder, "notify")],
+    ["in the abstract namespace", () => `@checkout-lifecycle-test-${process.pid}`],
+  ])("a role tells the socket %s when it is ready, alive and stopping", async (_, place) => {
+    const folder = mkdtempSync(join(tmpdir(), "lifecycle-"));
+    try {
+      using socket = new NotifySocket(place(folder));
+      const systemd = { NOTIFY_SOCKET: place(folder), WATCHDOG_USEC: "200000" };
+      await using role = new RunningRole({ ...GOOD, ...systemd });
+      await socket.told("READY=1");
+      socket.messages.length = 0;
+      await socket.told("WATCHDOG=1");
+      role.kill("SIGTERM");
+      await socket.told("STOPPING=1");
+      expect((await role.end()).code).toBe(0);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
+  test("a role that waits is not ready; its status says for what, and its start is extended", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "lifecycle-"));
+    try {
+      using socket = new NotifySocket(join(folder, "notify"));
+      const systemd = { NOTIFY_SOCKET: join(folder, "notify"), WATCHDOG_USEC: "200000" };
+      await using role = new RunningRole({ ...GOOD, ...systemd, BEHAVIOUR: "waits" });
+      await socket.told("STATUS=waiting for a server");
+      socket.messages.length = 0;
+      await socket.told("WATCHDOG=1\nEXTEND_TIMEOUT_USEC=300000");
+      expect(socket.messages.join("\n")).not.toContain("READY=1");
+      role.kill("SIGTERM");
+      expect((await role.end()).code).toBe(0);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
+  test("a role whose event loop hangs feeds the watchdog no more", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "lifecycle-"));
+    try {
+      using socket = new NotifySocket(join(folder, "notify"));
+      const systemd = { NOTIFY_SOCKET: join(folder, "notify"), WATCHDOG_USEC: "100000" };
+      await using role = new RunningRole({ ...GOOD, ...systemd, BEHAVIOUR: "hangs" });
+      await role.logged("hanging");
+      socket.read();
+      expect(socket.messages).toContain("WATCHDOG=1");
+      socket.messages.length = 0;
+      // Six beats would come in this time.
+      await Bun.sleep(300);
+      socket.read();
+      expect(socket.messages).toEqual([]);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 });

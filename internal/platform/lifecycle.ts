@@ -1,4 +1,5 @@
-// The life cycle of every role's process: flags, config, log, metrics, ops port, start, drain on SIGTERM, exit code. Called by
+// The life cycle of every role's process: flags, config, log, metrics, ops port, start, drain on SIGTERM, exit code, and what systemd
+// is told of it. Called by
 // every cmd/<role>/main.ts. Crash-only: an unhandled error is logged once and ends the process with exit code 1. The supervisor
 // restarts it; all state is in Postgres and Kafka.
 import { type Static, type TObject, Type } from "@sinclair/typebox";
@@ -22,6 +23,7 @@ import { createLogger, type Logger } from "./log.ts";
 import { Metrics } from "./metrics.ts";
 import { OpsServer } from "./ops-http.ts";
 import { Resources } from "./resources.ts";
+import { openServiceManager, type ServiceManager } from "./service-manager.ts";
 import { OpenTelemetry } from "./tracing/tracing.ts";
 
 const EXIT_FAILURE = 1;
@@ -71,6 +73,7 @@ export async function runRole<Schema extends TObject>(definition: RoleDefinition
 
   const stop = new AbortController();
   const resources = new Resources();
+  const manager = openServiceManager(log);
   onSignal(log, stop);
   try {
     const metrics = new Metrics();
@@ -81,7 +84,7 @@ export async function runRole<Schema extends TObject>(definition: RoleDefinition
     );
     log.info({ ops_port: ops.port }, `${definition.name} is starting`);
     const tracer = openTracer(definition.name, { common, metrics, log, resources });
-    const start = startProgress(ops, log, stop.signal);
+    const start = startProgress({ ops, log, manager, stopping: stop.signal });
     await definition.start({
       config,
       log,
@@ -93,6 +96,7 @@ export async function runRole<Schema extends TObject>(definition: RoleDefinition
       untilReachable: start.untilReachable,
     });
     start.done();
+    manager.ready();
     log.info({ ops_port: ops.port }, `${definition.name} is ready`);
     await aborted(stop.signal);
     ops.addCheck("stopping", () => Promise.reject(new Error("the process is stopping")));
@@ -102,6 +106,7 @@ export async function runRole<Schema extends TObject>(definition: RoleDefinition
       process.exit(exitCodeOf(error));
     }
   }
+  manager.stopping(common.SHUTDOWN_DEADLINE_MS);
   await drain(resources, common.SHUTDOWN_DEADLINE_MS, log);
 }
 
@@ -182,8 +187,15 @@ function onSignal(log: Logger, stop: AbortController): void {
   process.on("SIGINT", onFirst);
 }
 
+interface StartParts {
+  readonly ops: OpsServer;
+  readonly log: Logger;
+  readonly manager: ServiceManager;
+  readonly stopping: AbortSignal;
+}
+
 /** A readiness check that is down until the start is done, and names what the role waits for. */
-function startProgress(ops: OpsServer, log: Logger, stopping: AbortSignal) {
+function startProgress({ ops, log, manager, stopping }: StartParts) {
   let waitingFor = "starting";
   ops.addCheck("start", () => Promise.reject(new Error(waitingFor)));
   // A connect may take many seconds to fail. A stop does not wait for it; it ends with the process.
@@ -203,6 +215,7 @@ function startProgress(ops: OpsServer, log: Logger, stopping: AbortSignal) {
         stopping.throwIfAborted();
         if (error instanceof AppError && !error.canRetry) throw error;
         waitingFor = `waiting for ${what}: ${describeError(error)}`;
+        manager.status(waitingFor);
         if (attempt === 0)
           log.warn({ what, err: error }, `${what} does not answer yet, retrying: ${describeError(error)}`);
         await pause(

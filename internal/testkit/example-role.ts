@@ -37,6 +37,12 @@ await runRole({
           throw new Error("boom");
         }, 10);
         break;
+      case "hangs":
+        setTimeout(() => {
+          log.info("hanging");
+          for (;;);
+        }, 200);
+        break;
       case "rejects":
         setTimeout(() => void Promise.reject(new Error("boom")), 10);
         break;

@@ -56,6 +56,8 @@ const MAY_READ_ENVIRONMENT = [
   "internal/platform/config.ts",
   // Who calls is no setting.
   "internal/platform/caller.ts",
+  // What systemd asks of a process is no setting either.
+  "internal/platform/service-manager.ts",
   // Starts processes and sets their environment.
   "internal/stack",
   "internal/testkit",
