@@ -26,6 +26,11 @@ export function fileSettingOf(name: string): string {
   return `${name}_FILE`;
 }
 
+/** The name of its credential. */
+export function credentialOf(name: string): string {
+  return name.toLowerCase();
+}
+
 /** The value of the secret setting `name`, from wherever it is given. */
 export function findSecret(name: string, env: Environment): FoundSecret {
   const places = placesOf(name, env);
@@ -53,7 +58,7 @@ function placesOf(name: string, env: Environment): readonly Place[] {
   if (isSet(path)) places.push({ words: setting, path });
   const directory = env[CREDENTIALS_DIRECTORY];
   if (isSet(directory)) {
-    const file = join(directory, name.toLowerCase());
+    const file = join(directory, credentialOf(name));
     // A credential that is not there is not given; a file that is named must be there.
     if (stateOf(file) !== "ENOENT") places.push({ words: `the credential ${file}`, path: file });
   }

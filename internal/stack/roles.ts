@@ -1,7 +1,8 @@
 // The roles as processes: compiled binaries from dist/. A role is ready when its /readyz answers 200.
 import { existsSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { runToEnd } from "./child.ts";
+import { separateSecrets } from "./credentials.ts";
 import type { Definition } from "./managed.ts";
 import { DIST } from "./paths.ts";
 import { nameOf } from "./replicas.ts";
@@ -25,17 +26,21 @@ export interface RoleOptions extends RoleContext {
 export function roleProcess(options: RoleOptions): Definition {
   const { role, replica = 1, opsPort, port, dataDirectory, logFile } = options;
   const ops = `http://127.0.0.1:${opsPort}`;
+  const name = nameOf({ role, number: replica });
+  const settings = {
+    LOG_LEVEL: process.env["LOG_LEVEL"] ?? "info",
+    OPS_PORT: String(opsPort),
+    ...(port === undefined ? {} : { PORT: String(port) }),
+    ...roleEnvironment(role, options, replica),
+    ...options.overrides,
+  };
+  const { env, write } = separateSecrets(settings, join(dataDirectory, "credentials", name));
   return {
-    name: nameOf({ role, number: replica }),
+    name,
     command: [binary(`checkout-${role}`)],
     cwd: dataDirectory,
-    env: {
-      LOG_LEVEL: process.env["LOG_LEVEL"] ?? "info",
-      OPS_PORT: String(opsPort),
-      ...(port === undefined ? {} : { PORT: String(port) }),
-      ...roleEnvironment(role, options, replica),
-      ...options.overrides,
-    },
+    env,
+    prepare: async () => write(),
     logFile,
     stopDeadlineMs: STOP_DEADLINE_MS,
     address: port === undefined ? ops : `http://127.0.0.1:${port}`,
@@ -55,10 +60,13 @@ export async function createTopics(context: RoleContext, logFile: string): Promi
 }
 
 async function checkoutctl(args: string[], context: RoleContext, logFile: string): Promise<void> {
+  const folder = join(dirname(context.addresses.secrets_file), "credentials", "checkoutctl");
+  const { env, write } = separateSecrets(operatorEnvironment(context), folder);
+  write();
   await runToEnd({
     name: `checkoutctl ${args.join(" ")}`,
     command: [binary("checkoutctl"), ...args],
-    env: operatorEnvironment(context),
+    env,
     logFile,
   });
 }
