@@ -1,5 +1,6 @@
 // Secrets from files: a secret setting NAME may also be given as NAME_FILE, the path of a file with the value, or as a file of its
-// lower-case name in $CREDENTIALS_DIRECTORY, where systemd puts the credentials of a unit. The environment of a process is shown by
+// lower-case name, or `checkout_` and that name, in $CREDENTIALS_DIRECTORY, where systemd puts the credentials of a unit: from
+// LoadCredential=redis_url:FILE, and from LoadCredential=checkout:FOLDER for all files of a folder. The environment of a process is shown by
 // /proc and inherited by its children; a file is neither. Called by config.ts for every role and for checkoutctl.
 import { closeSync, fstatSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -31,6 +32,9 @@ export function credentialOf(name: string): string {
   return name.toLowerCase();
 }
 
+/** systemd puts it before the name of each file of a folder that is loaded as `checkout`. */
+const FOLDER_PREFIX = "checkout_";
+
 /** The value of the secret setting `name`, from wherever it is given. */
 export function findSecret(name: string, env: Environment): FoundSecret {
   const places = placesOf(name, env);
@@ -58,9 +62,11 @@ function placesOf(name: string, env: Environment): readonly Place[] {
   if (isSet(path)) places.push({ words: setting, path });
   const directory = env[CREDENTIALS_DIRECTORY];
   if (isSet(directory)) {
-    const file = join(directory, credentialOf(name));
-    // A credential that is not there is not given; a file that is named must be there.
-    if (stateOf(file) !== "ENOENT") places.push({ words: `the credential ${file}`, path: file });
+    for (const prefix of ["", FOLDER_PREFIX]) {
+      const file = join(directory, prefix + credentialOf(name));
+      // A credential that is not there is not given; a file that is named must be there.
+      if (stateOf(file) !== "ENOENT") places.push({ words: `the credential ${file}`, path: file });
+    }
   }
   return places;
 }

@@ -39,6 +39,10 @@ describe("a secret", () => {
     ],
     ["as a credential", () => ({ CREDENTIALS_DIRECTORY: credentials({ database_url: `${VALUE}\n` }) })],
     [
+      "as a credential out of a folder",
+      () => ({ CREDENTIALS_DIRECTORY: credentials({ checkout_database_url: VALUE }) }),
+    ],
+    [
       "in a file, with an empty setting beside it",
       () => ({ DATABASE_URL: "", DATABASE_URL_FILE: fileWith(VALUE) }),
     ],

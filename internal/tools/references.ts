@@ -78,10 +78,10 @@ A role reads its settings from its environment once, at its start. An empty sett
 exit 78 and a message with its name, never its value. Secrets are never logged or shown.
 
 A setting marked as secret can also be in a file: name the file in \`NAME_FILE\`, or let systemd put a credential with the setting's name in
-lower case into \`$CREDENTIALS_DIRECTORY\` (\`LoadCredential=database_url:/etc/checkout/...\`). Newlines at the end do not count. A secret that is given
-twice, a file that is missing, empty or not readable ends the role with exit 78; one that everybody on the machine can read is a
-warning in its log. The [runbook](runbook.md) explains how to change
-settings, under "Changing things".
+lower case, or \`checkout_\` and that name, into \`$CREDENTIALS_DIRECTORY\` (\`LoadCredential=checkout:FOLDER\`, as the packages' units do).
+Newlines at the end do not count. A secret that is given twice, a file that is missing, empty or not readable ends the role with exit 78; one
+that everybody on the machine can read is a warning in its log. The [runbook](runbook.md) explains how to change settings, under "Changing
+things".
 
 ## Shared by several roles
 
