@@ -23,7 +23,7 @@ let relay: OpsServer;
 let env: Record<string, string>;
 beforeAll(async () => {
   tool = await Checkoutctl.open();
-  version = (await tool.run(["--version"])).stdout.trim();
+  version = (await tool.run(["--version"])).stdout.trim().split(" ")[0] ?? "";
   system = await ConsistentFixture.open();
   mails = await cloneDatabase("notification");
   await using admin = await openAdmin({ brokers: kafkaBrokers(), clientId: "test" });

@@ -27,7 +27,7 @@ import { Environment } from "./settings.ts";
 
 export const program = new Command("checkoutctl")
   .description("Operates the checkout saga: schema, topics, catalogue, sagas, orders, dead letters, audit.")
-  .version(version)
+  .version(`${version} (Bun ${Bun.version})`)
   .exitOverride()
   .addCommand(migrateCommand)
   .addCommand(topicsCommand)

@@ -126,7 +126,7 @@ function answerFlags(definition: Pick<RoleDefinition<TObject>, "name" | "descrip
   const [flag] = process.argv.slice(2);
   if (flag === undefined) return;
   if (flag === "--version") {
-    console.log(`${definition.name} ${version}`);
+    console.log(`${definition.name} ${version} (Bun ${Bun.version})`);
     process.exit(0);
   }
   const help = [

@@ -48,6 +48,7 @@ test.each(buildableRoles())("%s prints its version and its help", async (role) =
   const told = await run(role, ["--version"]);
   expect(told.code).toBe(0);
   expect(told.output).toContain(version);
+  expect(told.output).toContain(`(Bun ${Bun.version})`);
   const help = await run(role, ["--help"]);
   expect(help.code).toBe(0);
   expect(help.output.length).toBeGreaterThan(200);

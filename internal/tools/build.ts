@@ -3,8 +3,17 @@
 //
 // A binary is only rebuilt if one of its input files has changed; the bundler reports the inputs.
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { basename, join, relative, resolve } from "node:path";
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname, join, relative, resolve } from "node:path";
 import { version } from "../../package.json";
 import { buildNative } from "../platform/kafka/native/build.ts";
 import { kafkaNativePlugin } from "../platform/kafka/native/bundle-plugin.ts";
@@ -36,24 +45,71 @@ export async function buildAll(
   roles: readonly string[],
   report: (binary: BuiltBinary) => void,
 ): Promise<void> {
-  const addon = await buildNative();
+  const addon = await stagedAddon();
   mkdirSync(DIST, { recursive: true });
-  mkdirSync(join(CACHE, "build"), { recursive: true });
   // Read once, so that all binaries of a build say the same version, also those whose files are as before.
   const release = `${version}${commit()}`;
   for (const role of roles) report(await buildRole(role, addon, release));
+}
+
+/**
+ * The native addon, built if necessary, at a path that is the same in every copy of the repository: the bundler's ids of chunks depend on
+ * the paths of their files, relative to the repository.
+ */
+export async function stagedAddon(): Promise<string> {
+  const built = await buildNative();
+  const staged = join(CACHE, "build", "kafka.node");
+  const unfinished = `${staged}.${process.pid}`;
+  mkdirSync(dirname(staged), { recursive: true });
+  // A copy, because the cache of built addons may be on another file system.
+  copyFileSync(built, unfinished);
+  renameSync(unfinished, staged);
+  return staged;
 }
 
 async function buildRole(role: string, addon: string, release: string): Promise<BuiltBinary> {
   const begun = performance.now();
   const file = join(DIST, binaryName(role));
   const recordFile = join(CACHE, "build", `${role}.json`);
-  const settings = hashText(`${Bun.version} ${release} ${addon} ${readFileSync(import.meta.path, "utf8")}`);
+  const settings = hashText(
+    `${Bun.version} ${release} ${hashText(readFileSync(addon))} ${readFileSync(import.meta.path, "utf8")}`,
+  );
   const seconds = () => (performance.now() - begun) / 1000;
   if (existsSync(file) && isCurrent(recordFile, settings)) return { file, built: false, seconds: seconds() };
 
   // Built beside the target and then renamed, so that a running binary can be replaced.
-  const unfinished = join(DIST, `.${basename(file)}.${process.pid}`);
+  const folder = join(DIST, `.build.${process.pid}`);
+  const inputs = await compileRole({ role, addon, release, folder });
+  renameSync(join(folder, binaryName(role)), file);
+  rmSync(folder, { recursive: true });
+  const record: BuildRecord = {
+    settings,
+    inputs: Object.fromEntries(inputs.map((input) => [input, hashFile(input)])),
+  };
+  writeFileSync(recordFile, JSON.stringify(record));
+  return { file, built: true, seconds: seconds() };
+}
+
+export interface Compilation {
+  readonly role: string;
+  /** From `stagedAddon`. */
+  readonly addon: string;
+  /** What `--version` says. */
+  readonly release: string;
+  /** The binary gets its usual name in it. Nothing of this path is in the binary. */
+  readonly folder: string;
+  readonly plugins?: readonly Bun.BunPlugin[];
+}
+
+/**
+ * Compiles one role and returns its input files, relative to the repository. The same sources, packages and addon make the same bytes,
+ * in any folder; `bun run release --verify` and build.int.test.ts compare. Throws if it does not compile.
+ */
+export async function compileRole(compilation: Compilation): Promise<readonly string[]> {
+  const { role, addon, release, folder, plugins = [] } = compilation;
+  mkdirSync(folder, { recursive: true });
+  // The bundler keeps the name of the file that it writes, so a temporary name would be in the binary.
+  const outfile = join(folder, binaryName(role));
   const result = await Bun.build({
     entrypoints: [join(REPOSITORY, "cmd", role, "main.ts")],
     target: "bun",
@@ -63,35 +119,28 @@ async function buildRole(role: string, addon: string, release: string): Promise<
     // minified binary. Elysia's number checks were lost that way.
     minify: { whitespace: true, syntax: true, identifiers: false },
     sourcemap: "inline",
+    // Otherwise the bundler writes the folders of packages on this machine into the code.
+    define: { __dirname: '"/checkout"', __filename: '"/checkout/bundle.js"' },
     metafile: true,
     // A binary must not read settings from its working directory.
     compile: {
-      outfile: unfinished,
+      outfile,
       autoloadDotenv: false,
       autoloadBunfig: false,
       autoloadTsconfig: false,
       autoloadPackageJson: false,
     },
-    plugins: [kafkaNativePlugin(addon), versionPlugin(release)],
+    plugins: [kafkaNativePlugin(addon), versionPlugin(release), ...plugins],
     throw: false,
   });
   if (!result.success) {
-    rmSync(unfinished, { force: true });
+    rmSync(outfile, { force: true });
     throw new Error(`cmd/${role} does not compile:\n${result.logs.map(String).join("\n")}`);
   }
-  renameSync(unfinished, file);
   // The source map is also inside the binary, where stack traces find it.
-  rmSync(`${unfinished}.map`, { force: true });
+  rmSync(`${outfile}.map`, { force: true });
   // The bundler names files relative to the working directory.
-  const files = Object.keys(result.metafile?.inputs ?? {}).map((input) =>
-    relative(REPOSITORY, resolve(input)),
-  );
-  const record: BuildRecord = {
-    settings,
-    inputs: Object.fromEntries(files.map((input) => [input, hashFile(input)])),
-  };
-  writeFileSync(recordFile, JSON.stringify(record));
-  return { file, built: true, seconds: seconds() };
+  return Object.keys(result.metafile?.inputs ?? {}).map((input) => relative(REPOSITORY, resolve(input)));
 }
 
 /** Sets the output of `--version`. `release`: the package version and the commit of the build. */
@@ -109,7 +158,7 @@ function versionPlugin(release: string): Bun.BunPlugin {
 }
 
 /** For example `+1a2b3c4`, with `-dirty` if files differ from that commit; empty outside a git checkout. */
-function commit(): string {
+export function commit(): string {
   const git = Bun.which("git");
   if (git === null) return "";
   const run = Bun.spawnSync([git, "describe", "--always", "--dirty", "--exclude=*"], {

@@ -8,7 +8,7 @@
 
 import { cpSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { availableParallelism } from "node:os";
-import { basename, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 
 import { AppError } from "../../../kernel/errors.ts";
 import {
@@ -110,14 +110,16 @@ async function compile(
     join(folders.kafka, "deps", "librdkafka", "src-cpp"),
   ];
   const system = includes.slice(1).flatMap((folder) => ["-isystem", folder]);
+  const names = [
+    `-ffile-prefix-map=${dirname(folders.nan)}=${SETTINGS.folderNames.packages}`,
+    `-ffile-prefix-map=${SOURCES}=${SETTINGS.folderNames.sources}`,
+  ];
+  const command = ["g++", ...SETTINGS.compile, ...flags, ...names, `-I${SOURCES}`, ...system];
   const queue = [...sources];
   const next = async (): Promise<void> => {
     for (let source = queue.pop(); source !== undefined; source = queue.pop()) {
       const object = join(into, `${basename(source)}.o`);
-      await run(
-        ["g++", ...SETTINGS.compile, ...flags, `-I${SOURCES}`, ...system, "-c", source, "-o", object],
-        into,
-      );
+      await run([...command, "-c", source, "-o", object], into);
     }
   };
   await Promise.all(Array.from({ length: availableParallelism() }, next));

@@ -36,6 +36,8 @@ export const SETTINGS = {
     "-Wno-unused-parameter",
     "-Wno-missing-field-initializers",
   ],
+  // What stands for the folders of packages and sources in __FILE__: the addon must not depend on where it was built.
+  folderNames: { packages: "node_modules", sources: "native" },
   link: ["-shared", "-s", "-Wl,-Bsymbolic", "-Wl,--gc-sections", "-static-libstdc++", "-static-libgcc"],
   libraries: [
     "-l:libssl.a",
@@ -75,13 +77,13 @@ export function cacheFolder(): string {
 /** For the part that is compiled only from the packages; changes to our C++ keep it valid. */
 export function packageHash(folders: PackageFolders): string {
   const version = (folder: string) => readFileSync(join(folder, "package.json"), "utf8");
-  const { configure, compile, compilePackage } = SETTINGS;
+  const { configure, compile, compilePackage, folderNames } = SETTINGS;
   return hash([
     version(folders.kafka),
     version(folders.nodeHeaders),
     version(folders.nan),
     process.arch,
-    JSON.stringify([configure, compile, compilePackage]),
+    JSON.stringify([configure, compile, compilePackage, folderNames]),
   ]);
 }
 
