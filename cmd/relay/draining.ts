@@ -5,7 +5,8 @@ import { runLoop } from "../../internal/platform/background-loop.ts";
 import type { RoleContext } from "../../internal/platform/lifecycle.ts";
 import { openPostgres } from "../../internal/platform/postgres.ts";
 import { requireSchema } from "../../internal/platform/schema-check.ts";
-import { DATABASES, messagingMigration } from "../../schemas/migrations.ts";
+import { type DatabaseName, messagingMigration } from "../../schemas/migrations.ts";
+import { outboxRule } from "../../schemas/outbox-rules.ts";
 
 /** Fallback for lost LISTEN/NOTIFY notifications. */
 const POLL_INTERVAL_MS = 250;
@@ -18,8 +19,8 @@ const POOL_SIZE = 2;
 /** Runs until the role stops. A database that is down does not delay the others. */
 export function startDraining(
   context: RoleContext<unknown>,
-  { name, url }: { readonly name: string; readonly url: string },
-  options: Omit<RelayOptions, "database" | "databaseName">,
+  { name, url }: { readonly name: DatabaseName; readonly url: string },
+  options: Omit<RelayOptions, "database" | "databaseName" | "rule">,
 ): void {
   const { ops, resources } = context;
   const database = resources.use(
@@ -27,9 +28,9 @@ export function startDraining(
     openPostgres({ url, poolSize: POOL_SIZE, applicationName: "checkout-relay" }),
   );
   ops.addCheck(`postgres ${name}`, () => database.ready());
-  const schema = { owner: DATABASES.find((known) => known === name), migrations: [messagingMigration] };
+  const schema = { owner: name, migrations: [messagingMigration] };
   ops.addCheck(`schema ${name}`, () => requireSchema(database.sql, schema));
-  const relay = new Relay({ ...options, database, databaseName: name });
+  const relay = new Relay({ ...options, database, databaseName: name, rule: outboxRule(name) });
   runLoop(context, {
     name: `gauges of ${name}`,
     runOnce: () => relay.measure(),

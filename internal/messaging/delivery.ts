@@ -1,5 +1,6 @@
 // Sorts the messages of a poll: those to handle, those to dead-letter because no service can handle them, and those of other
 // services. Called by the message processor, and by the notification service, which has no database.
+import { isStray } from "../../schemas/outbox-rules.ts";
 import type { Message, MessageOf, MessageType } from "../../schemas/registry.ts";
 import type { ConsumedBatch, RawMessage } from "../kernel/ports.ts";
 import { decode, isMessageType, type InvalidMessage } from "./envelope.ts";
@@ -27,6 +28,8 @@ export interface SortedBatch<Type extends MessageType> {
 export interface Interest<Type extends MessageType> {
   readonly types: readonly Type[];
   readonly ownsUnknown?: boolean;
+  /** More than one: each message is checked against the topic that it came on. On a single topic a service handles no others anyway. */
+  readonly topics?: readonly string[];
 }
 
 /**
@@ -44,15 +47,20 @@ export function classifyBatch<Type extends MessageType>(
   const mine = new Set(interest.types);
   const deliveries: Delivery<Type>[] = [];
   const unreadable: Unreadable[] = [];
+  const topics = interest.topics?.length ?? 0;
 
   for (const [index, value] of batch.values.entries()) {
     const decoded = decode(value);
-    if (decoded.ok && isOneOf(mine, decoded.message)) {
+    if (
+      decoded.ok &&
+      isOneOf(mine, decoded.message) &&
+      !(topics > 1 && isStray(decoded.message.type, batch.raw(index).topic))
+    ) {
       deliveries.push({ message: decoded.message, value, raw: () => batch.raw(index) });
       continue;
     }
     const raw = batch.raw(index);
-    const invalid = decoded.ok ? mismatch(decoded.message, typeHeader(raw)) : decoded.invalid;
+    const invalid = decoded.ok ? misplaced(decoded.message, raw) : decoded.invalid;
     if (isMine(mine, interest, raw, invalid.type)) unreadable.push({ raw, value, invalid });
   }
   for (const raw of batch.undecodable) {
@@ -71,8 +79,8 @@ export function deliveryOf<Type extends MessageType>(
   const decoded = decode(value);
   if (!decoded.ok) return { raw, value, invalid: decoded.invalid };
   const { message } = decoded;
-  if (!isOneOf(new Set(interest.types), message))
-    return { raw, value, invalid: mismatch(message, typeHeader(raw)) };
+  if (!isOneOf(new Set(interest.types), message) || isStray(message.type, raw.topic))
+    return { raw, value, invalid: misplaced(message, raw) };
   return { message, value, raw: () => raw };
 }
 
@@ -102,20 +110,25 @@ const NOT_JSON: InvalidMessage = {
 };
 
 /**
- * A valid message with another type's header. The services of its body type filter it out, so it is recorded instead of ignored.
+ * A valid message on a topic of other types: whoever wrote it speaks for another service. Or one with another type's header: the
+ * services of its body type filter it out, so it is recorded instead of ignored.
  */
-function mismatch(
-  message: { type: string; saga_id: string; message_id: string },
-  header: string | undefined,
+function misplaced(
+  { type, saga_id, message_id }: { type: MessageType; saga_id: string; message_id: string },
+  raw: RawMessage,
 ): InvalidMessage {
-  const { type, saga_id, message_id } = message;
-  const reason = `the body is a ${type}, the type header says ${JSON.stringify(header ?? null)}`;
+  if (isStray(type, raw.topic)) {
+    const reason = `${type} does not belong on ${raw.topic}: another service sends it`;
+    return { code: "WRONG_TOPIC", reason, type, saga_id, message_id };
+  }
+  const reason = `the body is a ${type}, the type header says ${JSON.stringify(typeHeader(raw) ?? null)}`;
   return { code: "TYPE_MISMATCH", reason, type, saga_id, message_id };
 }
 
 /**
  * The type header decides which service a message belongs to, because consumers filter by it before they parse. Without a header
- * the type in the body decides. When neither is a known type, the message belongs to the service that owns unknown messages.
+ * the type in the body decides. When neither is a known type, or the topic has others, the message belongs to the service that owns
+ * unknown messages.
  */
 function isMine(
   mine: ReadonlySet<string>,
@@ -124,7 +137,7 @@ function isMine(
   bodyType: string | undefined,
 ): boolean {
   const type = typeHeader(raw) ?? bodyType;
-  if (type !== undefined && isMessageType(type)) return mine.has(type);
+  if (type !== undefined && isMessageType(type) && !isStray(type, raw.topic)) return mine.has(type);
   return interest.ownsUnknown === true;
 }
 

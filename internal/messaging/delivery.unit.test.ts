@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import type { ConsumedBatch, RawMessage } from "../kernel/ports.ts";
-import { consumedTypes, type Interest, classifyBatch } from "./delivery.ts";
+import { consumedTypes, deliveryOf, type Interest, classifyBatch } from "./delivery.ts";
 import { envelop } from "./envelope.ts";
 
 const SAGA = "01900000-0000-7000-8000-00000000000a";
@@ -16,10 +16,10 @@ function message(type: "ReleaseInventory" | "CancelOrder"): object {
   return envelope?.message ?? {};
 }
 
-function raw(header: string | null, value: string): RawMessage {
+function raw(header: string | null, value: string, topic = "checkout-commands"): RawMessage {
   const headers = header === null ? [] : [["type", Buffer.from(header)] as const];
   return {
-    topic: "checkout-commands",
+    topic,
     partition: 0,
     offset: 7,
     timestampMs: 0,
@@ -30,8 +30,8 @@ function raw(header: string | null, value: string): RawMessage {
 }
 
 /** A batch of one message in the form of the native consumer. */
-function batchOf(header: string | null, value: object | string): ConsumedBatch {
-  const bytes = raw(header, typeof value === "string" ? value : JSON.stringify(value));
+function batchOf(header: string | null, value: object | string, topic?: string): ConsumedBatch {
+  const bytes = raw(header, typeof value === "string" ? value : JSON.stringify(value), topic);
   return {
     values: typeof value === "string" ? [] : [value],
     undecodable: typeof value === "string" ? [bytes] : [],
@@ -74,4 +74,51 @@ describe("each message has exactly one service that handles or records it", () =
   ])("%s", (_name, header, value, expected) => {
     expect(seenBy(header, value)).toEqual(expected);
   });
+});
+
+describe("a service with several topics takes each message from its own topic only", () => {
+  const SAGA_EVENTS = {
+    types: ["InventoryReleased", "OrderCancelled", "CommandRefused"],
+    ownsUnknown: true,
+    topics: ["inventory-events", "order-events"],
+  } as const;
+  const released = { ...message("ReleaseInventory"), type: "InventoryReleased" };
+
+  function takenFrom(topic: string, header: string | null, value: object): string {
+    const { deliveries, unreadable } = classifyBatch(batchOf(header, value, topic), SAGA_EVENTS);
+    return deliveries.length > 0 ? "handle" : (unreadable[0]?.invalid.code ?? "-");
+  }
+
+  test.each([
+    ["its own topic", "inventory-events", "InventoryReleased", "handle"],
+    ["its own topic without a header", "inventory-events", null, "handle"],
+    ["another topic", "order-events", "InventoryReleased", "WRONG_TOPIC"],
+    ["another topic without a header", "order-events", null, "WRONG_TOPIC"],
+    // Gets past whoever looks at headers only.
+    ["another topic under a header that belongs there", "order-events", "OrderCancelled", "WRONG_TOPIC"],
+    ["another topic under a header of nobody", "order-events", "Teapot", "WRONG_TOPIC"],
+  ])("an event on %s", (_name, topic, header, expected) => {
+    expect(takenFrom(topic, header, released)).toBe(expected);
+  });
+
+  test("a command on a topic of events is recorded, not ignored", () => {
+    expect(takenFrom("order-events", "CancelOrder", message("CancelOrder"))).toBe("WRONG_TOPIC");
+  });
+
+  test("a retry checks it as well", () => {
+    const stray = raw("InventoryReleased", JSON.stringify(released), "order-events");
+    expect(deliveryOf(stray, SAGA_EVENTS)).toMatchObject({
+      invalid: {
+        code: "WRONG_TOPIC",
+        reason: "InventoryReleased does not belong on order-events: another service sends it",
+        saga_id: SAGA,
+      },
+    });
+  });
+});
+
+test("an event on the topic of commands is recorded by the owner of unknown messages", () => {
+  const event = { ...message("ReleaseInventory"), type: "InventoryReleased" };
+  expect(seenBy("InventoryReleased", event)).toEqual(["WRONG_TOPIC", "-"]);
+  expect(seenBy(null, event)).toEqual(["WRONG_TOPIC", "-"]);
 });

@@ -53,7 +53,7 @@ function ownTopic({ type }: Outgoing, { eventTopic }: EnvelopeContext): Topic {
 
 /** Why a value is not a valid message, with the readable part of its envelope. */
 export interface InvalidMessage {
-  readonly code: "UNDECODABLE" | "UNKNOWN_TYPE" | "SCHEMA_VIOLATION" | "TYPE_MISMATCH";
+  readonly code: "UNDECODABLE" | "UNKNOWN_TYPE" | "SCHEMA_VIOLATION" | "TYPE_MISMATCH" | "WRONG_TOPIC";
   readonly reason: string;
   readonly type: string | undefined;
   readonly saga_id: string | undefined;

@@ -1,5 +1,6 @@
 // Dead-letters a message: the dead letter, and for a command the event that tells its saga, as statements of one transaction.
 // Called by the message processor (unreadable messages) and the retry loop (the last retry failed).
+import { isStray } from "../../schemas/outbox-rules.ts";
 import { MESSAGES, type Message } from "../../schemas/registry.ts";
 import { TOPICS } from "../../schemas/topics.ts";
 import type { Transaction } from "./database.ts";
@@ -39,12 +40,13 @@ export function giveUpStatements(
   return [...deadLetterStatements(tx, records), ...notices];
 }
 
-/** Only a command has a saga that waits for its reply. */
+/** Only a command has a saga that waits for its reply, and none waits for a command on a topic that carries no commands. */
 function noticeOf({ dead, message }: GivenUp): Outgoing[] {
   const { sagaId, cause } = dead;
   const { type, message_id } = message;
   if (sagaId === undefined || type === undefined || message_id === undefined) return [];
-  if (!isMessageType(type) || MESSAGES[type].topic !== TOPICS.commands) return [];
+  if (!isMessageType(type) || MESSAGES[type].topic !== TOPICS.commands || isStray(type, dead.raw.topic))
+    return [];
   return [
     {
       type: "CommandDeadLettered",

@@ -3,6 +3,7 @@
 import type postgres from "postgres";
 import type { DeadLetter } from "../../schemas/dead-letter.ts";
 import type { Message } from "../../schemas/registry.ts";
+import { DEAD_LETTER_TYPE } from "../../schemas/outbox-rules.ts";
 import { TOPICS } from "../../schemas/topics.ts";
 import { FIELD_SEPARATOR, RECORD_SEPARATOR } from "../kernel/ports.ts";
 import { columnText } from "./columns.ts";
@@ -64,7 +65,7 @@ export function deadLetterStatements(
     event_id: record.dead_letter_id,
     topic: TOPICS.deadLetters,
     partition_key: deadLetterKey(record),
-    type: "DeadLetter",
+    type: DEAD_LETTER_TYPE,
     payload: record,
   }));
   return [insertEventsOnce(tx, rows), notifyRelay(tx)];

@@ -14,6 +14,7 @@ import { kafkaBrokers } from "../testkit/servers.ts";
 import type { Envelope } from "./envelope.ts";
 import { appendEnvelopes } from "./outbox.ts";
 import { Publisher, PUBLISHER_GRACE_MS, publishing } from "./publisher.ts";
+import { ANYTHING } from "../testkit/outbox-rule.ts";
 import { Relay } from "./relay.ts";
 import { publisherMetrics, relayMetrics } from "./telemetry.ts";
 
@@ -37,6 +38,7 @@ function publisherWith(kafka: Pick<BatchProducer, "produce"> = producer): Publis
   const publisher = new Publisher({
     database: database.postgres,
     databaseName: "order",
+    rule: ANYTHING,
     metrics: publisherMetrics(new Metrics()),
     log,
   });
@@ -54,6 +56,7 @@ function relay(
   return new Relay({
     database: database.postgres,
     databaseName: "order",
+    rule: ANYTHING,
     producer: kafka,
     clock: { now: Date.now },
     metrics: relayMetrics(new Metrics()),
@@ -183,6 +186,7 @@ test("during a dump a relay does not scan the events that others have marked", a
   const net = new Relay({
     database: watched.postgres,
     databaseName: "order",
+    rule: ANYTHING,
     producer,
     clock: { now: Date.now },
     // Each claim takes 100 ms, so after a scan from the beginning the next one comes 2,000 ms later.

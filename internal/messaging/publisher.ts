@@ -5,9 +5,11 @@
 // between is still unpublished in the outbox. When both publish an event, the inbox of every consumer drops the second copy.
 import { type BatchProducer, RECORD_SEPARATOR } from "../kernel/ports.ts";
 import { AppError, describeError } from "../kernel/errors.ts";
+import type { OutboxRule } from "../../schemas/outbox-rules.ts";
 import type { AppendedEvent, Database, Transaction } from "./database.ts";
 import { lingerMs, LoadMeter } from "./linger.ts";
 import { notifyRelay } from "./outbox.ts";
+import { kept, namesOfRefused, REFUSED, type RefusedRecord, refusedRecords } from "./refused-records.ts";
 import { markPublishedFree } from "./relay-store.ts";
 import { endSends, startSends } from "./send-spans.ts";
 import type { PublisherMetrics } from "./telemetry.ts";
@@ -31,6 +33,8 @@ export interface PublisherOptions {
   readonly database: Database;
   /** For metrics and logs: `saga`, `inventory`, .. */
   readonly databaseName: string;
+  /** What this outbox may send. */
+  readonly rule: OutboxRule;
   readonly metrics: PublisherMetrics;
   readonly log: Log;
   /** Nothing is traced without it. */
@@ -91,8 +95,14 @@ export class Publisher implements AsyncDisposable {
   }
 
   async #produce(producer: BatchProducer, events: readonly AppendedEvent[]): Promise<void> {
-    const { metrics, databaseName: database, tracer = noTracer } = this.#options;
+    const { metrics, databaseName: database, tracer = noTracer, rule } = this.#options;
     const text = events.map(({ record }) => record).join(RECORD_SEPARATOR);
+    const refused = refusedRecords(text, rule);
+    if (refused.length > 0) {
+      this.#refuse(refused, events);
+      const rest = kept(events, refused);
+      return rest.length === 0 ? undefined : this.#produce(producer, rest);
+    }
     const spans = startSends(tracer, database, text);
     try {
       const failures = await producer.produce(text);
@@ -113,6 +123,15 @@ export class Publisher implements AsyncDisposable {
       this.#restsUntil = performance.now() + REST_MS;
       this.#failed("not delivered", error, events.length);
     }
+  }
+
+  /** A mistake of this role: the relay meets them in the outbox, keeps them there and raises the alert. */
+  #refuse(refused: readonly RefusedRecord[], events: readonly AppendedEvent[]): void {
+    const { metrics, databaseName: database, log } = this.#options;
+    metrics.failed.inc({ database, code: REFUSED }, refused.length);
+    const ids = events.map(({ event_id }) => event_id);
+    const fields = { database, count: refused.length, events: namesOfRefused(refused, ids) };
+    log.error(fields, "this outbox may not send these events; they stay unpublished");
   }
 
   /** Runs one statement after the other, however long each takes. */

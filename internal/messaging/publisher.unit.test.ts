@@ -2,7 +2,8 @@
 // the real ones.
 import { expect, test } from "bun:test";
 import type { Sql } from "postgres";
-import { type ProduceFailure, RECORD_SEPARATOR } from "../kernel/ports.ts";
+import type { OutboxRule } from "../../schemas/outbox-rules.ts";
+import { FIELD_SEPARATOR, type ProduceFailure, RECORD_SEPARATOR } from "../kernel/ports.ts";
 import type { AppendedEvent, Database, Transaction } from "./database.ts";
 import { Publisher, publishing } from "./publisher.ts";
 import { publisherMetrics } from "./telemetry.ts";
@@ -10,6 +11,11 @@ import { publisherMetrics } from "./telemetry.ts";
 const silent = { inc: () => undefined, set: () => undefined, observe: () => undefined };
 const meter = { counter: () => silent, gauge: () => silent, histogram: () => silent };
 const event = (event_id: string): AppendedEvent => ({ event_id, record: `record of ${event_id}` });
+/** The events of the other tests are no whole records: their topic and type are empty. */
+const rule: OutboxRule = {
+  maySend: (topic, type) => (topic === "" && type === "") || (topic === "test-events" && type === "Tested"),
+  pairs: [["test-events", "Tested"]],
+};
 const LOST: ProduceFailure = { index: 1, code: "_MSG_TIMED_OUT", message: "timed out" };
 
 /** A publisher on a database that records marks and relay wake-ups, and a Kafka that answers as the test says. */
@@ -20,6 +26,7 @@ function publisherOf(
   const produced: string[][] = [];
   const marked: string[] = [];
   const warnings: string[] = [];
+  const errors: string[] = [];
   const did: string[] = [];
   let notified = 0;
   const statement = async (parts: TemplateStringsArray, ...values: readonly unknown[]) => {
@@ -51,11 +58,12 @@ function publisherOf(
   const publisher = new Publisher({
     database,
     databaseName: "test",
+    rule,
     metrics: publisherMetrics(meter),
     log: {
       info: () => undefined,
       warn: (_fields, message) => void warnings.push(message),
-      error: () => undefined,
+      error: (_fields, message) => void errors.push(message),
     },
   });
   const producer = {
@@ -66,7 +74,7 @@ function publisherOf(
     },
     close: () => Promise.resolve(void did.push("closed")),
   };
-  return { publisher, producer, database, produced, marked, warnings, did, notified: () => notified };
+  return { publisher, producer, database, produced, marked, warnings, errors, did, notified: () => notified };
 }
 
 test("events are published after their commit, in order, and marked when Kafka has them", async () => {
@@ -175,4 +183,22 @@ test("a mark that hangs does not stop a role from stopping, and no second mark r
   await publisher[Symbol.asyncDispose]();
   expect(marks).toBe(1);
   expect(did.at(-1)).toBe("closed");
+});
+
+test("what its outbox may not send is not sent, and does not stop the rest", async () => {
+  const { publisher, producer, produced, marked, errors } = publisherOf();
+  publisher.publishWith(producer);
+  const record = (topic: string, type: string) => [topic, "saga", type, "{}"].join(FIELD_SEPARATOR);
+  const good = record("test-events", "Tested");
+  publisher.offer([
+    { event_id: "a", record: good },
+    { event_id: "b", record: record("payment-events", "PaymentSucceeded") },
+    { event_id: "c", record: good },
+  ]);
+  publisher.offer([{ event_id: "d", record: record("test-events", "PaymentSucceeded") }]);
+  await publisher[Symbol.asyncDispose]();
+  expect(produced.flat()).toEqual([good, good]);
+  expect(marked).toEqual(["a", "c"]);
+  expect(errors).toHaveLength(1);
+  expect(errors[0]).toContain("may not send");
 });

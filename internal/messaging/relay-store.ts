@@ -1,6 +1,7 @@
 // How an outbox row is published: claimed, handed over as one text, marked. Relay and publisher use the outbox only through this
 // file, so another way of publishing (deleting rows, a cursor per shard) changes this file alone.
 import type { ISql, Sql } from "postgres";
+import type { OutboxRule } from "../../schemas/outbox-rules.ts";
 import { FIELD_SEPARATOR, RECORD_SEPARATOR } from "../kernel/ports.ts";
 import { firstIdOf } from "../kernel/time-of-id.ts";
 import type { Tx } from "./database.ts";
@@ -16,12 +17,14 @@ export interface ClaimRange {
   readonly from?: number;
   /** Only events written at least this long ago, by the clock of the database. Default: all. */
   readonly graceMs?: number;
+  /** Only events that this rule allows. Default: all. */
+  readonly rule?: OutboxRule | undefined;
 }
 
 /**
  * Claims the oldest unpublished events that no other relay has claimed, except those in `setAside`. The server builds the text: a
  * batch costs this process one string instead of an object per event. jsonb never holds a raw control character, so the separators
- * cannot occur in a body.
+ * cannot occur in a body. They are taken out of the other columns: a key with separators in it would be several records.
  *
  * With `in (select ..)` instead of `= any(array(select ..))` one run in four got a plan five times more expensive. The smallest and
  * the largest id are stated as well: they let Postgres skip the partitions of other days, which a list does not.
@@ -30,16 +33,18 @@ export async function claimEvents(
   tx: Tx,
   limit: number,
   setAside: readonly string[],
-  { from = 0, graceMs = 0 }: ClaimRange = {},
+  { from = 0, graceMs = 0, rule }: ClaimRange = {},
 ): Promise<ClaimedEvents> {
+  const separators = `${FIELD_SEPARATOR}${RECORD_SEPARATOR}`;
   const [claim] = await tx<[{ text: string | null; ids: string | null }]>`
     with claimed as materialized (
       select array(
         select event_id from outbox
          where not published and event_id <> all(${arrayText(setAside)}::text::uuid[]) and event_id >= ${firstIdOf(from)}::uuid
-           and created_at <= clock_timestamp() - make_interval(secs => ${graceMs / 1_000}::float8)
+           and created_at <= clock_timestamp() - make_interval(secs => ${graceMs / 1_000}::float8)${rule === undefined ? tx`` : tx` and ${isAllowed(tx, rule)}`}
          order by event_id limit ${limit} for update skip locked) as ids)
-    select string_agg(concat_ws(${FIELD_SEPARATOR}::text, topic, partition_key, coalesce(headers ->> 'type', ''), payload::text),
+    select string_agg(concat_ws(${FIELD_SEPARATOR}::text, translate(topic, ${separators}::text, ''), translate(partition_key, ${separators}::text, ''),
+                                translate(coalesce(headers ->> 'type', ''), ${separators}::text, ''), payload::text),
                       ${RECORD_SEPARATOR}::text order by event_id) as text,
            string_agg(event_id::text, ',' order by event_id) as ids
       from outbox
@@ -86,6 +91,28 @@ export async function measureBacklog(sql: Sql, limit: number): Promise<Backlog> 
     select (select count(*) from (select from outbox where not published order by event_id limit ${limit}) waiting) as unpublished,
            (select created_at from outbox where not published order by event_id limit 1) as oldest`;
   return { unpublished: row.unpublished, oldestCreatedAt: row.oldest };
+}
+
+/** With the events that their outbox may not send, which do not wait for Kafka. */
+export interface RefusedBacklog extends Backlog {
+  readonly refused: number;
+}
+
+/** Like `measureBacklog`, for an outbox with events that it may not send. Reads the rows themselves. */
+export async function measureRefused(sql: Sql, limit: number, rule: OutboxRule): Promise<RefusedBacklog> {
+  const [row] = await sql<[{ unpublished: number; refused: number; oldest: number | null }]>`
+    select count(*) filter (where is_allowed) as unpublished, count(*) filter (where not is_allowed) as refused,
+           min(created_at) filter (where is_allowed) as oldest
+      from (select created_at, ${isAllowed(sql, rule)} as is_allowed
+              from outbox where not published order by event_id limit ${limit}) waiting`;
+  return { unpublished: row.unpublished, refused: row.refused, oldestCreatedAt: row.oldest };
+}
+
+/** The rule as a condition on a row of the outbox. */
+function isAllowed(sql: ISql, { pairs }: OutboxRule) {
+  const allowed = pairs.map((pair) => pair.join(FIELD_SEPARATOR)).join(RECORD_SEPARATOR);
+  return sql`concat_ws(${FIELD_SEPARATOR}::text, topic, coalesce(headers ->> 'type', ''))
+             = any(string_to_array(${allowed}::text, ${RECORD_SEPARATOR}::text))`;
 }
 
 /**

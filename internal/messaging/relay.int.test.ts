@@ -1,7 +1,8 @@
 // The relay on a real outbox and a real broker: every event reaches Kafka, with any number of relays, and when one of them dies.
-import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
 import postgres from "postgres";
-import type { BatchProducer } from "../kernel/ports.ts";
+import type { OutboxRule } from "../../schemas/outbox-rules.ts";
+import { type BatchProducer, FIELD_SEPARATOR, RECORD_SEPARATOR } from "../kernel/ports.ts";
 import { openProducer } from "../platform/kafka/producer.ts";
 import { readTopic } from "../platform/kafka/read-topic.ts";
 import { Metrics } from "../platform/metrics.ts";
@@ -11,6 +12,7 @@ import { freshTopic } from "../testkit/kafka.ts";
 import { PlanWatch } from "../testkit/plans/watch.ts";
 import { kafkaBrokers } from "../testkit/servers.ts";
 import { OUTBOX_CHANNEL } from "./outbox.ts";
+import { ANYTHING } from "../testkit/outbox-rule.ts";
 import { Relay } from "./relay.ts";
 import { relayMetrics } from "./telemetry.ts";
 
@@ -32,11 +34,18 @@ const logged: string[] = [];
 const note = (_fields: object, message: string) => void logged.push(message);
 
 function relay(
-  options: { producer?: BatchProducer; metrics?: Metrics; batchEvents?: number; now?: () => number } = {},
+  options: {
+    producer?: BatchProducer;
+    metrics?: Metrics;
+    batchEvents?: number;
+    now?: () => number;
+    rule?: OutboxRule;
+  } = {},
 ): Relay {
   return new Relay({
     database: database.postgres,
     databaseName: "order",
+    rule: options.rule ?? ANYTHING,
     producer: options.producer ?? producer,
     clock: { now: options.now ?? Date.now },
     metrics: relayMetrics(options.metrics ?? new Metrics()),
@@ -121,6 +130,7 @@ test("a relay that dies with a claim loses nothing and blocks nothing", async ()
   const dead = new Relay({
     database: dying,
     databaseName: "order",
+    rule: ANYTHING,
     producer: {
       async produce(text) {
         const failures = await producer.produce(text);
@@ -197,6 +207,7 @@ test("during a dump claims do not scan what was published since, and late events
   const one = new Relay({
     database: watched.postgres,
     databaseName: "order",
+    rule: ANYTHING,
     producer: { produce: () => Promise.resolve([]), close: () => Promise.resolve() },
     clock: { now: Date.now },
     monotonic: () => (time += 100),
@@ -239,5 +250,97 @@ test("during a dump claims do not scan what was published since, and late events
     expect(await run()).toMatchObject({ processed: 0 });
     time += 60_000;
     expect(await run()).toMatchObject({ processed: 1 });
+  });
+});
+
+describe("events that this outbox may not send", () => {
+  /** As of a database whose service has this one topic. */
+  const ruleFor = (topic: string): OutboxRule => ({
+    maySend: (to, type) => to === topic && type === "Counted",
+    pairs: [[topic, "Counted"]],
+  });
+
+  async function forge(topic: string, type: string, key = "saga-1"): Promise<string> {
+    const event_id = Bun.randomUUIDv7();
+    await database.sql`
+      insert into outbox (event_id, topic, partition_key, payload, headers)
+      values (${event_id}, ${topic}, ${key}, '{"forged": true}', ${JSON.stringify({ type })}::text::jsonb)`;
+    return event_id;
+  }
+
+  test("stay unpublished, however many, while all others go; they are counted, logged, and sent by a relay that knows them", async () => {
+    const [own, other] = [await freshTopic(), await freshTopic()];
+    const forged = [
+      await forge(other, "Counted"),
+      await forge(own, "PaymentSucceeded"),
+      await forge(own, ""),
+    ];
+    await append(own, [{ n: 1 }]);
+    // More than a batch: without the filter a relay would see nothing but these.
+    for (let n = 0; n < 12; n += 1) forged.push(await forge(other, "Counted"));
+    await append(own, [{ n: 2 }, { n: 3 }]);
+    const metrics = new Metrics();
+    const one = relay({ rule: ruleFor(own), batchEvents: 5, metrics });
+    logged.length = 0;
+    await drain(one);
+    expect(await read(own)).toEqual([{ n: 1 }, { n: 2 }, { n: 3 }]);
+    expect(await read(other)).toEqual([]);
+    expect(await unpublished()).toEqual(forged.toSorted());
+    expect(logged.filter((line) => line.includes("may not send")).length).toBeGreaterThan(0);
+    await one.measure();
+    const text = (await metrics.expose()).text;
+    expect(text).toMatch(/checkout_outbox_refused\{database="order"\} 15\n/);
+    // They do not wait for Kafka.
+    expect(text).toMatch(/checkout_outbox_unpublished\{database="order"\} 0\n/);
+    expect(text).toMatch(/checkout_outbox_oldest_unpublished_seconds\{database="order"\} 0\n/);
+
+    await append(own, [{ n: 4 }]);
+    await drain(one);
+    expect(await read(own)).toHaveLength(4);
+
+    await database.sql`delete from outbox where event_id = any(${forged.slice(1)}::uuid[])`;
+    await drain(relay());
+    expect(await read(other)).toEqual([{ forged: true }]);
+    const after = new Metrics();
+    const third = relay({ rule: ruleFor(own), metrics: after });
+    await third.runOnce();
+    await third.measure();
+    expect((await after.expose()).text).toMatch(/checkout_outbox_refused\{database="order"\} 0\n/);
+  });
+
+  test("the alert ends when the rows are gone", async () => {
+    const [own, other] = [await freshTopic(), await freshTopic()];
+    await forge(other, "Counted");
+    const metrics = new Metrics();
+    const one = new Relay({
+      database: database.postgres,
+      databaseName: "order",
+      rule: ruleFor(own),
+      producer,
+      clock: { now: Date.now },
+      metrics: relayMetrics(metrics),
+      log: { info: note, warn: note, error: note },
+      // Measures whenever it is asked.
+      monotonic: () => 0,
+    });
+    await one.runOnce();
+    await one.measure();
+    expect((await metrics.expose()).text).toMatch(/checkout_outbox_refused\{database="order"\} 1\n/);
+    await database.sql`truncate outbox`;
+    await one.measure();
+    expect((await metrics.expose()).text).toMatch(/checkout_outbox_refused\{database="order"\} 0\n/);
+  });
+
+  test("a key that holds whole records is one key", async () => {
+    const [own, other] = [await freshTopic(), await freshTopic()];
+    const smuggled = [other, "saga-2", "Counted", '{"smuggled": true}'].join(FIELD_SEPARATOR);
+    const rest = ["Counted", "{}", ""].join(FIELD_SEPARATOR);
+    await forge(own, "Counted", `saga-1${FIELD_SEPARATOR}${rest}${RECORD_SEPARATOR}${smuggled}`);
+    await append(own, [{ n: 1 }]);
+    await drain(relay({ rule: ruleFor(own) }));
+    expect(await read(other)).toEqual([]);
+    expect(await read(own)).toContainEqual({ n: 1 });
+    expect(await read(own)).toContainEqual({ forged: true });
+    expect(await unpublished()).toEqual([]);
   });
 });

@@ -13,10 +13,20 @@ import {
   RECORD_SEPARATOR,
   type RunResult,
 } from "../kernel/ports.ts";
+import type { OutboxRule } from "../../schemas/outbox-rules.ts";
 import type { Database } from "./database.ts";
 import { lingerMs, LoadMeter } from "./linger.ts";
 import { ClaimFloor } from "./claim-floor.ts";
-import { claimEvents, markPublished, measureBacklog, oldestSnapshotSeconds } from "./relay-store.ts";
+import { kept, namesOfRefused, REFUSED, refusedRecords, withoutRefused } from "./refused-records.ts";
+import {
+  claimEvents,
+  type ClaimedEvents,
+  markPublished,
+  measureBacklog,
+  measureRefused,
+  oldestSnapshotSeconds,
+  type RefusedBacklog,
+} from "./relay-store.ts";
 import { endSends, startSends } from "./send-spans.ts";
 import type { RelayMetrics } from "./telemetry.ts";
 import { type Log, noTracer, type Tracer } from "../kernel/telemetry.ts";
@@ -61,6 +71,8 @@ export interface RelayOptions {
   readonly database: Database;
   /** For metrics and logs: `saga`, `inventory`, .. */
   readonly databaseName: string;
+  /** What this outbox may send. Everything else stays in it, is counted, and does not delay the rest. */
+  readonly rule: OutboxRule;
   readonly producer: BatchProducer;
   readonly clock: Clock;
   readonly metrics: RelayMetrics;
@@ -88,6 +100,8 @@ export class Relay {
    * Events that Kafka did not take, with the time until which they are skipped. A restart forgets them, so they are retried then.
    */
   readonly #setAside = new Map<string, number>();
+  /** True while the outbox has events that it may not send: claims then leave them out. Until one is seen, that would be wasted work. */
+  #hasRefused = false;
 
   constructor(options: RelayOptions) {
     this.#options = options;
@@ -156,18 +170,22 @@ export class Relay {
     graceMs: number,
   ): Promise<{ readonly processed: number; readonly from: number }> {
     const { database, databaseName, metrics, clock } = this.#options;
+    const rule = this.#hasRefused ? this.#options.rule : undefined;
     return database.transaction(async (transaction) => {
       const { tx } = transaction;
       const startedAt = this.#monotonic();
       const from = this.#floor.next(startedAt);
-      const [claim] = await transaction.send([claimEvents(tx, limit, this.#stillAside(), { from, graceMs })]);
+      const [claim] = await transaction.send([
+        claimEvents(tx, limit, this.#stillAside(), { from, graceMs, rule }),
+      ]);
       const [first] = claim.ids;
       const endedAt = this.#monotonic();
       // An empty claim means that others publish and mark the events, and leave as many dead entries in the index.
       const oldest = first === undefined ? clock.now() - graceMs : timeOfId(first);
       this.#floor.claimed({ from, oldest, startedAt, endedAt });
       if (from === 0) metrics.walkSeconds.set({ database: databaseName }, (endedAt - startedAt) / 1_000);
-      const published = claim.ids.length === 0 ? [] : await this.#produce(claim.text, claim.ids);
+      const { text, ids } = this.#withoutRefused(claim);
+      const published = ids.length === 0 ? [] : await this.#produce(text, ids);
       await transaction.finish(published.length === 0 ? [] : [markPublished(tx, published)]);
       // Counted after the commit: events of a failed commit are published again and count then.
       metrics.published.inc({ database: databaseName }, published.length);
@@ -181,12 +199,41 @@ export class Relay {
     metrics.snapshotSeconds.set({ database: databaseName }, await oldestSnapshotSeconds(database.sql));
     const startedAt = this.#monotonic();
     if (startedAt < this.#measureDueAt) return;
-    const { unpublished, oldestCreatedAt } = await measureBacklog(database.sql, MAX_BACKLOG_MEASURED);
+    const { unpublished, refused, oldestCreatedAt } = await this.#backlog();
     const endedAt = this.#monotonic();
     this.#measureDueAt = endedAt + (endedAt - startedAt) * REST_PER_MEASUREMENT;
     const ageMs = oldestCreatedAt === null ? 0 : Math.max(0, clock.now() - oldestCreatedAt);
     metrics.unpublished.set({ database: databaseName }, unpublished);
+    metrics.refused.set({ database: databaseName }, refused);
     metrics.oldestSeconds.set({ database: databaseName }, ageMs / 1_000);
+  }
+
+  async #backlog(): Promise<RefusedBacklog> {
+    const { database, rule } = this.#options;
+    if (!this.#hasRefused)
+      return { ...(await measureBacklog(database.sql, MAX_BACKLOG_MEASURED)), refused: 0 };
+    const backlog = await measureRefused(database.sql, MAX_BACKLOG_MEASURED, rule);
+    this.#hasRefused = backlog.refused > 0;
+    return backlog;
+  }
+
+  /**
+   * Events that this outbox may not send stay unpublished: they are evidence, and a newer relay may know them as good. They are forged,
+   * or their service is newer than this relay.
+   */
+  #withoutRefused(claim: ClaimedEvents): ClaimedEvents {
+    const { rule, databaseName, metrics, log } = this.#options;
+    if (claim.ids.length === 0) return claim;
+    const refused = refusedRecords(claim.text, rule);
+    if (refused.length === 0) return claim;
+    this.#hasRefused = true;
+    metrics.failed.inc({ database: databaseName, code: REFUSED }, refused.length);
+    const events = namesOfRefused(refused, claim.ids);
+    log.error(
+      { database: databaseName, count: refused.length, events },
+      "this outbox may not send these events; they stay unpublished: who wrote them?",
+    );
+    return { text: withoutRefused(claim.text, refused), ids: kept(claim.ids, refused) };
   }
 
   /** Returns the ids that Kafka has now. Throws KAFKA_UNAVAILABLE when every event failed with an error that a retry can fix. */

@@ -118,6 +118,11 @@ export function relayMetrics(meter: Meter) {
   return {
     ...publishingMetrics(meter),
     unpublished: meter.gauge("outbox_unpublished", "Events waiting for Kafka", ["database"]),
+    refused: meter.gauge(
+      "outbox_refused",
+      "Events that are not sent, because this outbox may not send their type to their topic",
+      ["database"],
+    ),
     oldestSeconds: meter.gauge("outbox_oldest_unpublished_seconds", "Age of the oldest waiting event", [
       "database",
     ]),

@@ -17,6 +17,7 @@ import { cancelOrder } from "../testkit/commands.ts";
 import { CountingService } from "../testkit/counting-service.ts";
 import { cloneDatabase, type TestDatabase } from "../testkit/database.ts";
 import { kafkaBrokers } from "../testkit/servers.ts";
+import { ANYTHING } from "../testkit/outbox-rule.ts";
 import { noLog, noMeter } from "../testkit/noop-telemetry.ts";
 import { ADA, testContext, testExecutor } from "../testkit/bulk.ts";
 import { errorOf } from "../testkit/kafka.ts";
@@ -70,6 +71,7 @@ function openRelay(): Relay {
   return new Relay({
     database: saga.postgres,
     databaseName: "saga",
+    rule: ANYTHING,
     producer,
     clock: { now: Date.now },
     metrics: relayMetrics(noMeter),

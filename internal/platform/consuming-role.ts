@@ -1,6 +1,6 @@
 // Shared wiring of every role with a database and a message handler: the message processor, its retries, and the retention of
 // inbox and outbox. Called by cmd/orchestrator, inventory, payment and order.
-import { type MigratedDatabase, migrations } from "../../schemas/migrations.ts";
+import { type DatabaseName, type MigratedDatabase, migrations } from "../../schemas/migrations.ts";
 import type { MessageType } from "../../schemas/registry.ts";
 import type { Database } from "../messaging/database.ts";
 import { consumedTypes } from "../messaging/delivery.ts";
@@ -61,7 +61,7 @@ export async function openDatabase(
 /** The same, and events are published right after their commit, unless the settings leave that to the relay. */
 export async function openPublishingDatabase(
   name: string,
-  service: MigratedDatabase,
+  service: DatabaseName,
   context: RoleContext<DatabaseSettings & PublishingSettings>,
 ): Promise<Database> {
   return publishAfterCommit(await openDatabase(name, service, context), service, context);

@@ -1,4 +1,6 @@
 // Lets a role publish its own events right after their commit. Called by consuming-role.ts.
+import type { DatabaseName } from "../../schemas/migrations.ts";
+import { outboxRule } from "../../schemas/outbox-rules.ts";
 import type { Database } from "../messaging/database.ts";
 import { Publisher, publishing } from "../messaging/publisher.ts";
 import { publisherMetrics } from "../messaging/telemetry.ts";
@@ -25,13 +27,20 @@ export interface PublishingSettings {
  */
 export function publishAfterCommit(
   database: Database,
-  databaseName: string,
+  databaseName: DatabaseName,
   { config, log, metrics, tracer, resources, stopping, untilReachable }: RoleContext<PublishingSettings>,
 ): Database {
   if (!config.PUBLISH_AFTER_COMMIT) return database;
   const publisher = resources.use(
     "publisher",
-    new Publisher({ database, databaseName, metrics: publisherMetrics(metrics), log, tracer }),
+    new Publisher({
+      database,
+      databaseName,
+      rule: outboxRule(databaseName),
+      metrics: publisherMetrics(metrics),
+      log,
+      tracer,
+    }),
   );
   const open = () =>
     openReconnectingProducer({

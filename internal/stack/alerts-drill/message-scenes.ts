@@ -31,6 +31,25 @@ export const POISON: Scene = {
   },
 };
 
+/** As somebody does who has the password of one database, and wants goods without paying. */
+export const FORGED_EVENT: Scene = {
+  cause: "a PaymentSucceeded is written to the outbox of inventory by hand",
+  end: "the row is deleted",
+  alerts: ["OutboxEventRefused"],
+  async inject(arena) {
+    const session = arena.session("inventory");
+    const event = eventOf("PaymentSucceeded", Bun.randomUUIDv7());
+    await session`
+      insert into outbox (event_id, topic, partition_key, payload, headers)
+      values (${event.message_id}, ${TOPICS.paymentEvents}, ${event.saga_id}, ${JSON.stringify(event)}::text::jsonb,
+              '{"type": "PaymentSucceeded"}')`;
+    return async () => {
+      await session`delete from outbox where event_id = ${event.message_id}`;
+      await session.end();
+    };
+  },
+};
+
 export const IMPOSSIBLE_MESSAGE: Scene = {
   cause: "the reply of an undo is sent by hand, for a completed checkout",
   end: "none: an hour passes (70 s in the drill)",

@@ -1,6 +1,7 @@
 // The order of the scenes: those of a stage run at the same time and do not disturb each other. Every alert of the rules is raised by one
 // scene, or is in NOT_DRILLED with the reason; a test compares.
 import {
+  FORGED_EVENT,
   IMPOSSIBLE_MESSAGE,
   POISON,
   RELEASES_FAIL,
@@ -25,7 +26,7 @@ import {
 
 /** The provider is broken late: for a while afterwards, alerts about sagas that wait are silent. */
 export const STAGES: readonly (readonly Scene[])[] = [
-  [NOTHING, INVENTORY_DATABASE_AWAY, MAIL_SERVER_AWAY, FORGOTTEN_TRANSACTION, CHARGED_BY_HAND],
+  [NOTHING, INVENTORY_DATABASE_AWAY, MAIL_SERVER_AWAY, FORGOTTEN_TRANSACTION, CHARGED_BY_HAND, FORGED_EVENT],
   [RELEASES_FAIL, POISON, IMPOSSIBLE_MESSAGE, UNSEALED, SENT_TWICE, SCRAPES_FAIL],
   [ORDERS_LOCKED, IDENTITY_PROVIDER_AWAY, REFUNDS_FAIL, SHIPPED_ORDER_CANCELLED, OLD_PARTITION_LOCKED],
   [PROVIDER_SILENT],

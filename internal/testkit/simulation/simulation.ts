@@ -3,6 +3,7 @@
 // the end the auditor checks the result. The simulation controls the clock. Called by the tests beside it, plans/ and history/.
 import type { ShipOrder } from "../../../schemas/http.ts";
 import { DATABASES, type DatabaseName } from "../../../schemas/migrations.ts";
+import { outboxRule } from "../../../schemas/outbox-rules.ts";
 import type { MessageType } from "../../../schemas/registry.ts";
 import { TOPICS } from "../../../schemas/topics.ts";
 import { audit, type AuditReport } from "../../audit/audit.ts";
@@ -98,6 +99,7 @@ export class Simulation implements AsyncDisposable {
         new Relay({
           database: this.databases[databaseName].postgres,
           databaseName,
+          rule: outboxRule(databaseName),
           producer: this.broker.producer,
           clock: { now: () => this.#now },
           metrics: relayMetrics(noMeter),

@@ -125,6 +125,15 @@ export const OUTBOXES: Row = {
         },
       ],
     },
+    graph({
+      title: "Events that are refused",
+      about: "This outbox may not send them: forged, or of a service newer than the relay. Any pages.",
+      unit: "short",
+      runbook: "an-outbox-may-not-send-an-event",
+      limit: 1,
+      expr: "max by (database) (checkout_outbox_refused)",
+      legend: "{{database}}",
+    }),
     {
       title: "What a long transaction costs",
       about:

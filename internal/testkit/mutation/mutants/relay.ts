@@ -12,9 +12,9 @@ export const RELAY_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: RELAY,
-        find: "claim.ids.length === 0 ? [] : await this.#produce(claim.text, claim.ids);",
+        find: "ids.length === 0 ? [] : await this.#produce(text, ids);",
         replace:
-          "claim.ids;\n      if (published.length > 0) void this.#produce(claim.text, claim.ids).catch(() => undefined);",
+          "ids;\n      if (published.length > 0) void this.#produce(text, ids).catch(() => undefined);",
       },
     ],
     caughtBy: {
@@ -37,6 +37,38 @@ export const RELAY_MUTANTS: readonly Mutant[] = [
       layer: "unit",
       file: RELAY_TEST,
       test: "skips an undelivered event for a second, while the others continue",
+    },
+  },
+  {
+    id: "outbox-sends-anything",
+    title: "The relay sends whatever is in an outbox, to whatever topic.",
+    edits: [
+      {
+        file: RELAY,
+        find: "if (refused.length === 0) return claim;",
+        replace: "if (refused.length >= 0) return claim;",
+      },
+    ],
+    caughtBy: {
+      layer: "int",
+      file: "internal/messaging/relay.int.test.ts",
+      test: "the alert ends when the rows are gone",
+    },
+  },
+  {
+    id: "event-taken-from-any-topic",
+    title: "The orchestrator takes an event from another service's topic.",
+    edits: [
+      {
+        file: "internal/messaging/delivery.ts",
+        find: "!(topics > 1 && isStray(decoded.message.type, batch.raw(index).topic))",
+        replace: "topics >= 0",
+      },
+    ],
+    caughtBy: {
+      layer: "unit",
+      file: "internal/messaging/delivery.unit.test.ts",
+      test: "an event on another topic",
     },
   },
   {
