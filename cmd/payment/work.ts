@@ -103,7 +103,7 @@ export async function startShopperApi(
   const logError = logThrottled(context.log, systemClock);
   const onError = (error: unknown) => logError(error, {}, "a question about a shopper's action failed");
   const app = shopperApi({ ...options, access, providerOf: (name) => providers.of(name).provider, onError });
-  startHttp({ ...context, config: { ...context.config, HOST, PORT } }, "internal API", app);
+  startHttp({ ...context, config: { ...context.config, HOST, PORT } }, "internal API", app, "INTERNAL_HOST");
 }
 
 /** Compares each provider's ledger with the payments. */

@@ -7,6 +7,7 @@ import { version } from "../../package.json";
 import { cappedBackoff, withJitter } from "../kernel/backoff.ts";
 import { AppError, describeError } from "../kernel/errors.ts";
 import { namedValues } from "../kernel/named-values.ts";
+import { warnIfExposed } from "./exposure.ts";
 import { registerBuildInfo } from "./build-info.ts";
 import { noTracer, type Tracer } from "../kernel/telemetry.ts";
 import {
@@ -83,6 +84,13 @@ export async function runRole<Schema extends TObject>(definition: RoleDefinition
       new OpsServer({ hostname: common.OPS_HOST, port: common.OPS_PORT, metrics }),
     );
     log.info({ ops_port: ops.port }, `${definition.name} is starting`);
+    warnIfExposed(log, {
+      what: "ops port (/metrics, /readyz)",
+      setting: "OPS_HOST",
+      host: common.OPS_HOST,
+      port: ops.port,
+      advice: "it asks nobody who they are, so let only your monitoring reach it",
+    });
     const tracer = openTracer(definition.name, { common, metrics, log, resources });
     const start = startProgress({ ops, log, manager, stopping: stop.signal });
     await definition.start({

@@ -1,6 +1,7 @@
 // Serves an Elysia app so that a role can stop it: it refuses new connections, lets running requests end, then closes. Requests are
 // accepted only for known host names and routed by path alone. Called by every role with an HTTP API.
 import type { Elysia } from "elysia";
+import { type Exposure, warnIfExposed } from "./exposure.ts";
 import { hostNames } from "./host-names.ts";
 import type { RoleContext } from "./lifecycle.ts";
 import { listenFault } from "./listen-fault.ts";
@@ -14,6 +15,11 @@ const DRAIN_MS = 5_000;
 const ORIGIN = "http://service.internal";
 const SCHEME_LENGTH = "http://".length;
 
+/**
+ * A request whose body is not complete by then is cut off, however steadily it comes. Headers Bun itself gives 12 s. Our largest body, a
+ * catalogue of 1 MB, takes seconds on a slow line.
+ */
+const BODY_TIMEOUT_SECONDS = 15;
 /** Bun closes idle connections after this. Longer than the longest status call. */
 const IDLE_TIMEOUT_SECONDS = 90;
 
@@ -22,6 +28,8 @@ export interface HttpSettings {
   readonly HOST: string;
   readonly PORT: number;
   readonly SERVED_NAMES: string;
+  /** Above 0: a proxy is in front, which has the certificate. */
+  readonly TRUSTED_PROXIES?: number;
 }
 
 export interface HttpServer extends AsyncDisposable {
@@ -62,7 +70,10 @@ export function serveHttp(
     fetch(request: Request, listener: Bun.Server<undefined>) {
       listeners.set(request, listener);
       const result = checkHost(request.headers.get("host"));
-      return result === "served" ? app.fetch(byPathAlone(request)) : refused(result);
+      if (result !== "served") return refused(result);
+      return request.method === "GET"
+        ? app.fetch(byPathAlone(request))
+        : inTime(request, listener, () => app.fetch(byPathAlone(request)));
     },
   });
   return {
@@ -75,6 +86,20 @@ export function serveHttp(
   };
 }
 
+/** Work on a body that is complete may take as long as it takes; the connection then stays open for the next request. */
+async function inTime(
+  request: Request,
+  listener: Bun.Server<undefined>,
+  work: () => Response | Promise<Response>,
+): Promise<Response> {
+  listener.timeout(request, BODY_TIMEOUT_SECONDS);
+  try {
+    return await work();
+  } finally {
+    listener.timeout(request, IDLE_TIMEOUT_SECONDS);
+  }
+}
+
 const listeners = new WeakMap<Request, Bun.Server<undefined>>();
 
 /** The address of the connection's other end; empty if the connection is gone, or the request came another way. */
@@ -82,14 +107,28 @@ export function peerOf(request: Request): string {
   return listeners.get(request)?.requestIP(request)?.address ?? "";
 }
 
-/** Serves `app` at the address in the role's settings until the role stops. */
-export function startHttp(context: RoleContext<HttpSettings>, name: string, app: App): HttpServer {
+/** Serves `app` at the address in the role's settings until the role stops. `setting`: which one has the address. */
+export function startHttp(
+  context: RoleContext<HttpSettings>,
+  name: string,
+  app: App,
+  setting: Exposure["setting"] = "HOST",
+): HttpServer {
   const { config, log, resources } = context;
   const server = resources.use(
     name,
     serveHttp(app, { hostname: config.HOST, port: config.PORT, names: config.SERVED_NAMES }),
   );
   log.info({ port: server.port }, "listening");
+  const isBehindProxy = (config.TRUSTED_PROXIES ?? 0) > 0;
+  if (!isBehindProxy)
+    warnIfExposed(log, {
+      what: name,
+      setting,
+      host: config.HOST,
+      port: server.port,
+      advice: "put a proxy with TLS in front of it and let nobody else reach this port",
+    });
   return server;
 }
 

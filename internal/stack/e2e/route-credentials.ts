@@ -2,14 +2,7 @@
 // the list with the code, so that nobody adds a route without deciding this; hostile.e2e.test.ts asks each of the compiled binaries.
 
 export type Surface =
-  | "gateway"
-  | "console"
-  | "orchestrator"
-  | "inventory"
-  | "order"
-  | "payment"
-  | "payment_internal"
-  | "ops";
+  "gateway" | "console" | "orchestrator" | "inventory" | "order" | "payment" | "payment_internal" | "ops";
 
 /**
  * `open`: nothing. `origin`: only that a browser sends it from our own page. `shopper`: a token of the identity provider, in the header or
@@ -36,7 +29,13 @@ function routes(
   list: readonly string[],
   foreign?: number,
 ): readonly RouteCredential[] {
-  return list.map((route) => ({ surface, route, needs, without, ...(foreign === undefined ? {} : { foreign }) }));
+  return list.map((route) => ({
+    surface,
+    route,
+    needs,
+    without,
+    ...(foreign === undefined ? {} : { foreign }),
+  }));
 }
 
 const API = [
