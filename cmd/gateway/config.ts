@@ -189,9 +189,9 @@ export const config = Type.Object({
   SHOP_LINK_SECRET: Type.Optional(
     secret(
       Type.String({
-        format: "shared-secret",
+        format: "shared-secrets",
         description:
-          "secret of the links in mails that show a checkout without sign-in; the same as the notification service's; without it there are none",
+          "secret of the links in mails that show a checkout without sign-in; the same as the notification service's; without it there are none. During a rotation several, separated by commas: a link counts if one of them has signed it",
       }),
     ),
   ),

@@ -39,8 +39,9 @@ export const config = Type.Object({
   SHOP_LINK_SECRET: Type.Optional(
     secret(
       Type.String({
-        format: "shared-secret",
-        description: "secret of those links; the same as the gateway's",
+        format: "shared-secrets",
+        description:
+          "secret of those links; the same as the gateway's; of several, separated by commas, the first one signs",
       }),
     ),
   ),

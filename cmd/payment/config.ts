@@ -34,7 +34,11 @@ export const config = Type.Object({
   }),
   STRIPE_API_KEY: secret(Type.String({ minLength: 1, description: "secret key of the Stripe account" })),
   STRIPE_WEBHOOK_SECRET: secret(
-    Type.String({ minLength: 16, description: "signing secret of the webhook endpoint, as Stripe shows it" }),
+    Type.String({
+      pattern: "^[^,\\s]{16,}(,[^,\\s]{16,})*$",
+      description:
+        "signing secret of the webhook endpoint, as Stripe shows it; during its rotation both, separated by a comma",
+    }),
   ),
   PAYMENT_MARK: Type.String({
     default: "checkout",

@@ -66,7 +66,7 @@ function openStripe({ config, log, resources }: Context, metrics: PaymentMetrics
   return {
     provider: guarded,
     ledger: new StripeLedger(account),
-    webhooks: stripeWebhooks({ secret: config.STRIPE_WEBHOOK_SECRET, mark }),
+    webhooks: stripeWebhooks({ secrets: config.STRIPE_WEBHOOK_SECRET.split(","), mark }),
     pace,
     hold,
     concurrency: config.PROVIDER_CONCURRENCY,

@@ -368,6 +368,10 @@ const FORMATS: Readonly<
     words: "at least 32 characters, at least 8 of them different",
     accepts: (text) => text.length >= 32 && new Set(text).size >= 8,
   },
+  "shared-secrets": {
+    words: "at least 32 characters, at least 8 of them different; several are separated by commas",
+    accepts: (text) => text.split(",").every((one) => FORMATS["shared-secret"]?.accepts(one) === true),
+  },
   brokers: {
     words: "host:port, separated by commas",
     accepts: (text) =>

@@ -16,8 +16,10 @@ export interface GuestLinks {
   readonly userOf: (sagaId: string, token: string, now: number) => string | null;
 }
 
-export function guestLinks(secret: string): GuestLinks {
-  const mac = (sagaId: string, userId: string, until: string) =>
+/** `secrets`: separated by commas. The first one signs, all count, so that links in mails survive a rotation. */
+export function guestLinks(secrets: string): GuestLinks {
+  const [signing = "", ...older] = secrets.split(",");
+  const mac = (secret: string, sagaId: string, userId: string, until: string) =>
     createHmac("sha256", secret)
       .update([PURPOSE, sagaId, userId, until].join("\n"))
       .digest()
@@ -25,13 +27,17 @@ export function guestLinks(secret: string): GuestLinks {
   return {
     tokenFor(sagaId, userId, now) {
       const until = Math.floor((now + GUEST_LINK_DAYS * DAY_MS) / 1_000).toString(36);
-      return `${userId.replaceAll("-", "")}${until}.${mac(sagaId, userId, until).toString("base64url")}`;
+      return `${userId.replaceAll("-", "")}${until}.${mac(signing, sagaId, userId, until).toString("base64url")}`;
     },
     userOf(sagaId, token, now) {
       const [, hex, until, given] = TOKEN.exec(token) ?? [];
       if (hex === undefined || until === undefined || given === undefined) return null;
       const userId = hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
-      if (!timingSafeEqual(mac(sagaId, userId, until), Buffer.from(given, "base64url"))) return null;
+      const shown = Buffer.from(given, "base64url");
+      const isSigned = [signing, ...older].some((secret) =>
+        timingSafeEqual(mac(secret, sagaId, userId, until), shown),
+      );
+      if (!isSigned) return null;
       return Number.parseInt(until, 36) * 1_000 > now ? userId : null;
     },
   };

@@ -31,3 +31,17 @@ test("no changed or foreign text is a valid token", () => {
   for (const text of ["", "guest", `${token}x`, token.slice(1), token.replace(".", "")])
     expect(links.userOf(SAGA, text, NOW)).toBeNull();
 });
+
+test("during a rotation the links of both secrets count, and new ones are signed with the first", () => {
+  const [older, newer] = [
+    "an old secret of more than thirty-two letters",
+    "a new secret of more than thirty-two letters",
+  ];
+  const both = guestLinks(`${newer},${older}`);
+  expect(both.userOf(SAGA, guestLinks(older).tokenFor(SAGA, USER, NOW), NOW)).toBe(USER);
+  const fresh = both.tokenFor(SAGA, USER, NOW);
+  expect(fresh).toBe(guestLinks(newer).tokenFor(SAGA, USER, NOW));
+  // A gateway that has both already knows the links of a notification that has only one of them.
+  expect(guestLinks(`${older},${newer}`).userOf(SAGA, fresh, NOW)).toBe(USER);
+  expect(guestLinks(older).userOf(SAGA, fresh, NOW)).toBeNull();
+});

@@ -194,7 +194,7 @@ export class TestPayment implements AsyncDisposable {
 
   /** The webhook endpoint of a new process, on any free port. */
   serveWebhooks(database: Database): HttpServer {
-    const reader = stripeWebhooks({ secret: WEBHOOK_SECRET, mark: MARK });
+    const reader = stripeWebhooks({ secrets: [WEBHOOK_SECRET], mark: MARK });
     const onError = (error: unknown) => void this.errors.push(String(error));
     const context = this.#webhookContext(database);
     const api = webhookApi(context, [{ ...context, reader }], onError);

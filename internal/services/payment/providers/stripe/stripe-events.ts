@@ -42,23 +42,22 @@ const readable = {
 };
 
 /**
- * Checks and reads one request. `signature` is its `Stripe-Signature` header, null if it has none; `now` in epoch ms. During a
- * rotation of the secret Stripe signs with both, so the one that is known here is enough.
+ * Checks and reads one request. `signature` is its `Stripe-Signature` header, null if it has none; `now` in epoch ms. One secret that
+ * fits is enough: during a rotation there are two.
  */
 function openStripeEvent(
   body: Uint8Array,
   signature: string | null,
-  { secret, mark }: { readonly secret: string; readonly mark: string },
+  { secrets, mark }: StripeEndpoint,
   now: number,
 ): OpenedEvent {
-  let event: Stripe.Event;
-  try {
-    event = Stripe.webhooks.constructEvent(body, signature ?? "", secret, TOLERANCE_SECONDS, signatures, now);
-  } catch (error) {
-    // The signature is checked first, so any other error is about a signed text.
-    if (error instanceof Stripe.errors.StripeSignatureVerificationError) return { kind: "refused" };
+  const signed = secrets
+    .map((secret) => signedEvent(body, signature ?? "", secret, now))
+    .find((one) => one !== "refused");
+  if (signed === undefined) return { kind: "refused" };
+  if (signed === "no event")
     return { kind: "no_event", fault: "it is not JSON, or an event without its object (a thin event)" };
-  }
+  const event = signed;
   const fault = faultOf("event", event);
   if (fault !== null) return { kind: "no_event", fault };
   switch (event.type) {
@@ -84,6 +83,20 @@ function openStripeEvent(
   }
 }
 
+function signedEvent(
+  body: Uint8Array,
+  signature: string,
+  secret: string,
+  now: number,
+): Stripe.Event | "refused" | "no event" {
+  try {
+    return Stripe.webhooks.constructEvent(body, signature, secret, TOLERANCE_SECONDS, signatures, now);
+  } catch (error) {
+    // The signature is checked first, so any other error is about a signed text.
+    return error instanceof Stripe.errors.StripeSignatureVerificationError ? "refused" : "no event";
+  }
+}
+
 /** Null if `value` is readable. The SDK's types are not checked at run time. */
 function faultOf(kind: keyof typeof readable, value: unknown): string | null {
   const check = readable[kind];
@@ -96,8 +109,15 @@ function opened(event: WebhookEvent): OpenedEvent {
   return { kind: "event", event };
 }
 
-/** Reads the events of one webhook endpoint. `secret` is its signing secret; for `mark` see StripeOptions. */
-export function stripeWebhooks(endpoint: { readonly secret: string; readonly mark: string }): WebhookReader {
+interface StripeEndpoint {
+  /** Its signing secrets: during a rotation the new one and the old one. */
+  readonly secrets: readonly string[];
+  /** See StripeOptions. */
+  readonly mark: string;
+}
+
+/** Reads the events of one webhook endpoint. */
+export function stripeWebhooks(endpoint: StripeEndpoint): WebhookReader {
   return {
     open: (body, headers, now) => openStripeEvent(body, headers.get("stripe-signature"), endpoint, now),
   };
