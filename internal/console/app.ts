@@ -25,6 +25,7 @@ import type { ConsoleRoute } from "./routes/route.ts";
 import { runRoutes } from "./routes/runs.tsx";
 import { sagaRoutes } from "./routes/sagas.tsx";
 import { sessionRoutes } from "./routes/session.tsx";
+import { shopperRoutes } from "./routes/shoppers.tsx";
 import { stockRoutes } from "./routes/stock.tsx";
 import { topicRoutes } from "./routes/topics.tsx";
 import { isSignedIn, readVisit, type SignedIn, type Visit } from "./visit.ts";
@@ -36,6 +37,7 @@ export const CONSOLE_ROUTES: readonly ConsoleRoute[] = [
   ...overviewRoutes,
   ...graphRoutes,
   ...sagaRoutes,
+  ...shopperRoutes,
   ...cancellationRoutes,
   ...findRoutes,
   ...deadLetterRoutes,

@@ -32,6 +32,7 @@ export const OPERATOR_ACTIONS = [
   "payment-alert.close",
   "payments.reconcile",
   "saga.reveal",
+  "shopper.find",
   "dead-letter.reveal",
   "console.sign-in",
   "console.act",

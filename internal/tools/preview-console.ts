@@ -1,15 +1,18 @@
 // `bun internal/tools/preview-console.ts [port]`: the console's pages with made-up content, to look at them without a stack. The real ones are
 // on `bun run stack up`.
 import { Elysia } from "elysia";
+import { ERASED } from "../../schemas/fields.ts";
 import { assetResponse } from "../console/assets.ts";
 import { Audit } from "../console/pages/audit.tsx";
 import { Me } from "../console/pages/me.tsx";
 import { Overview } from "../console/pages/overview.tsx";
 import { SagaPage } from "../console/pages/saga.tsx";
 import { Sagas } from "../console/pages/sagas.tsx";
+import { Shoppers } from "../console/pages/shoppers.tsx";
 import { SignIn } from "../console/pages/sign-in.tsx";
 import { page } from "../console/respond.ts";
 import type { SignedIn, Theme } from "../console/visit.ts";
+import { maskedShopper } from "../operations/shopper-mask.ts";
 import type { FoundSaga } from "../operations/saga-search-store.ts";
 import { MORE_PREVIEWS } from "../testkit/console-previews.ts";
 import { serveHttp } from "../platform/serve-http.ts";
@@ -19,6 +22,7 @@ import {
   NOW,
   OPERATOR,
   quietSnapshot,
+  sagaId,
   sagaOf,
   signedInAs,
   snapshotOf,
@@ -39,6 +43,22 @@ const SAGAS: readonly FoundSaga[] = [
   STUCK,
   sagaOf(4, { status: "COMPENSATED", failure_code: "INSUFFICIENT_FUNDS", completed_at: NOW - 2_000 }),
 ].map((saga, index) => ({ ...saga, updated_at: NOW - 900, resend_count: index === 2 ? 4 : 0, items: [] }));
+/** As operators see them. */
+const SHOPPERS = new Map(
+  SAGAS.map(({ saga_id }, index) => {
+    const shown = [
+      ["Ada Lovelace", "ada@example.com", "London"],
+      [
+        "Björn <script>alert(1)</script>",
+        "bjorn@a-rather-long-name-of-a-company.example",
+        "Llanfairpwllgwyngyll",
+      ],
+      [ERASED.line, ERASED.email, ""],
+    ][index % 3];
+    const [name = "", email = "", city = ""] = shown ?? [];
+    return [saga_id, maskedShopper({ saga_id, name, email, city })] as const;
+  }),
+);
 const searched = (sagas: readonly FoundSaga[]) => ({
   given: new URLSearchParams(),
   query: {},
@@ -99,7 +119,19 @@ const sagaPage = (frame: SignedIn, parts: Partial<Parameters<typeof SagaPage>[0]
 export const PREVIEWS: Readonly<Record<string, (visit: SignedIn) => ReturnType<typeof Me>>> = {
   "/": (frame) => Overview({ frame, snapshot: snapshotOf() }),
   "/quiet": (frame) => Overview({ frame, snapshot: quietSnapshot() }),
-  "/sagas": (frame) => Sagas({ frame, ...searched(SAGAS) }),
+  "/sagas": (frame) =>
+    Sagas({ frame, ...searched(SAGAS), shoppers: frame.actor.role === "operator" ? SHOPPERS : null }),
+  "/shoppers": (frame) =>
+    Shoppers({
+      frame,
+      masked: "a•••@example.com",
+      found: [1, 2].map((number) => ({
+        user_id: sagaId(number),
+        sagas: number,
+        newest_at: NOW - 60_000 * number,
+      })),
+    }),
+  "/no-shoppers": (frame) => Shoppers({ frame, masked: "a•••@example.com", found: [] }),
   "/no-sagas": (frame) => Sagas({ frame, ...searched([]) }),
   "/sagas-of-product": (frame) => Sagas({ frame, ...ofProduct(false) }),
   "/sagas-of-products": (frame) => Sagas({ frame, ...ofProduct(true) }),

@@ -6,6 +6,8 @@ import type { SignedIn } from "../visit.ts";
 
 const RIGHTS = [
   ["See sagas, payments, messages and the audit trail, with personal data masked", "viewer"],
+  ["Tell shoppers apart in the list of sagas: initials, masked e-mail, city", "operator"],
+  ["Find a shopper by e-mail (audited)", "operator"],
   ["Reveal the personal data of one saga (audited)", "operator"],
   ["Cancel a saga, or the order of a completed one (audited)", "operator"],
   ["Plan, start and steer replays and discards of dead letters (audited)", "operator"],

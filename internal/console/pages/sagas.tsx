@@ -1,5 +1,6 @@
 // The list of sagas, newest first, with its filter in the address. A wrong filter is said and never left out: a list of other sagas than the
 // ones asked for leads to wrong acts.
+import { EMAIL_LENGTH } from "../../../schemas/fields.ts";
 import { SAGA_STATUSES } from "../../../schemas/http.ts";
 import { timestampOf } from "../../kernel/timestamp.ts";
 import {
@@ -9,10 +10,11 @@ import {
   type SagaQueryFault,
 } from "../../operations/saga-query.ts";
 import { MAX_PRODUCTS, type Products, type SagaPage } from "../../operations/saga-search.ts";
+import { Act } from "../parts/act.tsx";
 import { CommandLine, Empty, Notice, shellArgument } from "../parts/bits.tsx";
 import { Choice, Field } from "../parts/field.tsx";
 import { Page } from "../parts/layout.tsx";
-import { sagaColumns } from "../parts/saga-columns.tsx";
+import { type Shoppers, sagaColumns } from "../parts/saga-columns.tsx";
 import { DataTable, Exports } from "../parts/table.tsx";
 import { SavedViews, ViewsScript } from "../parts/views.tsx";
 import { countText, plural } from "../parts/words.ts";
@@ -29,6 +31,8 @@ interface Props {
   readonly found: SagaPage | null;
   /** The address of the next page; null on the last one. */
   readonly older: string | null;
+  /** Masked, of the listed sagas; null for those who may not see them. */
+  readonly shoppers?: Shoppers | null;
 }
 
 export function Sagas(props: Props) {
@@ -37,7 +41,10 @@ export function Sagas(props: Props) {
     <Page frame={frame} title="Sagas" current="sagas" head={<ViewsScript nonce={frame.nonce} />}>
       <div class="page-head">
         <h1>Sagas</h1>
-        {found === null ? null : <Exports here={frame.here} />}
+        <div class="buttons">
+          <FindShopper frame={frame} />
+          {found === null ? null : <Exports here={frame.here} />}
+        </div>
       </div>
       <Filter {...props} />
       {found === null ? null : <SavedViews actor={frame.actor} />}
@@ -56,7 +63,35 @@ export function Sagas(props: Props) {
   );
 }
 
-function Found({ frame, found, query, older, given }: Props & { readonly found: SagaPage }) {
+/** The e-mail goes into no address, so this is no filter. */
+function FindShopper({ frame }: Pick<Props, "frame">) {
+  return (
+    <Act
+      frame={frame}
+      id="find-shopper"
+      action="/shoppers/find"
+      label="Find a shopper by e-mail"
+      confirm="Find"
+      reasonHint="ticket, or: is on the phone"
+      shows="page"
+    >
+      <div class="field">
+        <label for="shopper-email">The whole e-mail address</label>
+        <input
+          id="shopper-email"
+          name="email"
+          type="email"
+          required
+          maxLength={EMAIL_LENGTH}
+          autocomplete="off"
+        />
+      </div>
+      <p class="small soft">Leads to the shopper’s checkouts. That you looked is kept in the audit trail.</p>
+    </Act>
+  );
+}
+
+function Found({ frame, found, query, older, given, shoppers }: Props & { readonly found: SagaPage }) {
   const { sagas, missing, searched_to, products } = found;
   if (missing.length > 0)
     return (
@@ -81,7 +116,7 @@ function Found({ frame, found, query, older, given }: Props & { readonly found: 
       ) : (
         <DataTable
           label="Sagas"
-          columns={sagaColumns(frame.now)}
+          columns={sagaColumns(frame.now, shoppers)}
           rows={sagas}
           keyOf={({ saga_id }) => saga_id}
           hrefOf={({ saga_id }) => `/sagas/${saga_id}`}

@@ -2,14 +2,38 @@
 import { moneyText } from "../../kernel/money.ts";
 import { timestampOf } from "../../kernel/timestamp.ts";
 import type { FoundSaga } from "../../operations/saga-search-store.ts";
+import type { Shopper } from "../../operations/shopper-mask.ts";
 import { Copy, IdLink } from "./bits.tsx";
 import { placeText, SagaStatusText } from "./saga-status.tsx";
 import type { Column } from "./table.tsx";
 import { When } from "./when.tsx";
 import { durationText, shortId } from "./words.ts";
 
-export function sagaColumns(now: number): readonly Column<FoundSaga>[] {
-  return [...whatColumns, ...timeColumns(now)];
+/** `shoppers`: masked, by saga, for those who may tell them apart; null for the others. */
+export function sagaColumns(now: number, shoppers: Shoppers | null = null): readonly Column<FoundSaga>[] {
+  return [...whatColumns, ...(shoppers === null ? [] : [shopperColumn(shoppers)]), ...timeColumns(now)];
+}
+
+export type Shoppers = ReadonlyMap<string, Shopper>;
+
+const shopperColumn = (shoppers: Shoppers): Column<FoundSaga> => ({
+  name: "shopper",
+  head: "Shopper",
+  show: ({ saga_id }) => {
+    const shopper = shoppers.get(saga_id);
+    return shopper === undefined ? null : <ShopperText shopper={shopper} />;
+  },
+  value: () => null,
+});
+
+export function ShopperText({ shopper: { email, name, city } }: { readonly shopper: Shopper }) {
+  return (
+    <span>
+      <span class="nowrap">{name}</span>
+      {city === "" ? "" : `, ${city}`}
+      {email === name ? null : <span class="small soft"> {email}</span>}
+    </span>
+  );
 }
 
 /** In a list of something that belongs to a saga. */
@@ -73,14 +97,22 @@ const timeColumns = (now: number): readonly Column<FoundSaga>[] => [
     name: "created_at",
     head: "Started",
     isRight: true,
-    show: ({ created_at }) => <When at={created_at} show="ago" now={now} />,
+    show: ({ created_at }) => (
+      <span class="nowrap">
+        <When at={created_at} show="ago" now={now} />
+      </span>
+    ),
     value: ({ created_at }) => timestampOf(created_at),
   },
   {
     name: "updated_at",
     head: "Updated",
     isRight: true,
-    show: ({ updated_at }) => <When at={updated_at} show="ago" now={now} />,
+    show: ({ updated_at }) => (
+      <span class="nowrap">
+        <When at={updated_at} show="ago" now={now} />
+      </span>
+    ),
     value: ({ updated_at }) => timestampOf(updated_at),
   },
   {

@@ -9,6 +9,8 @@ import { MAX_PRODUCTS, type SagaPage as FoundPage, searchSagas } from "../../ope
 import type { ServiceAt } from "../../operations/service-call.ts";
 import { type SagaMails, withMails } from "../../operations/saga-mails.ts";
 import { findSaga, type SagaSummary } from "../../operations/saga-store.ts";
+import { maskedShopper } from "../../operations/shopper-mask.ts";
+import { shoppersOf } from "../../operations/shopper-store.ts";
 import { alreadyOpen } from "../../operations/reach.ts";
 import { type SagaStory, sagaStory } from "../../operations/saga-story.ts";
 import { asked, done, reasonOf } from "../acts.ts";
@@ -17,7 +19,7 @@ import { polled } from "../live.ts";
 import { SAGA_PARTS, SagaPage } from "../pages/saga.tsx";
 import { Sagas } from "../pages/sagas.tsx";
 import { allOf } from "../parts/live-parts.tsx";
-import { sagaColumns, sagaMore } from "../parts/saga-columns.tsx";
+import { type Shoppers, sagaColumns, sagaMore } from "../parts/saga-columns.tsx";
 import type { Cut } from "../parts/table.tsx";
 import { type Show, showOf } from "../parts/timeline.tsx";
 import { badRequest, notFound, Problem } from "../problem.ts";
@@ -70,10 +72,19 @@ async function sagas(visit: SignedIn): Promise<Response> {
   const columns = [...sagaColumns(now), ...sagaMore];
   const file = exported(visit, "sagas", columns, found.sagas, cutOf(found, older, given.get("as")));
   if (file !== null) return file;
-  return page(
-    visit,
-    <Sagas frame={visit} given={given} query={read.query} faults={[]} found={found} older={older} />,
-  );
+  const shown = { given, query: read.query, faults: [], found, older };
+  return page(visit, <Sagas frame={visit} {...shown} shoppers={await shoppersIn(visit, found)} />);
+}
+
+/** Null for viewers. Masked: to tell shoppers apart nobody needs to know them. */
+async function shoppersIn(
+  { actor, options }: SignedIn,
+  { sagas: rows }: FoundPage,
+): Promise<Shoppers | null> {
+  if (actor.role !== "operator") return null;
+  const ids = rows.map(({ saga_id }) => saga_id);
+  const shoppers = ids.length === 0 ? [] : await shoppersOf(options.databases.saga, ids);
+  return new Map(shoppers.map((one) => [one.saga_id, maskedShopper(one)]));
 }
 
 /** A file cannot say why it is empty. */

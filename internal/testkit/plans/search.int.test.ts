@@ -6,6 +6,7 @@ import type { DatabaseName } from "../../../schemas/migrations.ts";
 import type { OpenDatabases } from "../../operations/reach.ts";
 import { formatSagaQuery, type SagaQuery } from "../../operations/saga-query.ts";
 import { searchSagas, type SearchLimits } from "../../operations/saga-search.ts";
+import { shoppersOf, shoppersWithEmail } from "../../operations/shopper-store.ts";
 import { rowsRead } from "./judge.ts";
 import { IDLE, load, WAITING } from "./load.ts";
 import { PlanWatch } from "./watch.ts";
@@ -73,15 +74,22 @@ test("a search reads no more rows than its limits", async () => {
   };
   const faults: string[] = [];
   const search = async (state: string) => {
-    for (const [connection, databases] of Object.entries(connections))
-      for (const query of QUERIES) {
+    for (const [connection, databases] of Object.entries(connections)) {
+      const within = async (what: string, work: () => Promise<unknown>) => {
         watch.plans = [];
-        await searchSagas(databases, query, { limit: 10, now: Date.now() }, LIMITS);
+        await work();
         expect(watch.plans.length).toBeGreaterThan(0);
-        const where = `${connection}, ${state}, ${formatSagaQuery(query).toString()}`;
         for (const { text, plan } of watch.plans)
-          if (rowsRead(plan) > MAX_ROWS) faults.push(`${where}: ${rowsRead(plan)} rows by ${text}`);
-      }
+          if (rowsRead(plan) > MAX_ROWS)
+            faults.push(`${connection}, ${state}, ${what}: ${rowsRead(plan)} rows by ${text}`);
+      };
+      for (const query of QUERIES)
+        await within(formatSagaQuery(query).toString(), () =>
+          searchSagas(databases, query, { limit: 10, now: Date.now() }, LIMITS),
+        );
+      await within("e-mail", async () => shoppersWithEmail(await databases.saga(), "none@example.com"));
+      await within("shoppers", async () => shoppersOf(await databases.saga(), [id]));
+    }
   };
   const dueAt = Date.now() + LATER_MS;
   await load(saga.sql, "saga", { dueAt, unpublished: false });

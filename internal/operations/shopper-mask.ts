@@ -1,0 +1,36 @@
+// How a list shows a shopper to operators: enough to tell apart who is on the phone, too little to write to them. Pure.
+import { ERASED } from "../../schemas/fields.ts";
+
+/** What the saga knows of its shopper. */
+export interface Shopper {
+  readonly saga_id: string;
+  readonly email: string;
+  readonly name: string;
+  /** Empty if the country has none, and after erasure. */
+  readonly city: string;
+}
+
+const DOTS = "•••";
+const MAX_INITIALS = 3;
+
+/** `a•••@example.com`, `A. L.`, and the city as it is. Of an erased shopper nothing is left to hide. */
+export function maskedShopper(shopper: Shopper): Shopper {
+  const { saga_id, email, name, city } = shopper;
+  if (email === ERASED.email) return { saga_id, email: ERASED.line, name: ERASED.line, city: "" };
+  return { saga_id, email: maskedEmail(email), name: initialsOf(name), city };
+}
+
+/** The first letter and the domain. */
+export function maskedEmail(email: string): string {
+  const at = email.lastIndexOf("@");
+  return `${Array.from(email)[0] ?? ""}${DOTS}${at < 0 ? "" : email.slice(at)}`;
+}
+
+function initialsOf(name: string): string {
+  return name
+    .split(/\s+/)
+    .filter((word) => /^[\p{L}\p{N}]/u.test(word))
+    .slice(0, MAX_INITIALS)
+    .map((word) => `${Array.from(word)[0] ?? ""}.`)
+    .join(" ");
+}
