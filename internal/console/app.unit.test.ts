@@ -375,8 +375,9 @@ describe("pages", () => {
 test("the page of a saga that ended long ago is live: its order may still be cancelled", async () => {
   const ended = sagaOf(7, { status: "COMPLETED", completed_at: NOW - 3_600_000 });
   const isSummary = (text = "") => text.includes("from saga_state where saga_id = ");
+  const shopper = { email: "ada@example.com", name: "Ada", city: "London", address: {} };
   const saga = sqlThat(async (strings?: readonly string[]) =>
-    isSummary(strings?.join("")) ? [{ ...ended, traceparent: null }] : [],
+    isSummary(strings?.join("")) ? [{ ...ended, ...shopper, traceparent: null }] : [],
   );
   const empty = sqlThat(async () => []);
   const databases = { saga, inventory: empty, payment: empty, order: empty, notification: empty };

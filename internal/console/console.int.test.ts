@@ -333,7 +333,7 @@ describe("acting", () => {
     const answer = await (await Person.of("ada")).post(`/sagas/${saga_id}/reveal`, { reason: "ticket 4711" });
     expect([answer.status, await answer.text()]).toEqual([
       200,
-      expect.stringContaining("that is in the audit trail"),
+      expect.stringContaining("That you looked is in the audit trail."),
     ]);
     expect([...(await actions())]).toEqual([
       expect.objectContaining({

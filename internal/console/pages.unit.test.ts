@@ -66,6 +66,7 @@ test("a saga's page names its order as the shopper does", async () => {
     show: "all",
     now: NOW,
     isRevealed: false,
+    shopper: null,
     traceUrl: null,
   } as const;
   const html = render(SagaPage({ frame: await visitOf(OPERATOR), ...shown }));

@@ -218,7 +218,7 @@ describe("a saga", () => {
   const saga = (id: string, story = storyOf(), show = showOf(null), mails = MAILS, topics = behind) => {
     const Part = SAGA_PARTS[id];
     if (Part === undefined) throw new Error(`there is no part ${id}`);
-    const shared = { cancellation: null, isRevealed: false, traceUrl: null, roles: [] };
+    const shared = { cancellation: null, isRevealed: false, shopper: null, traceUrl: null, roles: [] };
     return render(Part({ story, mails, topics, show, now: NOW, frame: FRAME, ...shared }));
   };
 

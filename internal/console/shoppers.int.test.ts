@@ -84,6 +84,25 @@ test("operators tell shoppers apart in the list, viewers and files say nothing o
     for (const hidden of [...PERSONAL, "a•••", "A. L.", "Paris"]) expect(text).not.toContain(hidden);
 });
 
+test("a saga's page has the shopper masked; a reveal shows it there and says it at the top, and only then", async () => {
+  const path = `/sagas/${fixture.completed.saga_id}`;
+  const ada = await signedIn("ada");
+  const before = await (await ada.get(path)).text();
+  expect([before.includes("A. L."), before.includes("a•••@example.com")]).toEqual([true, true]);
+  for (const hidden of PERSONAL) expect(before).not.toContain(hidden);
+  const seenByViewer = await (await (await signedIn("vic")).get(path)).text();
+  expect([seenByViewer.includes("A. L."), seenByViewer.includes("a•••")]).toEqual([false, false]);
+
+  const after = await (await ada.post(`${path}/reveal`, { reason: REASON })).text();
+  const whole = "Ada Lovelace, 12 Secret Street, 01001, Paris, DE";
+  expect(after).toContain(
+    `Personal data is shown: Ada Lovelace, ${EMAIL}, 12 Secret Street, 01001, Paris, DE.`,
+  );
+  expect(after).toContain(`<dt>Shopper</dt><dd><span>${whole} `);
+  const later = await (await ada.get(path)).text();
+  for (const hidden of PERSONAL) expect(later).not.toContain(hidden);
+});
+
 test("an e-mail in any case leads to the shopper's checkouts, and the audit trail has it masked", async () => {
   const userId = await belongsTo(fixture.completed.saga_id, "Ada@Example.com", {
     name: "Ada",

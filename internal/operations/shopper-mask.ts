@@ -8,6 +8,8 @@ export interface Shopper {
   readonly name: string;
   /** Empty if the country has none, and after erasure. */
   readonly city: string;
+  /** The whole postal address in one line; null while it is hidden. */
+  readonly address?: string | null;
 }
 
 const DOTS = "•••";
@@ -18,6 +20,27 @@ export function maskedShopper(shopper: Shopper): Shopper {
   const { saga_id, email, name, city } = shopper;
   if (email === ERASED.email) return { saga_id, email: ERASED.line, name: ERASED.line, city: "" };
   return { saga_id, email: maskedEmail(email), name: initialsOf(name), city };
+}
+
+const ADDRESS_PARTS = [
+  "company",
+  "line1",
+  "line2",
+  "line3",
+  "district",
+  "postal_code",
+  "city",
+  "region",
+  "sorting_code",
+  "country",
+  "phone",
+] as const;
+
+/** A stored address in one line, without the name. */
+export function addressText(address: Readonly<Record<string, unknown>>): string {
+  return ADDRESS_PARTS.map((part) => address[part])
+    .filter((text) => typeof text === "string" && text !== "")
+    .join(", ");
 }
 
 /** The first letter and the domain. */

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { ERASED } from "../../schemas/fields.ts";
-import { maskedEmail, maskedShopper } from "./shopper-mask.ts";
+import { addressText, maskedEmail, maskedShopper } from "./shopper-mask.ts";
 
 const ADA = {
   saga_id: "1",
@@ -25,6 +25,19 @@ test("an e-mail of one letter is hidden, too, and a letter outside the basic pla
     "n•••",
     "•••",
   ]);
+});
+
+test("an address is one line of what it has, without the name", () => {
+  const address = {
+    name: "Ada",
+    line1: "1 Road",
+    line2: "",
+    city: "Bath",
+    postal_code: "BA1",
+    country: "GB",
+    x: 1,
+  };
+  expect(addressText(address)).toBe("1 Road, BA1, Bath, GB");
 });
 
 test("of an erased shopper only that is said", () => {

@@ -2,7 +2,7 @@
 // Called by the console, which masks the answer or audits that somebody looked.
 import type { Sql } from "postgres";
 import { readSummarized } from "./read-in-order-store.ts";
-import type { Shopper } from "./shopper-mask.ts";
+import { addressText, type Shopper } from "./shopper-mask.ts";
 
 /** A shopper of some checkouts with the same e-mail. */
 export interface FoundShopper {
@@ -21,6 +21,16 @@ export async function shoppersOf(sql: Sql, sagaIds: readonly string[]): Promise<
   return await sql<Shopper[]>`
     select saga_id, email, coalesce(shipping_address ->> 'name', '') as name, coalesce(shipping_address ->> 'city', '') as city
       from saga_state where saga_id = any(${[...sagaIds]}::uuid[])`;
+}
+
+/** With the whole address; undefined if there is no such saga. */
+export async function wholeShopperOf(sql: Sql, sagaId: string): Promise<Shopper | undefined> {
+  const [shopper] = await shoppersOf(sql, [sagaId]);
+  const [row] = await sql<{ address: Record<string, unknown> }[]>`
+    select shipping_address as address from saga_state where saga_id = ${sagaId}`;
+  return shopper === undefined || row === undefined
+    ? undefined
+    : { ...shopper, address: addressText(row.address) };
 }
 
 /** Who ordered with this e-mail, in any case of its letters; who ordered last comes first. Through a summarizing index (0036_email_search). */

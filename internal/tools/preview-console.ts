@@ -43,6 +43,13 @@ const SAGAS: readonly FoundSaga[] = [
   STUCK,
   sagaOf(4, { status: "COMPENSATED", failure_code: "INSUFFICIENT_FUNDS", completed_at: NOW - 2_000 }),
 ].map((saga, index) => ({ ...saga, updated_at: NOW - 900, resend_count: index === 2 ? 4 : 0, items: [] }));
+const ADA = {
+  saga_id: sagaId(7),
+  name: "Ada Lovelace",
+  email: "ada@example.com",
+  city: "London",
+  address: "12 Secret Street, London, GB",
+};
 /** As operators see them. */
 const SHOPPERS = new Map(
   SAGAS.map(({ saga_id }, index) => {
@@ -112,6 +119,7 @@ const sagaPage = (frame: SignedIn, parts: Partial<Parameters<typeof SagaPage>[0]
     now: NOW,
     isRevealed: false,
     traceUrl: null,
+    shopper: frame.actor.role === "operator" ? maskedShopper(ADA) : null,
     ...parts,
   });
 
@@ -136,6 +144,7 @@ export const PREVIEWS: Readonly<Record<string, (visit: SignedIn) => ReturnType<t
   "/sagas-of-product": (frame) => Sagas({ frame, ...ofProduct(false) }),
   "/sagas-of-products": (frame) => Sagas({ frame, ...ofProduct(true) }),
   "/saga": (frame) => sagaPage(frame),
+  "/revealed-saga": (frame) => sagaPage(frame, { isRevealed: true, shopper: ADA }),
   "/open-saga": (frame) =>
     sagaPage(frame, {
       story: storyOf({ saga: sagaOf(7), missing: [{ database: "order", reason: "connect ECONNREFUSED" }] }),

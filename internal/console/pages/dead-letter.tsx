@@ -51,7 +51,10 @@ export function DeadLetterPage({ frame, shown }: Props) {
       </div>
       {shown.isRevealed ? (
         <Notice tone="info">
-          <p>Personal data is shown, and that is in the audit trail.</p>
+          <p>
+            Personal data is shown in <a href="#body">the message below</a>. That you looked is in the audit
+            trail. <a href={`/dead-letters/${shown.record.dead_letter_id}`}>Hide it</a>
+          </p>
         </Notice>
       ) : null}
       <section class="card" aria-labelledby="error">

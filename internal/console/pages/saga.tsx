@@ -1,6 +1,7 @@
 // One saga: what it does in words, its money, its steps as bars, and one timeline out of four databases. The parts that change stand for
 // themselves, for the stream.
 import type { VNode } from "preact";
+import { ERASED } from "../../../schemas/fields.ts";
 import type { DatabaseName } from "../../../schemas/migrations.ts";
 import { moneyText } from "../../kernel/money.ts";
 import { orderNumberOf } from "../../kernel/order-number.ts";
@@ -8,11 +9,13 @@ import type { OpenCancellation } from "../../operations/cancellation-store.ts";
 import type { SagaStory, StoryLine } from "../../operations/saga-story.ts";
 import type { SagaMails } from "../../operations/saga-mails.ts";
 import { moneyWords, wordsOf } from "../../operations/saga-words.ts";
+import type { Shopper } from "../../operations/shopper-mask.ts";
 import type { Snapshot } from "../collector.ts";
 import { Act } from "../parts/act.tsx";
 import { CommandLine, Copy, Facts, Notice } from "../parts/bits.tsx";
 import { CancellationText } from "../parts/cancellation.tsx";
 import { Instructions } from "../parts/instruction.tsx";
+import { ShopperText } from "../parts/saga-columns.tsx";
 import { Page } from "../parts/layout.tsx";
 import { holderOf, type LiveParts } from "../parts/live-parts.tsx";
 import { MailsText } from "../parts/mails.tsx";
@@ -36,6 +39,8 @@ interface Props {
   readonly now: number;
   readonly isRevealed: boolean;
   readonly traceUrl: string | null;
+  /** Masked unless `isRevealed`; null for those who may not see it. */
+  readonly shopper: Shopper | null;
 }
 
 /** All that the state of the saga decides: a page that is open must not offer what no longer makes sense. */
@@ -50,7 +55,7 @@ export const SAGA_PARTS: LiveParts<Props> = {
 };
 
 export function SagaPage(props: Props) {
-  const { frame, story, show, isRevealed } = props;
+  const { frame, story, show, isRevealed, shopper } = props;
   const { saga } = story;
   const path = `/sagas/${saga.saga_id}`;
   const holder = holderOf(SAGA_PARTS, props);
@@ -69,7 +74,8 @@ export function SagaPage(props: Props) {
       {isRevealed ? (
         <Notice tone="warn">
           <p>
-            Personal data is shown, and that is in the audit trail. <a href={path}>Hide it</a>
+            Personal data is shown: {shopper === null ? "" : revealedText(shopper)} The timeline shows it,
+            too. That you looked is in the audit trail. <a href={path}>Hide it</a>
           </p>
         </Notice>
       ) : null}
@@ -100,6 +106,12 @@ export function SagaPage(props: Props) {
       </p>
     </Page>
   );
+}
+
+/** What was hidden before, as a sentence. */
+function revealedText({ name, email, address = null }: Shopper): string {
+  if (email === ERASED.email) return "none, because it was erased.";
+  return `${[name, email, address].filter((text) => text !== null && text !== "").join(", ")}.`;
 }
 
 function Words({ story, cancellation, now }: Props) {
@@ -152,13 +164,21 @@ function WhatIsKnown({
   mails,
   topics,
   traceUrl,
+  shopper,
 }: Props) {
   const [line] = reservation;
   const isAway = (name: DatabaseName) => missing.some(({ database }) => database === name);
   const facts: readonly (readonly [string, VNode | string | null])[] = [
     ["Step", placeText(saga)],
     ["Total", saga.total_cents === null ? null : moneyText(saga.total_cents, saga.currency)],
-    ["Shopper", <Id key="user" id={saga.user_id} what="the shopper's id" />],
+    ["Shopper", shopper === null ? null : <WholeShopper key="shopper" shopper={shopper} />],
+    [
+      "Shopper's id",
+      <span key="user">
+        <Id id={saga.user_id} what="the shopper's id" />{" "}
+        <a href={`/sagas?user=${saga.user_id}`}>all checkouts</a>
+      </span>,
+    ],
     [
       "Reservation",
       line !== undefined ? (
@@ -193,6 +213,16 @@ function WhatIsKnown({
     ["Failure", saga.failure_code === null ? null : `${saga.failure_code}: ${saga.failure_message ?? ""}`],
   ];
   return <Facts facts={facts} look="facts card" />;
+}
+
+function WholeShopper({ shopper }: { readonly shopper: Shopper }) {
+  const { address = null } = shopper;
+  if (address === null) return <ShopperText shopper={shopper} />;
+  return (
+    <span>
+      {shopper.name}, {address} <span class="small soft">{shopper.email}</span>
+    </span>
+  );
 }
 
 function Away({ database }: { readonly database: DatabaseName }) {

@@ -9,8 +9,8 @@ import { MAX_PRODUCTS, type SagaPage as FoundPage, searchSagas } from "../../ope
 import type { ServiceAt } from "../../operations/service-call.ts";
 import { type SagaMails, withMails } from "../../operations/saga-mails.ts";
 import { findSaga, type SagaSummary } from "../../operations/saga-store.ts";
-import { maskedShopper } from "../../operations/shopper-mask.ts";
-import { shoppersOf } from "../../operations/shopper-store.ts";
+import { maskedShopper, type Shopper } from "../../operations/shopper-mask.ts";
+import { shoppersOf, wholeShopperOf } from "../../operations/shopper-store.ts";
 import { alreadyOpen } from "../../operations/reach.ts";
 import { type SagaStory, sagaStory } from "../../operations/saga-story.ts";
 import { asked, done, reasonOf } from "../acts.ts";
@@ -139,6 +139,7 @@ interface Told {
   readonly story: SagaStory;
   readonly mails: SagaMails;
   readonly cancellation: OpenCancellation | null;
+  readonly shopper: Shopper | null;
 }
 
 interface Shown extends Told {
@@ -154,17 +155,21 @@ function propsOf(visit: SignedIn, shown: Shown) {
   return { ...shown, topics, roles, frame: visit, now: clock.now(), traceUrl };
 }
 
-async function storyOf({ params, options }: SignedIn, reveal = false): Promise<Told> {
+async function storyOf({ params, options, actor }: SignedIn, reveal = false): Promise<Told> {
   const id = params["id"] ?? "";
   const story = Value.Check(Uuid, id)
     ? await sagaStory(alreadyOpen(options.databases), id, { reveal })
     : null;
   if (story === null) throw noSaga(id);
-  const [told, cancellation] = await Promise.all([
-    withMails(options.databases.notification, story, { reveal }),
-    openCancellationOf(options.databases.saga, story.saga.saga_id),
+  const { saga_id } = story.saga;
+  const { saga, notification } = options.databases;
+  const [told, cancellation, whole] = await Promise.all([
+    withMails(notification, story, { reveal }),
+    openCancellationOf(saga, saga_id),
+    actor.role === "operator" ? wholeShopperOf(saga, saga_id) : undefined,
   ]);
-  return { ...told, cancellation };
+  const shopper = whole === undefined ? null : reveal ? whole : maskedShopper(whole);
+  return { ...told, cancellation, shopper };
 }
 
 /** An act needs no more of it, and does not wait for the other databases. */
