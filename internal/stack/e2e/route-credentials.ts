@@ -138,6 +138,7 @@ const CONSOLE = [
     "operator",
     401,
     [
+      "POST /shoppers/find",
       "POST /sagas/:id/reveal",
       "POST /sagas/:id/cancel",
       "POST /sagas/:id/cancel-order",
