@@ -1,6 +1,7 @@
 // Where an id may live, one statement per database. Called by find-anything.ts.
 import type { Sql } from "postgres";
-import { readSummarized } from "./read-in-order-store.ts";
+import { readInOrder, readSummarized } from "./read-in-order-store.ts";
+import type { ShortId } from "./short-id.ts";
 
 export interface Hit {
   readonly kind:
@@ -15,6 +16,7 @@ export interface Hit {
     | "message"
     | "charge"
     | "payment_alert"
+    | "run"
     | "product"
     | "client_key";
   readonly id: string;
@@ -36,12 +38,54 @@ export function uuidInSaga(sql: Sql, id: string): Promise<Hit[]> {
      union all
     select 'cancellation', cancellation_id::text, saga_id, status from order_cancellations where cancellation_id = ${id}
      union all
+    select 'run', plan_id::text, null, kind || ', ' || state from operator_plans where plan_id = ${id}
+     union all
     select 'dead_letter', subject, saga_id, action || ' by ' || actor || coalesce(', ' || outcome, ', under way')
       from operator_actions
      where subject = ${id}::text and action in ('dead-letter.replay', 'dead-letter.discard') and outcome is distinct from 'refused'
      union all
     (select 'message', message_id::text, saga_id, message_type || ', handled' from saga_history where message_id = ${id} limit ${MAX_HITS})`,
   );
+}
+
+/** Ids of the saga database with this short form, at most 20 of each kind. Through the indexes of the ids, which begin with the time. */
+export async function shortInSaga(sql: Sql, { from, to, tail }: ShortId): Promise<readonly string[]> {
+  const rows = await readInOrder(
+    sql,
+    (tx) => tx<{ id: string }[]>`
+    (select saga_id::text as id from saga_state
+      where saga_id between ${from}::uuid and ${to}::uuid and right(saga_id::text, 4) = ${tail} limit ${MAX_HITS})
+     union
+    (select user_id::text from saga_state
+      where user_id between ${from}::uuid and ${to}::uuid and right(user_id::text, 4) = ${tail} limit ${MAX_HITS})
+     union
+    (select plan_id::text from operator_plans
+      where plan_id between ${from}::uuid and ${to}::uuid and right(plan_id::text, 4) = ${tail} limit ${MAX_HITS})`,
+  );
+  return rows.map(({ id }) => id);
+}
+
+export async function shortInPayment(sql: Sql, { from, to, tail }: ShortId): Promise<readonly string[]> {
+  const rows = await readInOrder(
+    sql,
+    (tx) => tx<{ id: string }[]>`
+    (select payment_id::text as id from payments
+      where payment_id between ${from}::uuid and ${to}::uuid and right(payment_id::text, 4) = ${tail} limit ${MAX_HITS})
+     union
+    (select alert_id::text from payment_alerts
+      where alert_id between ${from}::uuid and ${to}::uuid and right(alert_id::text, 4) = ${tail} limit ${MAX_HITS})`,
+  );
+  return rows.map(({ id }) => id);
+}
+
+export async function shortInOrder(sql: Sql, { from, to, tail }: ShortId): Promise<readonly string[]> {
+  const rows = await readInOrder(
+    sql,
+    (tx) => tx<{ id: string }[]>`
+    select order_id::text as id from orders
+     where order_id between ${from}::uuid and ${to}::uuid and right(order_id::text, 4) = ${tail} limit ${MAX_HITS}`,
+  );
+  return rows.map(({ id }) => id);
 }
 
 /** Messages of one database that are still in its outbox, or wait for another attempt. */
@@ -67,7 +111,10 @@ export function uuidInPayment(sql: Sql, id: string): Promise<Hit[]> {
   return sql<Hit[]>`
     select 'payment' as kind, payment_id::text as id, saga_id, status as what from payments where payment_id = ${id}
      union all
-    select 'refund', refund_id::text, saga_id, refunds.status from refunds join payments using (payment_id) where refund_id = ${id}`;
+    select 'refund', refund_id::text, saga_id, refunds.status from refunds join payments using (payment_id) where refund_id = ${id}
+     union all
+    select 'payment_alert', alert_id::text, saga_id, kind || case when closed_at is null then ', open' else ', closed' end
+      from payment_alerts where alert_id = ${id}`;
 }
 
 export function uuidInOrder(sql: Sql, id: string): Promise<Hit[]> {

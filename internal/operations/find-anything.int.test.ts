@@ -10,6 +10,7 @@ import { deadLetterOf } from "../testkit/dead-letters.ts";
 import type { DeadLetterBatches } from "./dead-letters.ts";
 import { readOriginal } from "./replay-plan.ts";
 import type { Hit } from "./find-anything-store.ts";
+import { shortId } from "./short-id.ts";
 import { findAnything } from "./find-anything.ts";
 import type { OpenDatabases } from "./reach.ts";
 
@@ -192,4 +193,31 @@ test("dead letters that are read only on a miss are read once then, and not at a
   expect(hit).toMatchObject({ kinds: ["saga"], reads: 0 });
   const miss = await searched(letter.dead_letter_id);
   expect(miss).toEqual({ kinds: ["dead_letter"], reads: 1, opened: hit.opened });
+});
+
+test("the short form in which pages show ids finds what has it, and a dead letter if nothing else does", async () => {
+  const { saga_id, user_id, payment_id } = row;
+  for (const [kind, id] of [
+    ["saga", saga_id],
+    ["order", row.order_id ?? ""],
+    ["payment", payment_id ?? ""],
+    ["user", user_id],
+  ] as const)
+    expect((await found(shortId(id))).map((hit) => [hit.kind, hit.id])).toContainEqual([kind, id]);
+  // Another id of the same millisecond.
+  const twin = `${saga_id.slice(0, 13)}${saga_id.slice(13).replaceAll(/[0-9a-f]/g, "7")}`;
+  expect((await found(shortId(twin))).map(({ id }) => id)).not.toContain(saga_id);
+
+  const letter = deadLetterOf(chargePayment(saga_id), {
+    service: "payment",
+    error: "boom",
+    failedAt: Date.now(),
+  });
+  const letters: () => DeadLetterBatches = async function* () {
+    yield { values: [letter], undecodable: [] };
+  };
+  const dead = await findAnything(databases, shortId(letter.dead_letter_id), letters);
+  expect(dead.hits.map(({ kind, id }) => [kind, id])).toEqual([["dead_letter", letter.dead_letter_id]]);
+  const other = `${letter.dead_letter_id.slice(0, -1)}${letter.dead_letter_id.endsWith("0") ? "1" : "0"}`;
+  expect((await findAnything(databases, shortId(other), letters)).hits).toEqual([]);
 });

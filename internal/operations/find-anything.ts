@@ -15,13 +15,25 @@ import {
   uuidInInventory,
   uuidInOrder,
   uuidInPayment,
+  shortInOrder,
+  shortInPayment,
+  shortInSaga,
   uuidInSaga,
 } from "./find-anything-store.ts";
 import { idForms } from "./id-form.ts";
 import { ordersNumbered } from "./order-store.ts";
-import { type Missing, missingOf, type OpenDatabases, reach, type Reached, reached } from "./reach.ts";
+import {
+  eachOnce,
+  type Missing,
+  missingOf,
+  type OpenDatabases,
+  reach,
+  type Reached,
+  reached,
+} from "./reach.ts";
 import { readOriginal } from "./replay-plan.ts";
 import { fewSagas } from "./saga-search-store.ts";
+import { isShortOf, readShortId, type ShortId } from "./short-id.ts";
 import { FIRST_ID, LAST_ID } from "../kernel/time-of-id.ts";
 
 const MAX_KEYS = 20;
@@ -41,7 +53,7 @@ export interface DeadLetterSearch {
 
 /**
  * `deadLetters` reads the whole topic of the dead letters, for those with this id or of a message with it, so a caller may leave it out.
- * Also takes the order number that shoppers see. Empty for text that cannot be any id.
+ * Also takes the order number that shoppers see, and the short form in which pages show ids. Empty for text that cannot be any id.
  */
 export async function findAnything(
   databases: OpenDatabases,
@@ -49,6 +61,8 @@ export async function findAnything(
   deadLetters?: () => DeadLetterBatches,
   { withinMs = Infinity, onlyOnMiss = false }: DeadLetterSearch = {},
 ): Promise<Anything> {
+  const short = readShortId(text);
+  if (short !== null) return findShort(databases, short, deadLetters, withinMs);
   const { uuid, token } = idForms(text);
   const ask = (database: DatabaseName, find: (sql: Sql) => Promise<readonly Hit[]>) =>
     reach(databases, database, find);
@@ -67,7 +81,7 @@ export async function findAnything(
   const askDeadLetters =
     uuid === null || deadLetters === undefined
       ? null
-      : () => reached("dead letters", () => deadLetterHits(deadLetters(), uuid, withinMs));
+      : () => reached("dead letters", () => deadLetterHits(deadLetters(), (id) => id === uuid, withinMs));
   if (askDeadLetters !== null && !onlyOnMiss) questions.push(askDeadLetters());
   const number = readOrderNumber(text);
   if (number !== null) questions.push(ask("order", (sql) => byNumber(sql, number)));
@@ -86,15 +100,46 @@ export async function findAnything(
   };
 }
 
+/** Everything whose id has this short form: nearly always one thing. Dead letters are read if nothing else has it. */
+async function findShort(
+  databases: OpenDatabases,
+  short: ShortId,
+  deadLetters: (() => DeadLetterBatches) | undefined,
+  withinMs: number,
+): Promise<Anything> {
+  const answers = await Promise.all([
+    reach(databases, "saga", (sql) => shortInSaga(sql, short)),
+    reach(databases, "payment", (sql) => shortInPayment(sql, short)),
+    reach(databases, "order", (sql) => shortInOrder(sql, short)),
+  ]);
+  const ids = new Set(answers.flatMap((one) => ("answer" in one ? one.answer : [])));
+  const found = await Promise.all([...ids].map((id) => findAnything(databases, id)));
+  const missing = [...missingOf(answers), ...found.flatMap((one) => one.missing)];
+  const hits = found.flatMap((one) => one.hits);
+  if (hits.length > 0 || deadLetters === undefined)
+    return { hits: distinct(hits), missing: eachOnce(missing) };
+  const dead = await reached("dead letters", () =>
+    deadLetterHits(deadLetters(), (id) => isShortOf(short, id), withinMs),
+  );
+  return {
+    hits: "answer" in dead ? distinct(dead.answer) : [],
+    missing: eachOnce([...missing, ...missingOf([dead])]),
+  };
+}
+
 /** Also those that nobody has handled, of which the databases know nothing. A Kafka that is silent ends it in time, too. */
-function deadLetterHits(batches: DeadLetterBatches, id: string, timeoutMs: number): Promise<readonly Hit[]> {
-  const read = () => readDeadLetterHits(batches, id, timeoutMs);
+function deadLetterHits(
+  batches: DeadLetterBatches,
+  isWanted: (id: string) => boolean,
+  timeoutMs: number,
+): Promise<readonly Hit[]> {
+  const read = () => readDeadLetterHits(batches, isWanted, timeoutMs);
   return Number.isFinite(timeoutMs) ? within(timeoutMs, read) : read();
 }
 
 async function readDeadLetterHits(
   batches: DeadLetterBatches,
-  id: string,
+  isWanted: (id: string) => boolean,
   timeoutMs: number,
 ): Promise<readonly Hit[]> {
   const deadline = performance.now() + timeoutMs;
@@ -106,7 +151,10 @@ async function readDeadLetterHits(
         `the dead letters were not read to their end within ${timeoutMs} ms`,
       );
     for (const value of values)
-      if (isDeadLetter(value) && (value.dead_letter_id === id || readOriginal(value).message_id === id))
+      if (
+        isDeadLetter(value) &&
+        (isWanted(value.dead_letter_id) || isWanted(readOriginal(value).message_id ?? ""))
+      )
         hits.push({
           kind: "dead_letter",
           id: value.dead_letter_id,

@@ -12,7 +12,7 @@ export const findCommand = command(
 )
   .argument(
     "<id>",
-    "of a saga, order, payment, refund, reservation, message, dead letter or shopper, an order number, a provider's id, a SKU, an Idempotency-Key",
+    "of a saga, order, payment, refund, reservation, message, dead letter, run or shopper, an order number, a provider's id, a SKU, an Idempotency-Key",
   )
   .option("--dead-letters", "look through the topic of the dead letters, too, which takes longer")
   .action(async (text, options) => {

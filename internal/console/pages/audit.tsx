@@ -1,13 +1,14 @@
 // The audit trail: who did what, when, from where, why, and what came of it; refusals and looks at personal data included.
 import type { AuditFilter, AuditRow } from "../../operations/audit-trail-store.ts";
 import { OPERATOR_ACTIONS } from "../../messaging/operator-action-store.ts";
+import { shortId } from "../../operations/short-id.ts";
 import { timestampOf } from "../../kernel/timestamp.ts";
 import { Copy, Empty, Status } from "../parts/bits.tsx";
 import { Choice, Field } from "../parts/field.tsx";
 import { Page } from "../parts/layout.tsx";
 import { type Column, DataTable, Exports } from "../parts/table.tsx";
 import { When } from "../parts/when.tsx";
-import { plural, shortId } from "../parts/words.ts";
+import { plural } from "../parts/words.ts";
 import type { Frame } from "../visit.ts";
 
 export const auditColumns: readonly Column<AuditRow>[] = [

@@ -15,6 +15,8 @@ export function hrefOf({ kind, id, saga_id }: Hit): string {
       return `/payments/alerts?closed=1#${id}`;
     case "user":
       return `/sagas?user=${encodeURIComponent(id)}`;
+    case "run":
+      return `/runs/${id}`;
     case "product":
       return `/stock/${encodeURIComponent(id)}`;
     case "message":
@@ -46,7 +48,7 @@ export function Found({ frame, text, found: { hits, missing } }: Props) {
   return (
     <Page frame={frame} title={title}>
       <div class="page-head">
-        <h1>{title}</h1>
+        <h1>{hits.length > 1 ? `Found ${hits.length}` : title}</h1>
         <p class="mono">{text}</p>
       </div>
       {missing.length === 0 ? null : (
@@ -64,7 +66,11 @@ export function Found({ frame, text, found: { hits, missing } }: Props) {
           >
             <p>
               It may be the id of a saga, order, payment, refund, reservation, message, dead letter or
-              shopper, an order number, an id of the payment provider, a SKU, or an Idempotency-Key.
+              shopper, a run, an order number, an id of the payment provider, a SKU, or an Idempotency-Key.
+            </p>
+            <p>
+              A short id is found as pages show it, beginning and end:{" "}
+              <span class="mono">019ace50-3f2a…01a7</span>. Its end alone finds nothing.
             </p>
             <p>
               <a href={`/sagas?${new URLSearchParams({ product: text })}`}>

@@ -4,6 +4,7 @@ import { moneyText } from "../../kernel/money.ts";
 import { timestampOf } from "../../kernel/timestamp.ts";
 import type { OpenPayment } from "../../operations/open-payment-store.ts";
 import type { PaymentAlert } from "../../operations/payment-alert-store.ts";
+import { shortId } from "../../operations/short-id.ts";
 import type { Snapshot } from "../collector.ts";
 import { Act } from "../parts/act.tsx";
 import { PAYMENT_PARTS } from "../parts/breakers.tsx";
@@ -13,7 +14,7 @@ import { holderOf } from "../parts/live-parts.tsx";
 import { sagaColumn } from "../parts/saga-columns.tsx";
 import { type Column, DataTable, Exports } from "../parts/table.tsx";
 import { When } from "../parts/when.tsx";
-import { plural, shortId } from "../parts/words.ts";
+import { plural } from "../parts/words.ts";
 import type { Frame } from "../visit.ts";
 
 export const PAYMENT_VIEWS = [

@@ -1,9 +1,9 @@
 // Small parts that many pages share: a status, something unknown, a notice, an empty place, a command, a copy button.
 import type { ComponentChildren } from "preact";
+import { shortId } from "../../operations/short-id.ts";
 import type { Reading } from "../source.ts";
 import { Icon, type IconName } from "./icon.tsx";
 import { When } from "./when.tsx";
-import { shortId } from "./words.ts";
 
 export type Tone = "good" | "warn" | "bad" | "running" | "undo";
 
@@ -109,7 +109,7 @@ export function Facts({
   );
 }
 
-/** An id as the end of it, which leads to its page. */
+/** An id in its short form, which leads to its page. */
 export function IdLink({ id, href }: { readonly id: string; readonly href: string }) {
   return (
     <a class="mono nowrap" href={href} title={id}>

@@ -1,13 +1,14 @@
 // The columns of a list of sagas.
 import { moneyText } from "../../kernel/money.ts";
 import { timestampOf } from "../../kernel/timestamp.ts";
+import { shortId } from "../../operations/short-id.ts";
 import type { FoundSaga } from "../../operations/saga-search-store.ts";
 import type { Shopper } from "../../operations/shopper-mask.ts";
 import { Copy, IdLink } from "./bits.tsx";
 import { placeText, SagaStatusText } from "./saga-status.tsx";
 import type { Column } from "./table.tsx";
 import { When } from "./when.tsx";
-import { durationText, shortId } from "./words.ts";
+import { durationText } from "./words.ts";
 
 /** `shoppers`: masked, by saga, for those who may tell them apart; null for the others. */
 export function sagaColumns(now: number, shoppers: Shoppers | null = null): readonly Column<FoundSaga>[] {

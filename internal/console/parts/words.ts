@@ -29,8 +29,3 @@ export function countText(count: number): string {
 export function plural(count: number, one: string, many = `${one}s`): string {
   return `${countText(count)} ${count === 1 ? one : many}`;
 }
-
-/** A mask of a UUID that still tells two of the same second apart: the end is random, the beginning is the time. */
-export function shortId(id: string): string {
-  return id.length > 14 ? `…${id.slice(-12)}` : id;
-}

@@ -6,6 +6,8 @@ import type { DatabaseName } from "../../../schemas/migrations.ts";
 import type { OpenDatabases } from "../../operations/reach.ts";
 import { formatSagaQuery, type SagaQuery } from "../../operations/saga-query.ts";
 import { searchSagas, type SearchLimits } from "../../operations/saga-search.ts";
+import { findAnything } from "../../operations/find-anything.ts";
+import { shortId } from "../../operations/short-id.ts";
 import { shoppersOf, shoppersWithEmail } from "../../operations/shopper-store.ts";
 import { rowsRead } from "./judge.ts";
 import { IDLE, load, WAITING } from "./load.ts";
@@ -88,6 +90,7 @@ test("a search reads no more rows than its limits", async () => {
           searchSagas(databases, query, { limit: 10, now: Date.now() }, LIMITS),
         );
       await within("e-mail", async () => shoppersWithEmail(await databases.saga(), "none@example.com"));
+      await within("short id", () => findAnything(databases, shortId(id)));
       await within("shoppers", async () => shoppersOf(await databases.saga(), [id]));
     }
   };
