@@ -23,7 +23,7 @@ import { OVERVIEW_PARTS } from "./pages/overview.tsx";
 import { SAGA_PARTS } from "./pages/saga.tsx";
 import type { Snapshot } from "./collector.ts";
 import { attentionTo } from "./parts/attention.ts";
-import { PAYMENT_PARTS } from "./parts/breakers.tsx";
+import { PAYMENT_PARTS } from "./parts/payment-parts.ts";
 import { shellArgument } from "./parts/bits.tsx";
 import { barsOf } from "./parts/hour-chart.tsx";
 import { EDGES, flowAlong, NODES, openAt } from "./parts/saga-map.ts";
@@ -193,11 +193,31 @@ describe("the overview", () => {
   });
 });
 
+test("the page of payments says the same of the money at risk as the overview", () => {
+  const stuck = {
+    currency: "EUR",
+    count: 1,
+    amount_cents: 9_200,
+    oldest_at: NOW - 90_000,
+    needing_operator: 1,
+  };
+  const sagas = snapshotOf().sagas;
+  const snapshot = snapshotOf({
+    sagas: { ...sagas, value: sagas.value === null ? null : { ...sagas.value, charged_undo_stuck: [stuck] } },
+  });
+  const shown = [PAYMENT_PARTS["p-money"], OVERVIEW_PARTS["o-money"]].map((Part) =>
+    Part === undefined ? "" : render(Part({ snapshot, now: NOW })),
+  );
+  expect(shown[0]).toContain("92.00 EUR");
+  expect(shown[0]).toContain('href="/sagas?status=COMPENSATING&amp;currency=EUR&amp;needs_operator=1"');
+  expect(shown[0]).toBe(shown[1]);
+});
+
 describe("the providers of payments", () => {
   const text = (roles: Snapshot["roles"]) => {
     const Part = PAYMENT_PARTS["p-providers"];
     if (Part === undefined) throw new Error("there is no such part");
-    return render(Part({ snapshot: { roles } }))
+    return render(Part({ snapshot: snapshotOf({ roles }), now: NOW }))
       .replaceAll(/<[^>]*>/g, " ")
       .replaceAll(/ +/g, " ");
   };

@@ -7,7 +7,7 @@ import type { PaymentAlert } from "../../operations/payment-alert-store.ts";
 import { shortId } from "../../operations/short-id.ts";
 import type { Snapshot } from "../collector.ts";
 import { Act } from "../parts/act.tsx";
-import { PAYMENT_PARTS } from "../parts/breakers.tsx";
+import { PAYMENT_PARTS } from "../parts/payment-parts.ts";
 import { CommandLine, Copy, Empty, Status } from "../parts/bits.tsx";
 import { Page } from "../parts/layout.tsx";
 import { holderOf } from "../parts/live-parts.tsx";
@@ -138,7 +138,7 @@ export const paymentMore: readonly Column<OpenPayment>[] = [
 
 interface PaymentsProps {
   readonly frame: Frame;
-  readonly snapshot: Pick<Snapshot, "roles">;
+  readonly snapshot: Pick<Snapshot, "roles" | "sagas" | "money" | "alerts">;
   readonly view: Exclude<PaymentView, "alerts">;
   readonly payments: readonly OpenPayment[];
   /** Than these. */
@@ -146,6 +146,7 @@ interface PaymentsProps {
 }
 
 export function Payments({ frame, view, payments, hasMore, snapshot }: PaymentsProps) {
+  const holder = holderOf(PAYMENT_PARTS, { snapshot, now: frame.now });
   return (
     <Page frame={frame} title="Payments" current="payments" live="/payments/events">
       <div class="page-head">
@@ -153,6 +154,7 @@ export function Payments({ frame, view, payments, hasMore, snapshot }: PaymentsP
         <Tabs view={view} />
         <Exports here={frame.here} />
       </div>
+      {holder("p-money")}
       <div class="card">
         {payments.length === 0 ? (
           <Empty title={NOTHING[view]} />
@@ -174,7 +176,7 @@ export function Payments({ frame, view, payments, hasMore, snapshot }: PaymentsP
           </>
         )}
       </div>
-      {holderOf(PAYMENT_PARTS, { snapshot })("p-providers")}
+      {holder("p-providers")}
       {view === "unknown" ? (
         <p class="small soft">
           Unknown is not failed: each is asked again with the same key until the provider gives a definite

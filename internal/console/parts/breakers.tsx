@@ -1,17 +1,14 @@
-// Whether payment providers answer, as each process of the payment role sees it. A part of /payments, which its stream replaces.
+// Whether payment providers answer, as each process of the payment role sees it. A part of /payments.
 import type { ProviderState } from "../../../schemas/overview.ts";
 import type { Snapshot } from "../collector.ts";
 import { knownOf } from "../source.ts";
 import { Status, Unknown } from "./bits.tsx";
-import type { LiveParts } from "./live-parts.tsx";
 import { type Column, DataTable } from "./table.tsx";
 import { countText } from "./words.ts";
 
 interface Props {
   readonly snapshot: Pick<Snapshot, "roles">;
 }
-
-export const PAYMENT_PARTS: LiveParts<Props> = { "p-providers": Providers };
 
 interface Row extends ProviderState {
   readonly role: string;
@@ -54,7 +51,7 @@ function resultsText({ results }: ProviderState): string {
     : results.map(({ outcome, count }) => `${countText(count)} ${outcome.replaceAll("_", " ")}`).join(", ");
 }
 
-function Providers({ snapshot: { roles } }: Props) {
+export function Providers({ snapshot: { roles } }: Props) {
   const rows = roles.flatMap(({ name, reading }) =>
     (knownOf(reading)?.providers ?? []).map((state) => ({ ...state, role: name })),
   );

@@ -1,4 +1,4 @@
-// The overview: which money is not where it belongs.
+// Which money is not where it belongs: on the overview, and with the same figures above the payments.
 import { moneyText } from "../../kernel/money.ts";
 import type { Snapshot } from "../collector.ts";
 import { stuckUndoHref } from "./attention.ts";
@@ -6,7 +6,7 @@ import { Status, Unknown } from "./bits.tsx";
 import { When } from "./when.tsx";
 import { countText } from "./words.ts";
 import { knownOf } from "../source.ts";
-import { Card, type OverviewProps } from "./overview-card.tsx";
+import { Card } from "./overview-card.tsx";
 
 interface Risk {
   readonly what: string;
@@ -18,7 +18,7 @@ interface Risk {
 }
 
 /** What is known of it: payments in progress are no risk, those without a definite answer are. */
-function risksOf({ sagas, money, alerts }: Snapshot): readonly Risk[] {
+function risksOf({ sagas, money, alerts }: MoneyProps["snapshot"]): readonly Risk[] {
   const known = knownOf(money);
   const flow = knownOf(sagas);
   return [
@@ -48,7 +48,12 @@ function risksOf({ sagas, money, alerts }: Snapshot): readonly Risk[] {
   ];
 }
 
-export function MoneyPart({ snapshot, now }: OverviewProps) {
+export interface MoneyProps {
+  readonly snapshot: Pick<Snapshot, "sagas" | "money" | "alerts">;
+  readonly now: number;
+}
+
+export function MoneyPart({ snapshot, now }: MoneyProps) {
   const risks = risksOf(snapshot);
   const silent = [snapshot.sagas, snapshot.money, snapshot.alerts].find(
     ({ unknownSince, value }) => unknownSince !== null || value === null,

@@ -17,7 +17,7 @@ import {
   PaymentAlerts,
   Payments,
 } from "../pages/payments.tsx";
-import { PAYMENT_PARTS } from "../parts/breakers.tsx";
+import { PAYMENT_PARTS } from "../parts/payment-parts.ts";
 import { allOf } from "../parts/live-parts.tsx";
 import { notFound, Problem } from "../problem.ts";
 import { cutAt, exported, isExport, page } from "../respond.ts";
@@ -63,10 +63,10 @@ async function payments(visit: SignedIn): Promise<Response> {
   );
 }
 
-/** How the providers are. The table stays as it is: rows that go away while somebody reads them confuse. */
+/** The money at risk, and how the providers are. The table stays as it is: rows that go away while somebody reads them confuse. */
 function events(visit: SignedIn): Response {
-  const { collector } = visit.options;
-  const parts = () => rendered(allOf(PAYMENT_PARTS, { snapshot: collector.snapshot() }));
+  const { collector, clock } = visit.options;
+  const parts = () => rendered(allOf(PAYMENT_PARTS, { snapshot: collector.snapshot(), now: clock.now() }));
   return liveResponse(visit, { parts, watch: (tell) => collector.watch(tell) });
 }
 
