@@ -83,8 +83,21 @@ test("finds each kind of id, and what it belongs to", async () => {
     message_type: "InventoryReserved",
     at: new Date(),
   });
+  const [alert_id, plan_id] = [Bun.randomUUIDv7(), Bun.randomUUIDv7()];
+  await fixture.insert("saga", "operator_plans", {
+    plan_id,
+    kind: "dead-letter.replay",
+    selection: "{}",
+    totals: "{}",
+    state: "draft",
+    created_by: "ada",
+    expires_at: new Date(),
+    rate_per_second: 20,
+    max_error_rate: 0.1,
+    wait_ms: 1_000,
+  });
   await fixture.insert("payment", "payment_alerts", {
-    alert_id: message_id,
+    alert_id,
     kind: "charge_without_payment",
     subject: "pi_lost",
     detail: "",
@@ -111,10 +124,13 @@ test("finds each kind of id, and what it belongs to", async () => {
     [old_message_id, { kind: "message", id: old_message_id, saga_id, what: "InventoryReserved, handled" }],
     [row.provider_id, { kind: "charge", id: row.provider_id, saga_id, what: "SUCCEEDED" }],
     [row.provider_refund_id, { kind: "refund", id: row.provider_refund_id, saga_id, what: "SUCCEEDED" }],
+    ["pi_lost", { kind: "payment_alert", id: alert_id, saga_id: null, what: "charge_without_payment, open" }],
     [
-      "pi_lost",
-      { kind: "payment_alert", id: message_id, saga_id: null, what: "charge_without_payment, open" },
+      shortId(alert_id),
+      { kind: "payment_alert", id: alert_id, saga_id: null, what: "charge_without_payment, open" },
     ],
+    [plan_id, { kind: "run", id: plan_id, saga_id: null, what: "dead-letter.replay, draft" }],
+    [shortId(plan_id), { kind: "run", id: plan_id, saga_id: null, what: "dead-letter.replay, draft" }],
     ["rare", { kind: "product", id: "rare", saga_id: null, what: "rare, the thing" }],
     [row.client_key, { kind: "client_key", id: row.client_key, saga_id, what: "COMPLETED" }],
   ];
