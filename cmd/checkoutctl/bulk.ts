@@ -275,7 +275,11 @@ export function runItemTable(items: readonly ItemRow[]): string {
         ? null
         : moneyText(item.amount_cents, item.currency),
       item.planned,
-      item.outcome === null ? null : item.result === null ? item.outcome : `${item.outcome}: ${item.result}`,
+      item.outcome === null
+        ? null
+        : item.result === null || item.result === "published again"
+          ? item.outcome
+          : `${item.outcome}: ${item.result}`,
       item.detail ?? item.why,
     ]),
   );

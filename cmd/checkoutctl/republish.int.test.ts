@@ -83,7 +83,7 @@ test("a dry run counts; the run queues all for the relay, writes the audit trail
 
   const { code, stdout, stderr } = await tool.run([...republish, "--since", "1h"], env);
   expect(code).toBe(0);
-  expect(stdout).toMatch(/^OUTBOX\s+PUBLISHED AGAIN\ninventory\s+3\nrun \S{36}\n$/);
+  expect(stdout).toMatch(/^OUTBOX\s+SENT\ninventory\s+3\nrun \S{36}\n$/);
   expect(stderr).toContain("nothing older can be published again");
   expect(await waiting()).toBe(3);
   expect(await acts()).toMatchObject([

@@ -433,7 +433,7 @@ describe("acting", () => {
     expect(made.status).toBe(303);
     const path = made.headers.get("location") ?? "";
     const plan = (await ada.get(path)).text;
-    for (const told of ["Outbox published again", "7 a second", `${count} messages. The first goes alone`])
+    for (const told of ["Outboxes sent again", `${count} messages at 7 a second, which takes about`])
       expect([told, plan.includes(told)]).toEqual([told, true]);
     const [, confirm] = /--confirm (\d+)/.exec(plan) ?? [];
     const start = { reason: "Kafka lost both disks", ...(confirm === undefined ? {} : { confirm }) };
@@ -584,7 +584,7 @@ describe("acting", () => {
     const run = await (await Person.of("vic")).get(path);
     expect([
       run.text.includes("paused"),
-      run.text.includes("0 done, 0 failed, 0 refused, 0 skipped, 1 left"),
+      run.text.includes("0 discarded, 0 failed, 0 refused, 0 skipped, 1 left"),
     ]).toEqual([true, true]);
     const kept = (await actions())
       .filter(({ action }) => !action.startsWith("console."))

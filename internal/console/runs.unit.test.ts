@@ -75,6 +75,15 @@ function factOf(html: string, name: string): string | undefined {
   return value?.replaceAll(/<[^>]*>/g, "");
 }
 
+test("a plan says at which rate it would run and for how long, and the rate can be changed before the start", async () => {
+  const html = await pageOf(RUN);
+  expect(html.replaceAll(/<[^>]*>/g, "")).toContain(
+    "draft, 30 messages at 20 a second, which takes about 4.0 s; expires",
+  );
+  expect(html).toContain(`action="/runs/${RUN.plan_id}/rate"`);
+  expect(await pageOf({ ...RUN, state: "expired" })).not.toContain('/rate"');
+});
+
 test("a plan that touches no money says so", async () => {
   expect(factOf(await pageOf(RUN), "Money touched")).toBe("2310.00 EUR of 30 checkouts");
   const mails = { ...RUN, totals: { ...RUN.totals, money: [] } };
@@ -84,7 +93,7 @@ test("a plan that touches no money says so", async () => {
 test("the numbers of a run add up while messages are in flight", () => {
   const counts = { ...RUN.counts, sent: 68, in_flight: 20, not_reached: 212 };
   expect(stateText({ ...RUNNING, counts })).toBe(
-    "68 done, 0 failed, 0 refused, 0 skipped, 212 left, 20 in flight",
+    "68 sent, 0 failed, 0 refused, 0 skipped, 212 left, 20 in flight",
   );
   expect(stateText({ ...RUNNING, counts: { ...counts, in_flight: 0 } })).not.toContain("in flight");
 });

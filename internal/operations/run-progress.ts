@@ -11,9 +11,10 @@ export function progressText(
   { kind, totals, units_done, counts }: Progress,
   show: (count: number) => string = String,
 ): string {
-  if (kind === "outbox.republish") return `${show(units_done)} of ${show(totals.units)} messages`;
+  if (kind === "outbox.republish") return `${show(units_done)} of ${show(totals.units)} messages sent`;
   const { sent, discarded, skipped, refused, failed, in_flight, not_reached } = counts;
-  const settled = `${show(sent + discarded)} done, ${show(failed)} failed, ${show(refused)} refused, ${show(skipped)} skipped`;
+  const handled = kind === "dead-letter.discard" ? `${show(discarded)} discarded` : `${show(sent)} sent`;
+  const settled = `${handled}, ${show(failed)} failed, ${show(refused)} refused, ${show(skipped)} skipped`;
   return `${settled}, ${show(not_reached)} left${in_flight === 0 ? "" : `, ${show(in_flight)} in flight`}`;
 }
 

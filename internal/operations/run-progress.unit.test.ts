@@ -11,12 +11,17 @@ const run = {
 
 test("a run of dead letters counts its items, and some may fail", () => {
   const replay = { ...run, kind: "dead-letter.replay" } as const;
-  expect(progressText(replay)).toBe("1 done, 0 failed, 0 refused, 1 skipped, 1 left");
+  expect(progressText(replay)).toBe("1 sent, 0 failed, 0 refused, 1 skipped, 1 left");
   expect(mayFailText(replay)).toBe("at most 10 % may fail");
+});
+
+test("what a run has sent is sent, and what it has discarded is discarded", () => {
+  const counts = { ...run.counts, sent: 0, discarded: 4 };
+  expect(progressText({ ...run, counts, kind: "dead-letter.discard" })).toStartWith("4 discarded, 0 failed");
 });
 
 test("a run of outboxes counts messages, and nobody looks whether they fail", () => {
   const republish = { ...run, kind: "outbox.republish" } as const;
-  expect(progressText(republish)).toBe("12 of 40 messages");
+  expect(progressText(republish)).toBe("12 of 40 messages sent");
   expect(mayFailText(republish)).toBeNull();
 });

@@ -87,7 +87,7 @@ export const planCommand = command(
       [
         runText(made),
         table(
-          ["OUTBOX", "WOULD PUBLISH"],
+          ["OUTBOX", "WOULD SEND"],
           items.map(({ subject, units }) => [subject, units]),
         ),
         `Start it: ${start}`,
@@ -140,7 +140,7 @@ export const republishCommand = operatorCommand(
   });
 
 function show(bar: Progress, { units_done, totals }: RunView): void {
-  bar.show("published again", units_done, totals.units);
+  bar.show("sent", units_done, totals.units);
 }
 
 /**
@@ -164,7 +164,7 @@ function previewText(preview: RepublishPreview, { since, until }: RepublishReque
   const { outboxes, totals, publishedBefore } = preview;
   const times = timeOptions({ since, until, publishedBefore });
   return [
-    outboxTable(outboxes, "WOULD PUBLISH"),
+    outboxTable(outboxes, "WOULD SEND"),
     ...(totals.units === 0 ? [] : [`to publish these: ${times} --confirm ${totals.units}`]),
   ].join("\n");
 }
@@ -210,7 +210,7 @@ function reportOf(
 
 function reportText({ outboxes, run_id, again }: Report): string {
   return [
-    outboxTable(outboxes, "PUBLISHED AGAIN"),
+    outboxTable(outboxes, "SENT"),
     ...(run_id === null ? [] : [`run ${run_id}`]),
     ...(again === null ? [] : [`interrupted: run it again with ${again}`]),
   ].join("\n");

@@ -303,16 +303,16 @@ test(
     const confirm = await adasPage.locator("#start [name=confirm]").count();
     const reason = "the mail server is back";
     await act(adasPage, "start", confirm === 0 ? { reason } : { reason, confirm: "3" });
-    await both("0 done, 0 failed, 0 refused, 0 skipped, 2 left");
+    await both("0 sent, 0 failed, 0 refused, 0 skipped, 2 left");
     expect(await bobsPage.evaluate<boolean>(IS_MARKED)).toBe(true);
     await adasPage.evaluate(MARK);
     await bobsPage.click("#pause");
     await adasPage.waitForSelector("#r-state :text-is('paused')");
     system.stack.kill("notification", "SIGCONT");
-    await both("1 done, 0 failed, 0 refused, 0 skipped, 2 left");
+    await both("1 sent, 0 failed, 0 refused, 0 skipped, 2 left");
     expect(await adasPage.evaluate<boolean>(IS_MARKED)).toBe(true);
     await act(adasPage, "resume", { reason: "the first one is fine" });
-    await both("3 done, 0 failed, 0 refused, 0 skipped, 0 left");
+    await both("3 sent, 0 failed, 0 refused, 0 skipped, 0 left");
     // then
     const trail = await operators.openPage(ada, `/audit?subject=${path.slice("/runs/".length)}`);
     const rows = await trail.locator("tbody tr").allInnerTexts();

@@ -150,7 +150,7 @@ function State({ run, now }: PartProps) {
         {halted_because === null ? null : `: ${halted_because}`}
         {state === "draft" ? (
           <>
-            , expires <When at={run.expires_at} show="ago" now={now} />
+            , {plannedText(run)}; expires <When at={run.expires_at} show="ago" now={now} />
           </>
         ) : null}
       </p>
@@ -171,9 +171,17 @@ function reachedOf({ kind, counts, totals, units_done }: RunView) {
   return { reached, all: totals.acts + totals.skipped + totals.refused };
 }
 
+/** What its start would begin. */
+function plannedText({ totals, rate_per_second, estimate_ms }: RunView): string {
+  return `${plural(totals.units, "message")} at ${perSecond(rate_per_second)}, which takes about ${durationText(estimate_ms)}`;
+}
+
+function perSecond(rate: number): string {
+  return `${Number(rate.toFixed(2))} a second`;
+}
+
 function rateText(run: RunView): string {
-  const rate = `${Number(run.rate_per_second.toFixed(2))} a second`;
-  return [rate, mayFailText(run)].filter((text) => text !== null).join(", ");
+  return [perSecond(run.rate_per_second), mayFailText(run)].filter((text) => text !== null).join(", ");
 }
 
 /** At the present rate; null if nothing will be done any more. */
@@ -257,26 +265,27 @@ function Actions({ frame, run, only }: PartProps) {
         "stop",
         `For good: what is not reached stays as it is.${isPaused ? "" : " The run goes on while you type here; Pause holds it at once, and needs no reason."}`,
       )}
-      <Act
-        frame={frame}
-        id="rate"
-        action={`${path}/rate`}
-        label="Change the rate"
-        confirm="Change"
-        command={`checkoutctl run rate ${run.plan_id} 20/s`}
-      >
-        <div class="field">
-          <label for="rate-value">Messages a second</label>
-          <input
-            id="rate-value"
-            name="rate"
-            inputmode="decimal"
-            required
-            value={String(run.rate_per_second)}
-          />
-        </div>
-      </Act>
+      <Rate frame={frame} run={run} />
     </div>
+  );
+}
+
+/** Of a plan, too: it is better chosen before the start. */
+function Rate({ frame, run }: Pick<PartProps, "frame" | "run">) {
+  return (
+    <Act
+      frame={frame}
+      id="rate"
+      action={`/runs/${run.plan_id}/rate`}
+      label="Change the rate"
+      confirm="Change"
+      command={`checkoutctl run rate ${run.plan_id} 20/s`}
+    >
+      <div class="field">
+        <label for="rate-value">Messages a second</label>
+        <input id="rate-value" name="rate" inputmode="decimal" required value={String(run.rate_per_second)} />
+      </div>
+    </Act>
   );
 }
 
@@ -302,8 +311,7 @@ function Start({ frame, run, only }: Pick<PartProps, "frame" | "run" | "only">) 
         command={`checkoutctl run start ${plan_id} --reason '...'${confirm === null ? "" : ` --confirm ${confirm}`}`}
       >
         <p>
-          {plural(totals.units, "message")}. The first goes alone; then batches grow at{" "}
-          {Number(run.rate_per_second.toFixed(2))} a second.{" "}
+          {plannedText(run)}. The first goes alone; then batches grow up to the rate.{" "}
           {run.kind === "outbox.republish"
             ? "A relay sends them. Consumers take each message once, so those that they have handled do nothing."
             : "Each is checked again right before: a saga that has moved on is refused, not forced."}
@@ -319,6 +327,7 @@ function Start({ frame, run, only }: Pick<PartProps, "frame" | "run" | "only">) 
           </div>
         )}
       </Act>
+      {run.state === "expired" || nothing !== null ? null : <Rate frame={frame} run={run} />}
     </div>
   );
 }

@@ -1,5 +1,6 @@
 // A button that makes a plan of dead letters. The plan's page shows every decision, and starts it.
 import type { ComponentChildren } from "preact";
+import { PLAN_DEFAULTS } from "../../operations/plan-defaults.ts";
 import type { Frame } from "../visit.ts";
 import { Act } from "./act.tsx";
 
@@ -31,7 +32,8 @@ export function PlanAct({
     >
       <p>
         Freezes what a {kind} of {what} would do, one decision for each. Nothing is{" "}
-        {kind === "replay" ? "sent" : "discarded"} before the plan is started.
+        {kind === "replay" ? "sent" : "discarded"} before the plan is started; its run then does at most{" "}
+        {PLAN_DEFAULTS[`dead-letter.${kind}`].ratePerSecond} a second, unless you change the rate.
       </p>
       <input type="hidden" name="kind" value={`dead-letter.${kind}`} />
       {children}

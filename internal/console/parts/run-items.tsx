@@ -11,6 +11,10 @@ export function itemColumnsOf(kind: BulkKind): readonly Column<ItemRow>[] {
   return kind === "outbox.republish" ? outboxColumns : itemColumns;
 }
 
+/** The result in the rows of outboxes that are sent again. */
+const REPUBLISHED = "published again";
+
+/** Of an outbox the outcome says it all. */
 const outcomeColumn: Column<ItemRow> = {
   name: "outcome",
   head: "Outcome",
@@ -28,7 +32,7 @@ const outcomeColumn: Column<ItemRow> = {
                 : "good"
           }
         >
-          {result === null ? outcome : `${outcome}: ${result}`}
+          {result === null || result === REPUBLISHED ? outcome : `${outcome}: ${result}`}
         </Status>
       )}
       {(detail ?? why) === null ? null : <span class="reason small soft">{detail ?? why}</span>}
@@ -77,7 +81,7 @@ export const itemMore: readonly Column<ItemRow>[] = [
   { name: "position", head: "Position", value: ({ position }) => position },
   { name: "currency", head: "Currency", value: ({ currency }) => currency },
   { name: "units", head: "Messages", value: ({ units }) => units },
-  { name: "units_done", head: "Messages done", value: ({ units_done }) => units_done },
+  { name: "units_done", head: "Messages sent", value: ({ units_done }) => units_done },
   { name: "result", head: "Result", value: ({ result }) => result },
   {
     name: "why",
@@ -97,7 +101,7 @@ const outboxColumns: readonly Column<ItemRow>[] = [
   },
   {
     name: "units_done",
-    head: "Published again",
+    head: "Sent",
     isRight: true,
     show: ({ units_done }) => countText(units_done),
     value: ({ units_done }) => units_done,

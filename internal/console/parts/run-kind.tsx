@@ -15,7 +15,7 @@ const TONES: Readonly<Record<RunState, Tone>> = {
 const KINDS: Readonly<Record<BulkKind, string>> = {
   "dead-letter.replay": "Replay of dead letters",
   "dead-letter.discard": "Discard of dead letters",
-  "outbox.republish": "Outbox published again",
+  "outbox.republish": "Outboxes sent again",
 };
 
 export function RunKind({ kind }: Pick<RunView, "kind">) {

@@ -7,7 +7,7 @@ import { countText, plural } from "./words.ts";
 /** How far it is, or what is planned. */
 export function stateText(run: RunView): string {
   return run.started_at === null
-    ? `${plural(run.totals.acts, "item")} planned`
+    ? `${plural(run.totals.acts, "item")} planned, ${Number(run.rate_per_second.toFixed(2))} a second`
     : progressText(run, countText);
 }
 
