@@ -19,7 +19,7 @@ const SCHEME_LENGTH = "http://".length;
  * A request whose body is not complete by then is cut off, however steadily it comes. Headers Bun itself gives 12 s. Our largest body, a
  * catalogue of 1 MB, takes seconds on a slow line.
  */
-const BODY_TIMEOUT_SECONDS = 15;
+const BODY_TIMEOUT_SECONDS = 10;
 /** Bun closes idle connections after this. Longer than the longest status call. */
 const IDLE_TIMEOUT_SECONDS = 90;
 
