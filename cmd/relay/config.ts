@@ -1,8 +1,8 @@
 // The settings of the relay.
 import { type Static, Type } from "@sinclair/typebox";
 import { namedValues } from "../../internal/kernel/named-values.ts";
-import { commonConfig, ConfigError, kafkaConfig, secret } from "../../internal/platform/config.ts";
-import { DATABASES } from "../../schemas/migrations.ts";
+import { commonConfig, kafkaConfig, secret } from "../../internal/platform/config.ts";
+import { type DatabaseName, DATABASES } from "../../schemas/migrations.ts";
 
 export const config = Type.Object({
   ...commonConfig,
@@ -15,14 +15,23 @@ export const config = Type.Object({
   ),
 });
 
-/** The databases of `DATABASE_URLS`. What an outbox may send depends on its name, so a name that is not known is an error. */
-export function databasesOf({ DATABASE_URLS }: Pick<Static<typeof config>, "DATABASE_URLS">) {
-  return namedValues(DATABASE_URLS).map(({ name, value }) => {
-    const known = DATABASES.find((each) => each === name);
-    if (known === undefined)
-      throw new ConfigError("checkout-relay", [
-        `DATABASE_URLS names the database ${JSON.stringify(name)}: use ${DATABASES.join(", ")}`,
-      ]);
-    return { name: known, url: value };
+type Urls = Pick<Static<typeof config>, "DATABASE_URLS">;
+
+/** What an outbox may send depends on the name of its database, so a name that is not known is a fault. */
+export function faultsOf({ DATABASE_URLS }: Urls): readonly string[] {
+  return namedValues(DATABASE_URLS)
+    .filter(({ name }) => databaseOf(name) === undefined)
+    .map(({ name }) => `DATABASE_URLS names the database "${name}": use ${DATABASES.join(", ")}`);
+}
+
+/** The databases of `DATABASE_URLS`, which has no faults. */
+export function databasesOf({ DATABASE_URLS }: Urls) {
+  return namedValues(DATABASE_URLS).flatMap(({ name, value: url }) => {
+    const known = databaseOf(name);
+    return known === undefined ? [] : [{ name: known, url }];
   });
+}
+
+function databaseOf(name: string): DatabaseName | undefined {
+  return DATABASES.find((known) => known === name);
 }

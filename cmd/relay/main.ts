@@ -8,7 +8,7 @@ import { logEvents } from "../../internal/platform/kafka/log-events.ts";
 import { openReconnectingProducer } from "../../internal/platform/kafka/reconnecting-producer.ts";
 import { runRole } from "../../internal/platform/lifecycle.ts";
 import { DEAD_LETTER_MAX_BYTES } from "../../schemas/topics.ts";
-import { config, databasesOf } from "./config.ts";
+import { config, databasesOf, faultsOf } from "./config.ts";
 import { startDraining } from "./draining.ts";
 
 const NAME = "checkout-relay";
@@ -17,6 +17,7 @@ await runRole({
   name: NAME,
   description: "Publishes the messages in the services' outboxes to Kafka.",
   config,
+  faults: faultsOf,
   async start(context) {
     const { config: env, log, metrics, tracer, resources, untilReachable } = context;
     const producer = resources.use(

@@ -430,6 +430,7 @@ const WRONG: readonly (readonly [Role, string, string])[] = [
   ["notification", "SMTP_URL", "smtp://"],
   ["payment", "PAYMENT_PRIVATE_JWK", "{}"],
   ["relay", "DATABASE_URLS", "saga=postgres://"],
+  ["relay", "DATABASE_URLS", "stock=postgres://h/a"],
   ["relay", "DATABASE_URLS", "saga=postgres://h/a,saga=postgres://h/b"],
 ];
 test.each(WRONG)("%s does not start with a wrong %s, and names the setting", async (role, setting, value) => {
