@@ -86,7 +86,10 @@ export function serveHttp(
   };
 }
 
-/** Work on a body that is complete may take as long as it takes; the connection then stays open for the next request. */
+/**
+ * Bun counts the time of the body only: work on a complete one may take as long as it takes, and the connection then stays open for the
+ * next request (findings/bun-serve-counts-a-body-as-idle-while-it-comes.sh, which fails when that changes).
+ */
 async function inTime(
   request: Request,
   listener: Bun.Server<undefined>,
