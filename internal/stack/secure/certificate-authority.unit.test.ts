@@ -1,0 +1,81 @@
+// Certificates of the stack's own authority, checked by a TLS server and its clients.
+import { afterAll, expect, test } from "bun:test";
+import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { connect, createServer, type Server, type TLSSocket } from "node:tls";
+import { CertificateAuthority, type CertificateFiles } from "./certificate-authority.ts";
+
+const directory = mkdtempSync(join(tmpdir(), "authority-"));
+afterAll(() => rmSync(directory, { recursive: true }));
+
+function folder(): string {
+  return join(directory, crypto.randomUUID());
+}
+
+function read({ caFile, certFile, keyFile }: CertificateFiles) {
+  return { ca: readFileSync(caFile), cert: readFileSync(certFile), key: readFileSync(keyFile) };
+}
+
+/** Answers a client with its common name. */
+async function serve(files: CertificateFiles): Promise<{ server: Server; port: number }> {
+  const server = createServer({ ...read(files), requestCert: true, rejectUnauthorized: true }, (socket) =>
+    socket.end(String(socket.getPeerCertificate().subject?.CN)),
+  );
+  server.on("tlsClientError", () => {});
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const address = server.address();
+  if (address === null || typeof address === "string") throw new Error("no port");
+  return { server, port: address.port };
+}
+
+/** What the server answered, or the error. */
+function ask(port: number, host: string, files?: CertificateFiles, caFile = files?.caFile): Promise<string> {
+  const { promise, resolve } = Promise.withResolvers<string>();
+  const own =
+    files === undefined ? {} : { cert: readFileSync(files.certFile), key: readFileSync(files.keyFile) };
+  const ca = caFile === undefined ? [] : [readFileSync(caFile)];
+  const socket: TLSSocket = connect({ host: "127.0.0.1", servername: host, port, ca, ...own });
+  let answer = "";
+  socket.on("data", (bytes: Buffer) => (answer += bytes.toString()));
+  socket.on("error", (error) => resolve(`refused: ${error.message}`));
+  socket.on("close", () => resolve(answer === "" ? "refused: closed" : answer));
+  return promise;
+}
+
+test("a server knows its client by the common name", async () => {
+  const authority = await CertificateAuthority.open(folder());
+  const { server, port } = await serve(await authority.issue({ name: "broker", hosts: ["broker.test"] }));
+  expect(await ask(port, "broker.test", await authority.issue({ name: "relay-saga" }))).toBe("relay-saga");
+  server.close();
+});
+
+test("without a certificate, with that of another authority, or under another host name there is no connection", async () => {
+  const authority = await CertificateAuthority.open(folder());
+  const stranger = await (await CertificateAuthority.open(folder())).issue({ name: "relay-saga" });
+  const { server, port } = await serve(await authority.issue({ name: "broker", hosts: ["broker.test"] }));
+  const own = await authority.issue({ name: "relay-saga" });
+  expect(await ask(port, "broker.test", undefined, authority.caFile)).toStartWith("refused");
+  expect(await ask(port, "broker.test", stranger, authority.caFile)).toStartWith("refused");
+  expect(await ask(port, "broker.test", own, stranger.caFile)).toStartWith("refused");
+  expect(await ask(port, "other.test", own)).toContain("other.test");
+  server.close();
+});
+
+test("files are kept, and made again for other hosts", async () => {
+  const place = folder();
+  const hosts = ["localhost", "127.0.0.1"];
+  const first = read(await (await CertificateAuthority.open(place)).issue({ name: "redis", hosts }));
+  const again = await CertificateAuthority.open(place);
+  expect(read(await again.issue({ name: "redis", hosts }))).toEqual(first);
+  const other = read(await again.issue({ name: "redis", hosts: ["localhost"] }));
+  expect(other.ca).toEqual(first.ca);
+  expect(other.cert).not.toEqual(first.cert);
+});
+
+test("only the owner can read a key", async () => {
+  const place = folder();
+  const { keyFile } = await (await CertificateAuthority.open(place)).issue({ name: "redis" });
+  const modes = [keyFile, join(place, "ca.key"), place].map((path) => statSync(path).mode & 0o777);
+  expect(modes).toEqual([0o600, 0o600, 0o700]);
+});
