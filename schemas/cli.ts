@@ -203,12 +203,39 @@ const Audit = shape({
   not_checked: list(text),
 });
 
+const accessRule = {
+  resource: Type.Union([Type.Literal("topic"), Type.Literal("group"), Type.Literal("cluster")]),
+  name: text,
+  pattern: Type.Union([Type.Literal("LITERAL"), Type.Literal("PREFIXED")]),
+  principal: text,
+  host: text,
+  operation: text,
+  permission: Type.Union([Type.Literal("ALLOW"), Type.Literal("DENY")]),
+};
+const AccessDifference = shape({
+  in_force: Type.Boolean({ description: "before: nothing differs, and nobody else can change our topics" }),
+  missing: list(shape(accessRule)),
+  extra: Type.Array(shape(accessRule), { description: "of our accounts, and not in the table" }),
+  foreign: Type.Array(
+    shape({
+      ...accessRule,
+      endangers: Type.Boolean({
+        description: "with it somebody else can change our topics or take our messages",
+      }),
+    }),
+    { description: "of others, about our topics, our groups or the cluster; they stay" },
+  ),
+});
+
 const republished = shape({ database: text, events: count });
 const keys = shape({ PAYMENT_PUBLIC_JWK: text, PAYMENT_PRIVATE_JWK: text });
 
 export const CLI_OUTPUTS: Readonly<Record<string, TSchema>> = {
   ...RUN_OUTPUTS,
   migrate: shape({ dry_run: flag, databases: list(shape({ database: text, migrations: list(text) })) }),
+  "acl plan": AccessDifference,
+  "acl apply": AccessDifference,
+  "acl check": AccessDifference,
   "topics create": shape({
     created: list(text),
     existing: list(text),

@@ -8,7 +8,7 @@ import { StripeProvider } from "../../internal/services/payment/providers/stripe
 import { AppError } from "../../internal/kernel/errors.ts";
 import type { OpenDatabases } from "../../internal/operations/reach.ts";
 import { type Admin, openAdmin } from "../../internal/platform/kafka/admin.ts";
-import type { KafkaOptions } from "../../internal/platform/kafka/connection.ts";
+import { type KafkaOptions, kafkaOptions } from "../../internal/platform/kafka/connection.ts";
 import { openPostgres, type Postgres } from "../../internal/platform/postgres.ts";
 import { systemClock } from "../../internal/platform/clock.ts";
 import { openRedis } from "../../internal/platform/redis.ts";
@@ -167,7 +167,7 @@ export class Connections implements AsyncDisposable {
   }
 
   kafka(): KafkaOptions {
-    return { brokers: this.#settings.need("KAFKA_BROKERS"), clientId: "checkoutctl" };
+    return kafkaOptions(this.#settings.kafka(), "checkoutctl");
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -11,7 +11,12 @@ const stranger = await generateCallerKeys("operators", "operators");
 
 function settings(values: Partial<Record<SettingName, string>>): Settings {
   const need = (name: SettingName) => values[name] ?? "http://127.0.0.1:9";
-  return { need, optional: (name) => values[name], ledger: () => "" };
+  return {
+    need,
+    optional: (name) => values[name],
+    ledger: () => "",
+    kafka: () => ({ KAFKA_BROKERS: need("KAFKA_BROKERS") }),
+  };
 }
 
 test("the name is the verified token's", async () => {

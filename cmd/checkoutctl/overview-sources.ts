@@ -5,6 +5,7 @@ import { OpenDeadLetters } from "../../internal/operations/open-dead-letters.ts"
 import type { OverviewSources } from "../../internal/operations/overview.ts";
 import { roleAddresses } from "../../internal/operations/role-state.ts";
 import { systemClock } from "../../internal/platform/clock.ts";
+import { kafkaOptions } from "../../internal/platform/kafka/connection.ts";
 import { readTopic } from "../../internal/platform/kafka/read-topic.ts";
 import { TopicStates } from "../../internal/platform/kafka/topic-states.ts";
 import { openPostgres, type Postgres } from "../../internal/platform/postgres.ts";
@@ -21,14 +22,14 @@ const STATEMENT_TIMEOUT_MS = 3_000;
 const COUNT_DEAD_LETTERS_EVERY_MS = 10_000;
 
 export class OpenSources implements AsyncDisposable {
-  readonly #settings: Pick<Settings, "need" | "optional">;
+  readonly #settings: Pick<Settings, "need" | "optional" | "kafka">;
   readonly #open = new AsyncDisposableStack();
   readonly #databases = new Map<MigratedDatabase, Postgres>();
   #topics: TopicStates | undefined;
   #deadLetters: OpenDeadLetters | undefined;
   readonly #countDeadLetters: () => Promise<readonly OpenDeadLetterCount[]>;
 
-  constructor(settings: Pick<Settings, "need" | "optional">) {
+  constructor(settings: Pick<Settings, "need" | "optional" | "kafka">) {
     this.#settings = settings;
     this.#countDeadLetters = seldom(async () => this.#openDeadLetters().count(), {
       everyMs: COUNT_DEAD_LETTERS_EVERY_MS,
@@ -66,8 +67,7 @@ export class OpenSources implements AsyncDisposable {
 
   kafka() {
     return {
-      brokers: this.#settings.need("KAFKA_BROKERS"),
-      clientId: "checkoutctl",
+      ...kafkaOptions(this.#settings.kafka(), "checkoutctl"),
       connectTimeoutMs: CONNECT_TIMEOUT_MS,
     };
   }

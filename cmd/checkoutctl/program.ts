@@ -3,6 +3,7 @@
 import { Command } from "@commander-js/extra-typings";
 import { describeConfig } from "../../internal/platform/config.ts";
 import { version } from "../../package.json";
+import { aclCommand } from "./commands/acl.ts";
 import { auditCommand } from "./commands/audit.ts";
 import { catalogueCommand } from "./commands/catalogue.ts";
 import { completionCommand } from "./commands/completion.ts";
@@ -31,6 +32,7 @@ export const program = new Command("checkoutctl")
   .exitOverride()
   .addCommand(migrateCommand)
   .addCommand(topicsCommand)
+  .addCommand(aclCommand)
   .addCommand(catalogueCommand)
   .addCommand(doctorCommand)
   .addCommand(topCommand)

@@ -3,9 +3,11 @@
 import { readFileSync } from "node:fs";
 import { type Static, Type } from "@sinclair/typebox";
 import { AppError } from "../../internal/kernel/errors.ts";
-import { parseConfig, secret, warningsOf } from "../../internal/platform/config.ts";
+import { ConfigError, kafkaConfig, parseConfig, secret, warningsOf } from "../../internal/platform/config.ts";
+import type { KafkaSettings } from "../../internal/platform/kafka/connection.ts";
+import { securityFaults } from "../../internal/platform/kafka/security.ts";
 import { stackDirectory } from "../../internal/stack/paths.ts";
-import { namesAndUrls } from "../../internal/stack/role-env.ts";
+import { kafkaSettings, namesAndUrls } from "../../internal/stack/role-env.ts";
 import type { StackSecrets } from "../../internal/stack/secrets.ts";
 import { readState, type StackState } from "../../internal/stack/state.ts";
 
@@ -19,7 +21,7 @@ export const Environment = Type.Partial(
     PAYMENT_DATABASE_URL: database("payment"),
     ORDER_DATABASE_URL: database("order"),
     NOTIFICATION_DATABASE_URL: database("notification"),
-    KAFKA_BROKERS: Type.String({ format: "brokers", description: "Kafka bootstrap brokers" }),
+    ...kafkaConfig,
     REDIS_URL: secret(Type.String({ format: "redis-url", description: "the gateways' Redis" })),
     INVENTORY_URL: Type.String({ format: "url", description: "inventory's catalogue interface" }),
     ORCHESTRATOR_URL: Type.String({ format: "url", description: "the orchestrator's interface" }),
@@ -81,6 +83,8 @@ export interface Settings {
   optional(name: SettingName): string | undefined;
   /** Path or URL of the provider's ledger. */
   ledger(): string;
+  /** How Kafka is reached. Throws CONFIG_INVALID for what the settings say together, and for files that cannot be used. */
+  kafka(): KafkaSettings;
 }
 
 /**
@@ -122,6 +126,12 @@ export function loadSettings(stack: string | true | undefined): Settings {
   return {
     need,
     optional: (name) => values[name],
+    kafka: () => {
+      const kafka = { ...values, KAFKA_BROKERS: need("KAFKA_BROKERS") };
+      const faults = securityFaults(kafka);
+      if (faults.length > 0) throw new ConfigError("checkoutctl", faults);
+      return kafka;
+    },
     ledger: () =>
       values.LEDGER_FILE === undefined && values.PAYSIM_URL !== undefined
         ? new URL("/_sim/ledger", values.PAYSIM_URL).href
@@ -133,6 +143,7 @@ function valuesOf({ addresses }: StackState): Values {
   const {
     postgres,
     kafka_brokers,
+    certificates,
     redis,
     inventory,
     orchestrator,
@@ -150,7 +161,7 @@ function valuesOf({ addresses }: StackState): Values {
     PAYMENT_DATABASE_URL: postgres["payment"],
     ORDER_DATABASE_URL: postgres["order"],
     NOTIFICATION_DATABASE_URL: postgres["notification"],
-    KAFKA_BROKERS: kafka_brokers,
+    ...kafkaSettings({ kafka_brokers, certificates }, "operator"),
     REDIS_URL: redis,
     INVENTORY_URL: inventory,
     ORCHESTRATOR_URL: orchestrator,

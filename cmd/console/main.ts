@@ -39,7 +39,7 @@ await runRole({
       context,
     );
     const alertmanager = env.ALERTMANAGER_URL;
-    const topics = openTopics(env.KAFKA_BROKERS, background.saga, context);
+    const topics = openTopics(env, background.saga, context);
     const collector = new Collector({
       databases: background,
       roles: roleAddresses(env.OPS_URLS),
@@ -55,7 +55,7 @@ await runRole({
     runLoop(context, { name: "collector", runOnce: collect, intervalMs: TICK_MS });
     const bulk = startRuns(
       { pages, background },
-      { brokers: env.KAFKA_BROKERS, isReadOnly: env.CONSOLE_READ_ONLY },
+      { settings: env, isReadOnly: env.CONSOLE_READ_ONLY },
       context,
     );
     const logError = logThrottled(log, systemClock);

@@ -7,12 +7,13 @@ import type { BulkContext } from "../../internal/operations/bulk-context.ts";
 import { RunExecutor } from "../../internal/operations/run-executor.ts";
 import { runLoop } from "../../internal/platform/background-loop.ts";
 import { newId, systemClock } from "../../internal/platform/clock.ts";
+import type { KafkaSettings } from "../../internal/platform/kafka/connection.ts";
 import { KafkaMailWatch } from "../../internal/platform/kafka/mail-watch.ts";
 import { readTopic } from "../../internal/platform/kafka/read-topic.ts";
 import type { RoleContext } from "../../internal/platform/lifecycle.ts";
 import type { DatabaseName } from "../../schemas/migrations.ts";
 import { TOPICS } from "../../schemas/topics.ts";
-import { type ConsoleDatabases, kafkaOptions } from "./sources.ts";
+import { type ConsoleDatabases, kafkaOptionsOf } from "./sources.ts";
 
 const INTERVAL_MS = 500;
 /** Nobody waits for a run that nobody has started. */
@@ -21,10 +22,10 @@ const IDLE_INTERVAL_MS = 4_000;
 /** A console that may only read makes no plans and executes none: it may be on a standby of the database. */
 export function startRuns(
   { pages, background }: Readonly<Record<keyof ConsoleDatabases, Readonly<Record<DatabaseName, Sql>>>>,
-  { brokers, isReadOnly }: { readonly brokers: string; readonly isReadOnly: boolean },
+  { settings, isReadOnly }: { readonly settings: KafkaSettings; readonly isReadOnly: boolean },
   context: Pick<RoleContext<unknown>, "resources" | "log" | "stopping">,
 ): BulkContext {
-  const kafka = kafkaOptions(brokers);
+  const kafka = kafkaOptionsOf(settings);
   const bulk: BulkContext = {
     ...databasesFrom(pages),
     readDeadLetters: () => readTopic({ ...kafka.pages, topic: TOPICS.deadLetters }),

@@ -5,7 +5,7 @@ import { createLogger } from "../../internal/platform/log.ts";
 import { openPostgres } from "../../internal/platform/postgres.ts";
 import { Resources } from "../../internal/platform/resources.ts";
 import { startRuns } from "./runs.ts";
-import { kafkaOptions } from "./sources.ts";
+import { kafkaOptionsOf } from "./sources.ts";
 
 /** Names of what it registers to be closed, and whether it takes a run. */
 async function startedBy(isReadOnly: boolean): Promise<readonly string[]> {
@@ -31,7 +31,8 @@ async function startedBy(isReadOnly: boolean): Promise<readonly string[]> {
   const databases = { saga: sql, inventory: sql, payment: sql, order: sql };
   const log = createLogger({ role: "test", version: "0", level: "fatal" });
   const context = { resources, log, stopping: AbortSignal.abort() };
-  startRuns({ pages: databases, background: databases }, { brokers: "localhost:1", isReadOnly }, context);
+  const settings = { KAFKA_BROKERS: "localhost:1" };
+  startRuns({ pages: databases, background: databases }, { settings, isReadOnly }, context);
   await resources.close();
   return names;
 }
@@ -42,7 +43,7 @@ test("a console executes runs, unless it may only read", async () => {
 });
 
 test("people wait a moment for Kafka, a run waits as long as every other role", () => {
-  const { pages, background } = kafkaOptions("broker:9092");
+  const { pages, background } = kafkaOptionsOf({ KAFKA_BROKERS: "broker:9092" });
   const limitOf = ({ connectTimeoutMs = DEFAULT_CONNECT_TIMEOUT_MS }: KafkaOptions) => connectTimeoutMs;
   expect([limitOf(pages), limitOf(background)]).toEqual([2_000, DEFAULT_CONNECT_TIMEOUT_MS]);
   expect([pages.brokers, background.brokers]).toEqual(["broker:9092", "broker:9092"]);

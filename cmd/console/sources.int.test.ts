@@ -55,7 +55,9 @@ test("the page of a topic has its partitions, and the messages of a saga", async
   const value = Buffer.from(JSON.stringify(record));
   await sendBytes(TOPICS.deadLetters, [{ value, key: saga, partition }]);
   const resources = new Resources();
-  const browser = await personWith(openTopics(kafkaBrokers(), database.sql, { resources }));
+  const browser = await personWith(
+    openTopics({ KAFKA_BROKERS: kafkaBrokers() }, database.sql, { resources }),
+  );
   const answer = await browser.get(`/topics/${TOPICS.deadLetters}?saga=${saga}`);
   const html = await answer.text();
   expect(answer.status).toBe(200);
@@ -68,7 +70,7 @@ test("the page of a topic has its partitions, and the messages of a saga", async
 test("without Kafka the page of a topic says since when nothing is known", async () => {
   await using database = await cloneDatabase("saga");
   const resources = new Resources();
-  const browser = await personWith(openTopics("127.0.0.1:9", database.sql, { resources }));
+  const browser = await personWith(openTopics({ KAFKA_BROKERS: "127.0.0.1:9" }, database.sql, { resources }));
   const answer = await browser.get(`/topics/${TOPICS.commands}`);
   const html = await answer.text();
   expect([answer.status, html.includes("unknown since")]).toEqual([503, true]);

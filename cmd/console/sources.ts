@@ -5,7 +5,11 @@ import { handlingsOf } from "../../internal/operations/dead-letter-store.ts";
 import { OpenDeadLetters } from "../../internal/operations/open-dead-letters.ts";
 import { TopicBrowser } from "../../internal/operations/topic-browser.ts";
 import { systemClock } from "../../internal/platform/clock.ts";
-import type { KafkaOptions } from "../../internal/platform/kafka/connection.ts";
+import {
+  type KafkaOptions,
+  kafkaOptions,
+  type KafkaSettings,
+} from "../../internal/platform/kafka/connection.ts";
 import { readTopic } from "../../internal/platform/kafka/read-topic.ts";
 import { TopicReader } from "../../internal/platform/kafka/topic-reader.ts";
 import { TopicStates } from "../../internal/platform/kafka/topic-states.ts";
@@ -89,14 +93,20 @@ function openDatabase(
 }
 
 /** As with databases: people learn within seconds that Kafka does not answer; a run, for which nobody waits, has the usual time to connect. */
-export function kafkaOptions(brokers: string): Readonly<Record<keyof ConsoleDatabases, KafkaOptions>> {
-  const background = { brokers, clientId: NAME };
+export function kafkaOptionsOf(
+  settings: KafkaSettings,
+): Readonly<Record<keyof ConsoleDatabases, KafkaOptions>> {
+  const background = kafkaOptions(settings, NAME);
   return { pages: { ...background, connectTimeoutMs: CONNECT_TIMEOUT_MS }, background };
 }
 
 /** Sizes and lags of the topics, the dead letters that nobody has handled, and what is in a topic. */
-export function openTopics(brokers: string, saga: Sql, { resources }: Pick<OpenContext, "resources">) {
-  const { pages: kafka } = kafkaOptions(brokers);
+export function openTopics(
+  settings: KafkaSettings,
+  saga: Sql,
+  { resources }: Pick<OpenContext, "resources">,
+) {
+  const { pages: kafka } = kafkaOptionsOf(settings);
   const states = resources.use("kafka", new TopicStates(kafka, Object.values(TOPICS), SUBSCRIPTIONS));
   const open = new OpenDeadLetters({
     read: (from) => readTopic({ ...kafka, topic: TOPICS.deadLetters, from }),

@@ -12,6 +12,8 @@ const ERROR_CODES = {
   REDIS_UNAVAILABLE: { canRetry: true },
   KAFKA_UNAVAILABLE: { canRetry: true },
   KAFKA_TOPIC_MISSING: { canRetry: true },
+  /** Not who, or not what: an operator can change that while the role waits. */
+  KAFKA_DENIED: { canRetry: true },
   KAFKA_FATAL: { canRetry: false },
   MESSAGE_INVALID: { canRetry: false },
   PROVIDER_UNAVAILABLE: { canRetry: true },

@@ -124,3 +124,17 @@ export interface RunResult {
   /** Work may wait for something other than this loop, so the loop is not idle. */
   readonly isBlocked?: boolean;
 }
+
+/** One line of the brokers' access lists. */
+export interface AccessRule {
+  readonly resource: "topic" | "group" | "cluster";
+  readonly name: string;
+  readonly pattern: "LITERAL" | "PREFIXED";
+  /** For example `User:inventory`. */
+  readonly principal: string;
+  /** `*`: from anywhere. */
+  readonly host: string;
+  /** Kafka's name, for example `READ`. */
+  readonly operation: string;
+  readonly permission: "ALLOW" | "DENY";
+}

@@ -9,6 +9,7 @@ import { AppError } from "../kernel/errors.ts";
 import {
   type BatchProducer,
   type Clock,
+  FIELD_SEPARATOR,
   type ProduceFailure,
   RECORD_SEPARATOR,
   type RunResult,
@@ -64,6 +65,9 @@ const PERMANENT_ERRORS: ReadonlySet<string> = new Set([
   "_BAD_MSG",
 ]);
 
+/** Kafka's access lists refuse it, until an operator changes them. */
+const DENIED = "TOPIC_AUTHORIZATION_FAILED";
+
 /** Reported for a single record, or for every record of a batch that is larger than its topic allows. */
 const TOO_LARGE: ReadonlySet<string> = new Set(["MSG_SIZE_TOO_LARGE", "RECORD_LIST_TOO_LARGE"]);
 
@@ -102,6 +106,7 @@ export class Relay {
   readonly #setAside = new Map<string, number>();
   /** True while the outbox has events that it may not send: claims then leave them out. Until one is seen, that would be wasted work. */
   #hasRefused = false;
+  #denial: { readonly reason: string; readonly until: number } | undefined;
 
   constructor(options: RelayOptions) {
     this.#options = options;
@@ -135,6 +140,12 @@ export class Relay {
   reconnected(): void {
     this.#floor.forget();
     this.wake();
+  }
+
+  /** What Kafka refuses to take from this relay; null if nothing was refused lately. For readiness. */
+  denied(): string | null {
+    const denial = this.#denial;
+    return denial === undefined || isDue(denial.until, this.#options.clock.now()) ? null : denial.reason;
   }
 
   /**
@@ -250,7 +261,7 @@ export class Relay {
     ) {
       throw new AppError("KAFKA_UNAVAILABLE", `none of ${ids.length} events was delivered: ${first.message}`);
     }
-    this.#putAside(failures, ids);
+    this.#putAside(failures, ids, text);
     const failed = new Set(failures.map(({ index }) => index));
     return ids.filter((_, index) => !failed.has(index));
   }
@@ -269,9 +280,11 @@ export class Relay {
   }
 
   /** Without this, each claim would start with the events that Kafka never takes, until they fill the batch. */
-  #putAside(failures: readonly ProduceFailure[], ids: readonly string[]): void {
+  #putAside(failures: readonly ProduceFailure[], ids: readonly string[], text: string): void {
     const { clock, log, databaseName } = this.#options;
     const now = clock.now();
+    const denied = failures.filter(({ code }) => code === DENIED);
+    if (denied.length > 0) this.#noteDenial(denied, text, now);
     const undelivered: ProduceFailure[] = [];
     for (const failure of failures) {
       const event_id = ids[failure.index];
@@ -280,6 +293,7 @@ export class Relay {
       const isPermanent = PERMANENT_ERRORS.has(code);
       this.#setAside.set(event_id, now + (isPermanent ? PERMANENT_PAUSE_MS : UNDELIVERED_PAUSE_MS));
       const fields = { database: databaseName, event_id, code, error: message };
+      if (code === DENIED) continue;
       if (isPermanent) log.error(fields, "Kafka rejects an event; it stays unpublished and is retried later");
       else undelivered.push(failure);
     }
@@ -295,12 +309,27 @@ export class Relay {
     log.warn(fields, "some events were not delivered, retrying");
   }
 
+  /** One line for all. They stay unpublished and are tried again, which is why nothing is lost. */
+  #noteDenial(denied: readonly ProduceFailure[], text: string, now: number): void {
+    const { log, databaseName } = this.#options;
+    const records = text.split(RECORD_SEPARATOR);
+    const topics = [...new Set(denied.map(({ index }) => topicOf(records[index])))].toSorted().join(", ");
+    const reason = `Kafka does not let the relay of ${databaseName} write ${topics}: \`checkoutctl acl check\` shows what its access lists lack, \`checkoutctl acl apply\` adds it`;
+    // Until the next try has surely been made.
+    this.#denial = { reason, until: now + 2 * PERMANENT_PAUSE_MS };
+    log.error({ database: databaseName, events: denied.length, code: DENIED }, reason);
+  }
+
   #stillAside(): readonly string[] {
     const now = this.#options.clock.now();
     for (const [id, until] of this.#setAside) if (isDue(until, now)) this.#setAside.delete(id);
     if (this.#setAside.size > MAX_SET_ASIDE) this.#setAside.clear();
     return [...this.#setAside.keys()];
   }
+}
+
+function topicOf(record = ""): string {
+  return record.slice(0, record.indexOf(FIELD_SEPARATOR));
 }
 
 /**

@@ -75,11 +75,30 @@ export const commonConfig = {
   }),
 };
 
+const fileOf = (description: string) => Type.Optional(Type.String({ minLength: 1, description }));
+
+/** What these say together is checked by `securityFaults` (kafka/security.ts). */
 export const kafkaConfig = {
   KAFKA_BROKERS: Type.String({
     format: "brokers",
     description: "Kafka bootstrap brokers, host:port separated by commas",
   }),
+  KAFKA_SECURITY_PROTOCOL: Type.Optional(
+    Type.Union([Type.Literal("PLAINTEXT"), Type.Literal("SSL"), Type.Literal("SASL_SSL")], {
+      description:
+        "how Kafka is reached: SSL: encrypted, known by the certificate of KAFKA_CERT_FILE; SASL_SSL: encrypted, known by KAFKA_USERNAME; PLAINTEXT, if not set: open, for brokers that nobody else reaches",
+    }),
+  ),
+  KAFKA_CA_FILE: fileOf("PEM file: the authority that signed the brokers' certificates"),
+  KAFKA_CERT_FILE: fileOf("PEM file: the certificate of this client; its common name is the account"),
+  KAFKA_KEY_FILE: fileOf("PEM file: the key of KAFKA_CERT_FILE, without a passphrase"),
+  KAFKA_SASL_MECHANISM: Type.Optional(
+    Type.Union([Type.Literal("SCRAM-SHA-512"), Type.Literal("SCRAM-SHA-256"), Type.Literal("PLAIN")], {
+      description: "how the password is proven with SASL_SSL; SCRAM-SHA-512 if not set",
+    }),
+  ),
+  KAFKA_USERNAME: Type.Optional(Type.String({ minLength: 1, description: "the account, with SASL_SSL" })),
+  KAFKA_PASSWORD_FILE: fileOf("file with the password of KAFKA_USERNAME"),
 };
 
 export const publishingConfig = {

@@ -12,7 +12,8 @@ import { RetryLoop } from "../messaging/retry.ts";
 import { consumerLag, consumerMetrics } from "../messaging/telemetry.ts";
 import { runLoop } from "./background-loop.ts";
 import { newId, systemClock } from "./clock.ts";
-import { kafkaOptions } from "./kafka/connection.ts";
+import { kafkaOptions, type KafkaSettings } from "./kafka/connection.ts";
+import { orDenied } from "./kafka/or-denied.ts";
 import { logEvents } from "./kafka/log-events.ts";
 import { openReconnectingConsumer } from "./kafka/reconnecting-consumer.ts";
 import type { RoleContext } from "./lifecycle.ts";
@@ -32,8 +33,7 @@ export interface DatabaseSettings {
   readonly DATABASE_URL: string;
   readonly DATABASE_POOL_SIZE: number;
 }
-export interface ConsumingSettings {
-  readonly KAFKA_BROKERS: string;
+export interface ConsumingSettings extends KafkaSettings {
   readonly INSTANCE_ID?: string;
   readonly REDIS_URL: string;
 }
@@ -107,6 +107,7 @@ export async function startConsuming<Type extends MessageType, Rows>(
     ),
   );
   consumerLag(metrics, handler.service, () => consumer.lag());
+  ops.addCheck("kafka access", () => orDenied(consumer.denied()));
   const shared = {
     handler,
     database,

@@ -21,6 +21,7 @@ import {
 } from "./config.ts";
 import { pause } from "../messaging/pause.ts";
 import { createLogger, type Logger } from "./log.ts";
+import { type KafkaSecuritySettings, securityFaults } from "./kafka/security.ts";
 import { Metrics } from "./metrics.ts";
 import { OpsServer } from "./ops-http.ts";
 import { Resources } from "./resources.ts";
@@ -31,6 +32,7 @@ const EXIT_FAILURE = 1;
 const EXIT_USAGE = 2;
 const CONNECT_BACKOFF_FIRST_MS = 200;
 const CONNECT_BACKOFF_CAP_MS = 5_000;
+const TELL_AGAIN_MS = 60_000;
 
 export interface RoleDefinition<Schema extends TObject> {
   /** The binary's name, for example `checkout-inventory`. */
@@ -41,6 +43,8 @@ export interface RoleDefinition<Schema extends TObject> {
   readonly config: Schema;
   /** Faults of settings that are valid one by one but not together, one sentence each, with the way out. */
   readonly faults?: (config: Static<Schema>) => readonly string[];
+  /** The settings of each account that the role has in Kafka. Default: one account, by `kafkaConfig`. */
+  readonly kafkaAccounts?: (config: Static<Schema>) => readonly KafkaSecuritySettings[];
   /** Opens what the role needs, registers it with `resources`, and returns once the role is ready. */
   readonly start: (context: RoleContext<Static<Schema>>) => Promise<void>;
 }
@@ -158,8 +162,12 @@ function answerFlags(definition: Pick<RoleDefinition<TObject>, "name" | "descrip
 function readConfig<Schema extends TObject>(definition: RoleDefinition<Schema>): Static<Schema> {
   try {
     const config = parseRoleConfig(definition.name, definition.config);
-    const faults = definition.faults?.(config) ?? [];
-    if (faults.length > 0) throw new ConfigError(definition.name, faults);
+    const accounts = definition.kafkaAccounts?.(config) ?? [config];
+    const faults = new Set([
+      ...accounts.flatMap((account) => securityFaults(account)),
+      ...(definition.faults?.(config) ?? []),
+    ]);
+    if (faults.size > 0) throw new ConfigError(definition.name, [...faults]);
     return config;
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
@@ -209,6 +217,7 @@ function startProgress({ ops, log, manager, stopping }: StartParts) {
   // A connect may take many seconds to fail. A stop does not wait for it; it ends with the process.
   const stopped = aborted(stopping);
   const untilReachable = async <T>(what: string, connect: () => Promise<T>): Promise<T> => {
+    let toldAt = 0;
     for (let attempt = 0; ; attempt++) {
       stopping.throwIfAborted();
       if (attempt === 0) waitingFor = `waiting for ${what}`;
@@ -224,8 +233,16 @@ function startProgress({ ops, log, manager, stopping }: StartParts) {
         if (error instanceof AppError && !error.canRetry) throw error;
         waitingFor = `waiting for ${what}: ${describeError(error)}`;
         manager.status(waitingFor);
-        if (attempt === 0)
-          log.warn({ what, err: error }, `${what} does not answer yet, retrying: ${describeError(error)}`);
+        const isRefused = error instanceof AppError && error.code === "KAFKA_DENIED";
+        if (attempt === 0 || (isRefused && performance.now() - toldAt >= TELL_AGAIN_MS)) {
+          toldAt = performance.now();
+          // It answers, and refuses: that does not pass by itself.
+          const text = isRefused ? `${what} refuses this role` : `${what} does not answer yet`;
+          log[isRefused ? "error" : "warn"](
+            { what, err: error },
+            `${text}, retrying: ${describeError(error)}`,
+          );
+        }
         await pause(
           withJitter(cappedBackoff(attempt, CONNECT_BACKOFF_FIRST_MS, CONNECT_BACKOFF_CAP_MS), Math.random()),
           stopping,

@@ -4,7 +4,7 @@ import { outboxRule } from "../../schemas/outbox-rules.ts";
 import type { Database } from "../messaging/database.ts";
 import { Publisher, publishing } from "../messaging/publisher.ts";
 import { publisherMetrics } from "../messaging/telemetry.ts";
-import { kafkaOptions } from "./kafka/connection.ts";
+import { kafkaOptions, type KafkaSettings } from "./kafka/connection.ts";
 import { logEvents } from "./kafka/log-events.ts";
 import { openReconnectingProducer } from "./kafka/reconnecting-producer.ts";
 import type { RoleContext } from "./lifecycle.ts";
@@ -15,8 +15,7 @@ const DELIVERY_TIMEOUT_MS = 5_000;
 /** Time to flush when the role stops. */
 const FLUSH_TIMEOUT_MS = 500;
 
-export interface PublishingSettings {
-  readonly KAFKA_BROKERS: string;
+export interface PublishingSettings extends KafkaSettings {
   readonly PUBLISH_AFTER_COMMIT: boolean;
 }
 

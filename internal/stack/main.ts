@@ -63,6 +63,7 @@ program
       "prometheus",
     ]),
   )
+  .option("--secure", "encrypt the connections to Kafka; each role may do only what it needs")
   .option(
     "--otlp <url>",
     "a collector to which all roles send their traces, for example http://127.0.0.1:4318",
@@ -80,6 +81,7 @@ program
       overrides: more.otlp === undefined ? set : tracedTo(more.otlp, set),
       routes,
       advertised: advertise,
+      secure: more.secure,
       prometheus: more.with === undefined ? undefined : {},
       report: printStep,
     };

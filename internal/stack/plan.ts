@@ -8,6 +8,7 @@ import { type Role, ROLES, type RoleContext, type RoleOverrides, SERVING_ROLES }
 import { roleProcess } from "./roles.ts";
 import { type Routes, routed } from "./routes.ts";
 import { type StackSecrets, secretsFile } from "./secrets.ts";
+import { brokerCertificate } from "./secure/kafka-certificates.ts";
 import { type Broker, brokersOnDisk, DETOURS, kafkaServers } from "./servers/kafka.ts";
 import { mailServer } from "./servers/mail.ts";
 import { postgresServer } from "./servers/postgres.ts";
@@ -22,6 +23,8 @@ export interface PlanOptions {
   readonly dataDirectory: string;
   readonly ports: PortBlock;
   readonly secrets: StackSecrets;
+  /** The folder with the certificates of a secure stack. Undefined: nothing is encrypted. */
+  readonly certificates?: string | undefined;
   readonly brokers: 1 | 3 | undefined;
   readonly databases: readonly string[];
   readonly roles: boolean;
@@ -92,7 +95,7 @@ function planServers(options: PlanOptions, logFile: StackPlan["logFile"]): Serve
 }
 
 function planKafka(
-  { dataDirectory, ports, advertised, brokers: wanted }: PlanOptions,
+  { dataDirectory, ports, advertised, brokers: wanted, certificates }: PlanOptions,
   logFile: StackPlan["logFile"],
 ): readonly Definition[] {
   const directory = join(dataDirectory, "kafka");
@@ -105,7 +108,9 @@ function planKafka(
       port: ports.next(),
       controllerPort: ports.next(),
       detours: detoursOf(index, advertised, ports),
+      ...(certificates === undefined ? {} : { brokerPort: ports.next() }),
     })),
+    secure: certificates === undefined ? undefined : { certificate: brokerCertificate(certificates) },
     directory,
     logFile,
   });
@@ -154,7 +159,7 @@ function assignPorts({ replicas, ports }: PlanOptions): readonly ReplicaPorts[] 
 }
 
 function addressesOf(
-  { dataDirectory, databases }: PlanOptions,
+  { dataDirectory, databases, certificates }: PlanOptions,
   { postgres, redis, mail, kafka }: Servers,
   replicas: readonly ReplicaPorts[],
   watchers: readonly Definition[],
@@ -166,6 +171,7 @@ function addressesOf(
   return {
     postgres: Object.fromEntries(databases.map((name, index) => [name, postgres[index]?.address ?? ""])),
     kafka_brokers: kafka.map(({ address }) => address).join(","),
+    ...(certificates === undefined ? {} : { certificates }),
     redis: redis.address,
     smtp: mail.address,
     mail: `http://127.0.0.1:${mail.ports["http"]}`,

@@ -1,6 +1,9 @@
 // The settings of every role in the local stack. `checkout-<role> --help` explains each variable.
+import { SUPER_USERS } from "../../schemas/access.ts";
 import { DATABASES as OUTBOXES } from "../../schemas/migrations.ts";
+import type { KafkaSettings } from "../platform/kafka/connection.ts";
 import type { StackSecrets } from "./secrets.ts";
+import { certificateFiles } from "./secure/certificate-files.ts";
 import type { StackAddresses } from "./state.ts";
 
 /** In start order; they stop in reverse order. */
@@ -59,7 +62,7 @@ function settingsOf(
   { addresses, secrets }: RoleContext,
   replica: number,
 ): Record<string, string> {
-  const kafka = { KAFKA_BROKERS: addresses.kafka_brokers };
+  const kafka = kafkaSettings(addresses, role === "relay" ? "relay-{database}" : role);
   const consumer = { ...kafka, INSTANCE_ID: replica === 1 ? "local" : `local-${replica}` };
   const redis = { REDIS_URL: addresses.redis };
   const callers = { TRUSTED_CALLERS_JWKS: secrets.trusted_callers_jwks };
@@ -136,7 +139,7 @@ function consoleSettings({ addresses, secrets }: RoleContext): Record<string, st
   return {
     ...databases(addresses),
     NOTIFICATION_DATABASE_URL: addresses.postgres["notification"] ?? "",
-    KAFKA_BROKERS: addresses.kafka_brokers,
+    ...kafkaSettings(addresses, "console"),
     ORCHESTRATOR_URL: addresses.orchestrator,
     OPS_URLS: namesAndUrls(addresses.ops),
     TRUSTED_CALLERS_JWKS: secrets.trusted_callers_jwks,
@@ -150,7 +153,7 @@ export function operatorEnvironment({ addresses, secrets }: RoleContext): Record
   return {
     ...databases(addresses),
     NOTIFICATION_DATABASE_URL: addresses.postgres["notification"] ?? "",
-    KAFKA_BROKERS: addresses.kafka_brokers,
+    ...kafkaSettings(addresses, "operator"),
     REDIS_URL: addresses.redis,
     INVENTORY_URL: addresses.inventory,
     ORCHESTRATOR_URL: addresses.orchestrator,
@@ -164,6 +167,30 @@ export function operatorEnvironment({ addresses, secrets }: RoleContext): Record
     OPERATORS_PRIVATE_JWK: secrets.operators_private_jwk,
     TRUSTED_CALLERS_JWKS: secrets.trusted_callers_jwks,
   };
+}
+
+/** Where Kafka is, and in a secure stack who asks: an account of schemas/access.ts. */
+export function kafkaSettings(
+  {
+    kafka_brokers,
+    certificates,
+  }: { readonly kafka_brokers: string; readonly certificates?: string | undefined },
+  account: string,
+): Readonly<Record<string, string>> & KafkaSettings {
+  if (certificates === undefined) return { KAFKA_BROKERS: kafka_brokers };
+  const { caFile, certFile, keyFile } = certificateFiles(certificates, account);
+  return {
+    KAFKA_BROKERS: kafka_brokers,
+    KAFKA_SECURITY_PROTOCOL: "SSL",
+    KAFKA_CA_FILE: caFile,
+    KAFKA_CERT_FILE: certFile,
+    KAFKA_KEY_FILE: keyFile,
+  };
+}
+
+/** The account that creates topics and access lists. */
+export function deploySettings(addresses: StackAddresses): Readonly<Record<string, string>> & KafkaSettings {
+  return kafkaSettings(addresses, SUPER_USERS.deploy);
 }
 
 /** The four databases that a saga uses. */

@@ -6,7 +6,13 @@ import { separateSecrets } from "./credentials.ts";
 import type { Definition } from "./managed.ts";
 import { DIST } from "./paths.ts";
 import { nameOf } from "./replicas.ts";
-import { type Role, type RoleContext, operatorEnvironment, roleEnvironment } from "./role-env.ts";
+import {
+  deploySettings,
+  type Role,
+  type RoleContext,
+  operatorEnvironment,
+  roleEnvironment,
+} from "./role-env.ts";
 
 const READY_TIMEOUT_MS = 30_000;
 /** Longer than a role's own drain deadline, so that a clean drain is never interrupted. */
@@ -59,6 +65,11 @@ export async function createTopics(context: RoleContext, logFile: string): Promi
   await checkoutctl(["topics", "create"], context, logFile);
 }
 
+/** Only in a secure stack: what each account may do in Kafka. */
+export async function applyAccess(context: RoleContext, logFile: string): Promise<void> {
+  await checkoutctl(["acl", "apply"], context, logFile);
+}
+
 async function checkoutctl(args: string[], context: RoleContext, logFile: string): Promise<void> {
   const folder = join(dirname(context.addresses.secrets_file), "credentials", "checkoutctl");
   const { env, write } = separateSecrets(operatorEnvironment(context), folder);
@@ -66,7 +77,7 @@ async function checkoutctl(args: string[], context: RoleContext, logFile: string
   await runToEnd({
     name: `checkoutctl ${args.join(" ")}`,
     command: [binary("checkoutctl"), ...args],
-    env,
+    env: { ...env, ...deploySettings(context.addresses) },
     logFile,
   });
 }

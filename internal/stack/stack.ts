@@ -3,6 +3,7 @@
 import { appendFileSync, existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { describeError } from "../kernel/errors.ts";
+import { kafkaOptions } from "../platform/kafka/connection.ts";
 import type { Signal } from "./child.ts";
 import { serveControl } from "./control.ts";
 import { tryLock } from "./lock.ts";
@@ -12,10 +13,11 @@ import { type Advertised, type StackPlan, planStack } from "./plan.ts";
 import { leasePorts } from "./ports.ts";
 import { Processes } from "./processes.ts";
 import { type Replicas, roleOf } from "./replicas.ts";
-import type { RoleOverrides } from "./role-env.ts";
+import { deploySettings, type RoleOverrides } from "./role-env.ts";
 import type { Routes } from "./routes.ts";
 import { ensureSecrets } from "./secrets.ts";
-import { createTopics, migrate } from "./roles.ts";
+import { applyAccess, createTopics, migrate } from "./roles.ts";
+import { certificatesFolder, ensureKafkaCertificates } from "./secure/kafka-certificates.ts";
 import { warmUpKafka } from "./servers/kafka-warm-up.ts";
 import type { PrometheusSettings } from "./servers/prometheus.ts";
 import { DATABASES, type StackAddresses, type StackState, writeState } from "./state.ts";
@@ -37,6 +39,8 @@ export interface StackOptions {
   readonly routes?: Routes | undefined;
   /** Ports of proxies in front of the brokers, which the brokers advertise to clients or to other brokers. */
   readonly advertised?: Advertised | undefined;
+  /** Encrypted connections to Kafka, one account per role, and access lists. Default: not. */
+  readonly secure?: boolean | undefined;
   /** Also starts Prometheus and Alertmanager. Default: not. */
   readonly prometheus?: PrometheusSettings | undefined;
   /** One Postgres instance each. */
@@ -80,8 +84,11 @@ export async function startStack(options: StackOptions = {}, signal?: AbortSigna
   keepPreviousLogs(dataDirectory);
   const ports = leasePorts(dataDirectory);
   held.defer(() => ports.release());
+  const certificates = options.secure === true ? certificatesFolder(dataDirectory) : undefined;
+  if (certificates !== undefined) await ensureKafkaCertificates(certificates);
   const plan = planStack({
     dataDirectory,
+    certificates,
     ports,
     secrets: await ensureSecrets(dataDirectory),
     brokers: options.brokers,
@@ -254,11 +261,13 @@ async function startInOrder(plan: StackPlan, { launch, report, signal, warmUp }:
     (async () => {
       await step(`Kafka (${group("kafka-").length})`, () => launchAll(group("kafka-")));
       if (!withRoles) return;
+      if (plan.addresses.certificates !== undefined)
+        await step("access lists", () => applyAccess(plan.context, plan.logFile("access")));
       await step("topics", () => createTopics(plan.context, plan.logFile("topics")));
       if (!warmUp) return;
       await step("Kafka warm-up", () =>
         // Without it only the first checkouts are slower.
-        warmUpKafka(plan.addresses.kafka_brokers, signal).catch((error: unknown) =>
+        warmUpKafka(kafkaOptions(deploySettings(plan.addresses), "warm-up"), signal).catch((error: unknown) =>
           appendFileSync(plan.logFile("warm-up"), `the brokers stay cold: ${describeError(error)}\n`),
         ),
       );

@@ -35,6 +35,8 @@ export interface StackAddresses {
   readonly postgres: Readonly<Record<string, string>>;
   /** Comma-separated `host:port`. */
   readonly kafka_brokers: string;
+  /** Only of a secure stack: the folder with the certificates and keys of all servers and accounts. */
+  readonly certificates?: string;
   readonly redis: string;
   readonly smtp: string;
   /** `GET /mails` lists the sent mails. */

@@ -7,7 +7,10 @@
 import type { Metadata, MetadataOptions } from "@confluentinc/kafka-javascript";
 
 import { AppError } from "../../kernel/errors.ts";
+import type { AccessRule } from "../../kernel/ports.ts";
 import { kafka, type AdminClient } from "./addon.ts";
+import { Refusals } from "./refusal.ts";
+import { accessError, ruleOf, textsOf } from "./access-rule.ts";
 import {
   call,
   commonSettings,
@@ -58,6 +61,12 @@ export interface Admin extends AsyncDisposable {
   topicSettings(topics: readonly string[]): Promise<ReadonlyMap<string, TopicSettings>>;
   /** Changes these settings and no others. */
   changeSettings(changes: readonly SettingChange[]): Promise<void>;
+  /** Rules about topics, groups and the cluster. */
+  accessRules(): Promise<readonly AccessRule[]>;
+  /** Adds rules; one that exists already changes nothing. */
+  addAccessRules(rules: readonly AccessRule[]): Promise<void>;
+  /** Removes exactly these. */
+  removeAccessRules(rules: readonly AccessRule[]): Promise<void>;
   /** Without names: all topics except Kafka's internal ones. */
   describeTopics(topics?: readonly string[]): Promise<readonly TopicDescription[]>;
   describeCluster(): Promise<{ readonly brokers: readonly Broker[] }>;
@@ -67,17 +76,20 @@ export interface Admin extends AsyncDisposable {
 /** Resolves when a broker has answered. Throws AppError KAFKA_UNAVAILABLE. */
 export async function openAdmin(options: KafkaOptions): Promise<Admin> {
   const timeoutMs = options.connectTimeoutMs ?? DEFAULT_CONNECT_TIMEOUT_MS;
-  const tell = ({ message }: { message: string }) =>
+  const refusals = new Refusals();
+  const tell = ({ message, code, fac }: { message: string; code?: number; fac?: string }) => {
+    refusals.note(code ?? fac, message);
     options.onEvent?.({ level: "warn", name: "ADMIN", message });
+  };
   const events = { "event.error": tell, "event.log": tell };
   const client = kafka().AdminClient.create(commonSettings(options), events);
-  const admin = new KafkaAdmin(client, timeoutMs);
+  const admin = new KafkaAdmin(client, timeoutMs, options.security?.account);
   try {
     await admin.describeCluster();
     return admin;
   } catch (error) {
     await admin.close();
-    throw error;
+    throw refusals.explain(error);
   }
 }
 
@@ -89,11 +101,13 @@ const LEADERS_TIMEOUT_MS = 60_000;
 class KafkaAdmin implements Admin {
   readonly #client: AdminClient;
   readonly #timeoutMs: number;
+  readonly #account: string | null | undefined;
   #closed = false;
 
-  constructor(client: AdminClient, timeoutMs: number) {
+  constructor(client: AdminClient, timeoutMs: number, account: string | null | undefined) {
     this.#client = client;
     this.#timeoutMs = timeoutMs;
+    this.#account = account;
   }
 
   async createTopics(topics: readonly NewTopic[]) {
@@ -105,7 +119,7 @@ class KafkaAdmin implements Admin {
         const isNew = await new Promise<boolean>((resolve, reject) => {
           this.#client.createTopic(request, this.#timeoutMs, (failure?: KafkaFailure) => {
             if (failure?.code === TOPIC_ALREADY_EXISTS) resolve(false);
-            else if (failure) reject(kafkaError(`cannot create topic ${topic}`, failure));
+            else if (failure) reject(kafkaError(`cannot create topic ${topic}`, failure, this.#account));
             else resolve(true);
           });
         });
@@ -134,8 +148,10 @@ class KafkaAdmin implements Admin {
   async deleteTopics(topics: readonly string[]): Promise<void> {
     await Promise.all(
       topics.map((topic) =>
-        call<unknown>(`cannot delete topic ${topic}`, (done) =>
-          this.#client.deleteTopic(topic, this.#timeoutMs, (failure) => done(failure, undefined)),
+        call<unknown>(
+          `cannot delete topic ${topic}`,
+          (done) => this.#client.deleteTopic(topic, this.#timeoutMs, (failure) => done(failure, undefined)),
+          this.#account,
         ),
       ),
     );
@@ -145,7 +161,7 @@ class KafkaAdmin implements Admin {
     const { addon } = kafka();
     const answer = await addon.topicConfigs(this.#handle, topics, this.#timeoutMs);
     if (answer.code !== "NO_ERROR")
-      throw kafkaError(`cannot read the settings of ${topics.join(", ")}`, answer);
+      throw kafkaError(`cannot read the settings of ${topics.join(", ")}`, answer, this.#account);
     const settings = Map.groupBy(answer.rows, ([topic]) => topic);
     return new Map(
       topics.map((topic) => [
@@ -161,8 +177,28 @@ class KafkaAdmin implements Admin {
     const answer = await kafka().addon.alterTopicConfigs(this.#handle, flat, this.#timeoutMs);
     if (answer.code !== "NO_ERROR") {
       const what = changes.map(({ topic, name, value }) => `${topic} ${name}=${value}`).join(", ");
-      throw kafkaError(`cannot set ${what}`, answer);
+      throw kafkaError(`cannot set ${what}`, answer, this.#account);
     }
+  }
+
+  async accessRules(): Promise<readonly AccessRule[]> {
+    const answer = await kafka().addon.describeAcls(this.#handle, [], this.#timeoutMs);
+    if (answer.code !== "NO_ERROR") throw accessError("cannot read the access lists", answer, this.#account);
+    return answer.rows.map(ruleOf);
+  }
+
+  async addAccessRules(rules: readonly AccessRule[]): Promise<void> {
+    if (rules.length === 0) return;
+    const answer = await kafka().addon.createAcls(this.#handle, rules.flatMap(textsOf), this.#timeoutMs);
+    if (answer.code !== "NO_ERROR")
+      throw accessError("cannot add to the access lists", answer, this.#account);
+  }
+
+  async removeAccessRules(rules: readonly AccessRule[]): Promise<void> {
+    if (rules.length === 0) return;
+    const answer = await kafka().addon.deleteAcls(this.#handle, rules.flatMap(textsOf), this.#timeoutMs);
+    if (answer.code !== "NO_ERROR")
+      throw accessError("cannot remove from the access lists", answer, this.#account);
   }
 
   get #handle(): number {

@@ -1,6 +1,8 @@
 // Shared by consumer, producer and admin client: settings, events, errors.
 
 import { AppError, type ErrorCode } from "../../kernel/errors.ts";
+import { accessHint } from "./refusal.ts";
+import { type KafkaSecurity, type KafkaSecuritySettings, securityOf } from "./security.ts";
 
 export interface KafkaOptions {
   /** `host:port`, several separated by commas. */
@@ -9,18 +11,25 @@ export interface KafkaOptions {
   readonly clientId: string;
   /** How long opening may take before it fails with KAFKA_UNAVAILABLE. */
   readonly connectTimeoutMs?: number;
-  /** More librdkafka settings, for example TLS and SASL. They override ours. */
+  /** More librdkafka settings. They override ours. */
   readonly settings?: Settings;
+  /** Encryption, and who this client is. Without it: open connections, and no name. */
+  readonly security?: KafkaSecurity;
   /** Receives librdkafka's log and errors. Without it they are dropped. */
   readonly onEvent?: (event: KafkaEvent) => void;
 }
 
-/** The role's settings for all of its Kafka clients. Transport security settings belong here. */
+/** Where Kafka is and how to reach it: `kafkaConfig` of config.ts. */
+export interface KafkaSettings extends KafkaSecuritySettings {
+  readonly KAFKA_BROKERS: string;
+}
+
+/** The settings for every Kafka client of a role, and of checkoutctl. */
 export function kafkaOptions(
-  config: { readonly KAFKA_BROKERS: string },
+  config: KafkaSettings,
   clientId: string,
-): Pick<KafkaOptions, "brokers" | "clientId"> {
-  return { brokers: config.KAFKA_BROKERS, clientId };
+): Required<Pick<KafkaOptions, "brokers" | "clientId" | "security">> {
+  return { brokers: config.KAFKA_BROKERS, clientId, security: securityOf(config) };
 }
 
 export type Settings = Readonly<Record<string, string | number | boolean>>;
@@ -45,6 +54,7 @@ export function commonSettings(options: KafkaOptions): Record<string, string | n
     "topic.metadata.refresh.interval.ms": 30_000,
     // Kafka's client telemetry. Our own metrics show more and cost less.
     "enable.metrics.push": false,
+    ...options.security?.settings,
     ...options.settings,
   };
 }
@@ -63,17 +73,27 @@ export interface KafkaFailure {
 }
 
 /** Failures that a retry cannot fix: by name, then the same by number. */
-const FATAL: ReadonlySet<string> = new Set([
-  "_FATAL",
-  "_FENCED",
+const FATAL: ReadonlySet<string> = new Set(["_FATAL", "_FENCED", "FENCED_INSTANCE_ID"]);
+const FATAL_NUMBERS: ReadonlySet<number> = new Set([-150, -144, 82]);
+
+/** The broker does not know this client, or does not let it do this. */
+const DENIED: ReadonlySet<string> = new Set([
   "_AUTHENTICATION",
   "SASL_AUTHENTICATION_FAILED",
-  "FENCED_INSTANCE_ID",
   "TOPIC_AUTHORIZATION_FAILED",
   "GROUP_AUTHORIZATION_FAILED",
   "CLUSTER_AUTHORIZATION_FAILED",
 ]);
-const FATAL_NUMBERS: ReadonlySet<number> = new Set([-150, -144, -169, 58, 82, 29, 30, 31]);
+const DENIED_NUMBERS: ReadonlySet<number> = new Set([-169, 58, 29, 30, 31]);
+/** By the access lists. */
+const UNAUTHORIZED: ReadonlySet<number | string> = new Set([
+  "TOPIC_AUTHORIZATION_FAILED",
+  "GROUP_AUTHORIZATION_FAILED",
+  "CLUSTER_AUTHORIZATION_FAILED",
+  29,
+  30,
+  31,
+]);
 
 const TOPIC_MISSING: ReadonlySet<string> = new Set([
   "UNKNOWN_TOPIC_OR_PART",
@@ -82,17 +102,20 @@ const TOPIC_MISSING: ReadonlySet<string> = new Set([
 ]);
 const TOPIC_MISSING_NUMBERS: ReadonlySet<number> = new Set([3, -188, -190]);
 
-/** Converts a failure of librdkafka into an AppError. `doing` describes the failed action. */
-export function kafkaError(doing: string, failure: KafkaFailure): AppError {
-  return new AppError(errorCode(failure.code), `${doing}: ${failure.message}`, { cause: failure });
+/** Converts a failure of librdkafka into an AppError. `doing` describes the failed action; `account` is who the client is. */
+export function kafkaError(doing: string, failure: KafkaFailure, account?: string | null): AppError {
+  const code = errorCode(failure.code);
+  const hint = UNAUTHORIZED.has(failure.code) ? `: ${accessHint(account)}` : "";
+  return new AppError(code, `${doing}: ${failure.message}${hint}`, { cause: failure });
 }
 
 function errorCode(code: number | string): ErrorCode {
-  const [fatal, missing] =
+  const [fatal, denied, missing] =
     typeof code === "number"
-      ? [FATAL_NUMBERS.has(code), TOPIC_MISSING_NUMBERS.has(code)]
-      : [FATAL.has(code), TOPIC_MISSING.has(code)];
+      ? [FATAL_NUMBERS.has(code), DENIED_NUMBERS.has(code), TOPIC_MISSING_NUMBERS.has(code)]
+      : [FATAL.has(code), DENIED.has(code), TOPIC_MISSING.has(code)];
   if (fatal) return "KAFKA_FATAL";
+  if (denied) return "KAFKA_DENIED";
   return missing ? "KAFKA_TOPIC_MISSING" : "KAFKA_UNAVAILABLE";
 }
 
@@ -100,9 +123,10 @@ function errorCode(code: number | string): ErrorCode {
 export function call<T>(
   doing: string,
   start: (done: (failure: KafkaFailure | null | undefined, result: T) => void) => unknown,
+  account?: string | null,
 ): Promise<T> {
   return new Promise((resolve, reject) => {
-    start((failure, result) => (failure ? reject(kafkaError(doing, failure)) : resolve(result)));
+    start((failure, result) => (failure ? reject(kafkaError(doing, failure, account)) : resolve(result)));
   });
 }
 

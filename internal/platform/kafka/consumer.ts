@@ -16,6 +16,7 @@ import {
 } from "./connection.ts";
 import { Lag } from "./lag.ts";
 import type { BatchConsumer } from "./native/types.ts";
+import { Refusals } from "./refusal.ts";
 import { TopicWatch } from "./topic-watch.ts";
 
 export interface ConsumerOptions extends KafkaOptions {
@@ -35,6 +36,8 @@ export interface ConsumerOptions extends KafkaOptions {
   readonly sessionTimeoutMs?: number;
   /** How often to check whether a topic was recreated. */
   readonly topicCheckIntervalMs?: number;
+  /** How long a reconnecting consumer that the access lists refuse waits before it asks again. */
+  readonly deniedRetryMs?: number;
 }
 
 export interface MeasuredConsumer extends Consumer, AsyncDisposable {
@@ -87,19 +90,30 @@ export async function connect(options: KafkaOptions, settings: Record<string, st
   });
   const events = { brokersDown: false };
   const allBrokersDown = kafka().addon.err2str(ALL_BROKERS_DOWN).toLowerCase();
-  client.on("event.error", ({ origin, message }: { origin: string; message: string }) => {
+  const refusals = new Refusals();
+  client.on("event.error", ({ origin, message, code }: LibraryError) => {
     const text = `${origin}: ${message}`;
+    refusals.note(code, message);
     if (text.toLowerCase() === allBrokersDown) events.brokersDown = true;
     options.onEvent?.({ level: "error", name: "ERROR", message: text });
   });
   client.on("event.log", (log: { severity: number; fac: string; message: string }) => {
+    refusals.note(log.fac, log.message);
     options.onEvent?.(toEvent(log.severity, log.fac, log.message));
   });
   const timeout = options.connectTimeoutMs ?? DEFAULT_CONNECT_TIMEOUT_MS;
   await call<unknown>(`cannot reach Kafka at ${options.brokers}`, (done) =>
     client.connect({ allTopics: false, timeout }, done),
-  );
-  return { client, events };
+  ).catch((error: unknown) => {
+    throw refusals.explain(error);
+  });
+  return { client, events, account: options.security?.account };
+}
+
+interface LibraryError {
+  readonly origin: string;
+  readonly message: string;
+  readonly code: number;
 }
 
 const ALL_BROKERS_DOWN = -187;
@@ -163,7 +177,8 @@ class GroupConsumer implements Consumer, AsyncDisposable {
     const poll = this.#native.poll(options.maxMessages, options.waitMs, options.lingerMs);
     this.#polling = poll;
     const polled = await poll.finally(() => (this.#polling = undefined));
-    if (polled.error !== null) throw kafkaError(`group ${this.#group} cannot read`, polled.error);
+    if (polled.error !== null)
+      throw kafkaError(`group ${this.#group} cannot read`, polled.error, this.#connection.account);
     const brokersDown = events.brokersDown;
     events.brokersDown = false;
     if (polled.decodable + polled.undecodable + polled.skipped === 0) {

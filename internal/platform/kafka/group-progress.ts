@@ -39,8 +39,10 @@ export class GroupProgress implements AsyncDisposable {
     if (asked.length === 0) return true;
     const places = asked.map(([partition]) => ({ topic: this.#topic, partition }));
     const committed = await untilAnswered(this.#timeoutMs, () =>
-      call<TopicPartitionOffsetAndMetadata[]>("cannot read a group's offsets", (done) =>
-        this.#connection.client.committed(places, this.#timeoutMs, done),
+      call<TopicPartitionOffsetAndMetadata[]>(
+        "cannot read a group's offsets",
+        (done) => this.#connection.client.committed(places, this.#timeoutMs, done),
+        this.#connection.account,
       ),
     );
     const at = new Map(committed.map(({ partition, offset }) => [partition, offset ?? -1]));

@@ -80,9 +80,8 @@ export class KafkaMailWatch {
   }
 
   async *#deadLetters(from: (partition: number) => number): AsyncGenerator<DeadLetter> {
-    const { deadLetters: topic, brokers, clientId } = this.#options;
-    for await (const { values } of readTopic({ brokers, clientId, topic, from }))
-      yield* values.filter(isDeadLetter);
+    const { deadLetters: topic, ...kafka } = this.#options;
+    for await (const { values } of readTopic({ ...kafka, topic, from })) yield* values.filter(isDeadLetter);
   }
 }
 

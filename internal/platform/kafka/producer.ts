@@ -11,6 +11,7 @@ import {
   type KafkaOptions,
 } from "./connection.ts";
 import type { BatchProducerAddon } from "./native/types.ts";
+import { Refusals } from "./refusal.ts";
 
 export interface ProducerOptions extends KafkaOptions {
   /** After this an undelivered record fails with `_MSG_TIMED_OUT`. */
@@ -38,13 +39,17 @@ export async function openProducer(options: ProducerOptions): Promise<BatchProdu
   };
   const pairs = Object.entries(settings).flatMap(([name, value]) => [name, String(value)]);
   const onEvent = options.onEvent;
-  const native = new (kafka().addon.BatchProducer)(pairs, (level, name, text) =>
-    onEvent?.(toEvent(level, name, text)),
-  );
+  const refusals = new Refusals();
+  const native = new (kafka().addon.BatchProducer)(pairs, (level, name, text) => {
+    refusals.note(name, text);
+    onEvent?.(toEvent(level, name, text));
+  });
   const answer = await native.reach(options.connectTimeoutMs ?? DEFAULT_CONNECT_TIMEOUT_MS);
   if (answer.code !== "NO_ERROR") {
     await native.close(0);
-    throw kafkaError(`cannot reach Kafka at ${options.brokers}`, answer);
+    throw refusals.explain(
+      kafkaError(`cannot reach Kafka at ${options.brokers}`, answer, options.security?.account),
+    );
   }
   return new Producer(native, options.flushTimeoutMs ?? DEFAULT_FLUSH_TIMEOUT_MS);
 }

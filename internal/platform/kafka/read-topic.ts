@@ -56,7 +56,8 @@ export async function* readTopic(options: ReadTopicOptions): AsyncGenerator<Topi
     let emptyPolls = 0;
     while (unread.size > 0) {
       const polled = await native.poll(options.batchSize ?? DEFAULT_BATCH_SIZE, WAIT_MS, LINGER_MS);
-      if (polled.error !== null) throw kafkaError(`cannot read ${options.topic}`, polled.error);
+      if (polled.error !== null)
+        throw kafkaError(`cannot read ${options.topic}`, polled.error, connection.account);
       const { values, indexes, undecodable } = decode(native, polled);
       const raw = (index: number) => native.message(indexes?.[index] ?? index);
       const { next, ends } = native.positions();
@@ -99,8 +100,10 @@ export async function spansOf(
 ): Promise<ReadonlyMap<number, Span>> {
   const partitions = await partitionsOf(connection, topic, timeoutMs);
   const ask = (id: number) =>
-    call<WatermarkOffsets>(`cannot read the offsets of ${topic}`, (done) =>
-      connection.client.queryWatermarkOffsets(topic, id, timeoutMs, done),
+    call<WatermarkOffsets>(
+      `cannot read the offsets of ${topic}`,
+      (done) => connection.client.queryWatermarkOffsets(topic, id, timeoutMs, done),
+      connection.account,
     );
   const spans = partitions.map(async (id): Promise<[number, Span]> => {
     const { lowOffset, highOffset } = await untilAnswered(timeoutMs, () => ask(id));

@@ -84,7 +84,8 @@ export class TopicReader implements TopicReaderPort, AsyncDisposable {
   async #poll(take: (batch: ReadBatch) => void) {
     const native = this.#native;
     const polled = await native.poll(BATCH_SIZE, WAIT_MS, LINGER_MS);
-    if (polled.error !== null) throw kafkaError(`cannot read ${this.#topic}`, polled.error);
+    if (polled.error !== null)
+      throw kafkaError(`cannot read ${this.#topic}`, polled.error, this.#connection.account);
     try {
       const { values, indexes, undecodable } = decode(native, polled);
       if (values.length + undecodable.length > 0)

@@ -117,13 +117,14 @@ export class TopicStates implements AsyncDisposable {
     topics: readonly string[],
     spans: Spans,
   ): Promise<readonly (Place & { readonly lag: number })[]> {
-    const { client } = await this.#connection(group);
+    const { client, account } = await this.#connection(group);
     const places = topics.flatMap((topic): Place[] =>
       [...(spans.get(topic)?.keys() ?? [])].map((partition) => ({ topic, partition })),
     );
     const committed = await call<TopicPartitionOffsetAndMetadata[]>(
       `cannot read the offsets of group ${group}`,
       (done) => client.committed(places, this.#timeoutMs, done),
+      account,
     );
     return committed.map(({ topic, partition, offset }) => {
       const { low = 0, high = 0 } = spans.get(topic)?.get(partition) ?? {};

@@ -236,8 +236,8 @@ export async function sendToDeadLetters(
   const [first] = failures;
   if (first !== undefined)
     throw new AppError(
-      "KAFKA_UNAVAILABLE",
-      `Kafka did not accept ${failures.length} dead letters: ${first.message}`,
+      first.code === "TOPIC_AUTHORIZATION_FAILED" ? "KAFKA_DENIED" : "KAFKA_UNAVAILABLE",
+      `Kafka did not accept ${failures.length} dead letters for ${TOPICS.deadLetters}: ${first.message}`,
     );
 }
 

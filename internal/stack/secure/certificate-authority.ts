@@ -5,7 +5,6 @@
 import "reflect-metadata";
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { isIP } from "node:net";
-import { join } from "node:path";
 import {
   AuthorityKeyIdentifierExtension,
   BasicConstraintsExtension,
@@ -20,6 +19,7 @@ import {
   X509Certificate,
   X509CertificateGenerator,
 } from "@peculiar/x509";
+import { type CertificateFiles, certificateFiles } from "./certificate-files.ts";
 
 const DAY_MS = 24 * 60 * 60 * 1_000;
 const AUTHORITY_DAYS = 3_650;
@@ -31,15 +31,6 @@ const BACKDATED_MS = DAY_MS;
 
 const KEY = { name: "ECDSA", namedCurve: "P-256" } as const;
 const SIGNATURE = { name: "ECDSA", hash: "SHA-256" } as const;
-
-/** Paths of PEM files. */
-export interface CertificateFiles {
-  /** The authority's certificate: what the other side is checked against. */
-  readonly caFile: string;
-  readonly certFile: string;
-  /** PKCS #8, mode 0600. */
-  readonly keyFile: string;
-}
 
 export interface CertificateRequest {
   /** The common name (CN), and the name of the files. Servers take it for the name of their client. */
@@ -56,7 +47,7 @@ export class CertificateAuthority {
 
   private constructor(directory: string, certificate: X509Certificate, key: CryptoKey) {
     this.#directory = directory;
-    this.caFile = join(directory, "ca.crt");
+    this.caFile = certificateFiles(directory, "ca").certFile;
     this.#certificate = certificate;
     this.#key = key;
   }
@@ -64,7 +55,7 @@ export class CertificateAuthority {
   /** The authority of this folder. Made the first time. */
   static async open(directory: string): Promise<CertificateAuthority> {
     mkdirSync(directory, { recursive: true, mode: 0o700 });
-    const [certFile, keyFile] = [join(directory, "ca.crt"), join(directory, "ca.key")];
+    const { certFile, keyFile } = certificateFiles(directory, "ca");
     if (!existsSync(certFile) || !existsSync(keyFile)) await makeAuthority(certFile, keyFile);
     const certificate = new X509Certificate(readFileSync(certFile, "utf8"));
     return new CertificateAuthority(directory, certificate, await readKey(keyFile));
@@ -75,11 +66,7 @@ export class CertificateAuthority {
    * once per name at a time.
    */
   async issue({ name, hosts = [] }: CertificateRequest): Promise<CertificateFiles> {
-    const files = {
-      caFile: this.caFile,
-      certFile: join(this.#directory, `${name}.crt`),
-      keyFile: join(this.#directory, `${name}.key`),
-    };
+    const files = certificateFiles(this.#directory, name);
     if (!(await this.#isCurrent(files, hosts))) await this.#make(name, hosts, files);
     return files;
   }

@@ -4,7 +4,8 @@ import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect, createServer, type Server, type TLSSocket } from "node:tls";
-import { CertificateAuthority, type CertificateFiles } from "./certificate-authority.ts";
+import { CertificateAuthority } from "./certificate-authority.ts";
+import type { CertificateFiles } from "./certificate-files.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "authority-"));
 afterAll(() => rmSync(directory, { recursive: true }));

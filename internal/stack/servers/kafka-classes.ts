@@ -32,7 +32,7 @@ async function makeArchive(): Promise<void> {
     const running = await start({ ...broker, stopDeadlineMs: STOP_DEADLINE_MS });
     try {
       // The same work as in every stack, so that the archive has its classes.
-      await warmUpKafka(running.address, new AbortController().signal, PATIENCE_MS);
+      await warmUpKafka({ brokers: running.address }, new AbortController().signal, PATIENCE_MS);
     } finally {
       await running.stop();
     }

@@ -13,7 +13,7 @@ async function topics(): Promise<readonly string[]> {
 }
 
 test("the warm-up sends and reads messages, and leaves no topic behind", async () => {
-  const done = await warmUpKafka(kafkaBrokers(), new AbortController().signal, PATIENCE_MS);
+  const done = await warmUpKafka({ brokers: kafkaBrokers() }, new AbortController().signal, PATIENCE_MS);
   expect(done).toEqual({ produced: 250, consumed: 250 });
   // A broker learns of a deletion a moment after the controller has confirmed it.
   await waitUntil("the topic is gone", async () => !(await topics()).includes("warm-up"), {
@@ -22,5 +22,8 @@ test("the warm-up sends and reads messages, and leaves no topic behind", async (
 });
 
 test("a stopping stack does not wait for the warm-up", async () => {
-  expect(await warmUpKafka(kafkaBrokers(), AbortSignal.abort())).toEqual({ produced: 0, consumed: 0 });
+  expect(await warmUpKafka({ brokers: kafkaBrokers() }, AbortSignal.abort())).toEqual({
+    produced: 0,
+    consumed: 0,
+  });
 });

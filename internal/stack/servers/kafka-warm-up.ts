@@ -9,6 +9,7 @@ import {
   FIELD_SEPARATOR,
 } from "../../kernel/ports.ts";
 import { openAdmin } from "../../platform/kafka/admin.ts";
+import type { KafkaOptions } from "../../platform/kafka/connection.ts";
 import { openConsumer } from "../../platform/kafka/consumer.ts";
 import { openProducer, type ProducerOptions } from "../../platform/kafka/producer.ts";
 
@@ -31,22 +32,22 @@ export interface WarmedUp {
 
 /**
  * Resolves when the warm-up is done, after `patienceMs`, or soon after `signal` aborts. Connecting and delivering a message may take
- * `patienceMs` each. Deletes its topic unless it aborts. `brokers` is a comma-separated list. Throws AppError.
+ * `patienceMs` each. Deletes its topic unless it aborts. Throws AppError.
  */
 export async function warmUpKafka(
-  brokers: string,
+  kafka: Pick<KafkaOptions, "brokers" | "security">,
   signal: AbortSignal,
   patienceMs = PATIENCE_MS,
 ): Promise<WarmedUp> {
   if (signal.aborted) return NOTHING;
   const options = {
-    brokers,
+    ...kafka,
     clientId: NAME,
     connectTimeoutMs: patienceMs,
     deliveryTimeoutMs: patienceMs,
   };
   await using admin = await openAdmin(options);
-  const replicationFactor = Math.min(MAX_REPLICAS, brokers.split(",").length);
+  const replicationFactor = Math.min(MAX_REPLICAS, kafka.brokers.split(",").length);
   await admin.createTopics([{ topic: NAME, partitions: PARTITIONS, replicationFactor }]);
   const warmedUp = await exchange(options, AbortSignal.any([signal, AbortSignal.timeout(patienceMs)]));
   if (!signal.aborted) await admin.deleteTopics([NAME]);

@@ -5,7 +5,8 @@ import { join } from "node:path";
 import { runToEnd } from "../child.ts";
 import type { Definition } from "../managed.ts";
 import { CACHE } from "../paths.ts";
-import { ask } from "./ask.ts";
+import { ask, type AskTls } from "./ask.ts";
+import { PASSWORDS, passwordArguments, type SecureBrokers, securityProperties } from "./kafka-security.ts";
 
 // Three cold JVMs share two cores with everything else.
 const READY_TIMEOUT_MS = 60_000;
@@ -23,6 +24,8 @@ export const DETOURS = ["clients", "brokers"] as const;
 export interface Broker {
   readonly port: number;
   readonly controllerPort: number;
+  /** Only of secure brokers: the port for other brokers. */
+  readonly brokerPort?: number;
   readonly detours?: Readonly<Partial<Record<(typeof DETOURS)[number], Detour>>>;
 }
 
@@ -33,6 +36,8 @@ export interface KafkaOptions {
   readonly logFile: (broker: string) => string;
   /** The JVM writes its loaded classes to this file when it ends; see kafka-classes.ts. */
   readonly archiveTo?: string;
+  /** Undefined: open to everybody who reaches them. */
+  readonly secure?: SecureBrokers | undefined;
 }
 
 /** The archive with preloaded classes for brokers; it may not exist. */
@@ -82,7 +87,8 @@ export function kafkaServers(options: KafkaOptions): Definition[] {
         ...Object.fromEntries(Object.entries(detours).map(([whose, detour]) => [whose, detour.port])),
       },
       readyTimeoutMs: READY_TIMEOUT_MS,
-      probe: async () => clusterIsWhole(await ask(port, metadataRequest()), options.brokers.length),
+      probe: async () =>
+        clusterIsWhole(await ask(port, metadataRequest(), tlsOf(options)), options.brokers.length),
       async prepare() {
         mkdirSync(directory, { recursive: true });
         writeFileSync(logging, LOGGING);
@@ -101,6 +107,7 @@ export function kafkaServers(options: KafkaOptions): Definition[] {
             clusterOf(options).id,
             "-c",
             properties,
+            ...(options.secure === undefined ? [] : passwordArguments(options.secure)),
           ],
           logFile: options.logFile(name),
         });
@@ -131,7 +138,8 @@ function pinnedVersion(): string {
   return /kafka_2\.13<\/artifactId>\s*<version>([^<]+)</.exec(pom)?.[1] ?? "unknown";
 }
 
-function serverProperties(nodeId: number, dataDirectory: string, { brokers }: KafkaOptions): string {
+function serverProperties(nodeId: number, dataDirectory: string, options: KafkaOptions): string {
+  const { brokers, secure } = options;
   const self = brokers[nodeId - 1];
   if (self === undefined) throw new Error(`no broker ${nodeId}`);
   const replicas = Math.min(3, brokers.length);
@@ -141,11 +149,10 @@ function serverProperties(nodeId: number, dataDirectory: string, { brokers }: Ka
     "node.id": nodeId,
     "controller.quorum.voters": brokers.map((b, i) => `${i + 1}@127.0.0.1:${b.controllerPort}`).join(","),
     "controller.listener.names": "CONTROLLER",
-    ...listenersOf(self),
-    "listener.security.protocol.map": ["PLAINTEXT", "CONTROLLER", ...DETOURS.map(listenerOf)]
-      .map((listener) => `${listener}:PLAINTEXT`)
-      .join(","),
-    "inter.broker.listener.name": self.detours?.brokers === undefined ? "PLAINTEXT" : listenerOf("brokers"),
+    ...listenersOf(self, secure?.passwords?.ports[nodeId - 1]),
+    "listener.security.protocol.map": protocolsOf(secure),
+    "inter.broker.listener.name": brokersDetour(self) === undefined ? DIRECT : listenerOf("brokers"),
+    ...(secure === undefined ? {} : securityProperties(secure)),
     "log.dirs": dataDirectory,
     "num.partitions": PARTITIONS,
     "default.replication.factor": replicas,
@@ -176,15 +183,47 @@ function serverProperties(nodeId: number, dataDirectory: string, { brokers }: Ka
     .join("");
 }
 
-/** The plain listener, the controller listener, and one listener per detour. Operators' tools always use the plain one. */
-function listenersOf({ port, controllerPort, detours = {} }: Broker): Record<string, string> {
-  const listeners = [`PLAINTEXT://127.0.0.1:${port}`, `CONTROLLER://127.0.0.1:${controllerPort}`];
-  const advertised = [`PLAINTEXT://127.0.0.1:${port}`];
-  for (const [whose, detour] of Object.entries(detours)) {
+/** The listener without a detour. */
+const DIRECT = "DIRECT";
+
+/** The direct listener, the controller listener, and one listener per detour. Operators' tools always use the direct one. */
+function listenersOf(broker: Broker, passwordPort: number | undefined): Record<string, string> {
+  const { port, controllerPort, detours = {} } = broker;
+  const brokers = brokersDetour(broker);
+  const others = Object.entries({ ...detours, ...(brokers === undefined ? {} : { brokers }) });
+  const listeners = [`${DIRECT}://127.0.0.1:${port}`, `CONTROLLER://127.0.0.1:${controllerPort}`];
+  const advertised = [`${DIRECT}://127.0.0.1:${port}`];
+  for (const [whose, detour] of others) {
     listeners.push(`${listenerOf(whose)}://127.0.0.1:${detour.port}`);
     advertised.push(`${listenerOf(whose)}://127.0.0.1:${detour.advertised}`);
   }
+  if (passwordPort !== undefined)
+    for (const list of [listeners, advertised]) list.push(`${PASSWORDS}://127.0.0.1:${passwordPort}`);
   return { listeners: listeners.join(","), "advertised.listeners": advertised.join(",") };
+}
+
+/** Brokers among themselves: through a proxy, or at a port of their own. Undefined: at the port of the clients. */
+function brokersDetour({ detours, brokerPort }: Broker): Detour | undefined {
+  if (detours?.brokers !== undefined || brokerPort === undefined) return detours?.brokers;
+  return { port: brokerPort, advertised: brokerPort };
+}
+
+function protocolsOf(secure: SecureBrokers | undefined): string {
+  const protocol = secure === undefined ? "PLAINTEXT" : "SSL";
+  return [DIRECT, "CONTROLLER", ...DETOURS.map(listenerOf)]
+    .map((listener) => `${listener}:${protocol}`)
+    .concat(secure?.passwords === undefined ? [] : [`${PASSWORDS}:SASL_SSL`])
+    .join(",");
+}
+
+/** Read at every probe: certificates are made before the start, and may be replaced. */
+function tlsOf({ secure }: KafkaOptions): AskTls | undefined {
+  if (secure === undefined) return undefined;
+  const { caFile, certFile, keyFile } = secure.certificate;
+  const [ca = "", cert = "", key = ""] = [caFile, certFile, keyFile].map((file) =>
+    readFileSync(file, "utf8"),
+  );
+  return { ca, cert, key };
 }
 
 function listenerOf(detour: string): string {

@@ -12,6 +12,11 @@ export interface Addon {
   alterTopicConfigs(handle: number, changes: readonly string[], timeoutMs: number): Promise<TopicAnswer>;
   /** One row `[topic, "id", id]` for each topic that exists. */
   topicIds(handle: number, topics: readonly string[], timeoutMs: number): Promise<TopicAnswer>;
+  /** One row for each access rule about a topic, a group or the cluster, in the form of src/acl-admin.cc. `texts` is empty. */
+  describeAcls(handle: number, texts: readonly string[], timeoutMs: number): Promise<AdminAnswer>;
+  /** `texts` is flat: seven for each rule. */
+  createAcls(handle: number, texts: readonly string[], timeoutMs: number): Promise<AdminAnswer>;
+  deleteAcls(handle: number, texts: readonly string[], timeoutMs: number): Promise<AdminAnswer>;
   readonly BatchConsumer: new (handle: number, types: readonly string[]) => BatchConsumer;
   readonly BatchProducer: new (
     settings: readonly string[],
@@ -66,6 +71,11 @@ export interface BatchProducerAddon {
     text: string,
   ): Promise<{ readonly failures: readonly ProduceFailure[]; readonly fatal: string | null }>;
   close(flushMs: number): Promise<void>;
+}
+
+/** src/acl-admin.cc. There are no rows if `code` is not NO_ERROR. */
+export interface AdminAnswer extends NativeError {
+  readonly rows: readonly (readonly string[])[];
 }
 
 /** src/topic-admin.cc. There are no rows if `code` is not NO_ERROR. */

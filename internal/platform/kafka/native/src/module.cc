@@ -7,6 +7,7 @@
 #include <node.h>
 #include <node_api.h>
 
+#include "acl-admin.h"
 #include "batch-consumer.h"
 #include "batch-producer.h"
 #include "event-loop.h"
@@ -48,6 +49,7 @@ extern "C" __attribute__((visibility("default"))) napi_value napi_register_modul
   define_batch_consumer(env, result);
   define_batch_producer(env, result);
   define_topic_admin(env, result);
+  define_acl_admin(env, result);
   return result;
 }
 

@@ -1,0 +1,41 @@
+// Why a broker turns this client away, in words that say what to do. The call that fails often knows only that no broker answered: the
+// reason came earlier, as an event of the connection. Used by consumer.ts, producer.ts and admin.ts.
+import { AppError } from "../../kernel/errors.ts";
+
+/** By name and by number: the encryption or the sign-in failed. */
+const SSL: ReadonlySet<unknown> = new Set(["_SSL", -181]);
+const SIGN_IN: ReadonlySet<unknown> = new Set(["_AUTHENTICATION", -169, "SASL_AUTHENTICATION_FAILED", 58]);
+
+const SSL_HINT =
+  "correct KAFKA_CA_FILE (who signed the brokers' certificates) or KAFKA_CERT_FILE and KAFKA_KEY_FILE (which the brokers must know)";
+const SIGN_IN_HINT = "correct KAFKA_USERNAME and KAFKA_PASSWORD_FILE, or create this user on the brokers";
+const PROTOCOL_HINT = "does KAFKA_SECURITY_PROTOCOL fit these brokers?";
+/** librdkafka's words when the other side speaks another protocol. */
+const WRONG_PROTOCOL = /incorrect security\.protocol|connecting to a SSL listener|plaintext/i;
+
+export class Refusals {
+  #reason: { readonly text: string; readonly isRefused: boolean } | undefined;
+
+  /** `code` is librdkafka's name or number of an error, or a facility of its log. */
+  note(code: unknown, text: string): void {
+    if (SSL.has(code)) this.#reason = { text: `${text}: ${SSL_HINT}`, isRefused: true };
+    else if (SIGN_IN.has(code)) this.#reason = { text: `${text}: ${SIGN_IN_HINT}`, isRefused: true };
+    else if (WRONG_PROTOCOL.test(text))
+      this.#reason = { text: `${text}: ${PROTOCOL_HINT}`, isRefused: false };
+  }
+
+  /** The error of a call that did not reach Kafka, with the reason if a broker gave one. */
+  explain(error: unknown): unknown {
+    const reason = this.#reason;
+    if (reason === undefined || !(error instanceof AppError)) return error;
+    if (error.code !== "KAFKA_UNAVAILABLE" && error.code !== "KAFKA_DENIED") return error;
+    const code = reason.isRefused ? "KAFKA_DENIED" : error.code;
+    return new AppError(code, `${error.message}: ${reason.text}`, { cause: error.cause });
+  }
+}
+
+/** What to do about a refusal by the access lists. `account` is null if the client did not say who it is. */
+export function accessHint(account: string | null | undefined): string {
+  const who = account ?? "a client without a name";
+  return `Kafka does not let ${who} do this: \`checkoutctl acl check\` shows what its access lists lack, \`checkoutctl acl apply\` adds it`;
+}
