@@ -130,6 +130,8 @@ export class Connections implements AsyncDisposable {
     try {
       return this.#open.use(await openAdmin(options));
     } catch (error) {
+      // It answers: the error says what it refuses.
+      if (error instanceof AppError && error.code === "KAFKA_DENIED") throw error;
       throw new AppError(
         "KAFKA_UNAVAILABLE",
         `Kafka does not answer at ${options.brokers}: start it, or correct KAFKA_BROKERS`,

@@ -249,7 +249,10 @@ export class Relay {
 
   /** Returns the ids that Kafka has now. Throws KAFKA_UNAVAILABLE when every event failed with an error that a retry can fix. */
   async #produce(text: string, ids: readonly string[]): Promise<readonly string[]> {
-    const failures = await this.#send(text);
+    const failures = await this.#send(text).catch((error: unknown) => {
+      if (error instanceof AppError && error.code === "KAFKA_DENIED") this.#noteRefusal(error.message);
+      throw error;
+    });
     if (failures.length === 0) return ids;
     const [first] = failures;
     for (const { code } of failures)
@@ -284,7 +287,7 @@ export class Relay {
     const { clock, log, databaseName } = this.#options;
     const now = clock.now();
     const denied = failures.filter(({ code }) => code === DENIED);
-    if (denied.length > 0) this.#noteDenial(denied, text, now);
+    if (denied.length > 0) this.#noteDenial(denied, text);
     const undelivered: ProduceFailure[] = [];
     for (const failure of failures) {
       const event_id = ids[failure.index];
@@ -310,14 +313,18 @@ export class Relay {
   }
 
   /** One line for all. They stay unpublished and are tried again, which is why nothing is lost. */
-  #noteDenial(denied: readonly ProduceFailure[], text: string, now: number): void {
+  #noteDenial(denied: readonly ProduceFailure[], text: string): void {
     const { log, databaseName } = this.#options;
     const records = text.split(RECORD_SEPARATOR);
     const topics = [...new Set(denied.map(({ index }) => topicOf(records[index])))].toSorted().join(", ");
     const reason = `Kafka does not let the relay of ${databaseName} write ${topics}: \`checkoutctl acl check\` shows what its access lists lack, \`checkoutctl acl apply\` adds it`;
-    // Until the next try has surely been made.
-    this.#denial = { reason, until: now + 2 * PERMANENT_PAUSE_MS };
+    this.#noteRefusal(reason);
     log.error({ database: databaseName, events: denied.length, code: DENIED }, reason);
+  }
+
+  /** Holds until the next try has surely been made. */
+  #noteRefusal(reason: string): void {
+    this.#denial = { reason, until: this.#options.clock.now() + 2 * PERMANENT_PAUSE_MS };
   }
 
   #stillAside(): readonly string[] {

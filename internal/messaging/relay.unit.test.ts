@@ -1,7 +1,7 @@
 // What the relay does with the results of the producer. The ports are the test's own; relay.int.test.ts has the real ones.
 import { describe, expect, test } from "bun:test";
 import { AppError } from "../kernel/errors.ts";
-import type { ProduceFailure } from "../kernel/ports.ts";
+import { FIELD_SEPARATOR, type ProduceFailure, RECORD_SEPARATOR } from "../kernel/ports.ts";
 import type { Database, Tx } from "./database.ts";
 import { ANYTHING } from "../testkit/outbox-rule.ts";
 import { Relay } from "./relay.ts";
@@ -12,7 +12,7 @@ const silent = { inc: () => undefined, set: () => undefined, observe: () => unde
 const meter = { counter: () => silent, gauge: () => silent, histogram: () => silent };
 
 /** A relay whose database always offers IDS. It records, per claim, what was skipped and what was marked. */
-function relayOf(answers: readonly (readonly ProduceFailure[])[], batchEvents = 1_000) {
+function relayOf(answers: readonly (readonly ProduceFailure[])[], batchEvents = 1_000, text = "text") {
   const claims: { setAside: unknown; marked: unknown }[] = [];
   const logged: object[] = [];
   const note = (fields: object) => void logged.push(fields);
@@ -23,7 +23,7 @@ function relayOf(answers: readonly (readonly ProduceFailure[])[], batchEvents = 
     if (parts.join("").trim() === "") return Promise.resolve([]);
     if (parts.join("").includes("update outbox")) claims.at(-1)!.marked = values[0];
     else claims.push({ setAside: values[0], marked: undefined });
-    return Promise.resolve([{ text: "text", ids: IDS.join(",") }]);
+    return Promise.resolve([{ text, ids: IDS.join(",") }]);
   };
   const transaction = {
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the store calls it as a template tag only
@@ -158,4 +158,24 @@ test("after a reconnect it looks at all events: the database may have been resto
   const [first, later, again] = floors;
   expect(later).not.toBe(first);
   expect(again).toBe(first);
+});
+
+test("says in one line what Kafka refuses, and that it is refused until it is not", async () => {
+  const text = ["order-events", "payment-events", "checkout-dlq"]
+    .map((topic, index) => [topic, IDS[index], "Type", "{}"].join(FIELD_SEPARATOR))
+    .join(RECORD_SEPARATOR);
+  const denied = [0, 2].map((index) => failure(index, "TOPIC_AUTHORIZATION_FAILED"));
+  const { relay, claims, logged, pass } = relayOf([denied], 1_000, text);
+  expect(relay.denied()).toBeNull();
+  await relay.runOnce();
+  expect(logged).toEqual([{ database: "test", events: 2, code: "TOPIC_AUTHORIZATION_FAILED" }]);
+  expect(relay.denied()).toStartWith(
+    "Kafka does not let the relay of test write checkout-dlq, order-events: ",
+  );
+  expect(claims[0]?.marked).toBe("{b}");
+  pass(31_000);
+  await relay.runOnce();
+  expect(claims[1]?.setAside).toBe("{}");
+  pass(30_000);
+  expect(relay.denied()).toBeNull();
 });

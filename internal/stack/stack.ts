@@ -39,7 +39,7 @@ export interface StackOptions {
   readonly routes?: Routes | undefined;
   /** Ports of proxies in front of the brokers, which the brokers advertise to clients or to other brokers. */
   readonly advertised?: Advertised | undefined;
-  /** Encrypted connections to Kafka, one account per role, and access lists. Default: not. */
+  /** Encrypted connections to Kafka, one account per role, and access lists. Default: with CHECKOUT_SECURE=1, if there are roles. */
   readonly secure?: boolean | undefined;
   /** Also starts Prometheus and Alertmanager. Default: not. */
   readonly prometheus?: PrometheusSettings | undefined;
@@ -84,7 +84,7 @@ export async function startStack(options: StackOptions = {}, signal?: AbortSigna
   keepPreviousLogs(dataDirectory);
   const ports = leasePorts(dataDirectory);
   held.defer(() => ports.release());
-  const certificates = options.secure === true ? certificatesFolder(dataDirectory) : undefined;
+  const certificates = isSecure(options) ? certificatesFolder(dataDirectory) : undefined;
   if (certificates !== undefined) await ensureKafkaCertificates(certificates);
   const plan = planStack({
     dataDirectory,
@@ -112,6 +112,11 @@ export async function startStack(options: StackOptions = {}, signal?: AbortSigna
   if (signal?.aborted === true) void stack.stop(signal.reason);
   await stack.start(options.report ?? (() => {}));
   return stack;
+}
+
+/** The switch for whoever starts a stack without naming its options: the e2e tests, the demo, the benchmarks. */
+function isSecure({ secure, roles }: StackOptions): boolean {
+  return secure ?? (roles !== false && process.env["CHECKOUT_SECURE"] === "1");
 }
 
 class RunningStack implements Stack {

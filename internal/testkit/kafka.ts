@@ -6,6 +6,7 @@ import { TOPICS } from "../../schemas/topics.ts";
 import { topicLayout } from "../operations/topics.ts";
 import { kafka } from "../platform/kafka/addon.ts";
 import { openAdmin } from "../platform/kafka/admin.ts";
+import type { KafkaOptions } from "../platform/kafka/connection.ts";
 import { kafkaBrokers } from "./servers.ts";
 
 /** A new topic with a unique name, so tests need no cleanup. */
@@ -52,11 +53,16 @@ export interface Bytes {
 export async function sendBytes(
   topic: string,
   messages: readonly Bytes[],
-  brokers: string = kafkaBrokers(),
+  { brokers, security }: Pick<KafkaOptions, "brokers" | "security"> = { brokers: kafkaBrokers() },
 ): Promise<void> {
   kafka(); // installs the addon; the package's files cannot be required before
   const PackageProducer: typeof Producer = require("@confluentinc/kafka-javascript/lib/producer.js");
-  const settings = { "bootstrap.servers": brokers, dr_cb: true, "enable.idempotence": true };
+  const settings = {
+    "bootstrap.servers": brokers,
+    dr_cb: true,
+    "enable.idempotence": true,
+    ...security?.settings,
+  };
   const producer = new PackageProducer(settings);
   await new Promise<void>((resolve, reject) => {
     producer.connect({ allTopics: false, timeout: 10_000 }, (error) => (error ? reject(error) : resolve()));

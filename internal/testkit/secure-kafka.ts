@@ -9,6 +9,7 @@ import { topicLayout } from "../operations/topics.ts";
 import { type Admin, openAdmin } from "../platform/kafka/admin.ts";
 import { type KafkaOptions, kafkaOptions } from "../platform/kafka/connection.ts";
 import type { KafkaSecuritySettings } from "../platform/kafka/security.ts";
+import { kafkaSettings } from "../stack/role-env.ts";
 import { type Managed, start } from "../stack/managed.ts";
 import { CACHE } from "../stack/paths.ts";
 import { leasePorts, type PortBlock } from "../stack/ports.ts";
@@ -88,6 +89,11 @@ export class SecureKafka implements AsyncDisposable {
     return optionsIn(this.#parts, account);
   }
 
+  /** The settings of a role, or of checkoutctl, with this account. */
+  settings(account: string): Readonly<Record<string, string>> {
+    return settingsIn(this.#parts, account);
+  }
+
   /** With settings of one's own. */
   with(settings: KafkaSecuritySettings, brokers = this.brokers): KafkaOptions {
     return {
@@ -143,19 +149,15 @@ export class SecureKafka implements AsyncDisposable {
   }
 }
 
-function optionsIn({ broker, certificates }: Parts, account: string): KafkaOptions {
-  const { caFile, certFile, keyFile } = certificateFiles(certificates, account);
-  const settings = {
-    KAFKA_BROKERS: broker.address,
-    KAFKA_SECURITY_PROTOCOL: "SSL",
-    KAFKA_CA_FILE: caFile,
-    KAFKA_CERT_FILE: certFile,
-    KAFKA_KEY_FILE: keyFile,
-  } as const;
+function settingsIn({ broker, certificates }: Parts, account: string) {
+  return kafkaSettings({ kafka_brokers: broker.address, certificates }, account);
+}
+
+function optionsIn(parts: Parts, account: string): KafkaOptions {
   // The name by which readers without a group know themselves is part of the table.
   const clientId =
     account === "operator" ? "checkoutctl" : account === "console" ? "checkout-console" : account;
-  return { ...kafkaOptions(settings, clientId), connectTimeoutMs: CONNECT_TIMEOUT_MS };
+  return { ...kafkaOptions(settingsIn(parts, account), clientId), connectTimeoutMs: CONNECT_TIMEOUT_MS };
 }
 
 /** Every topic of ours. */

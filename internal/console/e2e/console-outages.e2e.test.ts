@@ -272,7 +272,7 @@ async function deadMails(count: number): Promise<void> {
     }),
   );
   const bytes = letters.map((letter) => ({ value: Buffer.from(JSON.stringify(letter)) }));
-  await sendBytes(TOPICS.deadLetters, bytes, system.context.addresses.kafka_brokers);
+  await sendBytes(TOPICS.deadLetters, bytes, system.kafka());
 }
 
 /** Presses a button and says why in its dialog. */

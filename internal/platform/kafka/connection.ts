@@ -105,8 +105,13 @@ const TOPIC_MISSING_NUMBERS: ReadonlySet<number> = new Set([3, -188, -190]);
 /** Converts a failure of librdkafka into an AppError. `doing` describes the failed action; `account` is who the client is. */
 export function kafkaError(doing: string, failure: KafkaFailure, account?: string | null): AppError {
   const code = errorCode(failure.code);
-  const hint = UNAUTHORIZED.has(failure.code) ? `: ${accessHint(account)}` : "";
-  return new AppError(code, `${doing}: ${failure.message}${hint}`, { cause: failure });
+  if (!UNAUTHORIZED.has(failure.code))
+    return new AppError(code, `${doing}: ${failure.message}`, { cause: failure });
+  // Kafka 4.4 answers a change of access lists with its own objects as text.
+  const message = failure.message.startsWith("Request ")
+    ? "Broker: Cluster authorization failed"
+    : failure.message;
+  return new AppError(code, `${doing}: ${message}: ${accessHint(account)}`, { cause: failure });
 }
 
 function errorCode(code: number | string): ErrorCode {

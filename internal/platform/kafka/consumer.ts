@@ -91,14 +91,14 @@ export async function connect(options: KafkaOptions, settings: Record<string, st
   const events = { brokersDown: false };
   const allBrokersDown = kafka().addon.err2str(ALL_BROKERS_DOWN).toLowerCase();
   const refusals = new Refusals();
-  client.on("event.error", ({ origin, message, code }: LibraryError) => {
+  client.on("event.error", ({ origin, message }: { origin: string; message: string }) => {
     const text = `${origin}: ${message}`;
-    refusals.note(code, message);
+    refusals.note(message);
     if (text.toLowerCase() === allBrokersDown) events.brokersDown = true;
     options.onEvent?.({ level: "error", name: "ERROR", message: text });
   });
   client.on("event.log", (log: { severity: number; fac: string; message: string }) => {
-    refusals.note(log.fac, log.message);
+    refusals.note(log.message);
     options.onEvent?.(toEvent(log.severity, log.fac, log.message));
   });
   const timeout = options.connectTimeoutMs ?? DEFAULT_CONNECT_TIMEOUT_MS;
@@ -108,12 +108,6 @@ export async function connect(options: KafkaOptions, settings: Record<string, st
     throw refusals.explain(error);
   });
   return { client, events, account: options.security?.account };
-}
-
-interface LibraryError {
-  readonly origin: string;
-  readonly message: string;
-  readonly code: number;
 }
 
 const ALL_BROKERS_DOWN = -187;

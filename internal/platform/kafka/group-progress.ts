@@ -2,7 +2,7 @@
 // inbox has read a message.
 //
 // Uses a consumer that joins no group; coordinator.ts explains why not an admin client.
-import type { TopicPartitionOffsetAndMetadata } from "@confluentinc/kafka-javascript";
+import { committedBy } from "./committed.ts";
 import { call, DEFAULT_CONNECT_TIMEOUT_MS, type KafkaOptions, untilAnswered } from "./connection.ts";
 import { connect, type Connection } from "./consumer.ts";
 import { spansOf } from "./read-topic.ts";
@@ -39,11 +39,10 @@ export class GroupProgress implements AsyncDisposable {
     if (asked.length === 0) return true;
     const places = asked.map(([partition]) => ({ topic: this.#topic, partition }));
     const committed = await untilAnswered(this.#timeoutMs, () =>
-      call<TopicPartitionOffsetAndMetadata[]>(
-        "cannot read a group's offsets",
-        (done) => this.#connection.client.committed(places, this.#timeoutMs, done),
-        this.#connection.account,
-      ),
+      committedBy(this.#connection, places, {
+        doing: "cannot read a group's offsets",
+        timeoutMs: this.#timeoutMs,
+      }),
     );
     const at = new Map(committed.map(({ partition, offset }) => [partition, offset ?? -1]));
     return asked.every(([partition, offset]) => (at.get(partition) ?? -1) >= offset);

@@ -11,7 +11,7 @@ import {
   type KafkaOptions,
 } from "./connection.ts";
 import type { BatchProducerAddon } from "./native/types.ts";
-import { Refusals } from "./refusal.ts";
+import { accessHint, Refusals } from "./refusal.ts";
 
 export interface ProducerOptions extends KafkaOptions {
   /** After this an undelivered record fails with `_MSG_TIMED_OUT`. */
@@ -41,7 +41,7 @@ export async function openProducer(options: ProducerOptions): Promise<BatchProdu
   const onEvent = options.onEvent;
   const refusals = new Refusals();
   const native = new (kafka().addon.BatchProducer)(pairs, (level, name, text) => {
-    refusals.note(name, text);
+    refusals.note(text);
     onEvent?.(toEvent(level, name, text));
   });
   const answer = await native.reach(options.connectTimeoutMs ?? DEFAULT_CONNECT_TIMEOUT_MS);
@@ -51,16 +51,18 @@ export async function openProducer(options: ProducerOptions): Promise<BatchProdu
       kafkaError(`cannot reach Kafka at ${options.brokers}`, answer, options.security?.account),
     );
   }
-  return new Producer(native, options.flushTimeoutMs ?? DEFAULT_FLUSH_TIMEOUT_MS);
+  return new Producer(native, options.security?.account, options.flushTimeoutMs ?? DEFAULT_FLUSH_TIMEOUT_MS);
 }
 
 class Producer implements BatchProducer, AsyncDisposable {
   readonly #native: BatchProducerAddon;
   readonly #flushTimeoutMs: number;
+  readonly #account: string | null | undefined;
   #closed: Promise<void> | undefined;
 
-  constructor(native: BatchProducerAddon, flushTimeoutMs: number) {
+  constructor(native: BatchProducerAddon, account: string | null | undefined, flushTimeoutMs: number) {
     this.#native = native;
+    this.#account = account;
     this.#flushTimeoutMs = flushTimeoutMs;
   }
 
@@ -69,8 +71,15 @@ class Producer implements BatchProducer, AsyncDisposable {
     if (this.#closed !== undefined) throw new AppError("KAFKA_UNAVAILABLE", "the producer is closed");
     const { failures, fatal } = await this.#native.produce(text);
     // This instance can send no more. Part of this batch may be in Kafka.
-    if (fatal !== null) throw new AppError("KAFKA_FATAL", `the producer must be reopened: ${fatal}`);
+    if (fatal !== null) throw this.#fatalError(fatal);
     return failures;
+  }
+
+  /** A client that may write no topic at all gets no id to produce with, which librdkafka takes for final. */
+  #fatalError(fatal: string): AppError {
+    if (!/authorization failed/i.test(fatal))
+      return new AppError("KAFKA_FATAL", `the producer must be reopened: ${fatal}`);
+    return new AppError("KAFKA_DENIED", `cannot write any topic: ${fatal}: ${accessHint(this.#account)}`);
   }
 
   /** Settles batches in flight first. Records that are undelivered after the flush timeout fail. */

@@ -114,7 +114,7 @@ export async function spansOf(
 
 /** The numbers of a topic's partitions. Throws AppError KAFKA_TOPIC_MISSING, KAFKA_UNAVAILABLE. */
 export async function partitionsOf(
-  { client }: Connection,
+  { client, account }: Connection,
   topic: string,
   timeout: number,
 ): Promise<readonly number[]> {
@@ -122,6 +122,11 @@ export async function partitionsOf(
     client.getMetadata({ topic, allTopics: false, timeout }, done),
   );
   const partitions = metadata.topics.find(({ name }) => name === topic)?.partitions ?? [];
-  if (partitions.length === 0) throw new AppError("KAFKA_TOPIC_MISSING", `no topic ${topic}`);
+  if (partitions.length === 0) {
+    // A broker hides a topic from whoever may not use it.
+    const who = account ?? null;
+    const orHidden = who === null ? "" : `, or ${who} may not read it (checkoutctl acl check)`;
+    throw new AppError("KAFKA_TOPIC_MISSING", `no topic ${topic}${orHidden}`);
+  }
   return partitions.map(({ id }) => id);
 }

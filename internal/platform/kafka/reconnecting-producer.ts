@@ -1,9 +1,13 @@
 // A producer that survives librdkafka's fatal errors. When a broker no longer accepts the sequence of an idempotent instance (its log
 // was wiped or truncated), only a new instance can send. Used by relay and publisher, whose events are still in the outbox then.
+// The same holds for a client that may write no topic at all, until the access lists are changed; that takes a person, so it asks calmly.
 
 import { AppError } from "../../kernel/errors.ts";
 import type { BatchProducer, ProduceFailure } from "../../kernel/ports.ts";
 import { openProducer, type ProducerOptions } from "./producer.ts";
+
+/** Until then every batch fails with the refusal of the last one. */
+const ASK_AGAIN_MS = 15_000;
 
 type Opening = ReturnType<typeof openProducer>;
 
@@ -19,6 +23,7 @@ export async function openReconnectingProducer(
 class ReconnectingProducer implements BatchProducer, AsyncDisposable {
   readonly #options: ProducerOptions;
   #opening: Opening | undefined;
+  #refused: { readonly error: AppError; readonly at: number } | undefined;
   #isClosed = false;
 
   constructor(options: ProducerOptions) {
@@ -39,13 +44,18 @@ class ReconnectingProducer implements BatchProducer, AsyncDisposable {
 
   /** Throws a fatal error to every caller with a batch in flight. The next batch opens a new instance. */
   async produce(text: string): Promise<readonly ProduceFailure[]> {
+    if (this.#refused !== undefined && performance.now() - this.#refused.at < ASK_AGAIN_MS)
+      throw this.#refused.error;
     const opened = this.opened();
     const opening = this.#opening;
     const producer = await opened;
     try {
-      return await producer.produce(text);
+      const failures = await producer.produce(text);
+      this.#refused = undefined;
+      return failures;
     } catch (error) {
-      if (error instanceof AppError && error.code === "KAFKA_FATAL") {
+      if (error instanceof AppError && (error.code === "KAFKA_FATAL" || error.code === "KAFKA_DENIED")) {
+        if (error.code === "KAFKA_DENIED") this.#refused = { error, at: performance.now() };
         this.#forget(opening);
         await producer.close();
       }

@@ -2,9 +2,10 @@
 // reason came earlier, as an event of the connection. Used by consumer.ts, producer.ts and admin.ts.
 import { AppError } from "../../kernel/errors.ts";
 
-/** By name and by number: the encryption or the sign-in failed. */
-const SSL: ReadonlySet<unknown> = new Set(["_SSL", -181]);
-const SIGN_IN: ReadonlySet<unknown> = new Set(["_AUTHENTICATION", -169, "SASL_AUTHENTICATION_FAILED", 58]);
+/** librdkafka's words. Its codes differ between the error and the line in its log, of which one may be missing. */
+const SSL =
+  /SSL handshake failed|SSL transport error|SSL_ERROR|ssl_client_method|certificate verify failed|alert/;
+const SIGN_IN = /SASL authentication error|Authentication failed/i;
 
 const SSL_HINT =
   "correct KAFKA_CA_FILE (who signed the brokers' certificates) or KAFKA_CERT_FILE and KAFKA_KEY_FILE (which the brokers must know)";
@@ -16,10 +17,10 @@ const WRONG_PROTOCOL = /incorrect security\.protocol|connecting to a SSL listene
 export class Refusals {
   #reason: { readonly text: string; readonly isRefused: boolean } | undefined;
 
-  /** `code` is librdkafka's name or number of an error, or a facility of its log. */
-  note(code: unknown, text: string): void {
-    if (SSL.has(code)) this.#reason = { text: `${text}: ${SSL_HINT}`, isRefused: true };
-    else if (SIGN_IN.has(code)) this.#reason = { text: `${text}: ${SIGN_IN_HINT}`, isRefused: true };
+  /** `text` is an error or a line of the log. */
+  note(text: string): void {
+    if (SIGN_IN.test(text)) this.#reason = { text: `${text}: ${SIGN_IN_HINT}`, isRefused: true };
+    else if (SSL.test(text)) this.#reason = { text: `${text}: ${SSL_HINT}`, isRefused: true };
     else if (WRONG_PROTOCOL.test(text))
       this.#reason = { text: `${text}: ${PROTOCOL_HINT}`, isRefused: false };
   }

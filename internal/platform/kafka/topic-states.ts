@@ -2,8 +2,8 @@
 // operators' console ask every second.
 //
 // Uses consumers that join no group; coordinator.ts explains why not an admin client.
-import type { TopicPartitionOffsetAndMetadata } from "@confluentinc/kafka-javascript";
 import type { PartitionState, TopicState } from "../../../schemas/overview.ts";
+import { committedBy, type Place } from "./committed.ts";
 import { call, DEFAULT_CONNECT_TIMEOUT_MS, type KafkaOptions } from "./connection.ts";
 import { connect, type Connection } from "./consumer.ts";
 import type { Span } from "../../kernel/ports.ts";
@@ -11,11 +11,6 @@ import { spansOf } from "./read-topic.ts";
 
 /** The topics that each group reads, by the group's name. */
 export type Subscriptions = Readonly<Record<string, readonly string[]>>;
-
-interface Place {
-  readonly topic: string;
-  readonly partition: number;
-}
 
 type Spans = ReadonlyMap<string, ReadonlyMap<number, Span>>;
 
@@ -117,15 +112,14 @@ export class TopicStates implements AsyncDisposable {
     topics: readonly string[],
     spans: Spans,
   ): Promise<readonly (Place & { readonly lag: number })[]> {
-    const { client, account } = await this.#connection(group);
+    const connection = await this.#connection(group);
     const places = topics.flatMap((topic): Place[] =>
       [...(spans.get(topic)?.keys() ?? [])].map((partition) => ({ topic, partition })),
     );
-    const committed = await call<TopicPartitionOffsetAndMetadata[]>(
-      `cannot read the offsets of group ${group}`,
-      (done) => client.committed(places, this.#timeoutMs, done),
-      account,
-    );
+    const committed = await committedBy(connection, places, {
+      doing: `cannot read the offsets of group ${group}`,
+      timeoutMs: this.#timeoutMs,
+    });
     return committed.map(({ topic, partition, offset }) => {
       const { low = 0, high = 0 } = spans.get(topic)?.get(partition) ?? {};
       // A group without a committed offset begins at the start, and one whose messages have expired as well.

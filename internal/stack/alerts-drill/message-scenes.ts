@@ -16,8 +16,7 @@ const WHY = ["--reason", "a drill of the alerts"] as const;
 async function sendByHand(arena: Arena, topic: Topic, message: Event | Command): Promise<void> {
   const value = Buffer.from(JSON.stringify(message));
   const headers = [["type", Buffer.from(message.type)]] as const;
-  const { kafka_brokers } = arena.system.context.addresses;
-  await sendBytes(topic, [{ key: message.saga_id, value, headers }], kafka_brokers);
+  await sendBytes(topic, [{ key: message.saga_id, value, headers }], arena.system.kafka());
 }
 
 export const POISON: Scene = {
@@ -25,8 +24,8 @@ export const POISON: Scene = {
   end: "an operator discards the dead letters",
   alerts: ["DeadLetterOpen"],
   async inject(arena) {
-    const { kafka_brokers } = arena.system.context.addresses;
-    await sendBytes(TOPICS.commands, [{ value: Buffer.from([0xff, 0x00, 0x7b]) }], kafka_brokers);
+    const poison = [{ value: Buffer.from([0xff, 0x00, 0x7b]) }];
+    await sendBytes(TOPICS.commands, poison, arena.system.kafka());
     return async () => void (await arena.operator("dlq", "discard", "--everything", ...WHY));
   },
 };

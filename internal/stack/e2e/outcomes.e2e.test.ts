@@ -463,7 +463,7 @@ describe("at the end", () => {
       },
     ]).flat();
     // when
-    await sendBytes(TOPICS.commands, poison, system.context.addresses.kafka_brokers);
+    await sendBytes(TOPICS.commands, poison, system.kafka());
     const view = await buy(cart("antidote"));
     // then
     expect(view.status).toBe("COMPLETED");

@@ -13,9 +13,11 @@ import type { Money } from "../../kernel/money.ts";
 import { listCatalogue, loadCatalogue } from "../../operations/catalogue.ts";
 import type { SagaStory } from "../../operations/saga-story.ts";
 import { newDataDirectory } from "../../testkit/data-directory.ts";
+import { type KafkaOptions, kafkaOptions } from "../../platform/kafka/connection.ts";
 import { cleanEnvironment, startChild } from "../child.ts";
 import { DIST } from "../paths.ts";
 import {
+  deploySettings,
   operatorEnvironment,
   type Role,
   type RoleContext,
@@ -115,6 +117,11 @@ export class RunningSystem implements AsyncDisposable {
     this.stack.kill(name, "SIGKILL");
     const gone = () => [pid, ...family].every((one) => commandOf(one) === "");
     await waitUntil(`${name} has ended`, gone, { timeoutMs: END_TIMEOUT_MS });
+  }
+
+  /** Kafka for whoever does by hand what only the deploy account may. */
+  kafka(): Pick<KafkaOptions, "brokers" | "security"> {
+    return kafkaOptions(deploySettings(this.context.addresses), "test");
   }
 
   shopper(userId: string = Bun.randomUUIDv7(), gateway = this.context.addresses.gateway): Promise<Shopper> {

@@ -33,10 +33,10 @@ async function inDatabases({ context }: RunningSystem, texts: readonly string[])
   return (await Promise.all(places)).flat();
 }
 
-async function inTopics({ context }: RunningSystem, isIn: (text: string) => boolean) {
+async function inTopics(system: RunningSystem, isIn: (text: string) => boolean) {
   const places: string[] = [];
   for (const topic of Object.values(TOPICS)) {
-    const options = { brokers: context.addresses.kafka_brokers, clientId: "search", topic };
+    const options = { ...system.kafka(), clientId: "search", topic };
     for await (const batch of readTopic(options)) {
       const texts = batch.values.map((value, index) => {
         const { key, headers } = batch.raw(index);
