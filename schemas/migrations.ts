@@ -1,6 +1,7 @@
 // The SQL migrations of the five databases, embedded as text in the binaries. Numbered and forward-only; `checkoutctl migrate` applies
 // them in this order.
 import heldMessages from "./migrations/held_messages.sql" with { type: "text" };
+import leastPrivilege from "./migrations/least_privilege.sql" with { type: "text" };
 import waitingMails from "./migrations/notification/0001_waiting_mails.sql" with { type: "text" };
 import messaging from "./migrations/messaging.sql" with { type: "text" };
 import quieterVacuum from "./migrations/quieter_vacuum.sql" with { type: "text" };
@@ -54,6 +55,7 @@ export const messagingMigration: Migration = { name: "0001_messaging", sql: mess
 const held: Migration = { name: "0012_held_messages", sql: heldMessages };
 const vacuum: Migration = { name: "0021_quieter_vacuum", sql: quieterVacuum };
 const spare: Migration = { name: "0018_default_partitions", sql: defaultPartitions };
+const privilege: Migration = { name: "0038_least_privilege", sql: leastPrivilege };
 
 export const migrations: Record<MigratedDatabase, readonly Migration[]> = {
   saga: [
@@ -76,6 +78,7 @@ export const migrations: Record<MigratedDatabase, readonly Migration[]> = {
     { name: "0035_run_generation", sql: sagaGeneration },
     { name: "0037_charged_card", sql: sagaCard },
     { name: "0036_email_search", sql: sagaEmail },
+    privilege,
   ],
   inventory: [
     messagingMigration,
@@ -86,6 +89,7 @@ export const migrations: Record<MigratedDatabase, readonly Migration[]> = {
     { name: "0023_products", sql: products },
     { name: "0027_category_languages", sql: categoryLanguages },
     { name: "0028_search", sql: inventorySearch },
+    privilege,
   ],
   payment: [
     messagingMigration,
@@ -99,6 +103,7 @@ export const migrations: Record<MigratedDatabase, readonly Migration[]> = {
     { name: "0022_providers", sql: providers },
     { name: "0024_action_required", sql: paymentAction },
     { name: "0028_search", sql: paymentSearch },
+    privilege,
   ],
   order: [
     messagingMigration,
@@ -108,6 +113,7 @@ export const migrations: Record<MigratedDatabase, readonly Migration[]> = {
     vacuum,
     { name: "0025_shipping", sql: shipping },
     { name: "0037_charged_card", sql: orderCard },
+    privilege,
   ],
   notification: [{ name: "0001_waiting_mails", sql: waitingMails }],
 };

@@ -168,26 +168,27 @@ export function outboxRows(sql: Sql, eventIds: readonly string[]): Promise<reado
   return inChunks(eventIds, (ids) => outboxColumns(sql, sql`event_id = any(${ids}::uuid[])`));
 }
 
+/** A view that hides the bodies: the auditor's role does not see addresses (migration 0038). */
 function outboxColumns(sql: Sql | TransactionSql, condition: ReturnType<Sql>) {
   return sql<OutboxRow[]>`
-    select event_id, topic, partition_key, coalesce(headers ->> 'type', '') as type,
+    select event_id, topic, partition_key, coalesce(type, '') as type,
            (extract(epoch from published_at) * 1000)::float8 as published_at,
-           case headers ->> 'type'
+           case type
              when 'ReserveInventory' then event_id::text
              when 'ChargePayment' then event_id::text
              when 'ConfirmReservation' then event_id::text
              when 'CreateOrder' then event_id::text
-             when 'InventoryReserved' then payload ->> 'reservation_id'
-             when 'ReservationConfirmed' then payload ->> 'reservation_id'
+             when 'InventoryReserved' then reservation_id
+             when 'ReservationConfirmed' then reservation_id
              when 'InsufficientStock' then 'a refusal'
              when 'ReservationLost' then 'a refusal'
-             when 'PaymentSucceeded' then payload ->> 'transaction_id'
+             when 'PaymentSucceeded' then transaction_id
              when 'PaymentFailed' then 'a refusal'
-             when 'RefundCompleted' then payload ->> 'payment_id'
-             when 'OrderCreated' then payload ->> 'order_id'
+             when 'RefundCompleted' then payment_id
+             when 'OrderCreated' then order_id
              when 'OrderFailed' then 'a refusal'
            end as effect
-      from outbox where ${condition}`;
+      from outbox_effects where ${condition}`;
 }
 
 /** Days for which the outbox has a partition, as milliseconds since the epoch, latest first. */
@@ -203,7 +204,7 @@ export async function outboxDays(sql: Sql): Promise<readonly number[]> {
 /** Whether any message waits to be published or retried. */
 export async function hasWaiting(sql: Sql): Promise<boolean> {
   const [row] = await sql<[{ waiting: boolean }]>`
-    select exists (select from outbox where not published) or exists (select from retry) as waiting`;
+    select exists (select from outbox_effects where not published) or exists (select from retry) as waiting`;
   return row.waiting;
 }
 
@@ -222,7 +223,7 @@ export interface BacklogRow {
 export async function unpublished(tx: TransactionSql): Promise<BacklogRow> {
   const [row] = await tx<[BacklogRow]>`
     select count(*)::float8 as count, (extract(epoch from min(created_at)) * 1000)::float8 as oldest_at
-      from outbox where not published`;
+      from outbox_effects where not published`;
   return row;
 }
 

@@ -1,5 +1,6 @@
 // Retention on a real database: future days exist, past days are dropped, and nothing is dropped that is needed or in use.
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { describeError } from "../kernel/errors.ts";
 import { openPostgres } from "../platform/postgres.ts";
 import { cloneDatabase, type TestDatabase } from "../testkit/database.ts";
 import { cautiousNow, Retention } from "./retention.ts";
@@ -18,7 +19,7 @@ let undropped = -1;
 const logged: string[] = [];
 const note = (_fields: object, message: string) => void logged.push(message);
 
-/** Retention as it would run this many days from now. */
+/** Retention as it runs now, or would run this many days from now. Then the database refuses to drop what is not old by its own clock. */
 function retentionIn(daysFromNow: number): Retention {
   const now = async () => Date.now() + daysFromNow * DAY_MS;
   const log = { info: note, warn: note, error: note };
@@ -40,17 +41,26 @@ async function days(table: "inbox" | "outbox"): Promise<string[]> {
 const day = (offset: number) =>
   new Date(Date.now() + offset * DAY_MS).toISOString().slice(0, 10).replaceAll("-", "");
 
-/** A row with an id of today's partition. */
-async function append(topic: string, published: boolean): Promise<void> {
+/** Days as if the table had been in use since then. */
+async function usedSince(table: "inbox" | "outbox", offset: number): Promise<void> {
+  const first = new Date(Date.now() + offset * DAY_MS).toISOString().slice(0, 10);
+  await database.sql`select ensure_day_partitions(${table}, ${first}::date, ${-offset})`;
+}
+
+/** A row with an id of the partition of that day. */
+async function append(topic: string, published: boolean, offset: number): Promise<void> {
+  const id = Bun.randomUUIDv7("hex", Date.now() + offset * DAY_MS);
   await database.sql`
     insert into outbox (event_id, topic, partition_key, payload, headers, published, published_at)
-    values (${Bun.randomUUIDv7()}, ${topic}, 'k', '{}', '{}', ${published}, ${published ? Date.now() : null}::timestamptz)`;
+    values (${id}, ${topic}, 'k', '{}', '{}', ${published}, ${published ? Date.now() : null}::timestamptz)`;
 }
 
 test("creates the coming days", async () => {
-  await retentionIn(1).runOnce();
-  expect(await days("outbox")).toContain(day(4));
-  expect(await days("inbox")).toContain(day(4));
+  await database.sql.unsafe(`drop table outbox_${day(2)}, inbox_${day(2)}`);
+  await retentionIn(0).runOnce();
+  expect(await days("outbox")).toContain(day(2));
+  expect(await days("inbox")).toContain(day(2));
+  expect(await days("inbox")).toContain(day(3));
 });
 
 test("every day, from the migration or later, has a vacuum threshold, and its JSON is not analyzed", async () => {
@@ -69,38 +79,42 @@ test("every day, from the migration or later, has a vacuum threshold, and its JS
 });
 
 test("drops an outbox day after a week, but not while one of its events waits for Kafka", async () => {
-  await append("waiting", false);
-  await append("done", true);
-  await retentionIn(9).runOnce();
-  expect(await days("outbox")).toContain(day(0));
-  expect(await days("outbox")).not.toContain(day(-1));
+  await usedSince("outbox", -10);
+  await append("waiting", false, -8);
+  await append("done", true, -9);
+  await retentionIn(0).runOnce();
+  expect(await days("outbox")).toContain(day(-8));
+  expect(await days("outbox")).not.toContain(day(-9));
+  expect(await days("outbox")).toContain(day(-7));
   expect(undropped).toBe(1);
 
   await database.sql`update outbox set published = true, published_at = now()`;
-  await retentionIn(9).runOnce();
-  expect(await days("outbox")).not.toContain(day(0));
+  await retentionIn(0).runOnce();
+  expect(await days("outbox")).not.toContain(day(-8));
   expect(undropped).toBe(0);
 });
 
 test("keeps inbox ids longer than Kafka and the dead letters keep their messages", async () => {
-  await retentionIn(33).runOnce();
-  expect(await days("inbox")).toContain(day(0));
-  await retentionIn(36).runOnce();
-  expect(await days("inbox")).not.toContain(day(0));
+  await usedSince("inbox", -40);
+  await retentionIn(0).runOnce();
+  expect(await days("inbox")).toContain(day(-34));
+  expect(await days("inbox")).not.toContain(day(-35));
 });
 
 test("times out behind a transaction that uses the table, so that nothing waits behind it", async () => {
+  await usedSince("outbox", -10);
   await using busy = openPostgres({ url: database.url, poolSize: 2, applicationName: "busy" });
   await busy.transaction(async (transaction) => {
     await transaction.send([transaction.tx`select count(*) from outbox`]);
     const startedAt = performance.now();
-    await retentionIn(60).runOnce();
+    await retentionIn(0).runOnce();
     expect(performance.now() - startedAt).toBeLessThan(5_000);
     expect(logged).toContain("retention cannot lock the partitions, retrying in its next run");
     await transaction.finish([]);
   });
-  expect(await retentionIn(60).runOnce()).toMatchObject({ processed: expect.any(Number) });
-  expect(await days("outbox")).toContain(day(63));
+  expect(await days("outbox")).toContain(day(-9));
+  await retentionIn(0).runOnce();
+  expect(await days("outbox")).not.toContain(day(-9));
 });
 
 test("a day that a fast clock wrote to in advance gets its partition, with the rows", async () => {
@@ -122,34 +136,50 @@ test("a day that a fast clock wrote to in advance gets its partition, with the r
   };
   expect(await partitionOf("outbox", waiting)).toBe("outbox_default");
 
-  await retentionIn(99).runOnce();
+  await ensureDayOf(ahead);
   expect(await partitionOf("outbox", waiting)).toBe(`outbox_${day(100)}`);
   expect(await partitionOf("outbox", published)).toBe(`outbox_${day(100)}`);
   expect(await partitionOf("inbox", published)).toBe(`inbox_${day(100)}`);
-  // A partition like all others: its rows can be claimed, are unique, and are dropped with their day.
+  // A partition like all others: its rows can be claimed and are unique.
   expect(await database.sql`select from outbox where not published and topic = 'ahead'`).toHaveLength(1);
-  await database.sql`update outbox set published = true, published_at = now() where event_id = ${waiting}`;
-  await retentionIn(110).runOnce();
-  expect(await days("outbox")).not.toContain(day(100));
+});
+
+/** As retention does it on that day. */
+async function ensureDayOf(time: number): Promise<void> {
+  const first = new Date(time).toISOString().slice(0, 10);
+  const { sql } = database.postgres;
+  for (const table of ["inbox", "outbox"])
+    await sql`select ensure_day_partitions(${table}, ${first}::date, 1)`;
+}
+
+test("a process whose clock runs ahead drops nothing: the database refuses", async () => {
+  const refused = await retentionIn(9)
+    .runOnce()
+    .catch((error: unknown) => describeError(error));
+  expect(refused).toContain("may still be needed");
+  expect(await days("outbox")).toContain(day(0));
 });
 
 test("rows dated far ahead are dropped when their time is over by the database clock", async () => {
   const id = Bun.randomUUIDv7("hex", Date.now() + 20 * 365 * DAY_MS);
+  const written = (daysAgo: number) => Date.now() - daysAgo * DAY_MS;
   await database.sql`
     insert into outbox (event_id, topic, partition_key, payload, headers) values (${id}, 'far', 'k', '{}', '{}')`;
   await database.sql`insert into inbox (message_id) values (${id})`;
-  const left = async () => ({
-    outbox: (await database.sql`select from outbox where event_id = ${id}`).length,
-    inbox: (await database.sql`select from inbox where message_id = ${id}`).length,
-  });
-  await retentionIn(6).runOnce();
-  expect(await left()).toEqual({ outbox: 1, inbox: 1 });
-  await retentionIn(36).runOnce();
+  const left = async (daysAgo: number) => {
+    await database.sql`update outbox set created_at = ${written(daysAgo)}::timestamptz where event_id = ${id}`;
+    await database.sql`update inbox set received_at = ${written(daysAgo)}::timestamptz where message_id = ${id}`;
+    await retentionIn(0).runOnce();
+    return {
+      outbox: (await database.sql`select from outbox where event_id = ${id}`).length,
+      inbox: (await database.sql`select from inbox where message_id = ${id}`).length,
+    };
+  };
+  expect(await left(6)).toEqual({ outbox: 1, inbox: 1 });
   // Kafka does not have the event yet.
-  expect(await left()).toEqual({ outbox: 1, inbox: 0 });
+  expect(await left(36)).toEqual({ outbox: 1, inbox: 0 });
   await database.sql`update outbox set published = true, published_at = now() where event_id = ${id}`;
-  await retentionIn(8).runOnce();
-  expect(await left()).toEqual({ outbox: 0, inbox: 0 });
+  expect(await left(8)).toEqual({ outbox: 0, inbox: 0 });
 });
 
 test("a single fast clock does not make the inbox forget", async () => {

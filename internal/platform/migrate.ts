@@ -7,7 +7,8 @@ import { AppError } from "../kernel/errors.ts";
 import { pause } from "../messaging/pause.ts";
 import type { MigratedDatabase, Migration } from "../../schemas/migrations.ts";
 import { isLockTimeout } from "./postgres-errors.ts";
-import { hasTable, ownersOf, recordOwner, refuseForeign } from "./schema-owner-store.ts";
+import { addGrants } from "./grants/apply-store.ts";
+import { hasTable, ownerRole, ownersOf, recordOwner, refuseForeign } from "./schema-owner-store.ts";
 
 /** Held while migrating. The number is arbitrary, but every version of this program must use the same. */
 const ADVISORY_LOCK = 7_283_045_519;
@@ -40,6 +41,9 @@ export async function migrate(
     await connection.unsafe("set statement_timeout = 0; set lock_timeout = 0");
     await connection`select pg_advisory_lock(${ADVISORY_LOCK}::bigint)`;
     await connection.unsafe(`set lock_timeout = '${LOCK_TIMEOUT}'`);
+    const ownedBy = owner === undefined ? null : await ownerRole(connection, owner);
+    // What a migration makes belongs to the owner, whoever runs it.
+    if (ownedBy !== null) await connection.unsafe(`set role ${ownedBy}`);
     if (owner !== undefined) await recordOwner(connection, owner);
     await connection`
       create table if not exists schema_migrations (
@@ -49,10 +53,13 @@ export async function migrate(
       )`;
     const pending = compare(migrations, await appliedMigrations(connection));
     for (const migration of pending) await apply(connection, migration);
+    if (owner !== undefined && ownedBy !== null) await addGrants(connection, owner);
     return pending.map((migration) => migration.name);
   } finally {
     // Settings and lock outlive an error outside a transaction, and the connection returns to the pool.
-    await connection.unsafe("rollback; select pg_advisory_unlock_all(); reset all").catch(() => undefined);
+    await connection
+      .unsafe("rollback; select pg_advisory_unlock_all(); reset role; reset all")
+      .catch(() => undefined);
     connection.release();
   }
 }

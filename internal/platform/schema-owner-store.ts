@@ -1,6 +1,7 @@
 // Which service owns a database. `migrate` records it, so that a mistyped address never puts one service's tables into another's
 // database, and no role works on a foreign database. Called by migrate.ts, schema-check.ts and checkoutctl.
 import type { ReservedSql, Sql } from "postgres";
+import { roleName } from "../../schemas/database-grants.ts";
 import { MIGRATED_DATABASES, type MigratedDatabase, migrations } from "../../schemas/migrations.ts";
 import { AppError } from "../kernel/errors.ts";
 
@@ -29,6 +30,28 @@ export async function recordOwner(connection: ReservedSql, owner: MigratedDataba
       is_only_row boolean primary key default true check (is_only_row)
     )`;
   await connection`insert into schema_owner (service) values (${owner}) on conflict do nothing`;
+}
+
+/**
+ * The role that owns the tables, if the database has roles of its own (`checkoutctl grants`) and this user may act as it; null if one user
+ * owns the database and does everything.
+ */
+export async function ownerRole(sql: Sql | ReservedSql, service: MigratedDatabase): Promise<string | null> {
+  const [row] = await sql<{ role: string }[]>`
+    select r.rolname as role
+      from pg_database d join pg_roles r on r.oid = d.datdba
+     where d.datname = current_database() and r.rolname = ${roleName(service, "owner")}
+       and pg_has_role(current_user, r.oid, 'member')`;
+  return row?.role ?? null;
+}
+
+/** The user of this connection, and whether it may do everything to the tables. */
+export async function userOf(sql: Sql): Promise<{ readonly name: string; readonly isOwner: boolean }> {
+  const [row] = await sql<[{ name: string; is_owner: boolean }]>`
+    select current_user::text as name,
+           coalesce((select pg_has_role(current_user, relowner, 'usage')
+                       from pg_class where oid = to_regclass('schema_migrations')), false) as is_owner`;
+  return { name: row.name, isOwner: row.is_owner };
 }
 
 /** Throws MIGRATION_FAILED if any service other than `wanted` owns the database. */

@@ -1,5 +1,6 @@
 // Plans and runs in tests: on real databases, with dead letters from memory instead of a topic.
 import type { DeadLetter } from "../../schemas/dead-letter.ts";
+import type { DatabaseName } from "../../schemas/migrations.ts";
 import type { Operator } from "../operations/plan.ts";
 import type { BulkContext } from "../operations/bulk-context.ts";
 import { allItemsOf, createPlan, type PlanRequest, type RunView } from "../operations/plans.ts";
@@ -9,7 +10,7 @@ import { RunExecutor, type RunExecutorOptions } from "../operations/run-executor
 import { followRun, reportOf, type RunReport } from "../operations/run-report.ts";
 import { startRun, stopRun } from "../operations/runs.ts";
 import { objectionToReplay } from "../orchestrator/replay.ts";
-import { cloneDatabase, type TestDatabase } from "./database.ts";
+import { cloneDatabase, type Login, type TestDatabase } from "./database.ts";
 import { TestInventory } from "./inventory.ts";
 import { TestOrchestrator } from "./orchestrator.ts";
 import { OutboxPump } from "./outbox-pump.ts";
@@ -26,7 +27,9 @@ export const allRead: MailWatch = {
 export class BulkServers implements AsyncDisposable {
   readonly orchestrator: TestOrchestrator;
   readonly inventory: TestInventory;
+  /** As an operator's console. */
   readonly databases: Databases;
+  readonly #own: Databases;
   readonly #others: readonly TestDatabase[];
 
   private constructor(
@@ -37,12 +40,9 @@ export class BulkServers implements AsyncDisposable {
     this.orchestrator = orchestrator;
     this.inventory = inventory;
     this.#others = [payment, order];
-    this.databases = {
-      saga: orchestrator.database.sql,
-      inventory: inventory.database.sql,
-      payment: payment.sql,
-      order: order.sql,
-    };
+    const all = { saga: orchestrator.database, inventory: inventory.database, payment, order };
+    this.databases = databasesAs(all, "console");
+    this.#own = databasesAs(all, "superuser");
   }
 
   static async open(): Promise<BulkServers> {
@@ -54,7 +54,7 @@ export class BulkServers implements AsyncDisposable {
 
   /** Deletes what a test has left, and stands in for relay and broker from now on. */
   async reset(): Promise<OutboxPump> {
-    const { saga, inventory, payment } = this.databases;
+    const { saga, inventory, payment } = this.#own;
     await saga`truncate saga_state, saga_history, outbox, inbox, operator_actions, operator_plans cascade`;
     await inventory`truncate reservations, outbox, inbox, retry`;
     await payment`truncate outbox`;
@@ -135,4 +135,16 @@ export async function planAndRun(
   const ended = await followRun({ saga: databases.saga, planId: plan_id, executor, signal, onChange });
   if (ended.state === "running" || ended.state === "paused") await stopRun(context, operator, plan_id);
   return reportOf(ended, await allItemsOf(context, plan_id));
+}
+
+function databasesAs(
+  { saga, inventory, payment, order }: Readonly<Record<DatabaseName, TestDatabase>>,
+  role: Login,
+): Databases {
+  return {
+    saga: saga.as(role).sql,
+    inventory: inventory.as(role).sql,
+    payment: payment.as(role).sql,
+    order: order.as(role).sql,
+  };
 }

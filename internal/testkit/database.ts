@@ -1,8 +1,11 @@
-// A real database per test file: a template with one service's schema is migrated once per server and cloned in tens of ms.
+// A real database per test file: a template with one service's schema is migrated once per server and cloned in tens of ms. The code under
+// test works as the service's own database role, so a right that is missing in schemas/database-grants.ts fails its tests.
 // Disposal fails the test if it left a transaction or a connection open.
 import postgres, { type Sql } from "postgres";
+import { applyGrants } from "../platform/grants/apply-store.ts";
 import { migrate } from "../platform/migrate.ts";
 import { type Postgres, openPostgres } from "../platform/postgres.ts";
+import { type DatabaseRole, GRANTS, roleName } from "../../schemas/database-grants.ts";
 import { type DatabaseName, type MigratedDatabase, migrations } from "../../schemas/migrations.ts";
 import { postgresUrl } from "./servers.ts";
 
@@ -14,10 +17,15 @@ const CLOSE_DEADLINE_MS = 2_000;
 const TEMPLATE_LOCK = 7_283_045_520;
 
 export interface TestDatabase extends AsyncDisposable {
+  /** Of a superuser. */
   readonly url: string;
+  /** For the code under test, as the role of `CloneOptions`. */
   readonly postgres: Postgres;
-  /** The pool of `postgres`, to inspect the effects of a test. */
+  /** As a superuser, to prepare a test and to inspect its effects. */
   readonly sql: Sql;
+  /** The same database as another role. Closed with this one. */
+  as(role: Login): Postgres;
+  urlAs(role: Login): string;
   /** Also throws when the test left a transaction or a connection open. */
   [Symbol.asyncDispose](): Promise<void>;
 }
@@ -25,7 +33,12 @@ export interface TestDatabase extends AsyncDisposable {
 /** How the parts of a test get their databases. */
 export type Clone = (service: DatabaseName) => Promise<TestDatabase>;
 
+/** `superuser`: owns the database and does everything, as in a small shop without `checkoutctl grants`. */
+export type Login = Exclude<DatabaseRole, "owner"> | "superuser";
+
 export interface CloneOptions {
+  /** Who the code under test is. Default: the service, `app`. */
+  readonly role?: Login;
   /** Server settings for all connections to this database. */
   readonly settings?: Readonly<Record<string, string>>;
   /** Called with each server notice. */
@@ -37,7 +50,7 @@ export interface CloneOptions {
 /** A fresh database with the migrated schema of `service`. Use with `await using`, or dispose of it in afterAll. */
 export async function cloneDatabase(
   service: MigratedDatabase,
-  { settings = {}, onNotice, lockMs = LOCK_TIMEOUT_MS }: CloneOptions = {},
+  { role = "app", settings = {}, onNotice, lockMs = LOCK_TIMEOUT_MS }: CloneOptions = {},
 ): Promise<TestDatabase> {
   const name = `test_${service}_${crypto.randomUUID().replaceAll("-", "")}`;
   await withAdmin(async (admin) => {
@@ -46,21 +59,30 @@ export async function cloneDatabase(
     for (const [setting, value] of Object.entries(settings))
       await admin.unsafe(`alter database ${name} set ${setting} = '${value}'`);
   });
-  const url = urlOf(name);
-  const database = openPostgres({
-    url,
-    poolSize: POOL_SIZE,
-    applicationName: name,
-    timeouts: { lockMs },
-    ...(onNotice === undefined ? {} : { onNotice }),
-  });
+  const urlAs = (who: Login) => urlOf(name, who === "superuser" ? undefined : roleName(service, who));
+  const opened = new Map<Login, Postgres>();
+  const as = (who: Login): Postgres => {
+    const known =
+      opened.get(who) ??
+      openPostgres({
+        url: urlAs(who),
+        poolSize: POOL_SIZE,
+        applicationName: name,
+        timeouts: { lockMs },
+        ...(onNotice === undefined ? {} : { onNotice }),
+      });
+    opened.set(who, known);
+    return known;
+  };
   return {
-    url,
-    postgres: database,
-    sql: database.sql,
+    url: urlAs("superuser"),
+    postgres: as(role),
+    sql: as("superuser").sql,
+    as,
+    urlAs,
     async [Symbol.asyncDispose]() {
       const open = await withAdmin((admin) => endOpenTransactions(admin, name));
-      await database[Symbol.asyncDispose]();
+      await Promise.all([...opened.values()].map((database) => database[Symbol.asyncDispose]()));
       const leaked = await withAdmin(async (admin) => {
         const left = await connectionsAfterClosing(admin, name);
         await admin`drop database ${admin(name)} with (force)`;
@@ -72,10 +94,11 @@ export async function cloneDatabase(
   };
 }
 
-/** The template's name contains a digest of the migrations, so a changed migration creates a new template. */
+/** The template's name contains a digest of migrations and rights, so a changed one creates a new template. */
 async function ensureTemplate(admin: Sql, service: MigratedDatabase): Promise<string> {
   const digest = Bun.hash(
-    migrations[service].map((migration) => migration.name + migration.sql).join("\n"),
+    migrations[service].map((migration) => migration.name + migration.sql).join("\n") +
+      JSON.stringify(GRANTS[service]),
   ).toString(36);
   const template = `template_${service}_${digest}`;
   await admin`select pg_advisory_lock(${TEMPLATE_LOCK}::bigint)`;
@@ -86,6 +109,8 @@ async function ensureTemplate(admin: Sql, service: MigratedDatabase): Promise<st
     await admin`create database ${admin(template)}`;
     const database = postgres(urlOf(template), { max: 1, onnotice: () => undefined });
     await migrate(database, migrations[service], service);
+    // Roles belong to the whole server; what they may do is copied with the template.
+    await applyGrants(database, service);
     await database.end();
     // Set it last, so that an interrupted template is created again.
     await admin`alter database ${admin(template)} is_template true`;
@@ -123,8 +148,9 @@ async function withAdmin<T>(work: (admin: Sql) => Promise<T>): Promise<T> {
   }
 }
 
-function urlOf(database: string): string {
+function urlOf(database: string, user?: string): string {
   const url = new URL(postgresUrl());
   url.pathname = `/${database}`;
+  if (user !== undefined) url.username = user;
   return url.href;
 }

@@ -85,7 +85,7 @@ test("a hot SKU: one batch of 200 carts sells exactly the stock, in one row upda
   const { sql } = inventory.database;
   await sql.unsafe(`
     create table updates_seen (rows integer);
-    create function count_rows() returns trigger language plpgsql as
+    create function count_rows() returns trigger language plpgsql security definer as
       $$ begin insert into updates_seen select count(*) from changed; return null; end $$;
     create trigger seen after update on inventory referencing new table as changed
       for each statement execute function count_rows();`);

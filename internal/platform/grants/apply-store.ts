@@ -1,0 +1,119 @@
+// Compares the rights in a database with the table of schemas/database-grants.ts and makes them so. Called by `checkoutctl grants` and,
+// for what a migration adds, by migrate.ts; by the local stack and the tests.
+import type { ReservedSql, Sql } from "postgres";
+import { GRANTS } from "../../../schemas/database-grants.ts";
+import type { MigratedDatabase } from "../../../schemas/migrations.ts";
+import { AppError } from "../../kernel/errors.ts";
+import { pause } from "../../messaging/pause.ts";
+import { isLockTimeout } from "../postgres-errors.ts";
+import { type Change, changesOf, previousOwners, unnamed } from "./changes.ts";
+import { findRights } from "./found-store.ts";
+import { roleNames } from "./wanted.ts";
+
+/** As for migrations: whoever waits for a table makes others wait. */
+const LOCK_TIMEOUT = "200ms";
+const LOCK_ATTEMPTS = 25;
+const LOCK_PAUSE_MS = 1_000;
+
+export interface GrantsPlan {
+  readonly changes: readonly Change[];
+  /** Tables and functions without a line in the table of rights: a fault of the program. */
+  readonly unnamed: readonly string[];
+  /** See `previousOwners`. */
+  readonly owners: readonly string[];
+}
+
+export async function planGrants(sql: Sql | ReservedSql, database: MigratedDatabase): Promise<GrantsPlan> {
+  const found = await findRights(sql, roleNames(database));
+  const { tables, functions } = GRANTS[database];
+  const named = new Set([
+    ...Object.keys(tables).map((name) => `table ${name}`),
+    ...Object.keys(functions).map((name) => `function ${name}`),
+  ]);
+  return {
+    changes: changesOf(database, found),
+    unnamed: unnamed(database, found, named),
+    owners: previousOwners(database, found),
+  };
+}
+
+/**
+ * Makes all rights so, in one transaction, and returns what it changed. Throws MIGRATION_FAILED if this user may not, or if a table stays
+ * locked; then nothing has changed.
+ */
+export async function applyGrants(sql: Sql, database: MigratedDatabase): Promise<readonly Change[]> {
+  await sql`select`;
+  const connection = await sql.reserve();
+  try {
+    return await pastLocks(connection, () => changeAll(connection, database));
+  } finally {
+    connection.release();
+  }
+}
+
+/**
+ * Only adds rights, and only where `applyGrants` has run: for tables that a migration has made, while an older version still needs what it
+ * has. The connection must act as the owner.
+ */
+export async function addGrants(connection: ReservedSql, database: MigratedDatabase): Promise<void> {
+  await pastLocks(connection, async () => {
+    const { changes } = await planGrants(connection, database);
+    await execute(
+      connection,
+      changes.filter(({ kind }) => kind === "grant"),
+    );
+  });
+}
+
+async function changeAll(connection: ReservedSql, database: MigratedDatabase): Promise<readonly Change[]> {
+  const { changes } = await planGrants(connection, database);
+  await execute(connection, changes);
+  // A new owner changes what others have been given.
+  const rest = (await planGrants(connection, database)).changes;
+  await execute(connection, rest);
+  await requireNone(connection, database);
+  return [...changes, ...rest];
+}
+
+/** For a user who may not, Postgres answers some of these statements with no more than a warning. */
+async function requireNone(connection: ReservedSql, database: MigratedDatabase): Promise<void> {
+  const [left] = (await planGrants(connection, database)).changes;
+  if (left === undefined) return;
+  throw new AppError(
+    "MIGRATION_FAILED",
+    `\`${left.statement}\` had no effect; nothing was changed: run this as a superuser of the database`,
+  );
+}
+
+/** Runs `work` in a transaction, and again while another one holds a lock that it needs. */
+async function pastLocks<T>(connection: ReservedSql, work: () => Promise<T>): Promise<T> {
+  for (let attempts = 1; ; attempts += 1) {
+    try {
+      await connection.unsafe(`begin; set local lock_timeout = '${LOCK_TIMEOUT}'`);
+      const done = await work();
+      await connection.unsafe("commit");
+      return done;
+    } catch (error) {
+      await connection.unsafe("rollback").catch(() => undefined);
+      if (!isLockTimeout(error)) throw error;
+      if (attempts >= LOCK_ATTEMPTS) throw stillLocked(error);
+      await pause(LOCK_PAUSE_MS);
+    }
+  }
+}
+
+function stillLocked(cause: unknown): AppError {
+  const way = "end it (the oldest xact_start in pg_stat_activity), then try again";
+  return new AppError("MIGRATION_FAILED", `another transaction holds a lock on a table: ${way}`, { cause });
+}
+
+async function execute(connection: ReservedSql, changes: readonly Change[]): Promise<void> {
+  for (const { statement } of changes) {
+    try {
+      await connection.unsafe(statement);
+    } catch (cause) {
+      if (isLockTimeout(cause)) throw cause;
+      throw new AppError("MIGRATION_FAILED", `\`${statement}\` failed; nothing was changed`, { cause });
+    }
+  }
+}
