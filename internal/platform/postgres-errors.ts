@@ -24,6 +24,12 @@ const CONNECTION_CODES: ReadonlySet<string> = new Set([
 ]);
 
 /**
+ * The server's certificate is not believed, or TLS failed: the names of Node, and those of OpenSSL for a chain that cannot be verified.
+ */
+const TLS_CODE =
+  /^(ERR_(TLS|SSL)_|CERT_|UNABLE_TO_|(DEPTH_ZERO_)?SELF_SIGNED_CERT|HOSTNAME_MISMATCH|INVALID_CA|EPROTO)/;
+
+/**
  * Only another connection helps. 25006: a standby refuses to write. 0A000 ("not supported"): a standby refuses `begin read
  * write`, or a primary refuses a prepared statement whose table has changed.
  */
@@ -81,7 +87,7 @@ export function databaseFault(error: unknown): DatabaseFault {
   if (code === undefined) return "other";
   if (CONFLICT_STATES.has(code)) return "conflict";
   if (code === LOCK_NOT_AVAILABLE) return "locked";
-  if (CONNECTION_CODES.has(code)) return "unavailable";
+  if (isConnectionCode(code)) return "unavailable";
   if (isSqlState(code) && UNAVAILABLE_STATES.some((prefix) => code.startsWith(prefix))) return "unavailable";
   return "other";
 }
@@ -108,7 +114,11 @@ export function isTransactionAborted(error: unknown): boolean {
 function isDatabaseError(error: unknown): boolean {
   const code = codeOf(error);
   // By class, not by name: the driver takes the name from the class, and minification renames it.
-  return error instanceof postgres.PostgresError || (code !== undefined && CONNECTION_CODES.has(code));
+  return error instanceof postgres.PostgresError || (code !== undefined && isConnectionCode(code));
+}
+
+function isConnectionCode(code: string): boolean {
+  return CONNECTION_CODES.has(code) || TLS_CODE.test(code);
 }
 
 function isSqlState(code: string): boolean {

@@ -15,6 +15,7 @@ import type { TransactionLoad } from "./pool-metrics.ts";
 import { Pool } from "./postgres-pool.ts";
 import { poolerRefused, requireSettingsKept } from "./postgres-pooler.ts";
 import { PRIMARY_ONLY, standbyRefused } from "./postgres-standby.ts";
+import { tlsOf } from "./postgres-tls.ts";
 import { Transactions } from "./postgres-transaction.ts";
 
 const CONNECT_TIMEOUT_MS = 5_000;
@@ -94,18 +95,19 @@ export class Postgres implements Database, AsyncDisposable {
 
   constructor(options: PostgresOptions) {
     assert(options.poolSize >= 2, "a database pool needs at least 2 connections");
-    this.#url = options.url;
+    const { url, ssl } = tlsOf(options.url);
+    this.#url = url;
     this.#statementTimeoutMs = options.timeouts?.statementMs ?? STATEMENT_TIMEOUT_MS;
     this.#closeTimeoutMs = options.timeouts?.closeMs ?? CLOSE_TIMEOUT_MS;
-    this.#driver = driverOptions(options);
+    this.#driver = { ...driverOptions(options), ssl };
     const connections = Math.floor(options.poolSize / 2);
-    this.#pool = new Pool(options.url, {
+    this.#pool = new Pool(url, {
       ...this.#driver,
       ...(options.acceptsStandby === true ? {} : PRIMARY_ONLY),
       max: options.poolSize - connections,
     });
     this.#transactions = new Transactions({
-      url: options.url,
+      url,
       driver: { ...this.#driver, ...PRIMARY_ONLY },
       maxConcurrent: connections,
       roundTripTimeoutMs: options.timeouts?.roundTripMs ?? ROUND_TRIP_TIMEOUT_MS,

@@ -4,8 +4,10 @@ import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 
 import { dirname, join } from "node:path";
 import postgres from "postgres";
 import { type UnixUser, runToEnd } from "../child.ts";
+import { tlsOf } from "../../platform/postgres-tls.ts";
 import type { Definition } from "../managed.ts";
 import { CACHE, REPOSITORY } from "../paths.ts";
+import { asSuperuser, SECURE_SETTINGS, type SecurePostgres, writeAccess } from "../secure/postgres.ts";
 import { canWalkTo, ownDirectory, reachablePlace, unprivilegedUser } from "../unprivileged.ts";
 import { waitUntil } from "../wait.ts";
 
@@ -19,6 +21,8 @@ export interface PostgresOptions {
   readonly port: number;
   readonly dataDirectory: string;
   readonly logFile: string;
+  /** Default: everybody on this machine may connect as anybody, without encryption. */
+  readonly secure?: SecurePostgres | undefined;
 }
 
 /** Defines an instance that listens only on 127.0.0.1 and has `database`. The address is a superuser's URL. */
@@ -26,11 +30,15 @@ export function postgresServer(options: PostgresOptions): Definition {
   const user = unprivilegedUser();
   const data = postgresData(options.dataDirectory);
   const home = reachableHome(user);
-  const address = (database: string) => `postgres://${SUPERUSER}@127.0.0.1:${options.port}/${database}`;
-  const settings = Object.entries(serverSettings(options.port)).flatMap(([key, value]) => [
-    "-c",
-    `${key}=${value}`,
-  ]);
+  const { secure } = options;
+  const address = (database: string) => {
+    const plain = `postgres://${SUPERUSER}@127.0.0.1:${options.port}/${database}`;
+    return secure === undefined ? plain : asSuperuser(plain, secure);
+  };
+  const settings = Object.entries({
+    ...serverSettings(options.port),
+    ...(secure === undefined ? {} : SECURE_SETTINGS),
+  }).flatMap(([key, value]) => ["-c", `${key}=${value}`]);
   return {
     name: options.name,
     command: [join(home, "bin/postgres"), "-D", data, ...settings],
@@ -44,12 +52,9 @@ export function postgresServer(options: PostgresOptions): Definition {
     readyTimeoutMs: READY_TIMEOUT_MS,
     probe: () => withConnection(address("postgres"), async (sql) => (await sql`select 1`).length === 1),
     async prepare() {
-      if (existsSync(join(data, "PG_VERSION"))) {
-        await previousGone(data);
-        return;
-      }
-      const template = await templateData(home, user);
-      await copyData(template, data);
+      if (existsSync(join(data, "PG_VERSION"))) await previousGone(data);
+      else await copyData(await templateData(home, user), data);
+      writeAccess(data, user, secure);
     },
     async whenReady() {
       await withConnection(address("postgres"), async (sql) => {
@@ -91,7 +96,8 @@ function serverSettings(port: number): Record<string, string | number> {
 }
 
 async function withConnection<T>(url: string, use: (sql: postgres.Sql) => Promise<T>): Promise<T> {
-  const sql = postgres(url, { max: 1, connect_timeout: 2, onnotice: () => {} });
+  const { url: bare, ssl } = tlsOf(url);
+  const sql = postgres(bare, { ssl, max: 1, connect_timeout: 2, onnotice: () => {} });
   try {
     return await use(sql);
   } finally {

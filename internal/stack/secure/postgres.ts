@@ -1,0 +1,80 @@
+// What a Postgres of a stack with `--secure` has besides: a certificate, and rules for who may connect. Every role comes over TLS with its own
+// password; only the superuser, who makes these roles, comes with a certificate instead. Used by servers/postgres.ts.
+import { chownSync, copyFileSync, existsSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { UnixUser } from "../child.ts";
+import type { CertificateFiles } from "./certificate-authority.ts";
+
+export interface SecurePostgres {
+  readonly server: CertificateFiles;
+  /** Its common name is the superuser's name. */
+  readonly superuser: CertificateFiles;
+}
+
+/** Files are in the data directory, because the server may read its key only if it owns it. */
+export const SECURE_SETTINGS: Readonly<Record<string, string>> = {
+  ssl: "on",
+  ssl_cert_file: "server.crt",
+  ssl_key_file: "server.key",
+  ssl_ca_file: "ca.crt",
+  ssl_min_protocol_version: "TLSv1.3",
+  password_encryption: "scram-sha-256",
+};
+
+/** From initdb: everybody on this machine is believed. */
+const OPEN = "host all all 127.0.0.1/32 trust";
+const CLOSED = ["hostssl all checkout 127.0.0.1/32 cert", "hostssl all all 127.0.0.1/32 scram-sha-256"];
+
+/** Writes who may connect, as a stack may be started with `--secure` and without it in turn. */
+export function writeAccess(
+  data: string,
+  user: UnixUser | undefined,
+  secure: SecurePostgres | undefined,
+): void {
+  const own = (path: string) => {
+    if (user !== undefined) chownSync(path, user.uid, user.gid);
+  };
+  const rules = join(data, "pg_hba.conf");
+  // An open data directory stays as initdb made it; a standby needs its line for replication.
+  if (secure === undefined && !existsSync(join(data, "server.key"))) return;
+  writeFileSync(rules, `${(secure === undefined ? [OPEN] : CLOSED).join("\n")}\n`, { mode: 0o600 });
+  own(rules);
+  if (secure === undefined) return;
+  const { caFile, certFile, keyFile } = secure.server;
+  for (const [from, to] of [
+    [caFile, "ca.crt"],
+    [certFile, "server.crt"],
+    [keyFile, "server.key"],
+  ] as const) {
+    copyFileSync(from, join(data, to));
+    own(join(data, to));
+  }
+}
+
+/** The address with the superuser's certificate. */
+export function asSuperuser(address: string, { superuser }: SecurePostgres): string {
+  const url = new URL(verified(address, superuser.caFile));
+  url.searchParams.set("sslcert", superuser.certFile);
+  url.searchParams.set("sslkey", superuser.keyFile);
+  return url.href;
+}
+
+/** The address of a role: its name and password, over TLS. */
+export function asRole(
+  address: string,
+  caFile: string,
+  role: { readonly name: string; readonly password: string },
+): string {
+  const url = new URL(verified(address, caFile));
+  url.username = encodeURIComponent(role.name);
+  url.password = encodeURIComponent(role.password);
+  return url.href;
+}
+
+function verified(address: string, caFile: string): string {
+  const url = new URL(address);
+  url.search = "";
+  url.searchParams.set("sslmode", "verify-full");
+  url.searchParams.set("sslrootcert", caFile);
+  return url.href;
+}
