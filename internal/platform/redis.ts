@@ -8,9 +8,12 @@ import type { KeyValue } from "../kernel/ports.ts";
 import type { Log } from "../kernel/telemetry.ts";
 import { limitScripts } from "./limit-scripts.ts";
 import type { Metrics } from "./metrics.ts";
+import { redisAddress } from "./redis-tls.ts";
 
 const DEFAULT_TIMEOUT_MS = 50;
 const PROBE_INTERVAL_MS = 1_000;
+/** After a command that the user may not send. A ping succeeds, so a look each second would call Redis up and down in turn. */
+const REFUSED_INTERVAL_MS = 30_000;
 const CONNECT_TIMEOUT_MS = 2_000;
 /** A role that starts waits this long to learn whether Redis is a cluster node. On a busy machine the first reply takes seconds. */
 const FIRST_REPLY_TIMEOUT_MS = 5_000;
@@ -160,7 +163,8 @@ export class Redis implements KeyValue, AsyncDisposable {
     if (this.#isUp)
       this.#log.warn({ err: error }, `Redis is skipped until it answers again: ${this.#lastError}`);
     this.#isUp = false;
-    this.#probe ??= setTimeout(() => void this.#ping(), PROBE_INTERVAL_MS);
+    const waitMs = isRefusal(error) ? REFUSED_INTERVAL_MS : PROBE_INTERVAL_MS;
+    this.#probe ??= setTimeout(() => void this.#ping(), waitMs);
   }
 
   /** For a new connection, and for a Redis that hangs on an open one. The client reconnects a lost one and then emits "ready". */
@@ -192,13 +196,22 @@ export class Redis implements KeyValue, AsyncDisposable {
   }
 }
 
-function connect(url: string) {
+/** The user exists and may not do this: its rights are those of another version, or of another role. */
+function isRefusal(error: unknown): boolean {
+  return error instanceof ErrorReply && error.message.startsWith("NOPERM");
+}
+
+function connect(address: string) {
+  const { url, tls } = redisAddress(address);
   return createClient({
     url,
+    // CLIENT SETINFO says the client's version. It is of no use here, and one more right that a role would need.
+    disableClientInfo: true,
     // Without a connection a command fails at once. A queued command would run after its caller has timed out.
     disableOfflineQueue: true,
     pingInterval: PING_INTERVAL_MS,
     socket: {
+      ...tls,
       connectTimeout: CONNECT_TIMEOUT_MS,
       socketTimeout: SOCKET_TIMEOUT_MS,
       reconnectStrategy: (retries) =>

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { type Child, startChild } from "../stack/child.ts";
 import { CACHE } from "../stack/paths.ts";
 import { freePort } from "./redis-cluster.ts";
+import type { SecureRedis } from "../stack/secure/redis.ts";
 import { redisServer } from "../stack/servers/redis.ts";
 
 const READY_TIMEOUT_MS = 10_000;
@@ -11,13 +12,24 @@ const READY_TIMEOUT_MS = 10_000;
 export class OwnRedis implements AsyncDisposable {
   readonly #directory = join(CACHE, "tests", `redis-${crypto.randomUUID()}`);
   readonly #port = freePort();
+  #address = "";
+  readonly #secure: SecureRedis | undefined;
   #child: Child | undefined;
 
-  static async start(): Promise<OwnRedis> {
-    const redis = new OwnRedis();
+  private constructor(secure: SecureRedis | undefined) {
+    this.#secure = secure;
+  }
+
+  /** With `secure` its users come over TLS, and nobody else. */
+  static async start(secure?: SecureRedis): Promise<OwnRedis> {
+    const redis = new OwnRedis(secure);
     mkdirSync(redis.#directory, { recursive: true });
     await redis.start();
     return redis;
+  }
+
+  get address(): string {
+    return this.#address;
   }
 
   get port(): number {
@@ -26,7 +38,13 @@ export class OwnRedis implements AsyncDisposable {
 
   async start(): Promise<void> {
     const logFile = join(this.#directory, "log");
-    const server = redisServer({ port: this.#port, directory: this.#directory, logFile });
+    const server = redisServer({
+      port: this.#port,
+      directory: this.#directory,
+      logFile,
+      secure: this.#secure,
+    });
+    this.#address = server.address;
     this.#child = startChild(server);
     await this.#child.ready(server.probe, READY_TIMEOUT_MS);
   }

@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { Definition } from "../managed.ts";
 import { CACHE } from "../paths.ts";
+import { answersOverTls, type SecureRedis, secureRedisSettings } from "../secure/redis.ts";
 import { ask } from "./ask.ts";
 
 const READY_TIMEOUT_MS = 10_000;
@@ -11,9 +12,11 @@ export interface RedisOptions {
   readonly port: number;
   readonly directory: string;
   readonly logFile: string;
+  /** Default: everybody on this machine may do everything, without encryption. */
+  readonly secure?: SecureRedis | undefined;
 }
 
-export function redisServer({ port, directory, logFile }: RedisOptions): Definition {
+export function redisServer({ port, directory, logFile, secure }: RedisOptions): Definition {
   const settings = {
     port,
     bind: "127.0.0.1",
@@ -23,6 +26,7 @@ export function redisServer({ port, directory, logFile }: RedisOptions): Definit
     maxmemory: "256mb",
     "maxmemory-policy": "allkeys-lru",
     daemonize: "no",
+    ...(secure === undefined ? {} : secureRedisSettings(port, join(directory, "redis-users.acl"), secure)),
   };
   return {
     name: "redis",
@@ -31,10 +35,16 @@ export function redisServer({ port, directory, logFile }: RedisOptions): Definit
       ...Object.entries(settings).flatMap(([key, value]) => [`--${key}`, String(value)]),
     ],
     logFile,
-    address: `redis://127.0.0.1:${port}`,
+    address:
+      secure === undefined
+        ? `redis://127.0.0.1:${port}`
+        : `rediss://127.0.0.1:${port}?ssl_ca_certs=${encodeURIComponent(secure.server.caFile)}`,
     ports: { redis: port },
     readyTimeoutMs: READY_TIMEOUT_MS,
-    probe: async () => (await ask(port, Buffer.from("PING\r\n"))).toString().startsWith("+PONG"),
+    probe: async () =>
+      secure === undefined
+        ? (await ask(port, Buffer.from("PING\r\n"))).toString().startsWith("+PONG")
+        : answersOverTls(port, secure.server.caFile),
   };
 }
 

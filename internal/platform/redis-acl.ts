@@ -1,0 +1,36 @@
+// The ACL file of a Redis server, from the table in schemas/redis-users.ts. Called by `checkoutctl grants redis` and by the local stack.
+import { createHash } from "node:crypto";
+import {
+  REDIS_RIGHTS,
+  REDIS_USERS,
+  type RedisRights,
+  type RedisUser,
+  redisUserName,
+} from "../../schemas/redis-users.ts";
+
+/**
+ * One line per user; without a password a user is off. The file holds no password, only its SHA-256 digest: passwords must be long and
+ * random. Nobody may come without a name.
+ */
+export function aclFile(passwords: ReadonlyMap<RedisUser, string>): string {
+  const lines = REDIS_USERS.map((user) => {
+    const password = passwords.get(user);
+    const state =
+      password === undefined ? "off" : `on #${createHash("sha256").update(password).digest("hex")}`;
+    const [own, ...selectors] = REDIS_RIGHTS[user];
+    const rights = own === undefined ? "-@all" : rulesOf(own);
+    return [
+      "user",
+      redisUserName(user),
+      state,
+      "resetchannels",
+      rights,
+      ...selectors.map((one) => `(${rulesOf(one)})`),
+    ].join(" ");
+  });
+  return ["user default off nopass resetkeys resetchannels -@all", ...lines, ""].join("\n");
+}
+
+function rulesOf({ keys, commands }: RedisRights): string {
+  return [...keys, "-@all", ...commands.map((command) => `+${command}`)].join(" ");
+}
