@@ -165,6 +165,14 @@ const handledItems = list(
 );
 
 const backlog = shape({ count, oldest_at: orNull(epochMs) });
+const grantsOfDatabase = shape({
+  database: text,
+  statements: list(text),
+  unnamed: list(text),
+  owners: Type.Array(text, {
+    description: "who may still do everything, besides superusers and the migrator",
+  }),
+});
 const difference = shape({ topic: text, name: text, is: text, shouldBe: text });
 
 const Audit = shape({
@@ -232,6 +240,10 @@ const keys = shape({ PAYMENT_PUBLIC_JWK: text, PAYMENT_PRIVATE_JWK: text });
 
 export const CLI_OUTPUTS: Readonly<Record<string, TSchema>> = {
   ...RUN_OUTPUTS,
+  "grants plan": list(grantsOfDatabase),
+  "grants check": list(grantsOfDatabase),
+  "grants apply": list(shape({ database: text, statements: list(text), passwords: list(text) })),
+  "grants redis": Type.Array(text, { description: "the lines of the ACL file" }),
   migrate: shape({ dry_run: flag, databases: list(shape({ database: text, migrations: list(text) })) }),
   "acl plan": AccessDifference,
   "acl apply": AccessDifference,

@@ -11,6 +11,7 @@ import { costCommand } from "./commands/cost.ts";
 import { dlqCommand } from "./commands/dlq.ts";
 import { doctorCommand } from "./commands/doctor.ts";
 import { findCommand } from "./commands/find.ts";
+import { grantsCommand } from "./commands/grants.ts";
 import { keysCommand } from "./commands/keys.ts";
 import { migrateCommand } from "./commands/migrate.ts";
 import { orderCommand } from "./commands/order.ts";
@@ -31,6 +32,7 @@ export const program = new Command("checkoutctl")
   .version(`${version} (Bun ${Bun.version})`)
   .exitOverride()
   .addCommand(migrateCommand)
+  .addCommand(grantsCommand)
   .addCommand(topicsCommand)
   .addCommand(aclCommand)
   .addCommand(catalogueCommand)
