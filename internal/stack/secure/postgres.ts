@@ -3,7 +3,7 @@
 import { chownSync, copyFileSync, existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { UnixUser } from "../child.ts";
-import type { CertificateFiles } from "./certificate-authority.ts";
+import type { CertificateFiles } from "./certificate-files.ts";
 
 export interface SecurePostgres {
   readonly server: CertificateFiles;

@@ -4,7 +4,7 @@ import { connect } from "node:tls";
 import type { RedisUser } from "../../../schemas/redis-users.ts";
 import { redisUserName } from "../../../schemas/redis-users.ts";
 import { aclFile } from "../../platform/redis-acl.ts";
-import type { CertificateFiles } from "./certificate-authority.ts";
+import type { CertificateFiles } from "./certificate-files.ts";
 
 const ANSWER_TIMEOUT_MS = 2_000;
 
