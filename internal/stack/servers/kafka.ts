@@ -1,16 +1,18 @@
 // Apache Kafka in KRaft mode: one combined broker and controller, or three in one quorum. The jars come from KAFKA_HOME, or else
 // from the bootstrap's download from Maven Central.
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { runToEnd } from "../child.ts";
 import type { Definition } from "../managed.ts";
 import { CACHE } from "../paths.ts";
 import { ask, type AskTls } from "./ask.ts";
+import { formatData, kafkaVersion, randomId } from "./kafka-format.ts";
 import { PASSWORDS, passwordArguments, type SecureBrokers, securityProperties } from "./kafka-security.ts";
 
 // Three cold JVMs share two cores with everything else.
 const READY_TIMEOUT_MS = 60_000;
 const PARTITIONS = 16;
+const FORMAT_JAVA = "java -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:-UsePerfData".split(" ");
 
 /** A separate listener for clients or brokers. They connect to the port `advertised`, where a proxy forwards to `port`. */
 export interface Detour {
@@ -95,21 +97,19 @@ export function kafkaServers(options: KafkaOptions): Definition[] {
         writeFileSync(properties, serverProperties(nodeId, join(directory, "data"), options));
         const formatted = join(directory, "formatted");
         if (existsSync(formatted)) return;
-        // An interrupted format leaves a directory that neither starts nor can be formatted again.
-        rmSync(join(directory, "data"), { recursive: true, force: true });
-        await runToEnd({
-          name: `format of ${name}`,
-          command: [
-            ..."java -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:-UsePerfData".split(" "),
-            ...(archive === undefined ? classes : []),
-            ...classPath,
-            ..."kafka.tools.StorageTool format -t".split(" "),
-            clusterOf(options).id,
-            "-c",
-            properties,
-            ...(options.secure === undefined ? [] : passwordArguments(options.secure)),
-          ],
-          logFile: options.logFile(name),
+        const clusterId = clusterOf(options).id;
+        const format = "kafka.tools.StorageTool format -t".split(" ");
+        const java = [...FORMAT_JAVA, ...(archive === undefined ? classes : []), ...classPath];
+        const passwords = options.secure === undefined ? [] : passwordArguments(options.secure);
+        const command = [...java, ...format, clusterId, "-c", properties, ...passwords];
+        await formatData({
+          data: join(directory, "data"),
+          // What the tool writes for passwords is of this cluster alone.
+          template:
+            passwords.length > 0 ? undefined : join(CACHE, `kafka-${kafkaVersion(kafkaHome())}-formatted`),
+          clusterId,
+          nodeId,
+          runTool: () => runToEnd({ name: `format of ${name}`, command, logFile: options.logFile(name) }),
         });
         writeFileSync(formatted, "");
       },
@@ -249,7 +249,7 @@ interface Cluster {
 function clusterOf({ directory, brokers }: KafkaOptions): Cluster {
   const kept = readCluster(directory);
   if (kept !== null) return kept;
-  const id = clusterIdOf(crypto.getRandomValues(new Uint8Array(16)));
+  const id = randomId();
   const made = { id, brokers: brokers.length };
   writeFileSync(clusterFile(directory), JSON.stringify(made));
   return made;
@@ -263,12 +263,6 @@ function readCluster(directory: string): Cluster | null {
 
 function clusterFile(directory: string): string {
   return join(directory, "cluster.json");
-}
-
-/** 16 bytes in Kafka's base64 variant. It must not begin with a dash, because the format tool would read it as an option. */
-export function clusterIdOf(bytes: Uint8Array): string {
-  // The first six bits choose the first letter; below 32 they are letters.
-  return Buffer.from(bytes.with(0, (bytes[0] ?? 0) & 0x7f)).toString("base64url");
 }
 
 const METADATA_API = 3;
