@@ -192,7 +192,7 @@ test("after a kill, `run resume` continues where the run was", async () => {
   const done = await tool.json<object>(["run", "resume", made.plan_id], env);
   expect(done).toMatchObject({ state: "done", units_done: 8, totals: { units: 8 } });
   const { stdout } = await tool.run(["run", "show", made.plan_id], env);
-  expect(stdout).toMatch(/^progress\s+8 of 8 messages$/m);
+  expect(stdout).toMatch(/^progress\s+8 of 8 messages sent$/m);
   expect(stdout).not.toContain("may fail");
   expect(await waiting()).toBe(8);
   expect(await acts()).toMatchObject([{ outcome: "republished" }]);

@@ -59,14 +59,16 @@ const told = (story = stuck(), system: Partial<SystemState> = {}) =>
 test("the role that owes the reply is down", () => {
   const roles = [role("orchestrator"), silent("order")];
   expect(told(stuck(), { roles })).toEqual([
-    "The order service has not answered since (time). Start it; nothing else is needed, the command is sent again by itself. -> /#o-roles",
+    "The order service has not answered since (time). Start it on its machine; nothing else is needed, the command is sent again by itself. -> /#o-roles",
   ]);
   const [found] = instructionsFor(stuck(), { ...CALM, roles }, NOW);
   expect(found?.since).toBe(SINCE);
   const html = render(Instructions({ story: stuck(), ...CALM, roles, now: NOW }));
   expect(html).toMatch(
-    /The order service has not answered since <time[^>]*>2026-11-29 12:01<\/time>\. Start it;/,
+    /The order service has not answered since <time[^>]*>2026-11-29 12:01<\/time>\. Start it on its machine;/,
   );
+  for (const command of ["systemctl start checkout@order", "bun run stack restart order"])
+    expect(html).toContain(`<code>${command}</code>`);
 });
 
 test("another role that is down is not said, nor one of which another process is ready", () => {
@@ -85,7 +87,7 @@ test("an orchestrator that is down handles no deadline, so its saga is overdue w
   const roles = [silent("orchestrator"), role("order")];
   const overdue = stuck({ needs_operator: false, deadline_at: NOW - 11_000 });
   expect(told(overdue, { roles })[0]).toStartWith(
-    "The orchestrator has not answered since (time). Start it;",
+    "The orchestrator has not answered since (time). Start it on its machine;",
   );
 });
 

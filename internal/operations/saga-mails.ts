@@ -11,7 +11,7 @@ import { within } from "./ask.ts";
 import { maskedText } from "./mask.ts";
 import { type Missing, reached } from "./reach.ts";
 import { waitingMailsOf, type WaitingMailRow } from "./saga-mails-store.ts";
-import type { SagaStory, StoryEvent } from "./saga-story.ts";
+import { FIRST, type SagaStory, type StoryEvent } from "./saga-story.ts";
 import { timesText } from "./saga-words.ts";
 
 export interface SagaMails {
@@ -51,8 +51,8 @@ export async function withMails(
   };
 }
 
-function isAsked({ kind, what }: StoryEvent): boolean {
-  return kind === "message" && what.startsWith("SendNotification ");
+function isAsked({ id, kind, what }: StoryEvent): boolean {
+  return kind === "message" && !id.endsWith(FIRST) && what.startsWith("SendNotification ");
 }
 
 function lastAskedAt(asked: readonly StoryEvent[]): number | null {

@@ -49,3 +49,32 @@ test("messages of a shipment, a cancellation and a refund that come days later a
   );
   expect(told).toEqual(["OrderShipped", "CancelOrder", "PaymentRefunded"]);
 });
+
+test("a message that was replayed is told twice: when it was sent first, by its id, and when again", async () => {
+  const { saga_id, created_at } = await createdAt();
+  const [first, again] = [created_at + 1_000, Date.now() - 60_000];
+  await send("saga", saga_id, "SendNotification", first);
+  await fixture.databases.saga`
+    update outbox set created_at = to_timestamp(${again}::float8 / 1000), published_at = to_timestamp(${again + 7}::float8 / 1000)
+     where partition_key = ${saga_id} and headers ->> 'type' = 'SendNotification'
+       and event_id >= uuid_v7_floor(to_timestamp(${first - 1}::float8 / 1000))
+       and event_id < uuid_v7_floor(to_timestamp(${first + 2}::float8 / 1000))`;
+
+  const story = await sagaStory(alreadyOpen(fixture.databases), saga_id);
+  const told = story?.timeline.flatMap(({ at, what }) =>
+    /^SendNotification .*again/.test(what) ? [[at, what]] : [],
+  );
+  expect(told).toEqual([
+    [first, "SendNotification to checkout-commands, first time; it was sent again later"],
+    [again, "SendNotification to checkout-commands, sent again, in Kafka after 7 ms"],
+  ]);
+});
+
+/** A saga of an hour ago. */
+async function createdAt() {
+  const { saga_id } = fixture.refunded;
+  const created_at = Date.now() - HOUR_MS;
+  await fixture.databases.saga`
+    update saga_state set created_at = to_timestamp(${created_at}::float8 / 1000) where saga_id = ${saga_id}`;
+  return { saga_id, created_at };
+}

@@ -3,6 +3,7 @@
 import type { Sql } from "postgres";
 import { DATABASES, type DatabaseName } from "../../schemas/migrations.ts";
 import { moneyText } from "../kernel/money.ts";
+import { timeOfId } from "../kernel/time-of-id.ts";
 import { traceFields } from "../kernel/telemetry.ts";
 import { masked } from "./mask.ts";
 import { within } from "./ask.ts";
@@ -164,7 +165,7 @@ function timelineOf(
         .filter((row) => !messages.some(({ message_id }) => message_id === row.message_id))
         .map((row) => waits(row, who)),
     ),
-    ...perDatabase.flatMap(({ who, messages }) => messages.map((row) => message(row, who, reveal))),
+    ...perDatabase.flatMap(({ who, messages }) => messages.flatMap((row) => sent(row, who, reveal))),
   ];
   // Of what happened in the same millisecond, the transition comes first: it is the cause.
   return events.toSorted((one, other) => one.at - other.at);
@@ -268,7 +269,24 @@ function waits(row: WaitingRow, who: DatabaseName): StoryEvent {
   };
 }
 
-function message(row: MessageRow, who: DatabaseName, reveal: boolean): StoryEvent {
+/** A clock that wrote the id may differ by this from the one that wrote the row. */
+const SAME_WRITE_MS = 5_000;
+
+/** Of a message that was put back into its outbox, as a replay does it, the row tells the last time; its id still tells the first. */
+function sent(row: MessageRow, who: DatabaseName, reveal: boolean): readonly StoryEvent[] {
+  const { message_id, type, topic, created_at } = row;
+  const first = timeOfId(message_id);
+  if (created_at - first < SAME_WRITE_MS) return [message(row, who, reveal, "")];
+  const again = message(row, who, reveal, ", sent again");
+  const detail = { message_id, type, topic, first_written_at: first };
+  const what = `${type} to ${topic}, first time; it was sent again later`;
+  return [{ ...again, id: `m-${message_id}${FIRST}`, at: first, kind: "message", what, detail }, again];
+}
+
+/** The end of the id of such an event. */
+export const FIRST = "-first";
+
+function message(row: MessageRow, who: DatabaseName, reveal: boolean, again: string): StoryEvent {
   const { message_id, type, topic, created_at, published_at } = row;
   const isWaiting = published_at === null;
   return {
@@ -277,8 +295,8 @@ function message(row: MessageRow, who: DatabaseName, reveal: boolean): StoryEven
     who,
     kind: isWaiting ? "waiting" : "message",
     what: isWaiting
-      ? `${type} waits in the outbox`
-      : `${type} to ${topic}, in Kafka after ${Math.max(0, Math.round(published_at - created_at))} ms`,
+      ? `${type} waits in the outbox${again}`
+      : `${type} to ${topic}${again}, in Kafka after ${Math.max(0, Math.round(published_at - created_at))} ms`,
     failed: FAILURES.test(type),
     detail: { ...row, body: masked(row.body, reveal) },
   };

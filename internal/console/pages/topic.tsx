@@ -4,7 +4,7 @@ import { timestampOf } from "../../kernel/timestamp.ts";
 import type { Part, PartitionState } from "../../../schemas/overview.ts";
 import type { TopicMessage, TopicPage } from "../../operations/topic-page.ts";
 import { topicFieldsOf, type TopicRequest } from "../../operations/topic-request.ts";
-import { CommandLine, Copy, Empty, Notice, shellArgument, Unknown } from "../parts/bits.tsx";
+import { CommandLine, Copy, Empty, IdLink, Notice, shellArgument, Unknown } from "../parts/bits.tsx";
 import { Field } from "../parts/field.tsx";
 import { Page } from "../parts/layout.tsx";
 import { type Column, DataTable, Exports } from "../parts/table.tsx";
@@ -205,7 +205,7 @@ function Messages({ topic, request, page, here }: MessagesProps) {
       {page.messages.length === 0 ? (
         <Empty title={emptyTitle(request, page)} />
       ) : (
-        <ol class="timeline plain-list">
+        <ol class="timeline has-sagas plain-list">
           {page.messages.map((message) => (
             <Message key={`${message.partition}-${message.offset}`} message={message} />
           ))}
@@ -233,10 +233,10 @@ function Message({ message }: { readonly message: TopicMessage }) {
       <span class="by number">
         {partition} @ {countText(offset)}
       </span>
+      <span class="of">{saga_id === null ? null : <IdLink id={saga_id} href={`/sagas/${saga_id}`} />}</span>
       <details>
         <summary>{type}</summary>
         <p class="row-tools small">
-          {saga_id === null ? null : <a href={`/sagas/${saga_id}`}>Saga {saga_id}</a>}{" "}
           <Copy text={text} what="this message as JSON" />
         </p>
         <pre tabIndex={0}>{text}</pre>

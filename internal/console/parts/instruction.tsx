@@ -1,12 +1,12 @@
 // What to do about one saga that needs an operator, or waits for longer than it should: which role to start, what to wait for, what to replay.
 // `instructionsFor` is pure. Shown on the page of the saga.
-import { LAG } from "../../operations/doctor-work.ts";
+import { LAG, startOf } from "../../operations/doctor-work.ts";
 import type { SagaStory } from "../../operations/saga-story.ts";
 import { wordsOf } from "../../operations/saga-words.ts";
 import { SUBSCRIPTIONS } from "../../../schemas/topics.ts";
 import type { Snapshot } from "../collector.ts";
 import { knownOf } from "../source.ts";
-import { Notice } from "./bits.tsx";
+import { CommandLine, Notice } from "./bits.tsx";
 import { When } from "./when.tsx";
 import { plural } from "./words.ts";
 
@@ -17,6 +17,8 @@ interface Instruction {
   readonly since: number | null;
   readonly rest: string;
   readonly link: { readonly href: string; readonly text: string };
+  /** What starts it: on its machine, and on a local stack. */
+  readonly commands?: readonly [string, string];
 }
 
 export type SystemState = Pick<Snapshot, "roles" | "topics">;
@@ -69,8 +71,9 @@ function roleTroubles(role: string, then: string, { roles }: SystemState): reado
       {
         text: `${what} has not answered since`,
         since: Math.max(...silences),
-        rest: `. Start it; ${then}`,
+        rest: `. Start it on its machine; ${then}`,
         link,
+        commands: [startOf(role), `bun run stack restart ${role}`],
       },
     ];
   const states = own.flatMap(({ reading }) => knownOf(reading) ?? []);
@@ -175,7 +178,7 @@ export function Instructions({
           : "It takes longer than it should:"}
       </p>
       <ul>
-        {found.map(({ text, since, rest, link }) => (
+        {found.map(({ text, since, rest, link, commands }) => (
           <li key={text}>
             {text}
             {since === null ? null : (
@@ -185,6 +188,15 @@ export function Instructions({
               </>
             )}
             {rest} <a href={link.href}>{link.text}</a>
+            {commands === undefined ? null : (
+              <>
+                <br />
+                <CommandLine>{commands[0]}</CommandLine>{" "}
+                <span class="small">
+                  on a local stack <CommandLine>{commands[1]}</CommandLine>
+                </span>
+              </>
+            )}
           </li>
         ))}
       </ul>

@@ -2,7 +2,8 @@
 import type { RoleState } from "../../../schemas/overview.ts";
 import { TOPICS } from "../../../schemas/topics.ts";
 import type { Snapshot } from "../collector.ts";
-import { Status, Unknown } from "./bits.tsx";
+import { startOf } from "../../operations/doctor-work.ts";
+import { CommandLine, Status, Unknown } from "./bits.tsx";
 import { When } from "./when.tsx";
 import { countText, plural } from "./words.ts";
 import { knownOf, type Reading } from "../source.ts";
@@ -178,7 +179,14 @@ function RoleRow({
       </th>
       <td role="cell" data-head="Readiness">
         {known === null ? (
-          <Unknown reading={reading} />
+          <span>
+            <Unknown reading={reading} />
+            {reading.unknownSince === null ? null : (
+              <span class="reason small">
+                If it is down: <CommandLine>{startOf(name)}</CommandLine>
+              </span>
+            )}
+          </span>
         ) : (
           <span>
             <Status tone={known.is_ready ? (known.reasons.length === 0 ? "good" : "warn") : "bad"}>
