@@ -278,8 +278,11 @@ describe("a saga", () => {
       const groups = [{ group: "notification", lag: count }];
       return known([{ topic: "notification-commands", partitions: 16, messages: 9, end: 9, groups }]);
     };
-    const isOpen = "1 mail asked for and not waiting: sent, given up , or not read yet by notification";
-    expect(text(MAILS, lag(0))).toContain("1 mail asked for and not waiting: sent, or given up ");
+    const isOpen =
+      "1 mail asked for: taken by the mail server, a dead letter , or not read yet by notification";
+    expect(text(MAILS, lag(0))).toContain(
+      "1 mail asked for: the mail server took it, unless there is a dead letter of it here",
+    );
     expect(text(MAILS, lag(4))).toContain(`${isOpen} , which is 4 behind`);
     expect(text(MAILS, unknown("away"))).toContain(isOpen);
     // Kafka has it since a moment only, or nobody knows since when.

@@ -24,20 +24,23 @@ export function MailsText({ mails: { asked, last_asked_at, waiting, missing }, s
   const lag = lagOf(topics);
   const isRead =
     lag === 0 && last_asked_at !== null && topics.at !== null && topics.at - last_asked_at >= SURE_AFTER_MS;
-  const givenUp = (
-    <a href={`/dead-letters?${new URLSearchParams({ service: GROUP, saga: sagaId })}`}>given up</a>
+  const deadLetter = (
+    <a href={`/dead-letters?${new URLSearchParams({ service: GROUP, saga: sagaId })}`}>a dead letter</a>
   );
   return (
     <span>
       {waiting.length === 0 ? "" : `${plural(waiting.length, "mail")} waiting; `}
       {handled === 0 ? null : (
         <>
-          {plural(handled, "mail")} asked for and not waiting: sent,{" "}
           {isRead ? (
-            <>or {givenUp}</>
+            <>
+              {plural(handled, "mail")} asked for: the mail server took {handled === 1 ? "it" : "each"},
+              unless there is {deadLetter} of it here
+            </>
           ) : (
             <>
-              {givenUp}, or <a href="/topics">not read yet by notification</a>
+              {plural(handled, "mail")} asked for: taken by the mail server, {deadLetter}, or{" "}
+              <a href="/topics">not read yet by notification</a>
               {lag === null || lag === 0 ? null : `, which is ${countText(lag)} behind`}
             </>
           )}
