@@ -2,8 +2,10 @@
 import { expect, test } from "bun:test";
 import { render } from "preact-render-to-string";
 import { OPERATOR_ACTIONS } from "../messaging/operator-action-store.ts";
-import { consoleOptions, OPERATOR, signedInAs } from "../testkit/console.ts";
+import { consoleOptions, NOW, OPERATOR, sagaId, signedInAs } from "../testkit/console.ts";
+import type { AuditRow } from "../operations/audit-trail-store.ts";
 import { Audit } from "./pages/audit.tsx";
+import { foldedLines } from "./parts/audit-fold.ts";
 import { timesOf } from "./routes/audit.tsx";
 
 test("times are whole days or instants, in UTC; a day includes its last moment", () => {
@@ -29,4 +31,50 @@ test("every act can be chosen by itself and with its family, and the times are s
   expect(html).toMatch(/<option value="run.pause" selected/);
   expect(html).toMatch(/name="since" value="2026-11-28"/);
   expect(html).toContain("From (UTC)");
+});
+
+const FILTER = { actor: null, action: null, subject: null, outcome: null, since: null, until: null };
+
+function lineOf(number: number, run: number, outcome = "handled"): AuditRow {
+  const ids = { action_id: sagaId(number), run_id: sagaId(run), subject: sagaId(number), saga_id: null };
+  const who = { actor: "ada", reason: "the fix is out", address: null, parameters: null, detail: null };
+  return { ...ids, ...who, action: "dead-letter.replay", outcome, at: NOW - number };
+}
+
+test("lines of one run that say the same are folded, and others of it are not", () => {
+  const rows = [
+    lineOf(1, 90),
+    lineOf(2, 91),
+    lineOf(3, 91),
+    lineOf(4, 91),
+    lineOf(5, 91, "failed"),
+    lineOf(6, 92),
+    lineOf(7, 92),
+  ];
+  const shown = (open: string | null) =>
+    foldedLines(rows, open).map(({ action_id, more }) => [action_id, more]);
+  expect(shown(null)).toEqual([
+    [sagaId(1), 0],
+    [sagaId(2), 2],
+    [sagaId(5), 0],
+    [sagaId(6), 0],
+    [sagaId(7), 0],
+  ]);
+  expect(shown(sagaId(91)).length).toBe(rows.length);
+  expect(foldedLines([], null)).toEqual([]);
+});
+
+test("a folded run opens by a link that keeps the filter, and is folded again by one on its first line", async () => {
+  const frame = await signedInAs(OPERATOR, consoleOptions());
+  const rows = [lineOf(2, 91), lineOf(3, 91), lineOf(4, 91)];
+  const htmlOf = (query: string) =>
+    render(Audit({ frame, rows, filter: FILTER, given: new URLSearchParams(query), older: null }));
+  const folded = htmlOf("actor=ada");
+  expect(folded).toContain(
+    `<a href="/audit?actor=ada&amp;open=${sagaId(91)}">and 2 more lines of this run</a>`,
+  );
+  expect(folded).not.toContain(sagaId(3));
+  const open = htmlOf(`actor=ada&open=${sagaId(91)}`);
+  expect(open).toContain(sagaId(4));
+  expect(open.match(/<a href="\/audit\?actor=ada">fold this run<\/a>/g)?.length).toBe(1);
 });

@@ -94,3 +94,14 @@ test("a wrong filter is named as in the form", async () => {
     "<li>Started until (UTC) must be later than Started from (UTC)<",
   );
 });
+
+test.each(["/stock", "/found", "/sagas", "/topic"])(
+  "%s does not follow, so it says of when it is",
+  async (path) => {
+    const html = await htmlOf(path);
+    expect(html).not.toContain("data-live=");
+    expect(html).toMatch(
+      /As of <time [^>]*data-show="second"[^>]*>12:04:05<\/time>\. <a href="[^"]+">Load again/,
+    );
+  },
+);

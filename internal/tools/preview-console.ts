@@ -161,6 +161,10 @@ export const PREVIEWS: Readonly<Record<string, (visit: SignedIn) => ReturnType<t
       rows: [
         audit(1, "saga.cancel", "applied"),
         audit(2, "saga.reveal", "revealed"),
+        ...[11, 12, 13].map((number) => ({
+          ...audit(number, "dead-letter.replay", "handled"),
+          run_id: sagaId(91),
+        })),
         audit(4, "console.refused", "refused", "vic has the role viewer; this needs the role operator"),
       ],
       filter: NO_FILTER,

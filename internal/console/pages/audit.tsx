@@ -4,6 +4,7 @@ import { OPERATOR_ACTIONS } from "../../messaging/operator-action-store.ts";
 import { shortId } from "../../operations/short-id.ts";
 import { timestampOf } from "../../kernel/timestamp.ts";
 import { Copy, Empty, Status } from "../parts/bits.tsx";
+import { type AuditLine, foldedLines } from "../parts/audit-fold.ts";
 import { Choice, Field } from "../parts/field.tsx";
 import { Page } from "../parts/layout.tsx";
 import { type Column, DataTable, Exports } from "../parts/table.tsx";
@@ -116,6 +117,38 @@ function hrefOf({ subject, saga_id }: AuditRow, family: string): string | null {
   return saga_id === null ? null : `/sagas/${saga_id}`;
 }
 
+/** With a link that unfolds the lines of a run, or folds them again. */
+function lineColumns(given: URLSearchParams): readonly Column<AuditLine>[] {
+  const hrefOf = (run: string | null) => {
+    const fields = new URLSearchParams(given);
+    fields.delete("open");
+    if (run !== null) fields.set("open", run);
+    return `/audit?${fields}`;
+  };
+  return auditColumns.map((column) =>
+    column.name !== "action"
+      ? column
+      : {
+          ...column,
+          show: (line) => (
+            <span>
+              <span class="nowrap">{line.action}</span>
+              {line.more === 0 ? null : (
+                <span class="reason small">
+                  <a href={hrefOf(line.run_id)}>and {plural(line.more, "more line")} of this run</a>
+                </span>
+              )}
+              {line.isUnfolded ? (
+                <span class="reason small">
+                  <a href={hrefOf(null)}>fold this run</a>
+                </span>
+              ) : null}
+            </span>
+          ),
+        },
+  );
+}
+
 interface Props {
   readonly frame: Frame;
   readonly rows: readonly AuditRow[];
@@ -185,8 +218,8 @@ export function Audit({ frame, rows, filter, given, older }: Props) {
           <>
             <DataTable
               label="Audit trail"
-              columns={auditColumns}
-              rows={rows}
+              columns={lineColumns(given)}
+              rows={foldedLines(rows, given.get("open"))}
               keyOf={({ action_id }) => action_id}
             />
             <div class="table-foot small soft">

@@ -46,7 +46,7 @@ interface Props {
 export function Found({ frame, text, found: { hits, missing } }: Props) {
   const title = hits.length === 0 ? "Nothing found" : "Found";
   return (
-    <Page frame={frame} title={title}>
+    <Page frame={frame} title={title} isStill>
       <div class="page-head">
         <h1>{hits.length > 1 ? `Found ${hits.length}` : title}</h1>
         <p class="mono">{text}</p>

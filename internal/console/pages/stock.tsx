@@ -64,7 +64,7 @@ export function StockPage({ frame, stock, reservations }: Props) {
     ["Ever stocked", countText(stocked)],
   ] as const;
   return (
-    <Page frame={frame} title={`Stock of ${sku_id}`}>
+    <Page frame={frame} title={`Stock of ${sku_id}`} isStill>
       <div class="page-head">
         <div>
           <p class="soft small">Stock</p>

@@ -33,12 +33,16 @@ export interface PageProps {
   readonly live?: string | undefined;
   /** The page stands for one that cannot be shown now: it asks for that again until it can. */
   readonly comesBack?: boolean;
+  /** It shows what may change, and does not follow. Default: every page of the bar that is not live. */
+  readonly isStill?: boolean;
   /** Styles and scripts of this page alone. */
   readonly head?: ComponentChildren;
   readonly children: ComponentChildren;
 }
 
-export function Page({ frame, title, current, live, comesBack = false, head, children }: PageProps) {
+export function Page(props: PageProps) {
+  const { frame, title, current, live, comesBack = false, head, children } = props;
+  const { isStill = live === undefined && current !== undefined } = props;
   const { theme, zone, nonce, actor } = frame;
   return (
     <html lang="en" data-theme={theme} data-zone={zone}>
@@ -66,7 +70,7 @@ export function Page({ frame, title, current, live, comesBack = false, head, chi
           {...(comesBack ? { "data-comes-back": "" } : {})}
         >
           {live === undefined ? null : <div id={STALE_ID} role="status" />}
-          {live === undefined && current !== undefined ? <AsOf frame={frame} /> : null}
+          {isStill ? <AsOf frame={frame} /> : null}
           {children}
         </main>
         <p id="said" class="said" role="status" />
