@@ -19,6 +19,7 @@ import { readTopic } from "../../internal/platform/kafka/read-topic.ts";
 import { openRedis } from "../../internal/platform/redis.ts";
 import { createOpener, createSealer } from "../../internal/platform/seal.ts";
 import type { Finding } from "../../schemas/doctor.ts";
+import { isInForce, planAccess } from "../../internal/operations/access.ts";
 import { TOPICS } from "../../schemas/topics.ts";
 import { clockReading } from "./doctor-databases.ts";
 import { certificateEnd, tlsAddresses } from "./certificates.ts";
@@ -54,7 +55,28 @@ export function kafkaChecks(settings: Settings, open: OpenSources): readonly Che
       },
     },
     { check: "topics", subject: "kafka", run: async () => topicFindings(await admin) },
+    ...(isEncrypted(settings)
+      ? [{ check: "access", subject: "kafka", run: async () => [await accessFinding(await admin)] }]
+      : []),
   ];
+}
+
+/** Where connections are open, nobody has to say who they are, and there is nothing to compare. */
+function isEncrypted(settings: Settings): boolean {
+  return (settings.optional("KAFKA_SECURITY_PROTOCOL") ?? "PLAINTEXT") !== "PLAINTEXT";
+}
+
+async function accessFinding(admin: Admin): Promise<Finding> {
+  const plan = planAccess(await admin.accessRules());
+  if (isInForce(plan))
+    return finding("access", "kafka", { verdict: "ok", says: "the access lists are as they should be" });
+  const { missing, extra, foreign } = plan;
+  const dangerous = foreign.filter((rule) => rule.endangers).length;
+  return finding("access", "kafka", {
+    verdict: "problem",
+    says: `${missing.length} access rules are missing, ${extra.length} too many, ${dangerous} let others change our topics`,
+    todo: "checkoutctl acl plan, then checkoutctl acl apply; see the runbook, Kafka access",
+  });
 }
 
 async function topicFindings(admin: Admin): Promise<readonly Finding[]> {

@@ -2,7 +2,7 @@
 import { consumedTypes } from "../../internal/messaging/delivery.ts";
 import { consumerLag } from "../../internal/messaging/telemetry.ts";
 import { systemClock } from "../../internal/platform/clock.ts";
-import { orDenied } from "../../internal/platform/kafka/or-denied.ts";
+import { watchAccess } from "../../internal/platform/kafka/watch-access.ts";
 import { kafkaOptions } from "../../internal/platform/kafka/connection.ts";
 import { logEvents } from "../../internal/platform/kafka/log-events.ts";
 import { openReconnectingConsumer } from "../../internal/platform/kafka/reconnecting-consumer.ts";
@@ -43,7 +43,7 @@ export async function openKafka({
       }),
     ),
   );
-  ops.addCheck("kafka access", () => orDenied(consumer.denied()));
+  watchAccess({ ops, metrics }, "the consumer", () => consumer.denied());
   consumerLag(metrics, NOTIFICATIONS.service, () => consumer.lag());
   return { producer, consumer };
 }

@@ -3,7 +3,7 @@ import { OUTBOX_CHANNEL } from "../../internal/messaging/outbox.ts";
 import { Relay, type RelayOptions } from "../../internal/messaging/relay.ts";
 import { runLoop } from "../../internal/platform/background-loop.ts";
 import type { RoleContext } from "../../internal/platform/lifecycle.ts";
-import { orDenied } from "../../internal/platform/kafka/or-denied.ts";
+import { watchAccess } from "../../internal/platform/kafka/watch-access.ts";
 import { openPostgres } from "../../internal/platform/postgres.ts";
 import { requireSchema } from "../../internal/platform/schema-check.ts";
 import { type DatabaseName, messagingMigration } from "../../schemas/migrations.ts";
@@ -32,7 +32,7 @@ export function startDraining(
   const schema = { owner: name, migrations: [messagingMigration] };
   ops.addCheck(`schema ${name}`, () => requireSchema(database.sql, schema));
   const relay = new Relay({ ...options, database, databaseName: name, rule: outboxRule(name) });
-  ops.addCheck(`kafka access of ${name}`, () => orDenied(relay.denied()));
+  watchAccess(context, `the producer of ${name}`, () => relay.denied());
   runLoop(context, {
     name: `gauges of ${name}`,
     runOnce: () => relay.measure(),

@@ -3,9 +3,10 @@
 //
 // The order makes this safe: an event is published only after its commit, and marked only after Kafka has it. Anything lost in
 // between is still unpublished in the outbox. When both publish an event, the inbox of every consumer drops the second copy.
-import { type BatchProducer, RECORD_SEPARATOR } from "../kernel/ports.ts";
+import { type BatchProducer, type ProduceFailure, RECORD_SEPARATOR } from "../kernel/ports.ts";
 import { AppError, describeError } from "../kernel/errors.ts";
 import type { OutboxRule } from "../../schemas/outbox-rules.ts";
+import { ACCESS_DENIED, deniedText } from "./access-denied.ts";
 import type { AppendedEvent, Database, Transaction } from "./database.ts";
 import { lingerMs, LoadMeter } from "./linger.ts";
 import { notifyRelay } from "./outbox.ts";
@@ -23,6 +24,8 @@ const MARK_BATCH = 2_000;
 /** Pause after a failure: during an outage every batch fails, and the relay tries as well. */
 const REST_MS = 1_000;
 const TOLD_EVERY_MS = 10_000;
+/** A refusal counts this long. Whether it still holds, only another event tells. */
+const DENIAL_MS = 30_000;
 /** A stopping role waits at most this long for Kafka, and as long again for the marks; the relay does the rest. */
 const CLOSE_PATIENCE_MS = 1_000;
 
@@ -56,6 +59,7 @@ export class Publisher implements AsyncDisposable {
   #marking = Promise.resolve();
   #restsUntil = Number.NEGATIVE_INFINITY;
   #toldAt = Number.NEGATIVE_INFINITY;
+  #denial: { readonly reason: string; readonly until: number } | undefined;
 
   constructor(options: PublisherOptions) {
     this.#options = options;
@@ -113,9 +117,10 @@ export class Publisher implements AsyncDisposable {
       for (const { code } of failures) metrics.failed.inc({ database, code });
       if (this.#unmarked.length < MAX_IN_FLIGHT_EVENTS) this.#unmarked.push(...published);
       this.#markTimer ??= setTimeout(() => this.#markSoon(), MARK_EVERY_MS);
-      if (failures.length > 0) this.#failed("not delivered", failures[0], failures.length);
+      this.#reportFailures(failures, events);
     } catch (error) {
       endSends(spans, error);
+      if (error instanceof AppError && error.code === "KAFKA_DENIED") this.#noteDenial(error.message);
       metrics.failed.inc(
         { database, code: error instanceof AppError ? error.code : "UNKNOWN" },
         events.length,
@@ -132,6 +137,27 @@ export class Publisher implements AsyncDisposable {
     const ids = events.map(({ event_id }) => event_id);
     const fields = { database, count: refused.length, events: namesOfRefused(refused, ids) };
     log.error(fields, "this outbox may not send these events; they stay unpublished");
+  }
+
+  #reportFailures(failures: readonly ProduceFailure[], events: readonly AppendedEvent[]): void {
+    const [first] = failures;
+    if (first === undefined) return;
+    const denied = failures.filter(({ code }) => code === ACCESS_DENIED);
+    const records = events.map(({ record }) => record);
+    const reason =
+      denied.length === 0 ? first.message : deniedText(this.#options.databaseName, denied, records);
+    if (denied.length > 0) this.#noteDenial(reason);
+    this.#failed("not delivered", new Error(reason), failures.length);
+  }
+
+  #noteDenial(reason: string): void {
+    this.#denial = { reason, until: performance.now() + DENIAL_MS };
+  }
+
+  /** What Kafka refused to take lately; null if it took everything. For readiness. */
+  denied(): string | null {
+    const denial = this.#denial;
+    return denial === undefined || performance.now() > denial.until ? null : denial.reason;
   }
 
   /** Runs one statement after the other, however long each takes. */

@@ -202,3 +202,18 @@ test("what its outbox may not send is not sent, and does not stop the rest", asy
   expect(errors).toHaveLength(1);
   expect(errors[0]).toContain("may not send");
 });
+
+test("what the access lists refuse is told by topic, and until it is over", async () => {
+  const denied: ProduceFailure = { index: 1, code: "TOPIC_AUTHORIZATION_FAILED", message: "denied" };
+  const { publisher, producer, warnings } = publisherOf(() => Promise.resolve([denied]));
+  publisher.publishWith(producer);
+  const record = ["test-events", "saga", "Tested", "{}"].join(FIELD_SEPARATOR);
+  publisher.offer(["a", "b"].map((event_id) => ({ event_id, record })));
+  expect(publisher.denied()).toBeNull();
+  await publisher[Symbol.asyncDispose]();
+  const reason = "Kafka does not let test write test-events: `checkoutctl acl check` shows what";
+  expect(publisher.denied()).toStartWith(reason);
+  expect(warnings).toEqual([
+    expect.stringContaining(`events were not delivered; the relay takes over: ${reason}`),
+  ]);
+});

@@ -9,7 +9,6 @@ import { AppError } from "../kernel/errors.ts";
 import {
   type BatchProducer,
   type Clock,
-  FIELD_SEPARATOR,
   type ProduceFailure,
   RECORD_SEPARATOR,
   type RunResult,
@@ -18,6 +17,7 @@ import type { OutboxRule } from "../../schemas/outbox-rules.ts";
 import type { Database } from "./database.ts";
 import { lingerMs, LoadMeter } from "./linger.ts";
 import { ClaimFloor } from "./claim-floor.ts";
+import { ACCESS_DENIED, deniedText } from "./access-denied.ts";
 import { kept, namesOfRefused, REFUSED, refusedRecords, withoutRefused } from "./refused-records.ts";
 import {
   claimEvents,
@@ -64,9 +64,6 @@ const PERMANENT_ERRORS: ReadonlySet<string> = new Set([
   "_UNKNOWN_PARTITION",
   "_BAD_MSG",
 ]);
-
-/** Kafka's access lists refuse it, until an operator changes them. */
-const DENIED = "TOPIC_AUTHORIZATION_FAILED";
 
 /** Reported for a single record, or for every record of a batch that is larger than its topic allows. */
 const TOO_LARGE: ReadonlySet<string> = new Set(["MSG_SIZE_TOO_LARGE", "RECORD_LIST_TOO_LARGE"]);
@@ -286,7 +283,7 @@ export class Relay {
   #putAside(failures: readonly ProduceFailure[], ids: readonly string[], text: string): void {
     const { clock, log, databaseName } = this.#options;
     const now = clock.now();
-    const denied = failures.filter(({ code }) => code === DENIED);
+    const denied = failures.filter(({ code }) => code === ACCESS_DENIED);
     if (denied.length > 0) this.#noteDenial(denied, text);
     const undelivered: ProduceFailure[] = [];
     for (const failure of failures) {
@@ -296,7 +293,7 @@ export class Relay {
       const isPermanent = PERMANENT_ERRORS.has(code);
       this.#setAside.set(event_id, now + (isPermanent ? PERMANENT_PAUSE_MS : UNDELIVERED_PAUSE_MS));
       const fields = { database: databaseName, event_id, code, error: message };
-      if (code === DENIED) continue;
+      if (code === ACCESS_DENIED) continue;
       if (isPermanent) log.error(fields, "Kafka rejects an event; it stays unpublished and is retried later");
       else undelivered.push(failure);
     }
@@ -315,11 +312,9 @@ export class Relay {
   /** One line for all. They stay unpublished and are tried again, which is why nothing is lost. */
   #noteDenial(denied: readonly ProduceFailure[], text: string): void {
     const { log, databaseName } = this.#options;
-    const records = text.split(RECORD_SEPARATOR);
-    const topics = [...new Set(denied.map(({ index }) => topicOf(records[index])))].toSorted().join(", ");
-    const reason = `Kafka does not let the relay of ${databaseName} write ${topics}: \`checkoutctl acl check\` shows what its access lists lack, \`checkoutctl acl apply\` adds it`;
+    const reason = deniedText(`the relay of ${databaseName}`, denied, text.split(RECORD_SEPARATOR));
     this.#noteRefusal(reason);
-    log.error({ database: databaseName, events: denied.length, code: DENIED }, reason);
+    log.error({ database: databaseName, events: denied.length, code: ACCESS_DENIED }, reason);
   }
 
   /** Holds until the next try has surely been made. */
@@ -333,10 +328,6 @@ export class Relay {
     if (this.#setAside.size > MAX_SET_ASIDE) this.#setAside.clear();
     return [...this.#setAside.keys()];
   }
-}
-
-function topicOf(record = ""): string {
-  return record.slice(0, record.indexOf(FIELD_SEPARATOR));
 }
 
 /**

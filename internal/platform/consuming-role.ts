@@ -13,7 +13,7 @@ import { consumerLag, consumerMetrics } from "../messaging/telemetry.ts";
 import { runLoop } from "./background-loop.ts";
 import { newId, systemClock } from "./clock.ts";
 import { kafkaOptions, type KafkaSettings } from "./kafka/connection.ts";
-import { orDenied } from "./kafka/or-denied.ts";
+import { watchAccess } from "./kafka/watch-access.ts";
 import { logEvents } from "./kafka/log-events.ts";
 import { openReconnectingConsumer } from "./kafka/reconnecting-consumer.ts";
 import type { RoleContext } from "./lifecycle.ts";
@@ -107,7 +107,7 @@ export async function startConsuming<Type extends MessageType, Rows>(
     ),
   );
   consumerLag(metrics, handler.service, () => consumer.lag());
-  ops.addCheck("kafka access", () => orDenied(consumer.denied()));
+  watchAccess(context, "the consumer", () => consumer.denied());
   const shared = {
     handler,
     database,

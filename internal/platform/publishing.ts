@@ -5,6 +5,7 @@ import type { Database } from "../messaging/database.ts";
 import { Publisher, publishing } from "../messaging/publisher.ts";
 import { publisherMetrics } from "../messaging/telemetry.ts";
 import { kafkaOptions, type KafkaSettings } from "./kafka/connection.ts";
+import { watchAccess } from "./kafka/watch-access.ts";
 import { logEvents } from "./kafka/log-events.ts";
 import { openReconnectingProducer } from "./kafka/reconnecting-producer.ts";
 import type { RoleContext } from "./lifecycle.ts";
@@ -27,7 +28,7 @@ export interface PublishingSettings extends KafkaSettings {
 export function publishAfterCommit(
   database: Database,
   databaseName: DatabaseName,
-  { config, log, metrics, tracer, resources, stopping, untilReachable }: RoleContext<PublishingSettings>,
+  { config, log, metrics, ops, tracer, resources, stopping, untilReachable }: RoleContext<PublishingSettings>,
 ): Database {
   if (!config.PUBLISH_AFTER_COMMIT) return database;
   const publisher = resources.use(
@@ -41,6 +42,8 @@ export function publishAfterCommit(
       tracer,
     }),
   );
+  // Not required: the relay publishes what this role may not, later.
+  watchAccess({ ops, metrics }, "the producer", () => publisher.denied(), { isRequired: false });
   const open = () =>
     openReconnectingProducer({
       ...kafkaOptions(config, `checkout-${databaseName}`),

@@ -30,6 +30,7 @@ import { cancellationOverdue, sagaTelemetry } from "../orchestrator/telemetry.ts
 import { registerStats } from "../paysim/telemetry.ts";
 import { FaultSettings } from "../paysim/faults.ts";
 import { Simulator } from "../paysim/simulator.ts";
+import { deniedGauge } from "../platform/kafka/watch-access.ts";
 import { registerBuildInfo } from "../platform/build-info.ts";
 import { type SettingInWords, settingsOf } from "../platform/config.ts";
 import { Metrics } from "../platform/metrics.ts";
@@ -159,6 +160,11 @@ const REGISTRATIONS: readonly Registration[] = [
     file: "internal/messaging/telemetry.ts",
     calls: /\b(startConsuming|consumerLag)\(/,
     register: (metrics) => consumerLag(metrics, "", () => []),
+  },
+  {
+    file: "internal/platform/kafka/watch-access.ts",
+    calls: /\b(startConsuming|openPublishingDatabase|watchAccess)\(/,
+    register: (metrics) => deniedGauge(metrics, new Map()),
   },
   {
     file: "internal/messaging/telemetry.ts",

@@ -62,15 +62,16 @@ export class RunningSystem implements AsyncDisposable {
     this.context = context;
   }
 
-  /** Starts on empty data. `name` is part of the data directory's name. */
+  /** Starts on empty data. `secure`: as of `stack up --secure`, whatever CHECKOUT_SECURE says. `name` is part of the data directory's name. */
   static async start(
     name: string,
     overrides: RoleOverrides = {},
     replicas: Replicas = {},
     prometheus?: PrometheusSettings,
+    secure?: boolean,
   ): Promise<RunningSystem> {
     const dataDirectory = newDataDirectory(name);
-    const stack = await startStack({ dataDirectory, overrides, replicas, prometheus, warmUp: false });
+    const stack = await startStack({ dataDirectory, overrides, replicas, prometheus, secure, warmUp: false });
     const secrets = await ensureSecrets(dataDirectory);
     return new RunningSystem(stack, { addresses: stack.addresses, secrets });
   }
@@ -87,6 +88,17 @@ export class RunningSystem implements AsyncDisposable {
     await child.ready(() => readFileSync(child.logFile, "utf8").includes(`"port":${port}`), START_TIMEOUT_MS);
     return {
       address: `http://127.0.0.1:${port}`,
+      [Symbol.asyncDispose]: async () => void (await child.stop()),
+    };
+  }
+
+  /** Starts one more process of a role that may never be ready. Dispose of the result to stop it. */
+  async started(role: Role, settings: Readonly<Record<string, string>>) {
+    const opsPort = String(freePort());
+    const child = this.#start(role, { PORT: String(freePort()), ...settings, OPS_PORT: opsPort });
+    return {
+      ops: () => `http://127.0.0.1:${opsPort}`,
+      exit: () => child.exit(),
       [Symbol.asyncDispose]: async () => void (await child.stop()),
     };
   }
