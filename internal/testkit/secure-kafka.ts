@@ -19,8 +19,8 @@ import { brokerCertificate, ensureKafkaCertificates } from "../stack/secure/kafk
 import { kafkaServers } from "../stack/servers/kafka.ts";
 
 const PARTITIONS = 2;
-/** A refused client is told so at once; one that is not waits this long. */
-const CONNECT_TIMEOUT_MS = 4_000;
+/** A client that is turned away tries again for this long. */
+const CONNECT_TIMEOUT_MS = 3_000;
 export const PASSWORD = "correct horse";
 
 interface Parts {

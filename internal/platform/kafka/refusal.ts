@@ -11,18 +11,20 @@ const SSL_HINT =
   "correct KAFKA_CA_FILE (who signed the brokers' certificates) or KAFKA_CERT_FILE and KAFKA_KEY_FILE (which the brokers must know)";
 const SIGN_IN_HINT = "correct KAFKA_USERNAME and KAFKA_PASSWORD_FILE, or create this user on the brokers";
 const PROTOCOL_HINT = "does KAFKA_SECURITY_PROTOCOL fit these brokers?";
-/** librdkafka's words when the other side speaks another protocol. */
-const WRONG_PROTOCOL = /incorrect security\.protocol|connecting to a SSL listener|plaintext/i;
+/** librdkafka's words when the other side speaks another protocol, or hangs up at the first request. */
+const WRONG_PROTOCOL =
+  /incorrect security\.protocol|connecting to a (SSL|PLAINTEXT)|^Disconnected.*APIVERSION_QUERY/i;
 
 export class Refusals {
   #reason: { readonly text: string; readonly isRefused: boolean } | undefined;
 
   /** `text` is an error or a line of the log. */
   note(text: string): void {
-    if (SIGN_IN.test(text)) this.#reason = { text: `${text}: ${SIGN_IN_HINT}`, isRefused: true };
-    else if (SSL.test(text)) this.#reason = { text: `${text}: ${SSL_HINT}`, isRefused: true };
-    else if (WRONG_PROTOCOL.test(text))
-      this.#reason = { text: `${text}: ${PROTOCOL_HINT}`, isRefused: false };
+    const said = text.replace(/^\[thrd:[^\]]*\]: /, "").replace(/^\S+:\/\/\S+: |^\S+:\d+\/\S+: /, "");
+    const words = said.replace(/ \(after .*\)$/, "");
+    if (WRONG_PROTOCOL.test(said)) this.#reason = { text: `${words}: ${PROTOCOL_HINT}`, isRefused: false };
+    else if (SIGN_IN.test(said)) this.#reason = { text: `${words}: ${SIGN_IN_HINT}`, isRefused: true };
+    else if (SSL.test(said)) this.#reason = { text: `${words}: ${SSL_HINT}`, isRefused: true };
   }
 
   /** The error of a call that did not reach Kafka, with the reason if a broker gave one. */

@@ -22,6 +22,30 @@ test("a handshake that failed says which files to look at", () => {
   });
 });
 
+test.each([
+  [
+    "[thrd:ssl://10.0.0.1:9093/bootstrap]: ssl://10.0.0.1:9093/bootstrap: Receive failed: error:0A000412:SSL routines::sslv3 alert bad certificate: SSL alert number 42 (after 5ms in state APIVERSION_QUERY)",
+    "KAFKA_DENIED",
+    ": Receive failed: error:0A000412:SSL routines::sslv3 alert bad certificate: SSL alert number 42: correct KAFKA_CA_FILE",
+  ],
+  [
+    "[thrd:10.0.0.1:9093/bootstrap]: 10.0.0.1:9093/bootstrap: Disconnected: connection closed by peer: receive 0 after POLLIN (after 1ms in state APIVERSION_QUERY)",
+    "KAFKA_UNAVAILABLE",
+    ": Disconnected: connection closed by peer: receive 0 after POLLIN: does KAFKA_SECURITY_PROTOCOL fit",
+  ],
+  [
+    "sasl_ssl://10.0.0.1:9094/1: SASL authentication error: Authentication failed during authentication due to invalid credentials with SASL mechanism SCRAM-SHA-512 (after 302ms in state AUTH_REQ)",
+    "KAFKA_DENIED",
+    "with SASL mechanism SCRAM-SHA-512: correct KAFKA_USERNAME",
+  ],
+])("what librdkafka 2.15.1 says is told without its threads and times: %s", (text, code, expected) => {
+  const refusals = new Refusals();
+  refusals.note(text);
+  const error = refusals.explain(away);
+  expect(error).toMatchObject({ code });
+  expect(error instanceof AppError && error.message).toContain(expected);
+});
+
 test("a wrong password and a wrong protocol are told apart", () => {
   const [password, protocol] = [new Refusals(), new Refusals()];
   password.note("SASL authentication error: invalid credentials");
