@@ -4,14 +4,14 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type PlanOptions, planStack } from "./plan.ts";
-import { roleEnvironment } from "./role-env.ts";
+import { deploySettings, operatorEnvironment, roleEnvironment, ROLES } from "./role-env.ts";
 import { newSecrets } from "./secrets.ts";
 import { DATABASES } from "./state.ts";
 
 const dataDirectory = mkdtempSync(join(tmpdir(), "checkout-plan-test-"));
 afterAll(() => rmSync(dataDirectory, { recursive: true }));
 
-async function planned(prometheus: PlanOptions["prometheus"]) {
+async function planned(prometheus: PlanOptions["prometheus"], certificates?: string) {
   let port = 1_000;
   return planStack({
     dataDirectory,
@@ -26,6 +26,7 @@ async function planned(prometheus: PlanOptions["prometheus"]) {
     routes: {},
     advertised: {},
     prometheus,
+    certificates,
   });
 }
 
@@ -42,4 +43,33 @@ test("without it, the console is not told of any", async () => {
     [],
     expect.not.arrayContaining(["ALERTMANAGER_URL"]),
   ]);
+});
+
+test("in a secure stack each role has its own account in Kafka, and who needs none has none", async () => {
+  const { context } = await planned(undefined, "/certificates");
+  const accounts = ROLES.map((role) => [role, roleEnvironment(role, context)["KAFKA_CERT_FILE"]]);
+  expect(Object.fromEntries(accounts)).toEqual({
+    paysim: undefined,
+    inventory: "/certificates/inventory.crt",
+    payment: "/certificates/payment.crt",
+    order: "/certificates/order.crt",
+    notification: "/certificates/notification.crt",
+    orchestrator: "/certificates/orchestrator.crt",
+    relay: "/certificates/relay-{database}.crt",
+    gateway: undefined,
+    console: "/certificates/console.crt",
+  });
+  expect(operatorEnvironment(context)).toMatchObject({
+    KAFKA_SECURITY_PROTOCOL: "SSL",
+    KAFKA_CA_FILE: "/certificates/ca.crt",
+    KAFKA_KEY_FILE: "/certificates/operator.key",
+  });
+  expect(deploySettings(context.addresses).KAFKA_CERT_FILE).toBe("/certificates/deploy.crt");
+});
+
+test("otherwise nobody has one", async () => {
+  const { context, servers } = await planned(undefined);
+  const names = ROLES.flatMap((role) => Object.keys(roleEnvironment(role, context)));
+  expect(names.filter((name) => name.startsWith("KAFKA_") && name !== "KAFKA_BROKERS")).toEqual([]);
+  expect(servers.length).toBeGreaterThan(0);
 });
