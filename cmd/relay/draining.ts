@@ -5,7 +5,7 @@ import { runLoop } from "../../internal/platform/background-loop.ts";
 import type { RoleContext } from "../../internal/platform/lifecycle.ts";
 import { watchAccess } from "../../internal/platform/kafka/watch-access.ts";
 import { openPostgres } from "../../internal/platform/postgres.ts";
-import { requireSchema } from "../../internal/platform/schema-check.ts";
+import { requireSchema, sayIfOwner } from "../../internal/platform/schema-check.ts";
 import { type DatabaseName, messagingMigration } from "../../schemas/migrations.ts";
 import { outboxRule } from "../../schemas/outbox-rules.ts";
 
@@ -51,6 +51,7 @@ export function startDraining(
   };
   listen(context, name, async () => {
     await database.ready();
+    await sayIfOwner(database.sql, context.log, name).catch(() => undefined);
     await database.listen(OUTBOX_CHANNEL, wake, () => {
       relay.reconnected();
       publish.wake();

@@ -6,10 +6,10 @@ import { checkoutsKept } from "./cost-store.ts";
 test("few checkouts are counted, many are estimated without reading them all", async () => {
   await using fixture = await ConsistentFixture.open();
   await fixture.reset();
-  const { saga } = fixture.databases;
+  const { saga } = fixture.asConsole;
   expect(await checkoutsKept(saga)).toEqual({ count: 3, isEstimate: false });
   expect(await checkoutsKept(saga, 3)).toEqual({ count: 3, isEstimate: false });
-  await saga`analyze saga_state`;
+  await fixture.databases.saga`analyze saga_state`;
   expect(await checkoutsKept(saga, 2)).toEqual({ count: 3, isEstimate: true });
   // Never analyzed: at least so many.
   await fixture.reset();

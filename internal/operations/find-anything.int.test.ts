@@ -19,7 +19,7 @@ let databases: OpenDatabases;
 let row: FoundSagaRow;
 beforeAll(async () => {
   fixture = await ConsistentFixture.open();
-  const { saga, inventory, payment, order } = fixture.databases;
+  const { saga, inventory, payment, order } = fixture.asConsole;
   databases = { saga: () => saga, inventory: () => inventory, payment: () => payment, order: () => order };
   const other = randomSaga(seeded(1), Date.now(), [crypto.randomUUID()]);
   row = {

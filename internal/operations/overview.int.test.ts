@@ -31,7 +31,7 @@ beforeAll(async () => {
   ops = new OpsServer({ hostname: "127.0.0.1", port: 0, metrics });
   ops.addCheck("database", () => Promise.reject(new Error("away")));
   settings = {
-    ...system.databaseUrls,
+    ...system.urlsAs("console"),
     NOTIFICATION_DATABASE_URL: mails.url,
     KAFKA_BROKERS: kafkaBrokers(),
     OPS_URLS: `relay=http://127.0.0.1:${ops.port},order=http://127.0.0.1:9`,

@@ -228,14 +228,14 @@ test("a message deleted by retention is restored to its outbox from the dead let
   );
   if (command === undefined) throw new Error("unreachable");
   const letter = deadLetterOf({ ...command, message_id: old }, { service: "inventory" });
-  await databases.saga`delete from outbox`;
+  await servers.own.saga`delete from outbox`;
   expect(outcomes(await run([letter]))).toEqual(["handled"]);
   expect(await orchestrator.messages()).toEqual([{ ...command, message_id: old }]);
 });
 
 test("a message that no outbox ever published is refused", async () => {
   const [fresh] = await pump.deadReserves(1);
-  await databases.saga`delete from outbox`;
+  await servers.own.saga`delete from outbox`;
   const report = await run(fresh === undefined ? [] : [fresh]);
   expect(report.items).toMatchObject([
     { outcome: "refused", detail: expect.stringContaining("not from this system") },

@@ -55,7 +55,7 @@ async function replayOf(
 
 /** A started run that publishes two messages of the payment database again. */
 async function republishOf(context: BulkContext): Promise<RunView> {
-  await databases.payment`
+  await servers.own.payment`
     insert into outbox (event_id, topic, partition_key, payload, headers, published, published_at)
     select uuidv7(), 'payment-events', n::text, '{}', '{}', true, now() from generate_series(1, 2) n`;
   const plan = await createRepublishPlan(context, ADA, {
@@ -87,7 +87,7 @@ test("a run that waits for the relay lets another one go first", async () => {
   const letters = await pump.deadReserves(8);
   const context = testContext(databases, letters);
   const blocked = await republishOf(context);
-  await databases.payment`
+  await servers.own.payment`
     insert into outbox (event_id, topic, partition_key, payload, headers)
     select uuidv7(), 'payment-events', n::text, '{}', '{}' from generate_series(1, ${BACKLOG}::integer) n`;
   const other = await replayOf(context, letters);
@@ -98,7 +98,7 @@ test("a run that waits for the relay lets another one go first", async () => {
   expect(await executor.runOnce()).toEqual({ processed: 1, hasMore: true });
   expect(await planOf(context, other.plan_id)).toMatchObject({ counts: { sent: 1 } });
   // It goes on when there is room.
-  await databases.payment`delete from outbox where not published`;
+  await servers.own.payment`delete from outbox where not published`;
   await waitUntil(
     "both are done",
     async () => {

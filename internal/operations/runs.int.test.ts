@@ -474,7 +474,8 @@ async function replayUnseen(letter: DeadLetter, times: number): Promise<void> {
 test("a plan counts the money of the checkouts that it touches, each once", async () => {
   const letters = await pump.deadReserves(2);
   const [paid] = letters;
-  await databases.saga`update saga_state set total_cents = 1250, currency = 'EUR' where saga_id = ${paid?.saga_id ?? ""}`;
+  await servers.own
+    .saga`update saga_state set total_cents = 1250, currency = 'EUR' where saga_id = ${paid?.saga_id ?? ""}`;
   const plan = await planned(testContext(databases, letters));
   expect(plan).toMatchObject({
     totals: { acts: 2, money: [{ currency: "EUR", amount_cents: 1_250, sagas: 1 }] },

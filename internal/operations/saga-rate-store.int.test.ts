@@ -41,7 +41,7 @@ test("the durations and counts of the last hour are of all that ended, also of o
   await saga`update saga_state set created_at = now() - interval '20 minutes', completed_at = now() - interval '20 minutes' + interval '1 second'`;
   await saga`
     update saga_state set completed_at = created_at + interval '15 minutes' where saga_id = ${fixture.completed.saga_id}`;
-  const { p99_ms, ...hour } = await lastHour(saga);
+  const { p99_ms, ...hour } = await lastHour(fixture.asConsole.saga);
   expect(hour).toMatchObject({ p50_ms: 1_000, completed: 1, compensated: 2 });
   // Between the second and the third of three.
   expect(Math.round(p99_ms ?? 0)).toBe(1_000 + 0.98 * (900_000 - 1_000));

@@ -29,7 +29,7 @@ beforeAll(async () => {
   const users = Array.from({ length: 20 }, () => crypto.randomUUID());
   rows = Array.from({ length: SAGAS }, () => randomSaga(random, NOW - between(random, 1, SPAN_MS), users));
   await writeSagas(fixture.databases, rows);
-  const { saga, inventory, payment, order } = fixture.databases;
+  const { saga, inventory, payment, order } = fixture.asConsole;
   databases = { saga: () => saga, inventory: () => inventory, payment: () => payment, order: () => order };
 });
 afterAll(() => fixture[Symbol.asyncDispose]());

@@ -29,7 +29,8 @@ export interface StuckSaga {
 export function findStuck(sql: Sql, before: number, limit: number): Promise<StuckSaga[]> {
   return sql<StuckSaga[]>`
     with old as materialized (
-      select * from saga_state
+      select saga_id, status, current_step, compensation_step, payment_succeeded, resend_count, needs_operator, created_at
+        from saga_state
        where completed_at is null and created_at < ${before}::timestamptz
          and (action_expires_at is null or action_expires_at < ${before}::timestamptz)
          and (updated_at < ${before}::timestamptz or resend_count > 0 or needs_operator))

@@ -21,7 +21,7 @@ import { poolMetrics } from "./pool-metrics.ts";
 import { openPostgres } from "./postgres.ts";
 import { openRedis } from "./redis.ts";
 import { publishAfterCommit, type PublishingSettings } from "./publishing.ts";
-import { requireSchema } from "./schema-check.ts";
+import { requireSchema, sayIfOwner } from "./schema-check.ts";
 
 const RETRY_INTERVAL_MS = 200;
 /** Finds retries that another process scheduled; our own wake the loop. */
@@ -44,7 +44,7 @@ export async function openDatabase(
   service: MigratedDatabase,
   context: RoleContext<DatabaseSettings>,
 ): Promise<Database> {
-  const { config, metrics, resources, ops, untilReachable } = context;
+  const { config, log, metrics, resources, ops, untilReachable } = context;
   const database = resources.use(
     "postgres",
     openPostgres({ url: config.DATABASE_URL, poolSize: config.DATABASE_POOL_SIZE, applicationName: name }),
@@ -55,6 +55,7 @@ export async function openDatabase(
   const schema = { owner: service, migrations: migrations[service] };
   ops.addCheck("schema", () => requireSchema(database.sql, schema));
   await untilReachable(`the tables of ${service} (DATABASE_URL)`, () => requireSchema(database.sql, schema));
+  await sayIfOwner(database.sql, log, service).catch(() => undefined);
   return database;
 }
 

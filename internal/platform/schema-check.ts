@@ -3,13 +3,24 @@
 import type { Sql } from "postgres";
 import type { MigratedDatabase, Migration } from "../../schemas/migrations.ts";
 import { AppError } from "../kernel/errors.ts";
+import type { Log } from "../kernel/telemetry.ts";
 import { unapplied } from "./migrate.ts";
-import { ownersOf } from "./schema-owner-store.ts";
+import { ownersOf, userOf } from "./schema-owner-store.ts";
 
 export interface NeededSchema {
   /** The required owner; absent if any owner is accepted. */
   readonly owner?: MigratedDatabase | undefined;
   readonly migrations: readonly Migration[];
+}
+
+/** Says once, at the start, that the role may do everything: right for a small shop, a mistake where `checkoutctl grants` was applied. */
+export async function sayIfOwner(sql: Sql, log: Pick<Log, "info">, database: string): Promise<void> {
+  const { name, isOwner } = await userOf(sql);
+  if (isOwner)
+    log.info(
+      { database, user: name },
+      `this role works as ${name}, who owns the ${database} database and may do everything there; \`checkoutctl grants\` makes a user who may do less`,
+    );
 }
 
 /** Throws DATABASE_UNAVAILABLE, which is retryable: the database may be migrated, or the address behind a name corrected. */

@@ -31,13 +31,17 @@ export class AuditFixture {
   /** The messages of each topic; undefined stands for bytes that are not JSON. */
   readonly topics = new Map<Topic, unknown[]>(Object.values(TOPICS).map((topic) => [topic, []]));
 
-  constructor(databases: Readonly<Record<DatabaseName, Sql>>) {
+  readonly #seen: Readonly<Record<DatabaseName, Sql>>;
+
+  /** `seen` are the same databases, as the auditor reads them. */
+  constructor(databases: Readonly<Record<DatabaseName, Sql>>, seen = databases) {
     this.databases = databases;
+    this.#seen = seen;
   }
 
   sources(): AuditSources {
     return {
-      databases: this.databases,
+      databases: this.#seen,
       ledger: () => this.ledger,
       readTopic: (topic) => {
         const messages = this.topics.get(topic) ?? [];

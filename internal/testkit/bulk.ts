@@ -29,7 +29,8 @@ export class BulkServers implements AsyncDisposable {
   readonly inventory: TestInventory;
   /** As an operator's console. */
   readonly databases: Databases;
-  readonly #own: Databases;
+  /** For what only a test does. */
+  readonly own: Databases;
   readonly #others: readonly TestDatabase[];
 
   private constructor(
@@ -42,7 +43,7 @@ export class BulkServers implements AsyncDisposable {
     this.#others = [payment, order];
     const all = { saga: orchestrator.database, inventory: inventory.database, payment, order };
     this.databases = databasesAs(all, "console");
-    this.#own = databasesAs(all, "superuser");
+    this.own = databasesAs(all, "superuser");
   }
 
   static async open(): Promise<BulkServers> {
@@ -54,7 +55,7 @@ export class BulkServers implements AsyncDisposable {
 
   /** Deletes what a test has left, and stands in for relay and broker from now on. */
   async reset(): Promise<OutboxPump> {
-    const { saga, inventory, payment } = this.#own;
+    const { saga, inventory, payment } = this.own;
     await saga`truncate saga_state, saga_history, outbox, inbox, operator_actions, operator_plans cascade`;
     await inventory`truncate reservations, outbox, inbox, retry`;
     await payment`truncate outbox`;

@@ -1,8 +1,9 @@
 // A small, idle and consistent system for the auditor's tests: four real databases, with provider ledger and topics as data. It has
 // three sagas: one completed, one was refunded, one was out of stock. A test then breaks one thing.
+import type { Sql } from "postgres";
 import type { DatabaseName } from "../../schemas/migrations.ts";
 import { TOPICS } from "../../schemas/topics.ts";
-import { cloneDatabase, type TestDatabase } from "./database.ts";
+import { cloneDatabase, type Login, type TestDatabase } from "./database.ts";
 import { newSaga, past, PRICE, refundOf, SKU, type WrittenSaga, AuditFixture } from "./audit-fixture.ts";
 
 const STOCKED = 100;
@@ -17,8 +18,7 @@ export class ConsistentFixture extends AuditFixture implements AsyncDisposable {
   refused = newSaga(1);
 
   private constructor(clones: Readonly<Record<DatabaseName, TestDatabase>>) {
-    const { saga, inventory, payment, order } = clones;
-    super({ saga: saga.sql, inventory: inventory.sql, payment: payment.sql, order: order.sql });
+    super(as(clones, "superuser"), as(clones, "audit"));
     this.clones = clones;
   }
 
@@ -34,13 +34,22 @@ export class ConsistentFixture extends AuditFixture implements AsyncDisposable {
 
   /** As settings of checkoutctl. */
   get databaseUrls(): Readonly<Record<string, string>> {
+    return this.urlsAs("superuser");
+  }
+
+  urlsAs(role: Login): Readonly<Record<string, string>> {
     const { saga, inventory, payment, order } = this.clones;
     return {
-      SAGA_DATABASE_URL: saga.url,
-      INVENTORY_DATABASE_URL: inventory.url,
-      PAYMENT_DATABASE_URL: payment.url,
-      ORDER_DATABASE_URL: order.url,
+      SAGA_DATABASE_URL: saga.urlAs(role),
+      INVENTORY_DATABASE_URL: inventory.urlAs(role),
+      PAYMENT_DATABASE_URL: payment.urlAs(role),
+      ORDER_DATABASE_URL: order.urlAs(role),
     };
+  }
+
+  /** The databases as operators see them. */
+  get asConsole(): Readonly<Record<DatabaseName, Sql>> {
+    return as(this.clones, "console");
   }
 
   /** Deletes everything and writes the three sagas again. */
@@ -139,4 +148,16 @@ export class ConsistentFixture extends AuditFixture implements AsyncDisposable {
     await this.say("saga", TOPICS.commands, "ReserveInventory", saga_id);
     await this.say("inventory", TOPICS.inventoryEvents, "InventoryReserved", saga_id, { reservation_id });
   }
+}
+
+function as(
+  { saga, inventory, payment, order }: Readonly<Record<DatabaseName, TestDatabase>>,
+  role: Login,
+): Readonly<Record<DatabaseName, Sql>> {
+  return {
+    saga: saga.as(role).sql,
+    inventory: inventory.as(role).sql,
+    payment: payment.as(role).sql,
+    order: order.as(role).sql,
+  };
 }

@@ -42,6 +42,7 @@ export class CountingService implements AsyncDisposable {
     const database = await cloneDatabase("order");
     await database.sql`create table counter (
       saga_id uuid primary key, count integer not null check (count < ${database.sql.unsafe(String(REFUSED_BY_DATABASE))}))`;
+    await database.sql.unsafe("grant all on counter to order_app");
     return new CountingService(await freshTopic(), database);
   }
 

@@ -1,4 +1,4 @@
--- For database roles that may do only what their binary does (docs/adr/0019). The functions that make and drop partitions act with the rights
+-- For database roles that may do only what their binary does (docs/adr/0020). The functions that make and drop partitions act with the rights
 -- of the owner of the tables, so they look at what they are asked first. In all four databases with an outbox.
 
 -- How many days the table keeps its rows at least: INBOX_RETENTION_MS and OUTBOX_RETENTION_MS of internal/messaging/retention.ts.
