@@ -7,8 +7,9 @@ import { ConfigError, kafkaConfig, parseConfig, secret, warningsOf } from "../..
 import type { KafkaSettings } from "../../internal/platform/kafka/connection.ts";
 import { securityFaults } from "../../internal/platform/kafka/security.ts";
 import { stackDirectory } from "../../internal/stack/paths.ts";
-import { kafkaSettings, namesAndUrls } from "../../internal/stack/role-env.ts";
+import { databaseSettings, kafkaSettings, namesAndUrls } from "../../internal/stack/role-env.ts";
 import type { StackSecrets } from "../../internal/stack/secrets.ts";
+import { redisUrl } from "../../internal/stack/secure/accounts.ts";
 import { readState, type StackState } from "../../internal/stack/state.ts";
 
 const database = (owner: string) =>
@@ -141,10 +142,8 @@ export function loadSettings(stack: string | true | undefined): Settings {
 
 function valuesOf({ addresses }: StackState): Values {
   const {
-    postgres,
     kafka_brokers,
     certificates,
-    redis,
     inventory,
     orchestrator,
     order,
@@ -156,13 +155,9 @@ function valuesOf({ addresses }: StackState): Values {
   } = addresses;
   const secrets: StackSecrets = JSON.parse(readFileSync(secrets_file, "utf8"));
   const all = {
-    SAGA_DATABASE_URL: postgres["saga"],
-    INVENTORY_DATABASE_URL: postgres["inventory"],
-    PAYMENT_DATABASE_URL: postgres["payment"],
-    ORDER_DATABASE_URL: postgres["order"],
-    NOTIFICATION_DATABASE_URL: postgres["notification"],
+    ...databaseSettings({ addresses, secrets }, "migrator"),
     ...kafkaSettings({ kafka_brokers, certificates }, "operator"),
-    REDIS_URL: redis,
+    REDIS_URL: redisUrl(addresses, secrets, "operator"),
     INVENTORY_URL: inventory,
     ORCHESTRATOR_URL: orchestrator,
     ORDER_URL: order,

@@ -6,7 +6,6 @@ import { AppError } from "../kernel/errors.ts";
 import { type Managed, start } from "../stack/managed.ts";
 import { leasePorts } from "../stack/ports.ts";
 import { CertificateAuthority } from "../stack/secure/certificate-authority.ts";
-import { asRole } from "../stack/secure/postgres.ts";
 import { postgresData, postgresServer } from "../stack/servers/postgres.ts";
 import { newDataDirectory } from "../testkit/data-directory.ts";
 import { databaseFault } from "./postgres-errors.ts";
@@ -31,6 +30,7 @@ async function startServer(name: string, hosts: readonly string[]): Promise<Mana
     secure: {
       server: await authority.issue({ name, hosts }),
       superuser: await authority.issue({ name: "checkout" }),
+      superuserPassword: "of the superuser",
     },
   });
   // Under its own address alone it can be asked whether it is ready.
@@ -67,7 +67,13 @@ afterAll(async () => {
 
 const open = (url: string) =>
   openPostgres({ url, poolSize: 2, applicationName: "tls", timeouts: { connectMs: 2_000 } });
-const role = ({ address }: Managed, caFile = authority.caFile) => asRole(address, caFile, ROLE);
+/** The address for the role, over TLS. */
+function role({ address }: Managed, caFile = authority.caFile): string {
+  const url = new URL(address);
+  [url.username, url.password] = [ROLE.name, encodeURIComponent(ROLE.password)];
+  url.search = new URLSearchParams({ sslmode: "verify-full", sslrootcert: caFile }).toString();
+  return url.href;
+}
 
 /** What a role reports, and whether it waits for the server or blames what it was doing. */
 async function refusal(url: string): Promise<{ why: string; fault: string }> {
@@ -137,7 +143,8 @@ test("without encryption, or with a wrong password, nobody gets in", async () =>
 });
 
 test("a certificate of the client is presented, and read again for each connection", async () => {
-  const own = new URL(server.address);
+  const own = new URL(role(server));
+  [own.pathname, own.username, own.password] = ["/postgres", "checkout", ""];
   const copy = await authority.issue({ name: "somebody" });
   own.searchParams.set("sslcert", copy.certFile);
   own.searchParams.set("sslkey", copy.keyFile);

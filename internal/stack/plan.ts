@@ -8,7 +8,11 @@ import { type Role, ROLES, type RoleContext, type RoleOverrides, SERVING_ROLES }
 import { roleProcess } from "./roles.ts";
 import { type Routes, routed } from "./routes.ts";
 import { type StackSecrets, secretsFile } from "./secrets.ts";
+import { passwordOf, redisPasswords, SUPERUSER } from "./secure/accounts.ts";
 import { brokerCertificate } from "./secure/kafka-certificates.ts";
+import type { SecurePostgres } from "./secure/postgres.ts";
+import type { SecureRedis } from "./secure/redis.ts";
+import { serverCertificates } from "./secure/server-certificates.ts";
 import { type Broker, brokersOnDisk, DETOURS, kafkaServers } from "./servers/kafka.ts";
 import { mailServer } from "./servers/mail.ts";
 import { postgresServer } from "./servers/postgres.ts";
@@ -86,12 +90,31 @@ function planServers(options: PlanOptions, logFile: StackPlan["logFile"]): Serve
       port: ports.next(),
       dataDirectory: join(dataDirectory, `postgres-${database}`),
       logFile: logFile(`postgres-${database}`),
+      secure: securePostgres(options),
     }),
   );
-  const redis = redisServer({ port: ports.next(), directory: dataDirectory, logFile: logFile("redis") });
+  const redis = redisServer({
+    port: ports.next(),
+    directory: dataDirectory,
+    logFile: logFile("redis"),
+    secure: secureRedis(options),
+  });
   const mail = mailServer({ smtpPort: ports.next(), httpPort: ports.next(), logFile: logFile("mail") });
   const kafka = planKafka(options, logFile);
   return { postgres, redis, mail, kafka };
+}
+
+function securePostgres({ certificates, secrets }: PlanOptions): SecurePostgres | undefined {
+  if (certificates === undefined) return undefined;
+  const { postgres: server, superuser } = serverCertificates(certificates);
+  return { server, superuser, superuserPassword: passwordOf(secrets, SUPERUSER) };
+}
+
+function secureRedis({ certificates, secrets }: PlanOptions): SecureRedis | undefined {
+  if (certificates === undefined) return undefined;
+  const passwords = redisPasswords(secrets);
+  const { redis: server } = serverCertificates(certificates);
+  return { server, passwords, superuserPassword: passwordOf(secrets, SUPERUSER) };
 }
 
 function planKafka(

@@ -1,8 +1,10 @@
 // The settings of every role in the local stack. `checkout-<role> --help` explains each variable.
 import { SUPER_USERS } from "../../schemas/access.ts";
-import { DATABASES as OUTBOXES } from "../../schemas/migrations.ts";
+import { DATABASES as OUTBOXES, type MigratedDatabase } from "../../schemas/migrations.ts";
+import type { RedisUser } from "../../schemas/redis-users.ts";
 import type { KafkaSettings } from "../platform/kafka/connection.ts";
 import type { StackSecrets } from "./secrets.ts";
+import { databaseUrl, databaseUrls, redisUrl } from "./secure/accounts.ts";
 import { certificateFiles } from "./secure/certificate-files.ts";
 import type { StackAddresses } from "./state.ts";
 
@@ -64,9 +66,11 @@ function settingsOf(
 ): Record<string, string> {
   const kafka = kafkaSettings(addresses, role === "relay" ? "relay-{database}" : role);
   const consumer = { ...kafka, INSTANCE_ID: replica === 1 ? "local" : `local-${replica}` };
-  const redis = { REDIS_URL: addresses.redis };
+  const redis = (user: RedisUser) => ({ REDIS_URL: redisUrl(addresses, secrets, user) });
   const callers = { TRUSTED_CALLERS_JWKS: secrets.trusted_callers_jwks };
-  const database = (name: string) => ({ DATABASE_URL: addresses.postgres[name] ?? "" });
+  const database = (name: MigratedDatabase) => ({
+    DATABASE_URL: databaseUrl(addresses, secrets, name, "app"),
+  });
   switch (role) {
     case "paysim":
       return {
@@ -76,11 +80,11 @@ function settingsOf(
         WEBHOOK_SECRET: secrets.stripe_webhook_secret,
       };
     case "inventory":
-      return { ...consumer, ...redis, ...database("inventory"), ...callers };
+      return { ...consumer, ...redis("inventory"), ...database("inventory"), ...callers };
     case "payment":
       return {
         ...consumer,
-        ...redis,
+        ...redis("payment"),
         ...database("payment"),
         ...callers,
         // Whoever plays the shopper opens the storefront here.
@@ -91,16 +95,21 @@ function settingsOf(
         PAYMENT_PRIVATE_JWK: secrets.payment_private_jwk,
       };
     case "order":
-      return { ...consumer, ...redis, ...database("order"), ...callers };
+      return { ...consumer, ...redis("order"), ...database("order"), ...callers };
     case "notification":
-      return { ...consumer, ...redis, ...database("notification"), ...mailSettings({ addresses, secrets }) };
+      return {
+        ...consumer,
+        ...redis("notification"),
+        ...database("notification"),
+        ...mailSettings({ addresses, secrets }),
+      };
     case "orchestrator":
-      return { ...consumer, ...redis, ...database("saga"), ...callers };
+      return { ...consumer, ...redis("orchestrator"), ...database("saga"), ...callers };
     case "relay":
-      return { ...kafka, DATABASE_URLS: databaseList(addresses) };
+      return { ...kafka, DATABASE_URLS: databaseList(addresses, secrets) };
     case "gateway":
       return {
-        ...redis,
+        ...redis("gateway"),
         ORCHESTRATOR_URL: addresses.orchestrator,
         INVENTORY_URL: addresses.inventory,
         ORDER_URL: addresses.order,
@@ -137,8 +146,7 @@ function mailSettings({ addresses, secrets }: RoleContext): Record<string, strin
 /** The console reads everything, and acts through the orchestrator. */
 function consoleSettings({ addresses, secrets }: RoleContext): Record<string, string> {
   return {
-    ...databases(addresses),
-    NOTIFICATION_DATABASE_URL: addresses.postgres["notification"] ?? "",
+    ...databaseSettings({ addresses, secrets }, "console"),
     ...kafkaSettings(addresses, "console"),
     ORCHESTRATOR_URL: addresses.orchestrator,
     OPS_URLS: namesAndUrls(addresses.ops),
@@ -148,13 +156,12 @@ function consoleSettings({ addresses, secrets }: RoleContext): Record<string, st
   };
 }
 
-/** The settings of checkoutctl, which can reach everything. */
+/** The settings of checkoutctl, which can reach everything, and in a secure stack may migrate and rebuild. */
 export function operatorEnvironment({ addresses, secrets }: RoleContext): Record<string, string> {
   return {
-    ...databases(addresses),
-    NOTIFICATION_DATABASE_URL: addresses.postgres["notification"] ?? "",
+    ...databaseSettings({ addresses, secrets }, "migrator"),
     ...kafkaSettings(addresses, "operator"),
-    REDIS_URL: addresses.redis,
+    REDIS_URL: redisUrl(addresses, secrets, "operator"),
     INVENTORY_URL: addresses.inventory,
     ORCHESTRATOR_URL: addresses.orchestrator,
     ORDER_URL: addresses.order,
@@ -193,21 +200,26 @@ export function deploySettings(addresses: StackAddresses): Readonly<Record<strin
   return kafkaSettings(addresses, SUPER_USERS.deploy);
 }
 
-/** The four databases that a saga uses. */
-function databases({ postgres }: StackAddresses): Record<string, string> {
+/** All databases for one of their roles, under the names that console and checkoutctl give them. */
+export function databaseSettings(
+  { addresses, secrets }: Pick<RoleContext, "addresses" | "secrets">,
+  role: "console" | "migrator" | "audit",
+): Record<string, string> {
+  const urls = databaseUrls(addresses, secrets, role);
   return {
-    SAGA_DATABASE_URL: postgres["saga"] ?? "",
-    INVENTORY_DATABASE_URL: postgres["inventory"] ?? "",
-    PAYMENT_DATABASE_URL: postgres["payment"] ?? "",
-    ORDER_DATABASE_URL: postgres["order"] ?? "",
+    SAGA_DATABASE_URL: urls.saga ?? "",
+    INVENTORY_DATABASE_URL: urls.inventory ?? "",
+    PAYMENT_DATABASE_URL: urls.payment ?? "",
+    ORDER_DATABASE_URL: urls.order ?? "",
+    NOTIFICATION_DATABASE_URL: urls.notification ?? "",
   };
 }
 
 /** `saga=postgres://...,inventory=...`: the databases with an outbox. */
-function databaseList({ postgres }: StackAddresses): string {
-  return OUTBOXES.filter((name) => postgres[name] !== undefined)
-    .map((name) => [name, postgres[name]] as const)
-    .map(([name, url]) => `${name}=${url}`)
+function databaseList(addresses: StackAddresses, secrets: StackSecrets): string {
+  const urls = databaseUrls(addresses, secrets, "relay");
+  return OUTBOXES.filter((name) => urls[name] !== undefined)
+    .map((name) => `${name}=${urls[name]}`)
     .join(",");
 }
 

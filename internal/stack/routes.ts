@@ -32,5 +32,5 @@ export function routed(
 }
 
 function withPort(address: string, port: number | undefined): string {
-  return port === undefined ? address : address.replace(/:\d+(?=\/|$)/, `:${port}`);
+  return port === undefined ? address : address.replace(/:\d+(?=[/?]|$)/, `:${port}`);
 }

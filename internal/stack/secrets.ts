@@ -24,6 +24,8 @@ export interface StackSecrets {
   readonly shop_link_secret: string;
   /** Signs the sessions of the console. */
   readonly console_session_secret: string;
+  /** Of which the passwords of a stack with `--secure` are made; see secure/accounts.ts. */
+  readonly accounts_secret: string;
 }
 
 export function secretsFile(dataDirectory: string): string {
@@ -73,6 +75,7 @@ export async function newSecrets(): Promise<StackSecrets> {
     stripe_webhook_secret: `whsec_${randomHex()}`,
     shop_link_secret: randomText(48),
     console_session_secret: randomText(48),
+    accounts_secret: randomText(48),
   };
 }
 

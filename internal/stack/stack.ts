@@ -18,6 +18,8 @@ import type { Routes } from "./routes.ts";
 import { ensureSecrets } from "./secrets.ts";
 import { applyAccess, createTopics, migrate } from "./roles.ts";
 import { certificatesFolder, ensureKafkaCertificates } from "./secure/kafka-certificates.ts";
+import { makeDatabaseRoles } from "./secure/database-roles.ts";
+import { ensureServerCertificates } from "./secure/server-certificates.ts";
 import { warmUpKafka } from "./servers/kafka-warm-up.ts";
 import type { PrometheusSettings } from "./servers/prometheus.ts";
 import { DATABASES, type StackAddresses, type StackState, writeState } from "./state.ts";
@@ -85,7 +87,10 @@ export async function startStack(options: StackOptions = {}, signal?: AbortSigna
   const ports = leasePorts(dataDirectory);
   held.defer(() => ports.release());
   const certificates = isSecure(options) ? certificatesFolder(dataDirectory) : undefined;
-  if (certificates !== undefined) await ensureKafkaCertificates(certificates);
+  if (certificates !== undefined) {
+    await ensureKafkaCertificates(certificates);
+    await ensureServerCertificates(certificates);
+  }
   const plan = planStack({
     dataDirectory,
     certificates,
@@ -261,7 +266,10 @@ async function startInOrder(plan: StackPlan, { launch, report, signal, warmUp }:
   await allOrFirstError([
     (async () => {
       await step(`Postgres (${group("postgres-").length})`, () => launchAll(group("postgres-")));
-      if (withRoles) await step("migrations", () => migrate(plan.context, plan.logFile("migrate")));
+      if (!withRoles) return;
+      if (plan.addresses.certificates !== undefined)
+        await step("database roles", () => makeDatabaseRoles(plan.context));
+      await step("migrations", () => migrate(plan.context, plan.logFile("migrate")));
     })(),
     (async () => {
       await step(`Kafka (${group("kafka-").length})`, () => launchAll(group("kafka-")));

@@ -71,7 +71,8 @@ export function stateFile(dataDirectory: string): string {
 /** Replaces the file atomically, so that a reader never sees half of it. */
 export function writeState(state: StackState): void {
   const file = stateFile(state.data_directory);
-  writeFileSync(`${file}.new`, `${JSON.stringify(state, null, 2)}\n`);
+  // A secure stack's addresses hold passwords.
+  writeFileSync(`${file}.new`, `${JSON.stringify(state, null, 2)}\n`, { mode: 0o600 });
   renameSync(`${file}.new`, file);
 }
 

@@ -34,6 +34,7 @@ const ANYWHERE = {
     stripe_webhook_secret: "",
     shop_link_secret: "",
     console_session_secret: "",
+    accounts_secret: "x".repeat(64),
   },
 };
 

@@ -1,5 +1,5 @@
 // What a Postgres of a stack with `--secure` has besides: a certificate, and rules for who may connect. Every role comes over TLS with its own
-// password; only the superuser, who makes these roles, comes with a certificate instead. Used by servers/postgres.ts.
+// password. The superuser comes with a certificate to the database `postgres`, to get its own password there. Used by servers/postgres.ts.
 import { chownSync, copyFileSync, existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { UnixUser } from "../child.ts";
@@ -9,6 +9,7 @@ export interface SecurePostgres {
   readonly server: CertificateFiles;
   /** Its common name is the superuser's name. */
   readonly superuser: CertificateFiles;
+  readonly superuserPassword: string;
 }
 
 /** Files are in the data directory, because the server may read its key only if it owns it. */
@@ -23,7 +24,7 @@ export const SECURE_SETTINGS: Readonly<Record<string, string>> = {
 
 /** From initdb: everybody on this machine is believed. */
 const OPEN = "host all all 127.0.0.1/32 trust";
-const CLOSED = ["hostssl all checkout 127.0.0.1/32 cert", "hostssl all all 127.0.0.1/32 scram-sha-256"];
+const CLOSED = ["hostssl postgres checkout 127.0.0.1/32 cert", "hostssl all all 127.0.0.1/32 scram-sha-256"];
 
 /** Writes who may connect, as a stack may be started with `--secure` and without it in turn. */
 export function writeAccess(
@@ -51,30 +52,21 @@ export function writeAccess(
   }
 }
 
-/** The address with the superuser's certificate. */
-export function asSuperuser(address: string, { superuser }: SecurePostgres): string {
-  const url = new URL(verified(address, superuser.caFile));
+/** The superuser's address of the database `postgres`, with its certificate. */
+export function withCertificate(address: string, { superuser }: SecurePostgres): string {
+  const url = new URL(address);
+  url.search = "";
+  url.searchParams.set("sslmode", "verify-full");
+  url.searchParams.set("sslrootcert", superuser.caFile);
   url.searchParams.set("sslcert", superuser.certFile);
   url.searchParams.set("sslkey", superuser.keyFile);
   return url.href;
 }
 
-/** The address of a role: its name and password, over TLS. */
-export function asRole(
-  address: string,
-  caFile: string,
-  role: { readonly name: string; readonly password: string },
-): string {
-  const url = new URL(verified(address, caFile));
-  url.username = encodeURIComponent(role.name);
-  url.password = encodeURIComponent(role.password);
-  return url.href;
-}
-
-function verified(address: string, caFile: string): string {
+/** The superuser's address of another database: for tools of this machine, so that a plain driver can use it. */
+export function withPassword(address: string, { superuserPassword }: SecurePostgres): string {
   const url = new URL(address);
-  url.search = "";
-  url.searchParams.set("sslmode", "verify-full");
-  url.searchParams.set("sslrootcert", caFile);
+  url.password = superuserPassword;
+  url.searchParams.set("sslmode", "require");
   return url.href;
 }

@@ -2,8 +2,8 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { connect } from "node:tls";
 import type { RedisUser } from "../../../schemas/redis-users.ts";
-import { redisUserName } from "../../../schemas/redis-users.ts";
 import { aclFile } from "../../platform/redis-acl.ts";
+import { SUPERUSER } from "./accounts.ts";
 import type { CertificateFiles } from "./certificate-files.ts";
 
 const ANSWER_TIMEOUT_MS = 2_000;
@@ -11,15 +11,18 @@ const ANSWER_TIMEOUT_MS = 2_000;
 export interface SecureRedis {
   readonly server: CertificateFiles;
   readonly passwords: ReadonlyMap<RedisUser, string>;
+  /** Of a user who may do everything, for tools of this machine. */
+  readonly superuserPassword: string;
 }
 
 /** Writes the users into `file`. */
 export function secureRedisSettings(
   port: number,
   file: string,
-  { server, passwords }: SecureRedis,
+  { server, passwords, superuserPassword }: SecureRedis,
 ): Readonly<Record<string, string | number>> {
-  writeFileSync(file, aclFile(passwords), { mode: 0o600 });
+  const superuser = `user ${SUPERUSER} on >${superuserPassword} ~* &* +@all`;
+  writeFileSync(file, `${aclFile(passwords)}${superuser}\n`, { mode: 0o600 });
   return {
     port: 0,
     "tls-port": port,
@@ -33,11 +36,11 @@ export function secureRedisSettings(
   };
 }
 
-/** The address for one role. */
-export function redisAddressOf(address: string, user: RedisUser, password: string): string {
-  const url = new URL(address);
-  url.username = redisUserName(user);
-  url.password = encodeURIComponent(password);
+/** The superuser's address. The name of the file is for our own clients (redis-tls.ts). */
+export function secureRedisAddress(port: number, { server, superuserPassword }: SecureRedis): string {
+  const url = new URL(`rediss://127.0.0.1:${port}`);
+  [url.username, url.password] = [SUPERUSER, superuserPassword];
+  url.searchParams.set("ssl_ca_certs", server.caFile);
   return url.href;
 }
 

@@ -4,14 +4,21 @@ import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 
 import { dirname, join } from "node:path";
 import postgres from "postgres";
 import { type UnixUser, runToEnd } from "../child.ts";
+import { setPassword } from "../../platform/grants/password-store.ts";
 import { tlsOf } from "../../platform/postgres-tls.ts";
 import type { Definition } from "../managed.ts";
 import { CACHE, REPOSITORY } from "../paths.ts";
-import { asSuperuser, SECURE_SETTINGS, type SecurePostgres, writeAccess } from "../secure/postgres.ts";
+import { SUPERUSER } from "../secure/accounts.ts";
+import {
+  SECURE_SETTINGS,
+  type SecurePostgres,
+  withCertificate,
+  withPassword,
+  writeAccess,
+} from "../secure/postgres.ts";
 import { canWalkTo, ownDirectory, reachablePlace, unprivilegedUser } from "../unprivileged.ts";
 import { waitUntil } from "../wait.ts";
 
-const SUPERUSER = "checkout";
 const READY_TIMEOUT_MS = 30_000;
 
 export interface PostgresOptions {
@@ -31,10 +38,9 @@ export function postgresServer(options: PostgresOptions): Definition {
   const data = postgresData(options.dataDirectory);
   const home = reachableHome(user);
   const { secure } = options;
-  const address = (database: string) => {
-    const plain = `postgres://${SUPERUSER}@127.0.0.1:${options.port}/${database}`;
-    return secure === undefined ? plain : asSuperuser(plain, secure);
-  };
+  const plain = (database: string) => `postgres://${SUPERUSER}@127.0.0.1:${options.port}/${database}`;
+  const first = secure === undefined ? plain("postgres") : withCertificate(plain("postgres"), secure);
+  const own = plain(options.database);
   const settings = Object.entries({
     ...serverSettings(options.port),
     ...(secure === undefined ? {} : SECURE_SETTINGS),
@@ -47,17 +53,18 @@ export function postgresServer(options: PostgresOptions): Definition {
     user,
     stopSignal: "SIGINT",
     deathSignal: "QUIT",
-    address: address(options.database),
+    address: secure === undefined ? own : withPassword(own, secure),
     ports: { postgres: options.port },
     readyTimeoutMs: READY_TIMEOUT_MS,
-    probe: () => withConnection(address("postgres"), async (sql) => (await sql`select 1`).length === 1),
+    probe: () => withConnection(first, async (sql) => (await sql`select 1`).length === 1),
     async prepare() {
       if (existsSync(join(data, "PG_VERSION"))) await previousGone(data);
       else await copyData(await templateData(home, user), data);
       writeAccess(data, user, secure);
     },
     async whenReady() {
-      await withConnection(address("postgres"), async (sql) => {
+      await withConnection(first, async (sql) => {
+        if (secure !== undefined) await setPassword(sql, SUPERUSER, secure.superuserPassword);
         const found = await sql`select 1 from pg_database where datname = ${options.database}`;
         if (found.length === 0) await sql`create database ${sql(options.database)}`;
       });

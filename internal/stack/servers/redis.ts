@@ -3,7 +3,12 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { Definition } from "../managed.ts";
 import { CACHE } from "../paths.ts";
-import { answersOverTls, type SecureRedis, secureRedisSettings } from "../secure/redis.ts";
+import {
+  answersOverTls,
+  secureRedisAddress,
+  type SecureRedis,
+  secureRedisSettings,
+} from "../secure/redis.ts";
 import { ask } from "./ask.ts";
 
 const READY_TIMEOUT_MS = 10_000;
@@ -35,10 +40,7 @@ export function redisServer({ port, directory, logFile, secure }: RedisOptions):
       ...Object.entries(settings).flatMap(([key, value]) => [`--${key}`, String(value)]),
     ],
     logFile,
-    address:
-      secure === undefined
-        ? `redis://127.0.0.1:${port}`
-        : `rediss://127.0.0.1:${port}?ssl_ca_certs=${encodeURIComponent(secure.server.caFile)}`,
+    address: secure === undefined ? `redis://127.0.0.1:${port}` : secureRedisAddress(port, secure),
     ports: { redis: port },
     readyTimeoutMs: READY_TIMEOUT_MS,
     probe: async () =>
