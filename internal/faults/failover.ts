@@ -44,7 +44,7 @@ export async function failOver(target: Holder, server: string, url: string): Pro
 
   // Beside the primary the standby has its own port; later it takes the port of the primary.
   const port = await freePort();
-  follow(copy, new URL(url).port);
+  follow(copy, new URL(url));
   const standby = startBeside(pid, data, copy, port);
   held.defer(async () => {
     standby.kill("SIGINT");
@@ -95,9 +95,11 @@ async function copyRunning(primary: Sql, data: string, copy: string): Promise<vo
   }
 }
 
-function follow(data: string, primaryPort: string): void {
+function follow(data: string, { port, password, searchParams }: URL): void {
   writeOwned(join(data, "standby.signal"), "");
-  const address = `host=127.0.0.1 port=${primaryPort} user=checkout application_name=${STANDBY}`;
+  // Of a stack with `--secure`.
+  const secret = password === "" ? "" : ` password=${password} sslmode=${searchParams.get("sslmode")}`;
+  const address = `host=127.0.0.1 port=${port} user=checkout application_name=${STANDBY}${secret}`;
   appendFileSync(join(data, "postgresql.auto.conf"), `primary_conninfo = '${address}'\n`);
 }
 

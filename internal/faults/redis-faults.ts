@@ -1,5 +1,6 @@
 // Redis faults: suddenly empty, or full of wrong answers, because Redis must never be trusted. Used by the nemesis and by the tests
 // on the compiled binaries.
+import { readFileSync } from "node:fs";
 import { createClient } from "redis";
 
 const SPOILT_KEYS = 5_000;
@@ -24,7 +25,13 @@ export async function spoilRedis(url: string): Promise<() => Promise<void>> {
   return () => withRedis(url, (redis) => redis.configSet(HEALTHY));
 }
 
-const openRedis = (url: string) => createClient({ url }).connect();
+/** The address of a stack with `--secure` names the authority of the server's certificate. */
+function openRedis(address: string) {
+  const url = new URL(address);
+  const caFile = url.searchParams.get("ssl_ca_certs");
+  const socket = caFile === null ? {} : ({ tls: true, ca: readFileSync(caFile) } as const);
+  return createClient({ url: url.href, socket }).connect();
+}
 
 async function withRedis(
   url: string,

@@ -7,6 +7,7 @@ import { cartOf, type Placed, Shopper } from "../../../bench/shopper.ts";
 import type { Problem, SagaStatusView } from "../../../schemas/http.ts";
 import type { DeadLetters } from "../../operations/dead-letters.ts";
 import type { TraceAnswer } from "../../operations/orchestrator.ts";
+import { redisAddress } from "../../platform/redis-tls.ts";
 import { ignore } from "../../testkit/noop-telemetry.ts";
 import { type CollectedSpan, orphansOf, TraceCollector } from "../../testkit/trace-collector.ts";
 import { tracedTo } from "../role-env.ts";
@@ -364,7 +365,8 @@ async function refusing(...skus: readonly string[]) {
 
 /** Takes from Redis which messages the services have seen; which mails were sent stays. */
 async function forgetMessages(): Promise<void> {
-  const client = await createClient({ url: system.context.addresses.redis }).connect();
+  const { url, tls } = redisAddress(system.context.addresses.redis);
+  const client = await createClient({ url, socket: tls }).connect();
   try {
     for await (const keys of client.scanIterator({ MATCH: "idem:*", COUNT: 1_000 })) {
       const messages = keys.filter((key) => !key.startsWith("idem:notification:"));

@@ -6,6 +6,7 @@ import { createClient } from "redis";
 import { TOPICS } from "../../../schemas/topics.ts";
 import { readTopic } from "../../platform/kafka/read-topic.ts";
 import { openPostgres } from "../../platform/postgres.ts";
+import { redisAddress } from "../../platform/redis-tls.ts";
 import { tablesHolding } from "../../testkit/row-texts.ts";
 import type { RunningSystem } from "./running-system.ts";
 
@@ -51,7 +52,8 @@ async function inTopics(system: RunningSystem, isIn: (text: string) => boolean) 
 
 /** Redis holds strings and sorted sets here. Any other type makes the search fail, because GET cannot read it. */
 async function inRedis({ context }: RunningSystem, isIn: (text: string) => boolean) {
-  const client = await createClient({ url: context.addresses.redis }).connect();
+  const { url, tls } = redisAddress(context.addresses.redis);
+  const client = await createClient({ url, socket: tls }).connect();
   const textIn = async (key: string) =>
     (await client.type(key)) === "zset"
       ? (await client.zRange(key, 0, -1)).join("\n")

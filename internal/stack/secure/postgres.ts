@@ -23,8 +23,13 @@ export const SECURE_SETTINGS: Readonly<Record<string, string>> = {
 };
 
 /** From initdb: everybody on this machine is believed. */
-const OPEN = "host all all 127.0.0.1/32 trust";
-const CLOSED = ["hostssl postgres checkout 127.0.0.1/32 cert", "hostssl all all 127.0.0.1/32 scram-sha-256"];
+const OPEN = ["host all all 127.0.0.1/32 trust", "host replication all 127.0.0.1/32 trust"];
+const CLOSED = [
+  "hostssl postgres checkout 127.0.0.1/32 cert",
+  // A standby; chaos makes one.
+  "hostssl replication checkout 127.0.0.1/32 scram-sha-256",
+  "hostssl all all 127.0.0.1/32 scram-sha-256",
+];
 
 /** Writes who may connect, as a stack may be started with `--secure` and without it in turn. */
 export function writeAccess(
@@ -38,7 +43,7 @@ export function writeAccess(
   const rules = join(data, "pg_hba.conf");
   // An open data directory stays as initdb made it; a standby needs its line for replication.
   if (secure === undefined && !existsSync(join(data, "server.key"))) return;
-  writeFileSync(rules, `${(secure === undefined ? [OPEN] : CLOSED).join("\n")}\n`, { mode: 0o600 });
+  writeFileSync(rules, `${(secure === undefined ? OPEN : CLOSED).join("\n")}\n`, { mode: 0o600 });
   own(rules);
   if (secure === undefined) return;
   const { caFile, certFile, keyFile } = secure.server;
