@@ -63,7 +63,10 @@ program
       "prometheus",
     ]),
   )
-  .option("--secure", "encrypt the connections to Kafka; each role may do only what it needs")
+  .option(
+    "--secure",
+    "encrypt the connections to Kafka, Postgres and Redis; each role may do only what it needs",
+  )
   .option(
     "--otlp <url>",
     "a collector to which all roles send their traces, for example http://127.0.0.1:4318",

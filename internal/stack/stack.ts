@@ -41,7 +41,7 @@ export interface StackOptions {
   readonly routes?: Routes | undefined;
   /** Ports of proxies in front of the brokers, which the brokers advertise to clients or to other brokers. */
   readonly advertised?: Advertised | undefined;
-  /** Encrypted connections to Kafka, one account per role, and access lists. Default: with CHECKOUT_SECURE=1, if there are roles. */
+  /** Encrypted connections to Kafka, Postgres and Redis, one account per role, and what it may do there. Default: with CHECKOUT_SECURE=1, if there are roles. */
   readonly secure?: boolean | undefined;
   /** Also starts Prometheus and Alertmanager. Default: not. */
   readonly prometheus?: PrometheusSettings | undefined;

@@ -52,15 +52,17 @@ export async function applyGrants(sql: Sql, database: MigratedDatabase): Promise
 }
 
 /**
- * Only adds rights, and only where `applyGrants` has run: for tables that a migration has made, while an older version still needs what it
- * has. The connection must act as the owner.
+ * Gives the rights on what a migration has made, where `applyGrants` has run. Takes none from a role, because an older version still needs what
+ * it has, but from everybody: Postgres lets anybody call a new function. Roles that only this version knows are made by `applyGrants`. The connection must act as the owner.
  */
 export async function addGrants(connection: ReservedSql, database: MigratedDatabase): Promise<void> {
   await pastLocks(connection, async () => {
     const { changes } = await planGrants(connection, database);
     await execute(
       connection,
-      changes.filter(({ kind }) => kind === "grant"),
+      changes.filter(({ kind, forNewRole, fromPublic }) =>
+        kind === "grant" ? forNewRole !== true : fromPublic === true,
+      ),
     );
   });
 }

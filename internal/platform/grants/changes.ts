@@ -4,13 +4,17 @@ import type { MigratedDatabase } from "../../../schemas/migrations.ts";
 import type { Found, FoundObject, Right } from "./found-store.ts";
 import { roleNames, wantedRights, type WantedRole, wantedRoles } from "./wanted.ts";
 
-/** `grant` only adds; it is all that `migrate` does. The others need a superuser, or the owner with CREATEROLE. */
+/** The owner may grant and revoke; for the others it takes a superuser. */
 export type ChangeKind = "role" | "owner" | "revoke" | "grant";
 
 export interface Change {
   readonly kind: ChangeKind;
   /** SQL without a semicolon. */
   readonly statement: string;
+  /** Of a grant: its role does not exist yet. */
+  readonly forNewRole?: boolean;
+  /** Of a revoke: from everybody, not from a role. */
+  readonly fromPublic?: boolean;
 }
 
 /** In the order in which they must run; none if all is as it should be. */
@@ -24,10 +28,20 @@ export function changesOf(database: MigratedDatabase, found: Found): readonly Ch
     ...wantedRoles(database).flatMap((role) => roleChanges(role, found)),
     ...ownerChanges(owner, found),
     ...grouped(revoked).map(
-      (right) => ({ kind: "revoke", statement: statementOf("revoke", right, found) }) as const,
+      (right) =>
+        ({
+          kind: "revoke",
+          statement: statementOf("revoke", right, found),
+          fromPublic: right.grantee === "public",
+        }) as const,
     ),
     ...grouped(missing).map(
-      (right) => ({ kind: "grant", statement: statementOf("grant", right, found) }) as const,
+      (right) =>
+        ({
+          kind: "grant",
+          statement: statementOf("grant", right, found),
+          forNewRole: found.roles.every(({ name }) => name !== right.grantee),
+        }) as const,
     ),
   ];
 }

@@ -74,6 +74,10 @@ test("what the migrator makes belongs to the owner, and gets its rights at once"
   const [row] = await database.sql`select tableowner from pg_tables where tablename = 'orders'`;
   expect(row).toEqual({ tableowner: "order_owner" });
   expect(await database.as("app").sql`select * from orders`).toHaveLength(0);
+  // Nor may anybody call a function of a migration only because it is new.
+  const weigh = { name: "9999_weigh", sql: "create function weigh() returns integer language sql return 1;" };
+  await migrate(database.as("migrator").sql, [...migrations.order, weigh], "order");
+  await expect(async () => await database.as("app").sql`select weigh()`).toThrow("permission denied");
   expect((await planGrants(database.sql, "order")).changes).toEqual([]);
 });
 

@@ -1,0 +1,115 @@
+// Postgres and Redis of a stack with `--secure`, on the compiled roles: everybody comes encrypted and under their own name, may do what they do,
+// and asks for nothing else.
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { createClient } from "redis";
+import { cartOf, type Shopper } from "../../../bench/shopper.ts";
+import { MIGRATED_DATABASES } from "../../../schemas/migrations.ts";
+import type { AuditReport } from "../../audit/audit.ts";
+import { openPostgres } from "../../platform/postgres.ts";
+import { redisAddress } from "../../platform/redis-tls.ts";
+import { cleanEnvironment } from "../child.ts";
+import { operatorToken } from "../operator-token.ts";
+import { DIST } from "../paths.ts";
+import { databaseSettings, operatorEnvironment } from "../role-env.ts";
+import { CURRENCY, existing, RunningSystem } from "./running-system.ts";
+
+const UP_TIMEOUT_MS = 120_000;
+const RUN_TIMEOUT_MS = 120_000;
+const PATIENCE_MS = 60_000;
+
+const held = new AsyncDisposableStack();
+let system: RunningSystem;
+let shopper: Shopper;
+beforeAll(async () => {
+  // So that the relay has its part, too.
+  const overrides = { paysim: { LATENCY: "fixed:5" }, order: { PUBLISH_AFTER_COMMIT: "false" } };
+  system = held.use(await RunningSystem.start("least-privilege", overrides, {}, undefined, true));
+  shopper = await system.shopper();
+  await system.restock("tea", 100);
+}, UP_TIMEOUT_MS);
+afterAll(() => held.disposeAsync(), UP_TIMEOUT_MS);
+
+async function endOf(paymentMethod: string) {
+  const cart = cartOf(["tea"], paymentMethod, CURRENCY);
+  const { saga_id } = await shopper.checkout(cart, Bun.randomUUIDv7(), Date.now() + PATIENCE_MS);
+  return existing(await shopper.status(saga_id, Date.now() + PATIENCE_MS));
+}
+
+/** As whoever has the auditor's passwords only. */
+async function auditAsAuditor(): Promise<AuditReport> {
+  const OPERATOR_TOKEN = await operatorToken(system.context.secrets, "ada");
+  const settings = { ...operatorEnvironment(system.context), ...databaseSettings(system.context, "audit") };
+  const child = Bun.spawn([join(DIST, "checkoutctl"), "audit", "--expect-idle", "--json"], {
+    env: cleanEnvironment({ ...settings, OPERATOR_TOKEN }),
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  const [stdout, stderr] = await Promise.all([child.stdout.text(), child.stderr.text()]);
+  if (stdout === "") throw new Error(`the audit failed: ${stderr}`);
+  const report: AuditReport = JSON.parse(stdout);
+  return report;
+}
+
+test(
+  "checkouts complete and compensate, and the auditor finds nothing wrong with the rights of an auditor",
+  async () => {
+    expect(await endOf("pm_card_visa")).toMatchObject({ status: "COMPLETED" });
+    expect(await endOf("pm_card_visa_chargeDeclined")).toMatchObject({ status: "COMPENSATED" });
+    const report = await auditAsAuditor();
+    expect(report.invariants.flatMap(({ findings }) => findings)).toEqual([]);
+    expect(report.sagas.total).toBe(2);
+  },
+  RUN_TIMEOUT_MS,
+);
+
+test.each([...MIGRATED_DATABASES])(
+  "all sessions of the %s database are encrypted and those of its roles",
+  async (name) => {
+    const url = system.context.addresses.postgres[name] ?? "";
+    await using database = openPostgres({ url, poolSize: 2, applicationName: "test" });
+    const sessions = await database.sql<{ usename: string; ssl: boolean }[]>`
+      select distinct usename, ssl from pg_stat_activity join pg_stat_ssl using (pid)
+       where datname = ${name} and application_name <> 'test' order by usename`;
+    const users = sessions.map(({ usename }) => usename);
+    expect(sessions.filter(({ ssl }) => !ssl)).toEqual([]);
+    expect(users).toContain(`${name}_app`);
+    expect(users.filter((user) => !user.startsWith(`${name}_`))).toEqual([]);
+    if (name !== "notification") expect(users).toContain(`${name}_relay`);
+  },
+);
+
+test("every role has its own user at Redis, and Redis has refused nothing", async () => {
+  const { url, tls } = redisAddress(system.context.addresses.redis);
+  const redis = await createClient({ url, socket: tls }).connect();
+  try {
+    const clients = JSON.stringify(await redis.sendCommand(["CLIENT", "LIST"]));
+    const users = new Set(Array.from(clients.matchAll(/ user=(\S+)/g), ([, user = ""]) => user));
+    expect([...users].toSorted((a, b) => (a < b ? -1 : 1))).toEqual([
+      "checkout",
+      "checkout-gateway",
+      "checkout-inventory",
+      "checkout-notification",
+      "checkout-orchestrator",
+      "checkout-order",
+      "checkout-payment",
+    ]);
+    expect(JSON.stringify(await redis.sendCommand(["ACL", "LOG"]))).toBe("[]");
+  } finally {
+    redis.destroy();
+  }
+});
+
+test("the rights are those of the table, and no role has asked for more", async () => {
+  expect(await system.operatorSees(["grants", "check"])).toMatchObject(
+    MIGRATED_DATABASES.map((database) => ({ database, statements: [], unnamed: [], owners: [] })),
+  );
+  const logs = join(system.stack.dataDirectory, "logs");
+  const refusals = readdirSync(logs).flatMap((file) =>
+    readFileSync(join(logs, file), "utf8")
+      .split("\n")
+      .filter((line) => /permission denied|must be owner|NOPERM|may do everything there/.test(line))
+      .map((line) => `${file}: ${line}`),
+  );
+  expect(refusals).toEqual([]);
+});
