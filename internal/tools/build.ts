@@ -157,11 +157,14 @@ function versionPlugin(release: string): Bun.BunPlugin {
   };
 }
 
-/** For example `+1a2b3c4`, with `-dirty` if files differ from that commit; empty outside a git checkout. */
+/**
+ * For example `+1a2b3c4d5e6f`, with `-dirty` if files differ from that commit; empty outside a git checkout. Of a fixed length: by default
+ * git takes as many digits as the clone needs.
+ */
 export function commit(): string {
   const git = Bun.which("git");
   if (git === null) return "";
-  const run = Bun.spawnSync([git, "describe", "--always", "--dirty", "--exclude=*"], {
+  const run = Bun.spawnSync([git, "describe", "--always", "--dirty", "--exclude=*", "--abbrev=12"], {
     cwd: REPOSITORY,
     stderr: "ignore",
   });

@@ -1,11 +1,14 @@
-// `bun run references`: writes docs/settings.md, docs/metrics.md, docs/cli.md and docs/failure-codes.md from the code.
+// `bun run references`: writes docs/settings.md, docs/metrics.md, docs/cli.md, docs/failure-codes.md and deploy/systemd/ from the code.
 import { join } from "node:path";
 import { REPOSITORY } from "../stack/paths.ts";
 import { cliDocument } from "./cli-reference.ts";
 import { failureCodesDocument } from "./failure-codes.ts";
+import { unitFiles } from "./release/units.ts";
 import { metricsDocument, readRoleSources, settingsDocument } from "./references.ts";
 
 await Bun.write(join(REPOSITORY, "docs/settings.md"), settingsDocument());
 await Bun.write(join(REPOSITORY, "docs/metrics.md"), await metricsDocument(await readRoleSources()));
 await Bun.write(join(REPOSITORY, "docs/failure-codes.md"), failureCodesDocument());
 await Bun.write(join(REPOSITORY, "docs/cli.md"), cliDocument());
+for (const [name, text] of Object.entries(unitFiles()))
+  await Bun.write(join(REPOSITORY, "deploy/systemd", name), text);

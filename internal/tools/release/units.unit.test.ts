@@ -1,0 +1,69 @@
+// The units are fresh, have every role, and expose little.
+import { expect, test } from "bun:test";
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { REPOSITORY } from "../../stack/paths.ts";
+import { ROLES } from "../../stack/role-env.ts";
+import { PACKAGED_ROLES } from "./packaged-roles.ts";
+import { unitFiles } from "./units.ts";
+
+const FOLDER = join(REPOSITORY, "deploy/systemd");
+const units = Object.entries(unitFiles()).filter(([name]) => name.endsWith(".service"));
+
+test("deploy/systemd/ is fresh; `bun run references` writes it", async () => {
+  expect(readdirSync(FOLDER).toSorted()).toEqual(Object.keys(unitFiles()).toSorted());
+  for (const [name, text] of Object.entries(unitFiles()))
+    expect(await Bun.file(join(FOLDER, name)).text()).toBe(text);
+});
+
+test("every role has a unit, a user of its own and its own secrets", () => {
+  expect(PACKAGED_ROLES.map(({ role }) => role).toSorted()).toEqual([...ROLES].toSorted());
+  for (const [name, text] of units) {
+    const account = name.replace(".service", "");
+    expect(text).toContain(`\nUser=${account}\n`);
+    expect(text).toContain(`\nExecStart=/usr/bin/${account}\n`);
+    expect(text).toContain(
+      `\nLoadCredential=checkout:/etc/checkout/secrets/${account.replace("checkout-", "")}\n`,
+    );
+  }
+});
+
+test("no unit sets what would switch the JIT off, or lets secrets into a core", () => {
+  for (const [, text] of units) {
+    expect(text).not.toMatch(/^MemoryDenyWriteExecute=/m);
+    expect(text).toMatch(/^LimitCORE=0$/m);
+  }
+});
+
+test("only roles with partners elsewhere may leave private networks", () => {
+  const open = units.filter(([, text]) => !text.includes("\nIPAddressDeny=any\n"));
+  expect(open.map(([name]) => name)).toEqual(
+    ["gateway", "payment", "notification", "console"].map((role) => `checkout-${role}.service`),
+  );
+});
+
+/** Exposure 1.5 on systemd's scale of 0 (safe) to 10; the option takes tenths. */
+const THRESHOLD = "15";
+const analyze = Bun.which("systemd-analyze");
+
+test("systemd-analyze is there (setup installs it)", () => {
+  expect(analyze).not.toBeNull();
+});
+
+test.each(units)("%s is exposed by 1.5 at most, as systemd counts", (name, text) => {
+  const folder = mkdtempSync(join(tmpdir(), "units-"));
+  try {
+    writeFileSync(join(folder, name), text);
+    const command = [analyze ?? "", "security", "--offline=true", `--threshold=${THRESHOLD}`, "--no-pager"];
+    const run = Bun.spawnSync([...command, `./${name}`], { cwd: folder, stderr: "pipe" });
+    const verdict = run.stdout.toString().trim().split("\n").at(-1);
+    expect({ code: run.exitCode, verdict, errors: run.stderr.toString() }).toEqual({
+      code: 0,
+      verdict: expect.stringMatching(/OK/),
+      errors: "",
+    });
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
