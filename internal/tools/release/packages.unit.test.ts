@@ -7,7 +7,6 @@ import { misspeltSettings } from "../../platform/misspelt.ts";
 import { ROLES } from "../../stack/role-env.ts";
 import { CONFIGS } from "../references.ts";
 import { settingsOf } from "../../platform/config.ts";
-import { buildDeb } from "./build-deb.ts";
 import { controlOf, debianPackages, type DebianPackage, type ReleaseContents } from "./debian.ts";
 import { commonEnvFile, operatorEnvFile, roleEnvFile } from "./env-files.ts";
 import { debianVersionOf, differencesOf, sumsOf } from "./main.ts";
@@ -122,21 +121,6 @@ describe("packages", () => {
         expect(commands).not.toMatch(/systemctl[^\n]*\b(enable|start|restart)\b/);
       }
     expect(packageOf("checkout-order").scripts["postinst"]).toContain("adduser --system");
-  });
-
-  test("dpkg-deb makes the same bytes twice, at different times", async () => {
-    const [name] = ["checkout-common"];
-    const one = packageOf(name);
-    const targets = [mkdtempSync(join(folder, "a-")), mkdtempSync(join(folder, "b-"))];
-    const files = targets.map((target) =>
-      join(target, buildDeb(one, contents, target, join(target, "work"))),
-    );
-    const [first, second] = await Promise.all(files.map((file) => Bun.file(file).bytes()));
-    expect(Buffer.from(first ?? []).equals(Buffer.from(second ?? []))).toBe(true);
-    const listing = Bun.spawnSync(["dpkg-deb", "--contents", files[0] ?? ""], { env: { TZ: "UTC" } });
-    expect(listing.stdout.toString()).toMatch(
-      /^-rw-r----- root\/root +\d+ 2026-01-02 03:04 \.\/etc\/checkout\/common\.env$/m,
-    );
   });
 });
 

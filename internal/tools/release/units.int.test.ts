@@ -1,0 +1,32 @@
+// How much the units expose, as systemd itself counts. Needs systemd-analyze, which the set-up installs; systemd need not run.
+import { expect, test } from "bun:test";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { unitFiles } from "./units.ts";
+
+const units = Object.entries(unitFiles()).filter(([name]) => name.endsWith(".service"));
+/** Exposure 1.5 on systemd's scale of 0 (safe) to 10; the option takes tenths. */
+const THRESHOLD = "15";
+const analyze = Bun.which("systemd-analyze");
+
+test("systemd-analyze is there (if not: npm run setup)", () => {
+  expect(analyze).not.toBeNull();
+});
+
+test.each(units)("%s is exposed by 1.5 at most, as systemd counts", (name, text) => {
+  const folder = mkdtempSync(join(tmpdir(), "units-"));
+  try {
+    writeFileSync(join(folder, name), text);
+    const command = [analyze ?? "", "security", "--offline=true", `--threshold=${THRESHOLD}`, "--no-pager"];
+    const run = Bun.spawnSync([...command, `./${name}`], { cwd: folder, stderr: "pipe" });
+    const verdict = run.stdout.toString().trim().split("\n").at(-1);
+    expect({ code: run.exitCode, verdict, errors: run.stderr.toString() }).toEqual({
+      code: 0,
+      verdict: expect.stringMatching(/OK/),
+      errors: "",
+    });
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
