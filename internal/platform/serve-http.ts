@@ -71,9 +71,9 @@ export function serveHttp(
       listeners.set(request, listener);
       const result = checkHost(request.headers.get("host"));
       if (result !== "served") return refused(result);
-      return request.method === "GET"
-        ? app.fetch(byPathAlone(request))
-        : inTime(request, listener, () => app.fetch(byPathAlone(request)));
+      return hasBody(request)
+        ? inTime(request, listener, () => app.fetch(byPathAlone(request)))
+        : app.fetch(byPathAlone(request));
     },
   });
   return {
@@ -86,9 +86,14 @@ export function serveHttp(
   };
 }
 
+function hasBody({ headers }: Request): boolean {
+  return (headers.get("content-length") ?? "0") !== "0" || headers.has("transfer-encoding");
+}
+
 /**
- * Bun counts the time of the body only: work on a complete one may take as long as it takes, and the connection then stays open for the
- * next request (findings/bun-serve-counts-a-body-as-idle-while-it-comes.sh, which fails when that changes).
+ * Bun counts the time of the body only: work on a complete one may take as long as it takes
+ * (findings/bun-serve-counts-a-body-as-idle-while-it-comes.sh, which fails when that changes). The connection then stays open for the
+ * next request; not so after an answer to a body that nobody read, which may still be coming.
  */
 async function inTime(
   request: Request,
@@ -99,7 +104,7 @@ async function inTime(
   try {
     return await work();
   } finally {
-    listener.timeout(request, IDLE_TIMEOUT_SECONDS);
+    if (request.bodyUsed) listener.timeout(request, IDLE_TIMEOUT_SECONDS);
   }
 }
 
