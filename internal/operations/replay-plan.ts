@@ -5,7 +5,8 @@
 // that no outbox has. A dead letter never entered the consumer's inbox, so the inbox takes it exactly once, even if it is sent
 // several times.
 import type { DeadLetter } from "../../schemas/dead-letter.ts";
-import type { DatabaseName } from "../../schemas/migrations.ts";
+import { type DatabaseName, DATABASES } from "../../schemas/migrations.ts";
+import { OUTBOX_TOPICS } from "../../schemas/outbox-rules.ts";
 import { MESSAGES, type Message } from "../../schemas/registry.ts";
 import { TOPICS } from "../../schemas/topics.ts";
 import { decode, isMessageType } from "../messaging/envelope.ts";
@@ -65,19 +66,8 @@ export function describeReplay(
 
 /** The database whose outbox publishes to the topic; undefined for the dead-letter topic. */
 export function producerOf(topic: string): DatabaseName | undefined {
-  switch (topic) {
-    case TOPICS.commands:
-    case TOPICS.notifications:
-      return "saga";
-    case TOPICS.inventoryEvents:
-      return "inventory";
-    case TOPICS.paymentEvents:
-      return "payment";
-    case TOPICS.orderEvents:
-      return "order";
-    default:
-      return undefined;
-  }
+  if (topic === TOPICS.deadLetters) return undefined;
+  return DATABASES.find((database) => OUTBOX_TOPICS[database].some((own) => own === topic));
 }
 
 /** The database with the inbox of the service that dead-lettered the message; undefined for notification, which has no inbox. */
