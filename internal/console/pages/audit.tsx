@@ -119,7 +119,7 @@ function hrefOf({ subject, saga_id }: AuditRow, family: string): string | null {
 
 /** With a link that unfolds the lines of a run, or folds them again. */
 function lineColumns(given: URLSearchParams): readonly Column<AuditLine>[] {
-  const hrefOf = (run: string | null) => {
+  const hrefOfRun = (run: string | null) => {
     const fields = new URLSearchParams(given);
     fields.delete("open");
     if (run !== null) fields.set("open", run);
@@ -135,12 +135,12 @@ function lineColumns(given: URLSearchParams): readonly Column<AuditLine>[] {
               <span class="nowrap">{line.action}</span>
               {line.more === 0 ? null : (
                 <span class="reason small">
-                  <a href={hrefOf(line.run_id)}>and {plural(line.more, "more line")} of this run</a>
+                  <a href={hrefOfRun(line.run_id)}>and {plural(line.more, "more line")} of this run</a>
                 </span>
               )}
               {line.isUnfolded ? (
                 <span class="reason small">
-                  <a href={hrefOf(null)}>fold this run</a>
+                  <a href={hrefOfRun(null)}>fold this run</a>
                 </span>
               ) : null}
             </span>
