@@ -19,6 +19,9 @@ const INTERVAL_MS = 500;
 /** Nobody waits for a run that nobody has started. */
 const IDLE_INTERVAL_MS = 4_000;
 
+/** Batches of so many runs are in flight at once: one that waits for a service that is down holds up no other run. */
+const EXECUTORS = 3;
+
 /** A console that may only read makes no plans and executes none: it may be on a standby of the database. */
 export function startRuns(
   { pages, background }: Readonly<Record<keyof ConsoleDatabases, Readonly<Record<DatabaseName, Sql>>>>,
@@ -34,17 +37,31 @@ export function startRuns(
     newId,
   };
   if (isReadOnly) return bulk;
-  const executor = new RunExecutor({
+  const options = {
     ...bulk,
     ...databasesFrom(background),
     readDeadLetters: () => readTopic({ ...kafka.background, topic: TOPICS.deadLetters }),
-    mails: new KafkaMailWatch(kafka.background),
-    executor: `checkout-console on ${hostname()}, pid ${process.pid}, ${crypto.randomUUID().slice(0, 8)}`,
     planId: null,
     signal: context.stopping,
-  });
+  };
+  for (let number = 1; number <= EXECUTORS; number += 1) {
+    const executor = new RunExecutor({
+      ...options,
+      mails: new KafkaMailWatch(kafka.background),
+      executor: `checkout-console on ${hostname()}, pid ${process.pid}, ${crypto.randomUUID().slice(0, 8)}`,
+    });
+    startExecutor(executor, number === 1 ? "executor of runs" : `executor of runs ${number}`, context);
+  }
+  return bulk;
+}
+
+function startExecutor(
+  executor: RunExecutor,
+  name: string,
+  context: Pick<RoleContext<unknown>, "resources" | "log" | "stopping">,
+): void {
   // Without the database nothing can be released: the lease runs out by itself, and the role stops cleanly.
-  context.resources.defer("runs", () =>
+  context.resources.defer(`runs of ${name}`, () =>
     executor[Symbol.asyncDispose]().catch((error: unknown) =>
       context.log.warn(
         { err: error },
@@ -53,12 +70,11 @@ export function startRuns(
     ),
   );
   runLoop(context, {
-    name: "executor of runs",
+    name,
     runOnce: () => executor.runOnce(),
     intervalMs: INTERVAL_MS,
     idleIntervalMs: IDLE_INTERVAL_MS,
   });
-  return bulk;
 }
 
 function databasesFrom(

@@ -109,6 +109,39 @@ test("a run that waits for the relay lets another one go first", async () => {
   );
 });
 
+test("a run whose batch waits for its outcomes holds up no other run of the same console", async () => {
+  const letters = await pump.deadReserves(3);
+  pump.fate = () => "ignore";
+  const context = testContext(databases, letters);
+  const [other, blocked] = [await republishOf(context), await replayOf(context, letters)];
+  const firstIs = ({ plan_id }: RunView) => databases.saga`
+    update operator_plans set next_batch_at = now() - case when plan_id = ${plan_id} then interval '2 hours' else interval '1 hour' end`;
+  const stop = new AbortController();
+  await using one = testExecutor({ ...context, signal: stop.signal });
+  await using two = testExecutor(context);
+  // It has had the other run, too.
+  await firstIs(other);
+  expect(await one.runOnce()).toEqual({ processed: 1, hasMore: true });
+  await firstIs(blocked);
+  const waiting = one.runOnce();
+  await inFlight(blocked, 1);
+  await waitUntil(
+    "the other executor ends the other run",
+    async () => {
+      await two.runOnce();
+      return (await planOf(context, other.plan_id)).state === "done";
+    },
+    // Its lease would end later.
+    { timeoutMs: 10_000 },
+  );
+  expect(await planOf(context, blocked.plan_id)).toMatchObject({
+    state: "running",
+    counts: { in_flight: 1 },
+  });
+  stop.abort();
+  await waiting;
+});
+
 test("a run whose database is away lets another one go first", async () => {
   const letters = await pump.deadReserves(2);
   const context = testContext(databases, letters);

@@ -68,6 +68,8 @@ export class RunExecutor implements AsyncDisposable {
   readonly #leaseMs: number;
   #hasHadRuns = false;
   readonly #signal: AbortSignal;
+  /** The run of the last batch, whose lease this executor still has. */
+  #last: string | null = null;
   /** By run; the one that was used last is at the end. */
   readonly #read = new Map<string, ReadRecords>();
 
@@ -88,6 +90,7 @@ export class RunExecutor implements AsyncDisposable {
     const run = await takeRun(saga, { executor, leaseMs: this.#leaseMs, planId });
     if (run === undefined) return { processed: 0, hasMore: false };
     this.#hasHadRuns = true;
+    await this.#letGoOfLast(run.plan_id);
     const left = await itemsInFlight(saga, run.plan_id);
     if (left.length === 0 && run.state !== "running") {
       this.#read.delete(run.plan_id);
@@ -112,6 +115,13 @@ export class RunExecutor implements AsyncDisposable {
     if (!this.#hasHadRuns) return;
     const { saga, executor } = this.#options;
     await within(RELEASE_TIMEOUT_MS, () => releaseRuns(saga, executor)).catch(() => undefined);
+  }
+
+  /** The batch that follows may wait for long. Only its own run waits with it: another executor may take the one before. */
+  async #letGoOfLast(planId: string): Promise<void> {
+    const last = this.#last;
+    this.#last = planId;
+    if (last !== null && last !== planId) await releaseRuns(this.#options.saga, this.#options.executor, last);
   }
 
   async #batch(run: LeasedRun, left: readonly RunItem[]): Promise<RunResult> {
