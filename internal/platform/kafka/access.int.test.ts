@@ -355,10 +355,29 @@ describe("a role that is refused goes on when it is allowed:", () => {
     const rules = own("WRITE", "topic");
     await using producer = await openReconnectingProducer({ ...kafka.as("order"), deliveryTimeoutMs: 3_000 });
     const send = () => producer.produce([TOPICS.orderEvents, "", "Test", "{}"].join(FIELD_SEPARATOR));
+    // Now it has its id. Without one it is refused in other words, see below.
+    await waitUntil("it sends", async () => (await send()).length === 0, { timeoutMs: 10_000 });
     await kafka.deploy.removeAccessRules(rules);
     await waitUntil("it is refused", async () => (await send())[0]?.code === "TOPIC_AUTHORIZATION_FAILED", {
       timeoutMs: 10_000,
     });
+    await kafka.deploy.addAccessRules(rules);
+    await waitUntil("it sends again", async () => (await send()).length === 0, { timeoutMs: 40_000 });
+  });
+
+  test("a producer that was refused from its first message on", async () => {
+    const rules = own("WRITE", "topic");
+    await kafka.deploy.removeAccessRules(rules);
+    await waitUntil(
+      "they are gone",
+      async () => planAccess(await kafka.deploy.accessRules()).missing.length > 0,
+      {
+        timeoutMs: 10_000,
+      },
+    );
+    await using producer = await openReconnectingProducer({ ...kafka.as("order"), deliveryTimeoutMs: 3_000 });
+    const send = () => producer.produce([TOPICS.orderEvents, "", "Test", "{}"].join(FIELD_SEPARATOR));
+    expectRefusal(await errorOf(send()), { code: "KAFKA_DENIED", message: /cannot write any topic/ });
     await kafka.deploy.addAccessRules(rules);
     await waitUntil("it sends", async () => (await send()).length === 0, { timeoutMs: 40_000 });
   });
