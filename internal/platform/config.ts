@@ -6,7 +6,7 @@ import { Value } from "@sinclair/typebox/value";
 import { AppError } from "../kernel/errors.ts";
 import { isKnownCurrency } from "../kernel/money.ts";
 import { misspeltSettings } from "./misspelt.ts";
-import { type Environment, fileSettingOf, findSecret } from "./secret-files.ts";
+import { credentialOf, type Environment, fileSettingOf, findSecret } from "./secret-files.ts";
 
 /** EX_CONFIG of sysexits.h. systemd's RestartPreventExitStatus lists it, because a restart does not help. */
 export const EXIT_CONFIG = 78;
@@ -240,7 +240,9 @@ export function parseConfig<Schema extends TObject>(
     if (text === undefined || text === "") {
       if (variable.default !== undefined) config[name] = variable.default;
       else if (schema.required?.includes(name))
-        faults.push(`${name} is missing: set it to ${expectation(variable)} (${variable.description})`);
+        faults.push(
+          `${name} is missing: set it to ${expectation(variable)}${wayOfSecrets(name, variable)} (${variable.description})`,
+        );
       continue;
     }
     // A secret with a trailing newline is a different secret, and blanks alone are no value.
@@ -268,6 +270,13 @@ export function parseRoleConfig<Schema extends TObject>(
   const misspelt = misspeltSettings(Object.keys(env));
   if (misspelt.length === 0) return parseConfig(role, schema, env);
   throw new ConfigError(role, [...faultsOf(role, schema, env), ...misspelt]);
+}
+
+/** The other way to give a secret. */
+function wayOfSecrets(name: string, variable: TSchema): string {
+  return isSecret(variable)
+    ? `, or put it into a file and name that in ${fileSettingOf(name)}; under systemd, into the unit's folder of secrets, as ${credentialOf(name)}`
+    : "";
 }
 
 /** What should be changed about the files with secrets, although they can be used. */

@@ -118,6 +118,12 @@ describe("in a configuration", () => {
     expect(faults.join()).not.toContain("hush");
   });
 
+  test("one that is missing is asked for with both ways to give it", () => {
+    expect(faultsOf({})).toEqual([expect.stringContaining("DATABASE_URL is missing: set it to a URL")]);
+    expect(faultsOf({})[0]).toContain("name that in DATABASE_URL_FILE; under systemd");
+    expect(faultsOf({})[0]).toContain("as database_url");
+  });
+
   test("all faults come at once: files and values", () => {
     const faults = faultsOf({ DATABASE_URL_FILE: join(folder, "none"), TOKEN: "short" });
     expect(faults.map((fault) => fault.split(/[ =]/)[0])).toEqual(["DATABASE_URL_FILE", "TOKEN"]);

@@ -112,7 +112,7 @@ export const PACKAGED_ROLES: readonly PackagedRole[] = [
   },
   {
     role: "paysim",
-    what: "a payment provider simulator, for trying the system without a provider",
+    what: "a payment provider simulator: for trying the system without a provider",
     network: "private",
     hasState: true,
     settings: {

@@ -37,6 +37,8 @@ Type=notify
 TimeoutStartSec=60
 # Fed by the event loop: a process that hangs is replaced.
 WatchdogSec=30
+# On systemd's own choice, SIGABRT, Bun prints that it has crashed and asks for a report.
+WatchdogSignal=SIGKILL
 ExecStart=/usr/bin/${account}
 EnvironmentFile=${envFile("common")}
 EnvironmentFile=${envFile(role)}
