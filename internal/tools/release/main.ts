@@ -42,9 +42,11 @@ async function main(options: Options): Promise<void> {
     throw new Error(
       "files differ from the commit, so nobody could build this release again: commit or stash them",
     );
+  // Somebody may commit meanwhile.
+  const head = git(["rev-parse", "HEAD"]);
   const folder = await build(release, options);
   console.log(`${relative(REPOSITORY, folder)}: ${readdirSync(folder).length} files`);
-  if (options.verify) await verify(folder, options);
+  if (options.verify) await verify(folder, head, options);
 }
 
 /** Returns the folder of the release. */
@@ -125,12 +127,12 @@ export function sumsOf(folder: string): string {
 }
 
 /** Builds the commit again in a clone, and throws with the names of the files that differ. */
-async function verify(first: string, { maintainer }: Options): Promise<void> {
+async function verify(first: string, head: string, { maintainer }: Options): Promise<void> {
   const clone = mkdtempSync(join(tmpdir(), "checkout-release-"));
   try {
     console.log(`building it again in ${clone}`);
     await run(["git", "clone", "--quiet", REPOSITORY, clone], REPOSITORY);
-    await run(["git", "checkout", "--quiet", git(["rev-parse", "HEAD"])], clone);
+    await run(["git", "checkout", "--quiet", head], clone);
     await run(["cp", "-a", join(REPOSITORY, "node_modules"), clone], REPOSITORY);
     const again = [process.execPath, "internal/tools/release/main.ts", "--maintainer", maintainer];
     await run(again, clone);

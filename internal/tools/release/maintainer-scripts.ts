@@ -18,7 +18,7 @@ function postinst(role: Role): string {
   const account = `checkout-${role}`;
   return script(
     onConfigure(`if ! getent passwd ${account} >/dev/null; then
-	adduser --system --quiet --group --no-create-home --home /nonexistent --gecos "Checkout, ${role}" ${account}
+	adduser --system --quiet --group --no-create-home --home /nonexistent --gecos "Checkout ${role}" ${account}
 fi
 ${RELOAD}if [ -z "$2" ]; then
 	echo "${account} is installed, not started. Edit ${envFile("common")} and ${envFile(role)},"
