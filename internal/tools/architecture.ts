@@ -52,15 +52,6 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
 const DRIVERS = ["postgres", "redis", "@confluentinc/kafka-javascript"];
 const MAY_OPEN = ["internal/platform", "internal/stack", "internal/testkit", "internal/faults", "bench"];
 
-/** Their interfaces have enums. What is assigned to those is only checked in these folders, by an override in .oxlintrc.json, because it is slow. */
-const ENUM_PACKAGES = /^@(confluentinc|grafana|opentelemetry)\//;
-const MAY_USE_ENUMS = [
-  "internal/platform/kafka",
-  "internal/platform/tracing",
-  "internal/testkit/kafka.ts",
-  "internal/tools/dashboards",
-];
-
 const MAY_READ_ENVIRONMENT = [
   "internal/platform/config.ts",
   // Who calls is no setting.
@@ -127,8 +118,6 @@ function brokenImports(path: string, source: string): string[] {
     if (isDriver && !isTypeOnly && !MAY_OPEN.some((allowed) => isWithin(path, allowed))) {
       broken.push(`${path}: only the platform may open ${specifier}`);
     }
-    if (ENUM_PACKAGES.test(specifier) && !MAY_USE_ENUMS.some((allowed) => isWithin(path, allowed)))
-      broken.push(`${path}: the linter does not check enums of ${specifier} here; see .oxlintrc.json`);
   }
   return broken;
 }
