@@ -1,5 +1,5 @@
 // The shop's identity provider in a drill: a key pair, its public key over HTTP, and the tokens of shoppers. It can be away. Called by
-// arena.ts.
+// arena.ts, and by the suite of hostile clients, which also wants tokens that it would never give out.
 import { exportJWK, generateKeyPair, SignJWT } from "jose";
 import type { CryptoKey, JWK } from "jose";
 
@@ -38,14 +38,20 @@ export class IdentityProvider implements AsyncDisposable {
   }
 
   tokenOf(userId: string): Promise<string> {
-    return new SignJWT({})
-      .setProtectedHeader({ alg: ALGORITHM, kid: KEY_ID, typ: "JWT" })
-      .setIssuer(ISSUER)
-      .setAudience(AUDIENCE)
-      .setSubject(userId)
-      .setIssuedAt()
-      .setExpirationTime("4h")
-      .sign(this.#privateKey);
+    return this.sign({ sub: userId });
+  }
+
+  /** A token with a good signature, whatever it says. `undefined` takes a claim or field out. `key`: another than its own. */
+  sign(claims: object, header: object = {}, key: CryptoKey = this.#privateKey): Promise<string> {
+    const now = Math.floor(Date.now() / 1_000);
+    return new SignJWT({ iss: ISSUER, aud: AUDIENCE, iat: now, exp: now + 4 * 3_600, ...claims })
+      .setProtectedHeader({ alg: ALGORITHM, kid: KEY_ID, typ: "JWT", ...header })
+      .sign(key);
+  }
+
+  /** As everybody can read it. */
+  get publicKey(): JWK {
+    return this.#publicKey;
   }
 
   async goAway(): Promise<void> {

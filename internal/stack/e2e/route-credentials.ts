@@ -68,17 +68,12 @@ const SHOP = [
     "gateway",
     "origin",
     303,
-    [
-      "POST /cart",
-      "POST /cart/quantity",
-      "POST /cart/fit",
-      "POST /checkout/draft",
-      "POST /signout",
-      "POST /preferences",
-    ],
+    ["POST /cart/quantity", "POST /cart/fit", "POST /checkout/draft", "POST /signout", "POST /preferences"],
     403,
   ),
   ...routes("gateway", "origin", 422, ["POST /signin"], 403),
+  // No such product.
+  ...routes("gateway", "origin", 404, ["POST /cart"], 403),
   // To the sign-in, or to the page that asks for it.
   ...routes("gateway", "shopper", 303, [
     "GET /checkout",
@@ -105,8 +100,9 @@ const CONSOLE = [
   // Without an identity provider there is no such page.
   ...routes("console", "open", 404, ["GET /sign-in/oidc", "GET /sign-in/oidc/callback"]),
   ...routes("console", "origin", 303, ["POST /preferences"], 403),
-  ...routes("console", "origin", 401, ["POST /sign-in"], 403),
-  ...routes("console", "viewer", 303, [
+  ...routes("console", "origin", 422, ["POST /sign-in"], 403),
+  // A browser is led to the sign-in.
+  ...routes("console", "viewer", 401, [
     "GET /",
     "GET /graphs",
     "GET /sagas",
