@@ -51,7 +51,7 @@ const sourcesOf = (values: Readonly<Record<string, string>>) =>
       if (value === undefined) throw new Error(`${name} is not set`);
       return value;
     },
-    kafka: () => ({ KAFKA_BROKERS: kafkaBrokers() }),
+    kafka: () => ({ KAFKA_BROKERS: values["KAFKA_BROKERS"] ?? kafkaBrokers() }),
   });
 
 function known<T>(part: Part<T>): T {
