@@ -47,13 +47,13 @@ class Person {
 
   private constructor(without: readonly DatabaseName[], orchestratorUrl: string) {
     const clock = { now: () => Date.now() };
-    const sqlOf = (name: DatabaseName): Sql => (without.includes(name) ? away.sql : fixture.databases[name]);
+    const sqlOf = (name: DatabaseName): Sql => (without.includes(name) ? away.sql : fixture.asConsole[name]);
     const databases = {
       saga: sqlOf("saga"),
       inventory: sqlOf("inventory"),
       payment: sqlOf("payment"),
       order: sqlOf("order"),
-      notification: notification.sql,
+      notification: notification.as("console").sql,
     };
     const servers = { topics: async () => [], deadLetters: async () => [], firing: null };
     const collector = new Collector({ databases, roles: [], ...servers, clock });
@@ -438,7 +438,7 @@ describe("acting", () => {
     const [, confirm] = /--confirm (\d+)/.exec(plan) ?? [];
     const start = { reason: "Kafka lost both disks", ...(confirm === undefined ? {} : { confirm }) };
     expect((await ada.post(`${path}/start`, start)).status).toBe(303);
-    const executor = testExecutor(testContext(fixture.databases, []));
+    const executor = testExecutor(testContext(fixture.asConsole, []));
     for (let batches = 0; batches < 2; batches += 1) await executor.runOnce();
     const run = (await ada.get(path)).text;
     expect(run).toContain(`<progress max="${count}" value="1"`);
