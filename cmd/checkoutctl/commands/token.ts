@@ -13,10 +13,9 @@ import { loadSettings } from "../settings.ts";
 
 export const tokenCommand = command(
   "token",
-  "mint a development token (HS256) for a shopper, a new one each time or the same one again with --user; or with --operator the token of a person who operates",
+  "mint a development token (HS256, signed with JWT_HS256_SECRET) for a shopper, a new one each time or the same one again with --user; or with --operator the token of a person who operates",
 )
   .option("--user <uuid>", "the shopper's id (default: a new shopper, who has no orders yet)", uuid)
-  .option("--secret <text>", "the gateway's JWT_HS256_SECRET (default: from the environment or the stack)")
   .option(
     "--operator <name>",
     "instead: a token of this person for OPERATOR_TOKEN; signed with OPERATORS_PRIVATE_JWK",
@@ -29,11 +28,10 @@ export const tokenCommand = command(
   .addOption(durationOption("--ttl <duration>", "how long the token is valid, for example 15m or 8h", "8h"))
   .action(async ({ operator, role, ttl, ...options }) => {
     if (operator !== undefined) {
-      if (options.user !== undefined || options.secret !== undefined)
-        wrongUsage("--user and --secret are for shoppers: leave them out with --operator");
+      if (options.user !== undefined) wrongUsage("--user is for shoppers: leave it out with --operator");
       return printOperatorToken({ name: operator, role, ttl }, options);
     }
-    const secret = options.secret ?? loadSettings(options.stack).need("JWT_HS256_SECRET");
+    const secret = loadSettings(options.stack).need("JWT_HS256_SECRET");
     const minted = await mintToken(options.user ?? Bun.randomUUIDv7(), secret, ttl, Date.now());
     print(options, minted, () => minted.token);
     if (options.user === undefined)
