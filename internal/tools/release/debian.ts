@@ -169,7 +169,8 @@ const STARTS_NOTHING = [
 ];
 
 function common({ version }: ReleaseContents): string {
-  return `checkout-common (= ${version})`;
+  // Not the same one: roles may be upgraded one after the other.
+  return `checkout-common (>= ${version})`;
 }
 
 function binaryFiles(name: string, { folder }: ReleaseContents): readonly PackagedFile[] {

@@ -107,7 +107,7 @@ describe("packages", () => {
     );
     expect(control).toContain("Installed-Size: 3\n");
     expect(control).toContain(
-      "Depends: checkout-common (= 1.2.3+git20260102030405.abc), adduser, libc6 (>= 2.36)\n",
+      "Depends: checkout-common (>= 1.2.3+git20260102030405.abc), adduser, libc6 (>= 2.36)\n",
     );
     for (const line of control.split("\n").slice(0, -1)) expect(line).toMatch(/^([A-Z][A-Za-z-]*: \S| \S)/);
   });
