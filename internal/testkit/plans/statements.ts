@@ -3,8 +3,8 @@
 // by plans.int.test.ts.
 import { REPOSITORY } from "../../stack/paths.ts";
 
-/** Not roles: operators, the auditor and the load driver may read whole tables, and tests are not part of the system. */
-const OTHERS = /\.test\.ts$|^internal\/(?:audit|operations|stack|testkit)\/|^cmd\/checkoutctl\/|^bench\//;
+/** Not roles: operators, the auditor and the load driver may read whole tables; tests and faults are not part of the system. */
+const OTHERS = /\.test\.ts$|^internal\/(?:audit|faults|operations|stack|testkit)\/|^cmd\/checkoutctl\/|^bench\//;
 /** Connection handling and migrations; its statements touch no table that grows. */
 const PLUMBING = /^internal\/platform\//;
 
