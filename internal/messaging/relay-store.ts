@@ -36,12 +36,13 @@ export async function claimEvents(
   { from = 0, graceMs = 0, rule }: ClaimRange = {},
 ): Promise<ClaimedEvents> {
   const separators = `${FIELD_SEPARATOR}${RECORD_SEPARATOR}`;
+  const allowed = rule === undefined ? tx`` : tx` and ${isAllowed(tx, rule)}`;
   const [claim] = await tx<[{ text: string | null; ids: string | null }]>`
     with claimed as materialized (
       select array(
         select event_id from outbox
          where not published and event_id <> all(${arrayText(setAside)}::text::uuid[]) and event_id >= ${firstIdOf(from)}::uuid
-           and created_at <= clock_timestamp() - make_interval(secs => ${graceMs / 1_000}::float8)${rule === undefined ? tx`` : tx` and ${isAllowed(tx, rule)}`}
+           and created_at <= clock_timestamp() - make_interval(secs => ${graceMs / 1_000}::float8)${allowed}
          order by event_id limit ${limit} for update skip locked) as ids)
     select string_agg(concat_ws(${FIELD_SEPARATOR}::text, translate(topic, ${separators}::text, ''), translate(partition_key, ${separators}::text, ''),
                                 translate(coalesce(headers ->> 'type', ''), ${separators}::text, ''), payload::text),
