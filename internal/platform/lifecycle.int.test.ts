@@ -82,7 +82,11 @@ class RunningRole implements AsyncDisposable {
 describe("flags", () => {
   test("--version and --help work without any configuration", async () => {
     await using versioned = new RunningRole({}, ["--version"]);
-    expect(await versioned.end()).toEqual({ code: 0, stdout: `checkout-example ${version} (Bun ${Bun.version})\n`, stderr: "" });
+    expect(await versioned.end()).toEqual({
+      code: 0,
+      stdout: `checkout-example ${version} (Bun ${Bun.version})\n`,
+      stderr: "",
+    });
     await using helped = new RunningRole({}, ["--help"]);
     const { code, stdout } = await helped.end();
     expect(code).toBe(0);

@@ -4,7 +4,8 @@
 import { REPOSITORY } from "../../stack/paths.ts";
 
 /** Not roles: operators, the auditor and the load driver may read whole tables; tests and faults are not part of the system. */
-const OTHERS = /\.test\.ts$|^internal\/(?:audit|faults|operations|stack|testkit)\/|^cmd\/checkoutctl\/|^bench\//;
+const OTHERS =
+  /\.test\.ts$|^internal\/(?:audit|faults|operations|stack|testkit)\/|^cmd\/checkoutctl\/|^bench\//;
 /** Connection handling and migrations; its statements touch no table that grows. */
 const PLUMBING = /^internal\/platform\//;
 
