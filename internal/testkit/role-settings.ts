@@ -1,27 +1,31 @@
 // The names of the variables that the local stack sets. For the tests that compare them with compose.yaml and with the settings
 // that the binaries require.
 import { type Role, operatorEnvironment, roleEnvironment } from "../stack/role-env.ts";
+import type { StackAddresses } from "../stack/state.ts";
+
+/** Of a stack that is nowhere. */
+export const NO_ADDRESSES: StackAddresses = {
+  postgres: { saga: "", inventory: "", payment: "", order: "", notification: "" },
+  kafka_brokers: "",
+  redis: "",
+  smtp: "",
+  mail: "",
+  gateway: "",
+  console: "",
+  orchestrator: "",
+  inventory: "",
+  order: "",
+  payment: "",
+  payment_internal: "",
+  paysim: "",
+  ledger_file: "",
+  secrets_file: "",
+  replicas: {},
+  ops: {},
+};
 
 const ANYWHERE = {
-  addresses: {
-    postgres: { saga: "", inventory: "", payment: "", order: "", notification: "" },
-    kafka_brokers: "",
-    redis: "",
-    smtp: "",
-    mail: "",
-    gateway: "",
-    console: "",
-    orchestrator: "",
-    inventory: "",
-    order: "",
-    payment: "",
-    payment_internal: "",
-    paysim: "",
-    ledger_file: "",
-    secrets_file: "",
-    replicas: {},
-    ops: {},
-  },
+  addresses: NO_ADDRESSES,
   secrets: {
     jwt_hs256_secret: "",
     payment_public_jwk: "",

@@ -4,6 +4,7 @@ import { DATABASE_ROLES, roleName } from "../../../schemas/database-grants.ts";
 import { MIGRATED_DATABASES } from "../../../schemas/migrations.ts";
 import { REDIS_USERS, redisUserName } from "../../../schemas/redis-users.ts";
 import { tlsOf } from "../../platform/postgres-tls.ts";
+import { NO_ADDRESSES } from "../../testkit/role-settings.ts";
 import { ROLES, roleEnvironment } from "../role-env.ts";
 import { routed } from "../routes.ts";
 import { newSecrets } from "../secrets.ts";
@@ -12,6 +13,7 @@ import { passwordOf } from "./accounts.ts";
 
 const secrets = await newSecrets();
 const addresses: StackAddresses = {
+  ...NO_ADDRESSES,
   postgres: Object.fromEntries(
     MIGRATED_DATABASES.map((name, index) => [
       name,
@@ -21,20 +23,6 @@ const addresses: StackAddresses = {
   redis: "rediss://checkout:root@127.0.0.1:6000?ssl_ca_certs=%2Fdata%2Fca.crt",
   certificates: "/data",
   kafka_brokers: "127.0.0.1:9092",
-  smtp: "",
-  mail: "",
-  gateway: "",
-  console: "",
-  orchestrator: "",
-  inventory: "",
-  order: "",
-  payment: "",
-  payment_internal: "",
-  paysim: "",
-  ledger_file: "",
-  secrets_file: "",
-  replicas: {},
-  ops: {},
 };
 
 function usersOf(role: (typeof ROLES)[number], found = addresses): readonly string[] {
