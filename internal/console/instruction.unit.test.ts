@@ -67,7 +67,7 @@ test("the role that owes the reply is down", () => {
   expect(html).toMatch(
     /The order service has not answered since <time[^>]*>2026-11-29 12:01<\/time>\. Start it on its machine;/,
   );
-  for (const command of ["systemctl start checkout@order", "bun run stack restart order"])
+  for (const command of ["systemctl start checkout-order", "bun run stack restart order"])
     expect(html).toContain(`<code>${command}</code>`);
 });
 

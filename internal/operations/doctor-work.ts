@@ -136,7 +136,7 @@ function judgeMails({ waiting, oldest_at }: WaitingMails, now: number): Finding 
 
 /** The command on its machine. OPS_URLS names several processes of a role `order`, `order-2`, .., each on a machine of its own. */
 export function startOf(name: string): string {
-  return `systemctl start checkout@${name.replace(/-\d+$/, "")}`;
+  return `systemctl start checkout-${name.replace(/-\d+$/, "")}`;
 }
 
 function judgeRoles({ roles }: Overview, version: string): readonly Finding[] {
