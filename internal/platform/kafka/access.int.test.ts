@@ -369,7 +369,7 @@ describe("a role that is refused goes on when it is allowed:", () => {
     const rules = own("WRITE", "topic");
     await kafka.deploy.removeAccessRules(rules);
     const { deploy } = kafka;
-    const areGone = async () => planAccess(await deploy.accessRules()).missing.length > 0;
+    const areGone = async () => planAccess(await deploy.accessRules()).missing.length === rules.length;
     await waitUntil("they are gone", areGone, { timeoutMs: 10_000 });
     await using producer = await producing();
     const refusal = { code: "KAFKA_DENIED", message: /cannot write any topic.*let order do this/ };
