@@ -5,7 +5,7 @@ import { OPERATOR_ACTIONS } from "../messaging/operator-action-store.ts";
 import { consoleOptions, NOW, OPERATOR, sagaId, signedInAs } from "../testkit/console.ts";
 import type { AuditRow } from "../operations/audit-trail-store.ts";
 import { Audit } from "./pages/audit.tsx";
-import { foldedLines } from "./parts/audit-fold.ts";
+import { foldedLines, readFolded } from "./parts/audit-fold.ts";
 import { timesOf } from "./routes/audit.tsx";
 
 test("times are whole days or instants, in UTC; a day includes its last moment", () => {
@@ -77,4 +77,44 @@ test("a folded run opens by a link that keeps the filter, and is folded again by
   const open = htmlOf(`actor=ada&open=${sagaId(91)}`);
   expect(open).toContain(sagaId(4));
   expect(open.match(/<a href="\/audit\?actor=ada">fold this run<\/a>/g)?.length).toBe(1);
+});
+
+test("a page goes on behind the lines of a bulk run, and the next one follows without a gap", async () => {
+  // One run of 3,000, then 120 acts by themselves, with a second run of 10 in the middle of them.
+  const trail = Array.from({ length: 3_130 }, (_, index) => {
+    const isSecond = index >= 3_030 && index < 3_040;
+    return lineOf(index, index < 3_000 ? 9_000 : isSecond ? 9_001 : 10_000 + index);
+  });
+  const reads: number[] = [];
+  const pageAfter = (from: AuditRow | null, open: string | null = null) =>
+    readFolded(
+      async (limit, after) => {
+        reads.push(limit);
+        const start = after ?? from;
+        return trail.slice(start === null ? 0 : trail.indexOf(start) + 1).slice(0, limit);
+      },
+      open,
+      50,
+    );
+  const first = await pageAfter(null);
+  expect(reads.length).toBeLessThan(6);
+  expect(foldedLines(first.rows, null).map(({ more }) => more)).toEqual([
+    2_999,
+    ...Array<number>(30).fill(0),
+    9,
+    ...Array<number>(18).fill(0),
+  ]);
+  const second = await pageAfter(first.rows.at(-1) ?? null);
+  const third = await pageAfter(second.rows.at(-1) ?? null);
+  expect([...first.rows, ...second.rows, ...third.rows]).toEqual(trail);
+  expect([first.hasMore, second.hasMore, third.hasMore]).toEqual([true, true, false]);
+  expect((await pageAfter(null, sagaId(9_000))).rows.length).toBe(50);
+});
+
+test("a run that is longer than all that a page reads leaves the rest to the next page", async () => {
+  const trail = Array.from({ length: 12_000 }, (_, index) => lineOf(index, 90_000));
+  const read = async (limit: number, after: AuditRow | null) =>
+    trail.slice(after === null ? 0 : trail.indexOf(after) + 1).slice(0, limit);
+  const { rows, hasMore } = await readFolded(read, null, 50);
+  expect([rows.length, hasMore]).toEqual([9_100, true]);
 });

@@ -1,5 +1,5 @@
-// Lines of the audit trail that say the same of many things: a run of three hundred replays hides what else was done. Pure. Used by
-// pages/audit.tsx.
+// Lines of the audit trail that say the same of many things: a run of three hundred replays hides what else was done. Used by
+// pages/audit.tsx, and by its route to read so many lines that a page is worth its name after they are folded.
 import type { AuditRow } from "../../operations/audit-trail-store.ts";
 
 export interface AuditLine extends AuditRow {
@@ -25,6 +25,44 @@ export function foldedLines(rows: readonly AuditRow[], open: string | null): rea
     at += same.length;
   }
   return lines;
+}
+
+/** The first read is what most pages need; a bulk run of thousands needs the others. */
+const FIRST_READ = 100;
+const NEXT_READ = 1_000;
+const MAX_READS = 10;
+
+interface LongPage {
+  /** Those that the lines of the page stand for. */
+  readonly rows: readonly AuditRow[];
+  /** Whether there are older ones. */
+  readonly hasMore: boolean;
+}
+
+/**
+ * Rows for `most` lines after folding, or all there are. It stops after ten reads, so that a page is slow for nobody: then it has fewer
+ * lines. `read` returns the rows after one, newest first.
+ */
+export async function readFolded(
+  read: (limit: number, after: AuditRow | null) => Promise<readonly AuditRow[]>,
+  open: string | null,
+  most: number,
+): Promise<LongPage> {
+  const rows: AuditRow[] = [];
+  for (let reads = 0; reads < MAX_READS; reads += 1) {
+    const limit = reads === 0 ? FIRST_READ : NEXT_READ;
+    const found = await read(limit + 1, rows.at(-1) ?? null);
+    rows.push(...found.slice(0, limit));
+    const lines = foldedLines(rows, open);
+    const isLast = found.length <= limit;
+    // The last of more lines may stand for rows that are not read yet, so a full page ends before it.
+    if (lines.length > most) {
+      const covered = lines.slice(0, most).reduce((sum, { more }) => sum + 1 + more, 0);
+      return { rows: rows.slice(0, covered), hasMore: true };
+    }
+    if (isLast) return { rows, hasMore: false };
+  }
+  return { rows, hasMore: true };
 }
 
 /** The row and the neighbours after it that say the same. */

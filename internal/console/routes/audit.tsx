@@ -7,6 +7,7 @@ import {
 } from "../../operations/audit-trail-store.ts";
 import { INSTANT_FORM, readFrom, readUntil } from "../../operations/saga-query.ts";
 import { Audit, AUDIT_TIMES, auditColumns, auditMore } from "../pages/audit.tsx";
+import { readFolded } from "../parts/audit-fold.ts";
 import { badRequest } from "../problem.ts";
 import { cutAt, exported, isExport, page } from "../respond.ts";
 import type { SignedIn } from "../visit.ts";
@@ -16,7 +17,8 @@ export const auditRoutes: readonly ConsoleRoute[] = [
   { method: "GET", path: "/audit", name: "audit", needs: "viewer", handle: audit },
 ];
 
-const PAGE_ROWS = 100;
+/** On a page, after those of a run are folded. */
+const PAGE_LINES = 50;
 /** In one file. Who needs more asks with a filter. */
 const EXPORT_ROWS = 10_000;
 
@@ -30,18 +32,20 @@ async function audit(visit: SignedIn): Promise<Response> {
     subject: text("subject"),
     outcome: text("outcome"),
   };
-  const limit = isExport(visit) ? EXPORT_ROWS : PAGE_ROWS;
-  const found = await auditTrail(options.databases.saga, filter, {
-    limit: limit + 1,
-    after: cursorOf(query.get("after")),
-  });
-  const { rows, cut } = cutAt(found, limit, (last) => olderThan(last, query));
-  const file = exported(visit, "audit", [...auditColumns, ...auditMore], rows, cut);
-  if (file !== null) return file;
-  return page(
-    visit,
-    <Audit frame={visit} rows={rows} filter={filter} given={query} older={cut?.next ?? null} />,
-  );
+  const begin = cursorOf(query.get("after"));
+  const read = (limit: number, after: AuditCursor | null) =>
+    auditTrail(options.databases.saga, filter, { limit, after: after ?? begin });
+  if (isExport(visit)) {
+    const { rows, cut } = cutAt(await read(EXPORT_ROWS + 1, null), EXPORT_ROWS, (last) =>
+      olderThan(last, query),
+    );
+    const file = exported(visit, "audit", [...auditColumns, ...auditMore], rows, cut);
+    if (file !== null) return file;
+  }
+  const { rows, hasMore } = await readFolded(read, query.get("open"), PAGE_LINES);
+  const last = rows.at(-1);
+  const older = hasMore && last !== undefined ? olderThan(last, query) : null;
+  return page(visit, <Audit frame={visit} rows={rows} filter={filter} given={query} older={older} />);
 }
 
 /** A time that cannot be read is said: a range without it would show other acts. */
