@@ -5,6 +5,7 @@ import { Empty, Notice } from "../parts/bits.tsx";
 import { Page } from "../parts/layout.tsx";
 import { type Column, DataTable } from "../parts/table.tsx";
 import type { Frame } from "../visit.ts";
+import { FindShopper } from "./sagas.tsx";
 
 /** The page that shows it. */
 export function hrefOf({ kind, id, saga_id }: Hit): string {
@@ -73,10 +74,15 @@ export function Found({ frame, text, found: { hits, missing } }: Props) {
               <span class="mono">019ace50-3f2a…01a7</span>. Its end alone finds nothing.
             </p>
             <p>
+              A shopper’s name, address and city are not searched. A shopper is found by the whole e-mail, and
+              a checkout by a product and its day:
+            </p>
+            <div class="buttons">
+              <FindShopper frame={frame} />
               <a href={`/sagas?${new URLSearchParams({ product: text })}`}>
                 Look for sagas with a product of this name
               </a>
-            </p>
+            </div>
           </Empty>
         ) : (
           <DataTable

@@ -63,8 +63,8 @@ export function Sagas(props: Props) {
   );
 }
 
-/** The e-mail goes into no address, so this is no filter. */
-function FindShopper({ frame }: Pick<Props, "frame">) {
+/** The e-mail goes into no address, so this is no filter. Also for a search that finds nothing. */
+export function FindShopper({ frame }: Pick<Props, "frame">) {
   return (
     <Act
       frame={frame}
