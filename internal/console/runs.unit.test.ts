@@ -4,7 +4,7 @@ import { render } from "preact-render-to-string";
 import type { RunView } from "../operations/plans.ts";
 import { consoleOptions, NOW, OPERATOR, signedInAs, sqlThat, VIEWER } from "../testkit/console.ts";
 import { ConsoleBrowser } from "../testkit/console-browser.ts";
-import { RUN } from "../testkit/console-previews.ts";
+import { ITEM, RUN } from "../testkit/console-previews.ts";
 import { RunPage } from "./pages/run.tsx";
 import { stateText, selectionText } from "./parts/run-words.ts";
 
@@ -129,4 +129,23 @@ test("a selection is told in words", () => {
   expect(selectionText({ kind: "outbox.republish", selection: outbox })).toBe(
     "what was published since 2026-11-29 12:03:05 UTC, until 2026-11-29 12:04:05 UTC",
   );
+});
+
+test("under a filter the decisions say how many there are of it, on all pages", async () => {
+  const frame = await signedInAs(OPERATOR, consoleOptions());
+  const counts = { ...RUN.counts, sent: 138, not_reached: 162 };
+  const totals = { ...RUN.totals, acts: 300, skipped: 0, refused: 0 };
+  const run: RunView = { ...RUNNING, state: "paused", counts, totals };
+  const textOf = (outcome: "sent" | "not reached" | null) => {
+    const part = { outcome, after: -1, next: 49 };
+    const html = render(RunPage({ frame, run, items: [ITEM], part, only: undefined, now: NOW }));
+    return html.replaceAll(/<[^>]*>/g, "").replaceAll(/\s+/g, " ");
+  };
+  expect(textOf("sent")).toContain("1 decision on this page, 138 sent, 300 in the plan");
+  expect(textOf("not reached")).toContain("1 decision on this page, 162 not reached, 300 in the plan");
+  expect(textOf(null)).toContain("1 decision on this page, 300 in the plan");
+});
+
+test("the command line of another rate names no rate that nobody typed", async () => {
+  expect(await pageOf(RUNNING)).toContain(`checkoutctl run rate ${RUN.plan_id} N/s`);
 });

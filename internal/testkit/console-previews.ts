@@ -87,7 +87,7 @@ const RUNNING: RunView = {
   counts: { ...RUN.counts, sent: 12, failed: 3, not_reached: 18 },
 };
 const ALL_ITEMS = { part: { outcome: null, after: -1, next: null }, only: undefined } as const;
-const ITEM: ItemRow = {
+export const ITEM: ItemRow = {
   position: 0,
   subject: RECORD.dead_letter_id,
   saga_id: sagaId(1),

@@ -222,7 +222,9 @@ function Items({ run, items, part }: PartProps) {
       {after < 0 && next === null ? null : (
         <div class="table-foot small soft">
           <p>
-            {plural(items.length, "decision")} on this page, {countText(all)} in the plan
+            {plural(items.length, "decision")} on this page
+            {outcome === null ? "" : `, ${countText(countOf(run, outcome))} ${outcome}`}, {countText(all)} in
+            the plan
           </p>
           <p>
             {after < 0 ? null : <a href={hrefOf(run, "", { outcome, after: -1 })}>First</a>}{" "}
@@ -232,6 +234,12 @@ function Items({ run, items, part }: PartProps) {
       )}
     </>
   );
+}
+
+/** Decisions with this outcome, on all pages. */
+function countOf({ counts }: RunView, outcome: (typeof SHOWN_OUTCOMES)[number]): number {
+  if (outcome === "in flight") return counts.in_flight;
+  return outcome === "not reached" ? counts.not_reached : counts[outcome];
 }
 
 function Actions({ frame, run, only }: PartProps) {
@@ -279,7 +287,7 @@ function Rate({ frame, run }: Pick<PartProps, "frame" | "run">) {
       action={`/runs/${run.plan_id}/rate`}
       label="Change the rate"
       confirm="Change"
-      command={`checkoutctl run rate ${run.plan_id} 20/s`}
+      command={`checkoutctl run rate ${run.plan_id} N/s`}
     >
       <div class="field">
         <label for="rate-value">Messages a second</label>
