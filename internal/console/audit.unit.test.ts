@@ -118,3 +118,13 @@ test("a run that is longer than all that a page reads leaves the rest to the nex
   const { rows, hasMore } = await readFolded(read, null, 50);
   expect([rows.length, hasMore]).toEqual([9_100, true]);
 });
+
+test("what only began has no tick: its end may be another one", async () => {
+  const frame = await signedInAs(OPERATOR, consoleOptions());
+  const given = new URLSearchParams();
+  const htmlOf = (outcome: string) =>
+    render(Audit({ frame, rows: [lineOf(1, 90, outcome)], filter: FILTER, given, older: null }));
+  expect(htmlOf("cancelling")).not.toContain("status is-good");
+  expect(htmlOf("handled")).toContain("status is-good");
+  expect(htmlOf("refused")).toContain("status is-bad");
+});

@@ -3,7 +3,7 @@ import type { AuditFilter, AuditRow } from "../../operations/audit-trail-store.t
 import { OPERATOR_ACTIONS } from "../../messaging/operator-action-store.ts";
 import { shortId } from "../../operations/short-id.ts";
 import { timestampOf } from "../../kernel/timestamp.ts";
-import { Copy, Empty, Status } from "../parts/bits.tsx";
+import { Copy, Empty, Status, type Tone } from "../parts/bits.tsx";
 import { type AuditLine, foldedLines } from "../parts/audit-fold.ts";
 import { Choice, Field } from "../parts/field.tsx";
 import { Page } from "../parts/layout.tsx";
@@ -11,6 +11,14 @@ import { type Column, DataTable, Exports } from "../parts/table.tsx";
 import { When } from "../parts/when.tsx";
 import { plural } from "../parts/words.ts";
 import type { Frame } from "../visit.ts";
+
+/** `cancelling` and `asked` only began something, whose end this line does not know. */
+function toneOf(outcome: string | null): Tone {
+  if (outcome === "refused" || outcome === "failed") return "bad";
+  return outcome === null || BEGUN.has(outcome) ? "running" : "good";
+}
+
+const BEGUN: ReadonlySet<string> = new Set(["cancelling", "asked"]);
 
 export const auditColumns: readonly Column<AuditRow>[] = [
   {
@@ -41,11 +49,7 @@ export const auditColumns: readonly Column<AuditRow>[] = [
     head: "Outcome",
     show: ({ outcome, detail }) => (
       <span>
-        <Status
-          tone={outcome === null ? "running" : outcome === "refused" || outcome === "failed" ? "bad" : "good"}
-        >
-          {outcome ?? "in progress"}
-        </Status>
+        <Status tone={toneOf(outcome)}>{outcome ?? "in progress"}</Status>
         {detail === null ? null : <span class="reason small soft">{detail}</span>}
       </span>
     ),
