@@ -1,6 +1,7 @@
 // Every page, as an operator and as a viewer: well formed, labelled, and without markup of strangers.
 import { describe, expect, test } from "bun:test";
 import { render } from "preact-render-to-string";
+import { ERASED } from "../../schemas/fields.ts";
 import { orderNumberOf } from "../kernel/order-number.ts";
 import {
   consoleOptions,
@@ -15,6 +16,7 @@ import {
 } from "../testkit/console.ts";
 import { previewOf, PREVIEWS } from "../tools/preview-console.ts";
 import { parseSagaQuery } from "../operations/saga-query.ts";
+import type { Shopper } from "../operations/shopper-mask.ts";
 import { SagaPage } from "./pages/saga.tsx";
 import { Sagas } from "./pages/sagas.tsx";
 
@@ -72,6 +74,28 @@ test("a saga's page names its order as the shopper does", async () => {
   const html = render(SagaPage({ frame: await visitOf(OPERATOR), ...shown }));
   expect(html).toContain(orderNumberOf(order_id));
   expect(html).toContain(order_id);
+});
+
+test("a reveal says in whole sentences what it shows, also of a shopper who was erased", async () => {
+  const frame = await visitOf(OPERATOR);
+  const textOf = (shopper: Shopper) => {
+    const shown = {
+      story: storyOf(),
+      mails: MAILS,
+      topics: snapshotOf().topics,
+      roles: [],
+      cancellation: null,
+    };
+    const how = { show: "all", now: NOW, isRevealed: true, shopper, traceUrl: null } as const;
+    return render(SagaPage({ frame, ...shown, ...how })).replaceAll(/<[^>]*>/g, "");
+  };
+  const ada = { saga_id: sagaId(7), email: "ada@example.com", name: "Ada Lovelace", city: "Paris" };
+  expect(textOf(ada)).toContain(
+    "Personal data is shown: Ada Lovelace, ada@example.com. The timeline shows it, too. That you looked",
+  );
+  const erased = textOf({ ...ada, email: ERASED.email, name: ERASED.line, city: "" });
+  expect(erased).toContain("personal data was erased, so there is none to show. That you looked");
+  expect(erased).not.toContain("The timeline shows it");
 });
 
 test("a wrong filter is named as in the form", async () => {

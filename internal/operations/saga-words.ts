@@ -9,11 +9,11 @@ const FORWARD: Readonly<Record<string, string>> = {
   confirm: "Paid; waiting for inventory to confirm the items",
   order: "Paid; waiting for the order service",
 };
+/** Shown behind the status, which says that it compensates. */
 const UNDOING: Readonly<Record<string, string>> = {
-  order: "Compensating: waiting for the order service to cancel the order",
-  charge:
-    "Compensating: waiting for the payment service to give the money back, or to make sure that none was taken",
-  reserve: "Compensating: waiting for inventory to release the items",
+  order: "Waiting for the order service to cancel the order",
+  charge: "Waiting for the payment service to give the money back, or to make sure that none was taken",
+  reserve: "Waiting for inventory to release the items",
 };
 
 export interface SagaWords {

@@ -1,7 +1,7 @@
 // The sentence about the money of a saga.
 import { expect, test } from "bun:test";
 import { NOW, sagaId, sagaOf } from "../testkit/console.ts";
-import { moneyWords } from "./saga-words.ts";
+import { moneyWords, wordsOf } from "./saga-words.ts";
 import type { MoneyRow } from "./saga-store.ts";
 
 const row = (kind: MoneyRow["kind"], status: string, attempts: number): MoneyRow => ({
@@ -27,4 +27,12 @@ test.each([
   );
   expect(moneyWords([row("payment", "UNKNOWN", count)], saga)).toEndWith(`the provider was asked ${times}.`);
   expect(moneyWords([row("payment", "PENDING", count)], saga)).toEndWith(`asked ${times}.`);
+});
+
+test("a saga that is undone is told in words that do not repeat its status", () => {
+  for (const compensation_step of ["order", "charge", "reserve"]) {
+    const { text } = wordsOf(sagaOf(7, { status: "COMPENSATING", compensation_step }), []);
+    expect(text).toStartWith("Waiting for ");
+    expect(text.toLowerCase()).not.toContain("compensating");
+  }
 });

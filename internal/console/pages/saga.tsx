@@ -74,8 +74,7 @@ export function SagaPage(props: Props) {
       {isRevealed ? (
         <Notice tone="warn">
           <p>
-            Personal data is shown: {shopper === null ? "" : revealedText(shopper)} The timeline shows it,
-            too. That you looked is in the audit trail. <a href={path}>Hide it</a>
+            {revealedText(shopper)} That you looked is in the audit trail. <a href={path}>Hide it</a>
           </p>
         </Notice>
       ) : null}
@@ -108,10 +107,13 @@ export function SagaPage(props: Props) {
   );
 }
 
-/** What was hidden before, as a sentence. */
-function revealedText({ name, email, address = null }: Shopper): string {
-  if (email === ERASED.email) return "none, because it was erased.";
-  return `${[name, email, address].filter((text) => text !== null && text !== "").join(", ")}.`;
+/** What was hidden before, in sentences. */
+function revealedText(shopper: Shopper | null): string {
+  if (shopper === null) return "Personal data is shown in the timeline.";
+  const { name, email, address = null } = shopper;
+  if (email === ERASED.email) return "This shopper’s personal data was erased, so there is none to show.";
+  const all = [name, email, address].filter((text) => text !== null && text !== "").join(", ");
+  return `Personal data is shown: ${all}. The timeline shows it, too.`;
 }
 
 function Words({ story, cancellation, now }: Props) {
