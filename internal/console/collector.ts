@@ -14,6 +14,7 @@ import type {
 import type { Clock } from "../kernel/ports.ts";
 import type { FiringAlert } from "../operations/firing-alerts.ts";
 import { moneyAtRisk, outboxDepth, sagaFlow, waitingMails } from "../operations/overview-store.ts";
+import { findRuns, type RunRow } from "../operations/plan-store.ts";
 import { askRole, type RoleAddress } from "../operations/role-state.ts";
 import {
   type AlertsAtRisk,
@@ -37,6 +38,12 @@ export interface CollectorOptions {
   readonly clock: Clock;
 }
 
+/** A run that goes on when a person says so. */
+export type PausedRun = Pick<
+  RunRow,
+  "plan_id" | "kind" | "totals" | "counts" | "units_done" | "halted_because"
+>;
+
 /** What the overview shows. */
 export interface Snapshot {
   readonly sagas: Reading<SagaFlow>;
@@ -47,6 +54,8 @@ export interface Snapshot {
   readonly mails: Reading<WaitingMails>;
   readonly topics: Reading<readonly TopicState[]>;
   readonly deadLetters: Reading<readonly OpenDeadLetterCount[]>;
+  /** Newest first. */
+  readonly pausedRuns: Reading<readonly PausedRun[]>;
   /** Null without an Alertmanager. */
   readonly firing: Reading<readonly FiringAlert[]> | null;
   readonly outboxes: readonly { readonly database: DatabaseName; readonly reading: Reading<OutboxDepth> }[];
@@ -61,6 +70,10 @@ const ROLES_EVERY_MS = 2_000;
 const ROLE_TIMEOUT_MS = 2_000;
 const ALERTS_EVERY_MS = 5_000;
 const HOUR_EVERY_MS = 10_000;
+/** Counts the decisions of each. */
+const PAUSED_EVERY_MS = 5_000;
+/** More are not told apart on the overview; the list of runs has them. */
+const MAX_PAUSED = 5;
 /** Opens a connection to Kafka each time. */
 const DEAD_LETTERS_EVERY_MS = 15_000;
 /** An hour of sagas at full load is 600,000 rows; a topic has to be read to its end. */
@@ -91,6 +104,10 @@ export class Collector {
       mails: source(() => waitingMails(notification), COUNTS_EVERY_MS),
       topics: source(topics, TOPICS_EVERY_MS),
       deadLetters: source(deadLetters, DEAD_LETTERS_EVERY_MS, isLong),
+      pausedRuns: source<readonly PausedRun[]>(
+        () => findRuns(saga, { state: "paused", before: null, limit: MAX_PAUSED }),
+        PAUSED_EVERY_MS,
+      ),
     };
     this.#firing =
       firing === null ? null : new Source({ read: firing, everyMs: ALERTS_EVERY_MS, clock, monotonic });
@@ -111,7 +128,7 @@ export class Collector {
   }
 
   snapshot(): Snapshot {
-    const { sagas, flow, hour, money, alerts, mails, topics, deadLetters } = this.#sources;
+    const { sagas, flow, hour, money, alerts, mails, topics, deadLetters, pausedRuns } = this.#sources;
     return {
       sagas: sagas.reading,
       flow: flow.reading,
@@ -121,6 +138,7 @@ export class Collector {
       mails: mails.reading,
       topics: topics.reading,
       deadLetters: deadLetters.reading,
+      pausedRuns: pausedRuns.reading,
       firing: this.#firing?.reading ?? null,
       outboxes: this.#outboxes.map(({ database, source }) => ({ database, reading: source.reading })),
       roles: this.#roles.map(({ name, source }) => ({ name, reading: source.reading })),

@@ -2,7 +2,9 @@
 import { describe, expect, test } from "bun:test";
 import { render } from "preact-render-to-string";
 import type { SagaFlow } from "../../schemas/overview.ts";
+import type { RunView } from "../operations/plans.ts";
 import { known, NOW, quietSnapshot, unknown } from "../testkit/console.ts";
+import { RUN } from "../testkit/console-previews.ts";
 import type { Snapshot } from "./collector.ts";
 import { attentionTo } from "./parts/attention.ts";
 import { OVERVIEW_PARTS } from "./pages/overview.tsx";
@@ -42,6 +44,25 @@ describe("what needs a person, without an Alertmanager", () => {
     expect(lines(topics(1_000))).toEqual([]);
     expect(lines(topics(1_001))).toEqual([
       "warn #o-topics payment is 1,001 messages behind in checkout-commands",
+    ]);
+  });
+
+  test("each run that is paused half done, with what it did and why", () => {
+    const paused = (parts: Partial<RunView>) => {
+      const counts = { ...RUN.counts, sent: 138, discarded: 9, not_reached: 162 };
+      const run: RunView = { ...RUN, totals: { ...RUN.totals, acts: 300, units: 12_000 }, counts, ...parts };
+      return lines({ pausedRuns: known([run]) });
+    };
+    const href = `/runs/${RUN.plan_id}`;
+    expect(paused({})).toEqual([`warn ${href} A run is paused: 138 of 300 sent`]);
+    expect(paused({ kind: "dead-letter.discard" })).toEqual([
+      `warn ${href} A run is paused: 9 of 300 discarded`,
+    ]);
+    expect(paused({ kind: "outbox.republish", units_done: 4_500 })).toEqual([
+      `warn ${href} A run is paused: 4,500 of 12,000 messages sent`,
+    ]);
+    expect(paused({ halted_because: "more than 10 % failed" })).toEqual([
+      `bad ${href} A run has paused itself (more than 10 % failed): 138 of 300 sent`,
     ]);
   });
 

@@ -153,6 +153,7 @@ describe("the overview", () => {
       "mails",
       "topics",
       "deadLetters",
+      "pausedRuns",
       "firing",
     ] as const;
     for (const reading of [unknown<never>("away"), notAsked]) {

@@ -95,12 +95,8 @@ export function snapshotOf(parts: Partial<Snapshot> = {}): Snapshot {
       { name: "SagasStuck", severity: "page", summary: "Checkouts do not move", since: NOW - 240_000 },
     ]),
     deadLetters: known([{ service: "payment", count: 2, oldest_seconds: 900 }]),
-    outboxes: [
-      { database: "saga", reading: known({ unpublished: 4, oldest_at: NOW - 40, retries: 0 }) },
-      { database: "inventory", reading: known({ unpublished: 0, oldest_at: null, retries: 1 }) },
-      { database: "payment", reading: unknown("nothing answers at 127.0.0.1:5432") },
-      { database: "order", reading: known({ unpublished: 0, oldest_at: null, retries: 0 }) },
-    ],
+    pausedRuns: known([]),
+    outboxes: someOutboxes(),
     roles: [
       role("orchestrator", {}),
       role("inventory", {}),
@@ -114,6 +110,15 @@ export function snapshotOf(parts: Partial<Snapshot> = {}): Snapshot {
     ],
     ...parts,
   };
+}
+
+function someOutboxes(): Snapshot["outboxes"] {
+  return [
+    { database: "saga", reading: known({ unpublished: 4, oldest_at: NOW - 40, retries: 0 }) },
+    { database: "inventory", reading: known({ unpublished: 0, oldest_at: null, retries: 1 }) },
+    { database: "payment", reading: unknown("nothing answers at 127.0.0.1:5432") },
+    { database: "order", reading: known({ unpublished: 0, oldest_at: null, retries: 0 }) },
+  ];
 }
 
 function anHour() {

@@ -2,9 +2,9 @@
 import { moneyText } from "../../kernel/money.ts";
 import { LAG, UNKNOWN_PAYMENT_MS, WAITING_MAIL_MS } from "../../operations/doctor-work.ts";
 import type { SagaFlow } from "../../../schemas/overview.ts";
-import type { Snapshot } from "../collector.ts";
+import type { PausedRun, Snapshot } from "../collector.ts";
 import { knownOf, type Reading } from "../source.ts";
-import { durationText, plural } from "./words.ts";
+import { countText, durationText, plural } from "./words.ts";
 
 interface Attention {
   readonly tone: "bad" | "warn";
@@ -16,7 +16,12 @@ interface Attention {
 const OUTBOX_LATE_MS = 10_000;
 
 export function attentionTo(snapshot: Snapshot, now: number): readonly Attention[] {
-  const found = [...sagasAndMoney(snapshot), ...waiting(snapshot, now), ...health(snapshot, now)];
+  const found = [
+    ...sagasAndMoney(snapshot),
+    ...pausedRuns(snapshot),
+    ...waiting(snapshot, now),
+    ...health(snapshot, now),
+  ];
   return found.toSorted((one, other) => Number(one.tone === "warn") - Number(other.tone === "warn"));
 }
 
@@ -50,6 +55,26 @@ function sagasAndMoney({ sagas, alerts, deadLetters, firing }: Snapshot): readon
   if (dead > 0)
     bad(`${plural(dead, "dead letter waits", "dead letters wait")} for a decision`, "/dead-letters");
   return found;
+}
+
+/** Half done, each goes on only when a person resumes it. One that has paused itself met something that nobody expected. */
+function pausedRuns(snapshot: Snapshot): readonly Attention[] {
+  return (knownOf(snapshot.pausedRuns) ?? []).map((run) => {
+    const { plan_id, halted_because } = run;
+    const [tone, what] =
+      halted_because === null
+        ? (["warn", "A run is paused"] as const)
+        : (["bad", `A run has paused itself (${halted_because})`] as const);
+    return { tone, text: `${what}: ${doneText(run)}`, href: `/runs/${plan_id}` };
+  });
+}
+
+function doneText({ kind, totals, counts, units_done }: PausedRun): string {
+  const of = (done: number, all: number, act: string) => `${countText(done)} of ${countText(all)} ${act}`;
+  if (kind === "outbox.republish") return of(units_done, totals.units, "messages sent");
+  return kind === "dead-letter.discard"
+    ? of(counts.discarded, totals.acts, "discarded")
+    : of(counts.sent, totals.acts, "sent");
 }
 
 /** Their list. It may have others in it that are undone in time, unless all of these need an operator. */
@@ -117,6 +142,7 @@ function silent(snapshot: Snapshot): readonly Attention[] {
     ["the list of payment alerts", alerts, "#o-money"],
     ["the count of waiting mails", mails, "#o-outboxes"],
     ["the count of dead letters", deadLetters, "#o-topics"],
+    ["the list of paused runs", snapshot.pausedRuns, "/runs?state=paused"],
   ];
   return sources.flatMap(([name, reading, href]): Attention[] => {
     if (reading.unknownSince !== null) return [{ tone: "bad", text: `${name} does not answer`, href }];

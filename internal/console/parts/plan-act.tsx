@@ -35,6 +35,10 @@ export function PlanAct({
         {kind === "replay" ? "sent" : "discarded"} before the plan is started; its run then does at most{" "}
         {PLAN_DEFAULTS[`dead-letter.${kind}`].ratePerSecond} a second, unless you change the rate.
       </p>
+      <p class="small soft">
+        What another run has planned and not reached, for example a paused one, is in this plan, too. No
+        message is in two runs’ hands at once, and each run leaves alone what was handled by then.
+      </p>
       <input type="hidden" name="kind" value={`dead-letter.${kind}`} />
       {children}
     </Act>
