@@ -7,7 +7,7 @@ import { TOPICS } from "../../schemas/topics.ts";
 import { recordActions } from "../messaging/operator-action-store.ts";
 import { waitUntil } from "../stack/wait.ts";
 import { ConsistentFixture } from "../testkit/consistent-fixture.ts";
-import { consoleOptions, deadLettersOf } from "../testkit/console.ts";
+import { consoleOptions, deadLettersOf, sagaId } from "../testkit/console.ts";
 import { ConsoleBrowser } from "../testkit/console-browser.ts";
 import { deadBytes, deadLetterOf } from "../testkit/dead-letters.ts";
 import { testContext, testExecutor } from "../testkit/bulk.ts";
@@ -646,6 +646,16 @@ describe("acting", () => {
     const second = await ada.get(older.replaceAll("&amp;", "&"));
     const lines = (text: string) => text.match(/data-head="When"/g)?.length;
     expect([lines(first.text), lines(second.text)]).toEqual([100, 24]);
+    await fixture.databases.saga`
+      insert into operator_actions (action_id, run_id, action, subject, actor, reason, outcome, at, settled_at)
+      select gen_random_uuid(), ${sagaId(9)}, 'dead-letter.replay', gen_random_uuid(), 'eve', 'bulk', 'handled', at, at
+        from (select now() + make_interval(secs => n) as at from generate_series(1, 700) n) bulk`;
+    const bulk = await ada.get("/audit");
+    expect(bulk.text).toContain("and 699 more lines of this run");
+    const [, next = ""] = /<a href="([^"]*)">Older/.exec(bulk.text) ?? [];
+    const rest = await ada.get(next.replaceAll("&amp;", "&"));
+    expect([lines(bulk.text), lines(rest.text)]).toEqual([100, 25]);
+    expect(rest.text).not.toContain("bulk");
     const revealed = await ada.get("/audit?action=saga.&actor=ada");
     expect(lines(revealed.text)).toBe(3);
     const csv = await ada.get("/audit?actor=bob&as=csv");

@@ -27,8 +27,8 @@ export function foldedLines(rows: readonly AuditRow[], open: string | null): rea
   return lines;
 }
 
-/** The first read is what most pages need; a bulk run of thousands needs the others. */
-const FIRST_READ = 100;
+/** The first read is enough for most pages of 100 lines; a bulk run of thousands needs the others. */
+const FIRST_READ = 200;
 const NEXT_READ = 1_000;
 const MAX_READS = 10;
 

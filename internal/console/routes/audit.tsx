@@ -18,7 +18,7 @@ export const auditRoutes: readonly ConsoleRoute[] = [
 ];
 
 /** On a page, after those of a run are folded. */
-const PAGE_LINES = 50;
+const PAGE_LINES = 100;
 /** In one file. Who needs more asks with a filter. */
 const EXPORT_ROWS = 10_000;
 
