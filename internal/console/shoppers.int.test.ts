@@ -103,7 +103,7 @@ test("a saga's page has the shopper masked; a reveal shows it there and says it 
   for (const hidden of PERSONAL) expect(later).not.toContain(hidden);
 });
 
-test("an e-mail in any case leads to the shopper's checkouts, and the audit trail has it masked", async () => {
+test("an e-mail in any case leads to the shopper's checkouts, and the audit trail has no part of it", async () => {
   const userId = await belongsTo(fixture.completed.saga_id, "Ada@Example.com", {
     name: "Ada",
     city: "Paris",
@@ -111,8 +111,7 @@ test("an e-mail in any case leads to the shopper's checkouts, and the audit trai
   expect(await lookUp(" aDA@example.com ")).toMatchObject({ status: 303, to: `/sagas?user=${userId}` });
   const [line, ...others] = await lookups();
   expect([line?.subject, line?.outcome, others.length]).toEqual([userId, "found", 0]);
-  expect(line?.line).toContain("a•••@example.com");
-  expect(line?.line.toLowerCase()).not.toContain(EMAIL);
+  expect(line?.line.toLowerCase()).not.toContain("@example.com");
 });
 
 test("two shoppers with one e-mail are listed, and who is not there is not found", async () => {
@@ -123,8 +122,8 @@ test("two shoppers with one e-mail are listed, and who is not there is not found
   expect(text).not.toContain(EMAIL);
   expect((await lookUp("ada@example.co")).status).toBe(404);
   expect((await lookups()).map(({ outcome, subject }) => [outcome, subject])).toEqual([
-    ["found", "a•••@example.com"],
-    ["not found", "a•••@example.co"],
+    ["found", "an e-mail"],
+    ["not found", "an e-mail"],
   ]);
 });
 

@@ -1,5 +1,5 @@
 // Finds a shopper by e-mail. A POST, so that the e-mail stands in no address, log or history; kept in the audit trail like a look at personal
-// data, with the e-mail masked: the trail is not erased with the shopper.
+// data, without the e-mail: viewers read the trail, too, and it is not erased with the shopper.
 import { Value } from "@sinclair/typebox/value";
 import { Email, ERASED } from "../../../schemas/fields.ts";
 import { maskedEmail } from "../../operations/shopper-mask.ts";
@@ -28,10 +28,10 @@ async function find(visit: SignedIn): Promise<Response> {
   const masked = maskedEmail(email);
   await record(visit, {
     action: "shopper.find",
-    subject: first !== undefined && others.length === 0 ? first.user_id : masked,
+    subject: first !== undefined && others.length === 0 ? first.user_id : "an e-mail",
     reason,
     outcome: first === undefined ? "not found" : "found",
-    parameters: { email: masked, shoppers: found.length },
+    parameters: { shoppers: found.length },
   });
   if (first !== undefined && others.length === 0) return seeOther(sagasOfShopper(first.user_id));
   return page(visit, <Shoppers frame={visit} masked={masked} found={found} />, {
