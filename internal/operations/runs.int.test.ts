@@ -105,7 +105,12 @@ test("300 dead letters: canary, ramp, stopped half-way by another operator, the 
   expect([78, 178]).toContain(counts.sent);
   expect(counts.not_reached).toBe(300 - counts.sent);
   expect(await trail("run.stop")).toEqual([
-    { actor: "bob", reason: "the stock looks wrong", outcome: "stopped", detail: null },
+    {
+      actor: "bob",
+      reason: "the stock looks wrong",
+      outcome: "stopped",
+      detail: expect.stringMatching(/^(78|178) sent, /),
+    },
   ]);
 
   const rest = await planned(context);
@@ -146,6 +151,9 @@ test("a paused run goes on where it was, with one item first, at the new rate", 
   expect(await trail("run.rate")).toEqual([
     { actor: "bob", reason: "none given", outcome: "changed", detail: "from 10000/s to 2000/s" },
   ]);
+  const at = (sent: number) => `${sent} sent, 0 failed, 0 refused, 0 skipped, ${12 - sent} left`;
+  expect(await trail("run.pause")).toMatchObject([{ outcome: "paused", detail: at(3) }]);
+  expect(await trail("run.resume")).toMatchObject([{ outcome: "running", detail: at(3) }]);
 });
 
 test("an executor that dies with a batch in flight is replaced when its lease ends, and no item is sent twice", async () => {

@@ -15,6 +15,7 @@ import { recordAct, type RecordedAct, requirePermission } from "./plan-audit.ts"
 import type { BulkContext } from "./bulk-context.ts";
 import { itemsOf, planOf, requireRate, type RunView } from "./plans.ts";
 import { changeState, markStarted, updateRate } from "./plan-store.ts";
+import { progressText } from "./run-progress.ts";
 import { settleInterrupted } from "./run-store.ts";
 
 type SteerContext = Pick<BulkContext, "saga" | "clock" | "newId">;
@@ -118,7 +119,7 @@ function moveTo(
       return true;
     },
     outcome: to,
-    detail: () => null,
+    detail: (before) => progressText(before),
   });
 }
 
