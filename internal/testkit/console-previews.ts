@@ -295,4 +295,5 @@ export const MORE_PREVIEWS: Readonly<Record<string, (visit: SignedIn) => VNode>>
         missing: [{ database: "order", reason: "connect ECONNREFUSED" }],
       },
     }),
+  "/not-found": (frame) => Found({ frame, text: EVIL, found: { hits: [], missing: [] } }),
 };
