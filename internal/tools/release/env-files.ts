@@ -23,7 +23,9 @@ const WIDTH = 118;
 
 /** What all roles of a machine share. */
 export function commonEnvFile(): string {
-  const all = PACKAGED_ROLES.flatMap(({ role }) => Object.entries(CONFIGS[role].properties));
+  // The last entry of a name counts. It is the one of the role that comes first: the console, which comes late, words some of them
+  // for itself.
+  const all = PACKAGED_ROLES.toReversed().flatMap(({ role }) => Object.entries(CONFIGS[role].properties));
   return envText({
     title: "Settings that the roles of this machine share. A role's own file comes after it, and wins.",
     schema: Type.Object(Object.fromEntries(all.filter(([name]) => SHARED.has(name)))),
@@ -86,18 +88,19 @@ function envText({ title, schema, values, secretsFolder: folder }: EnvText): str
 }
 
 function secretLines(settings: readonly SettingInWords[], folder: string): readonly string[] {
+  const secrets = settings.filter(({ isSecret }) => isSecret);
+  const example = secrets.find(({ isRequired }) => isRequired) ?? secrets[0];
+  if (example === undefined) return ["# --- Secrets: none"];
   return [
     "# --- Secrets",
     "#",
     ...wrapped(
-      `Each has a file of its own in ${folder}, owned by root: the value and nothing else; a newline at its end does not count. For example: umask 077; cat > ${folder}/redis_url`,
+      `Each has a file of its own in ${folder}, owned by root: the value and nothing else; a newline at its end does not count. For example: umask 077; cat > ${folder}/${credentialOf(example.name)}`,
     ),
     "#",
-    ...settings
-      .filter(({ isSecret }) => isSecret)
-      .flatMap(({ name, description, isRequired }) =>
-        wrapped(`${credentialOf(name)}${isRequired ? " (required)" : ""}: ${description}`, "# - ", "#   "),
-      ),
+    ...secrets.flatMap(({ name, description, isRequired }) =>
+      wrapped(`${credentialOf(name)}${isRequired ? " (required)" : ""}: ${description}`, "# - ", "#   "),
+    ),
   ];
 }
 

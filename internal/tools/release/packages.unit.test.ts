@@ -55,6 +55,21 @@ describe("settings", () => {
     }
   });
 
+  test("the example of a secret is one that the role has", () => {
+    for (const packaged of PACKAGED_ROLES) {
+      const text = roleEnvFile(packaged).replace(/\n# /g, " ");
+      const [, example = "no example"] = /cat > \/etc\/checkout\/secrets\/[a-z]+\/(\w+)/.exec(text) ?? [];
+      const secrets = settingsOf(CONFIGS[packaged.role]).filter(({ isSecret }) => isSecret);
+      const names = secrets.map(({ name }) => name.toLowerCase());
+      if (names.length > 0) expect(names, packaged.role).toContain(example);
+    }
+  });
+
+  test("a shared setting is worded for the services, not for the console alone", () => {
+    const text = commonEnvFile().replace(/\n# /g, " ");
+    expect(text).toMatch(/Required: [^\n]*the gateway's, the operators'[^\n]*\nTRUSTED_CALLERS_JWKS=/);
+  });
+
   test("no two roles listen on the same port", () => {
     const ports = PACKAGED_ROLES.flatMap((packaged) =>
       Object.entries(localSettings(packaged)).flatMap(([name, value]) =>
