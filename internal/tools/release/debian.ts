@@ -141,6 +141,8 @@ function commonPackage(contents: ReleaseContents): DebianPackage {
       "# Only root and its group read settings.",
       `${name}: non-standard-file-perm 0640 != 0644 [${envFile("common").slice(1)}]`,
       `${name}: non-standard-dir-perm 0700 != 0755 [${ETC.slice(1)}/secrets/]`,
+      "# The operator enabled the target with systemctl, so deb-systemd-helper does not know of it.",
+      `${name}: maintainer-script-calls-systemctl *`,
     ],
   };
 }

@@ -1,7 +1,7 @@
 // What dpkg runs when a package is installed or removed: makes the role's user, tells what to do next, stops a role that is removed.
 // Nothing is enabled or started. Called by debian.ts.
 import type { Role } from "../../stack/role-env.ts";
-import { envFile, secretsFolder, unitName } from "./packaged-roles.ts";
+import { envFile, secretsFolder, TARGET, unitName } from "./packaged-roles.ts";
 
 const RELOAD = `if [ -d /run/systemd/system ]; then
 	systemctl --system daemon-reload || true
@@ -10,8 +10,17 @@ fi
 
 /** By file name. Without a role: of the package that has only the target. */
 export function maintainerScripts(role: Role | undefined): Readonly<Record<string, string>> {
-  if (role === undefined) return { postinst: script(onConfigure(RELOAD)), postrm: script(RELOAD) };
-  return { postinst: postinst(role), prerm: prerm(role), postrm: script(RELOAD) };
+  if (role === undefined)
+    return {
+      postinst: script(onConfigure(RELOAD)),
+      prerm: onRemove(`disable ${TARGET}`),
+      postrm: script(RELOAD),
+    };
+  return {
+    postinst: postinst(role),
+    prerm: onRemove(`disable --now ${unitName(role)}`),
+    postrm: script(RELOAD),
+  };
 }
 
 function postinst(role: Role): string {
@@ -31,9 +40,10 @@ fi
   );
 }
 
-function prerm(role: Role): string {
+/** An upgrade also runs prerm, but not with "remove". */
+function onRemove(command: string): string {
   return script(`if [ "$1" = remove ] && [ -d /run/systemd/system ]; then
-	systemctl disable --now ${unitName(role)} || true
+	systemctl ${command} || true
 fi
 `);
 }

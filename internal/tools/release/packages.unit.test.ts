@@ -135,6 +135,9 @@ describe("packages", () => {
         const commands = text.replace(/^\s*echo .*$/gm, "");
         expect(commands).not.toMatch(/systemctl[^\n]*\b(enable|start|restart)\b/);
       }
+    expect(packageOf("checkout-order").scripts["prerm"]).toContain("disable --now checkout-order.service");
+    // A link to a unit that is gone would stay in multi-user.target.wants.
+    expect(packageOf("checkout-common").scripts["prerm"]).toContain("systemctl disable checkout.target");
     expect(packageOf("checkout-order").scripts["postinst"]).toContain("adduser --system");
   });
 });
