@@ -1,10 +1,9 @@
 #!/usr/bin/env bash
 # Expected: the same sources, built by the same Bun, make the same binary in any folder.
 # Happens:  `__dirname` in a CommonJS module becomes the folder of the build machine, as text in the code; and the name of the output file is
-#           in the binary, so a temporary name is, too. (In our build, not shown here, the id of a chunk also depends on the path of a native
-#           addon, relative to the working directory, although only its content is embedded.)
+#           in the binary, so a temporary name is, too.
 # Matters:  nobody can check that a binary was built from its source; and it tells where it was built.
-# Seen:     bun 1.4.5, 2026-11-29. Way out: `define` for __dirname; the final name, in a temporary folder; the addon at one place.
+# Seen:     bun 1.4.5, 2026-11-29. Way out: `define` for __dirname; the final name, in a temporary folder.
 set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
