@@ -23,8 +23,18 @@ import { bomPlugin, completeBom } from "./sbom.ts";
 
 const RELEASES = join(DIST, "release");
 const SUMS = "SHA256SUMS";
-/** Part of the packages of every release, so that an operator has them at hand. */
-const MANUAL = ["deploy.md", "runbook.md", "settings.md", "cli.md", "scaling.md"];
+/** Part of the packages of every release, so that an operator has them at hand: what deploy.md and the runbook link to. */
+const MANUAL = [
+  "deploy.md",
+  "runbook.md",
+  "settings.md",
+  "cli.md",
+  "scaling.md",
+  "security.md",
+  "metrics.md",
+  "performance.md",
+  "releasing.md",
+];
 /** Nobody reads mail there; who gives packages to others puts their own address in. */
 const MAINTAINER = "checkout-saga authors <maintainers@checkout-saga.invalid>";
 const EXIT_FAILURE = 1;
@@ -180,6 +190,8 @@ function optionsOf(args: readonly string[]): Options {
 }
 
 if (import.meta.main) {
+  // The modes of files are packed as they are on disk: those of folders come from here.
+  process.umask(0o022);
   let options: Options;
   try {
     options = optionsOf(Bun.argv.slice(2));
