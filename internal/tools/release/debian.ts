@@ -202,7 +202,11 @@ function copyrightOf(name: string, license: string): string {
   return `Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/
 Upstream-Name: checkout-saga
 Comment: /usr/share/doc/${name}/ has a bill of materials (CycloneDX) with the
- licences of all third-party code in the binary, if the package has one.
+ licences of all third-party code in the binary, if the package has one. Their
+ texts are in it, in base64 (evidence.licenses), also those of the libraries
+ that are linked into the Kafka addon: librdkafka and the code of others in it,
+ OpenSSL, zlib, zstd. Not in it is Bun's own list:
+ https://github.com/oven-sh/bun/blob/main/LICENSE.md
 
 Files: *
 Copyright: ${holder.replace(/^Copyright \(c\) /, "")}

@@ -8,6 +8,10 @@ import { CACHE } from "../../stack/paths.ts";
 import { binaryName, compileRole, stagedAddon } from "../build.ts";
 import { bomPlugin, completeBom } from "./sbom.ts";
 
+interface Part {
+  readonly name: string;
+  readonly evidence?: { licenses: readonly { license: { text: { content: string } } }[] };
+}
 interface Bom {
   readonly metadata: {
     readonly timestamp: string;
@@ -17,13 +21,13 @@ interface Bom {
       readonly hashes: readonly { content: string }[];
     };
   };
-  readonly components: readonly {
+  readonly components: readonly (Part & {
     "bom-ref": string;
     group?: string;
-    name: string;
     version: string;
     licenses?: unknown;
-  }[];
+    components?: readonly Part[];
+  })[];
   readonly dependencies: readonly { ref: string; dependsOn?: readonly string[] }[];
 }
 
@@ -62,6 +66,16 @@ test.each([
   const addonParts = hasKafka ? ["librdkafka", "nan", "openssl", "zlib", "zstd", "gcc"] : [];
   expect(listed.toSorted()).toEqual([...packagesOf(inputs), "bun", ...addonParts].toSorted());
   for (const one of bom.components) expect(one.licenses, one.name).not.toBeEmpty();
+  const linked = bom.components.filter((one) => addonParts.includes(one.name) && one.name !== "gcc");
+  const texts = Object.fromEntries(linked.map((one) => [one.name, textsOf(one)]));
+  expect(Object.keys(texts)).toEqual(addonParts.filter((part) => part !== "gcc"));
+  if (hasKafka) {
+    expect(texts["openssl"]).toContain("TERMS AND CONDITIONS FOR USE, REPRODUCTION, AND DISTRIBUTION");
+    expect(texts["zlib"]).toContain("Jean-loup Gailly");
+    expect(texts["zstd"]).toContain("Facebook");
+    const lz4 = linked[0]?.components?.find((part) => part.name === "lz4");
+    expect(lz4 === undefined ? "" : textsOf(lz4)).toContain("Yann Collet");
+  }
 
   const refs = new Set([`${name}@1.2.3+abc`, ...bom.components.map((one) => one["bom-ref"])]);
   expect(
@@ -76,6 +90,14 @@ test.each([
   await completeBom(file, binary);
   expect(readFileSync(file, "utf8")).toBe(text);
 });
+
+/** The licence texts of a component. */
+function textsOf({ evidence }: Part): string {
+  const texts = evidence?.licenses.map(({ license }) =>
+    Buffer.from(license.text.content, "base64").toString(),
+  );
+  return (texts ?? []).join("\n");
+}
 
 /** The names of the packages whose files the bundler read. */
 function packagesOf(inputs: readonly string[]): readonly string[] {

@@ -2,8 +2,8 @@
 // plugin lists them, and what no bundler knows: the Bun runtime, and librdkafka with its libraries if the Kafka addon is inside. The same
 // binary has the same file. Called by main.ts.
 import { createHash } from "node:crypto";
-import { readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { basename, join } from "node:path";
 import { Version } from "@cyclonedx/cyclonedx-library/Spec";
 import { JsonStrictValidator } from "@cyclonedx/cyclonedx-library/Validation";
 import { cyclonedxEsbuildPlugin } from "@cyclonedx/cyclonedx-esbuild";
@@ -129,39 +129,84 @@ function bunComponent(): Component {
   };
 }
 
+interface Linked {
+  readonly debian: string;
+  readonly name: string;
+  readonly license: string;
+  /** Files with licence texts besides the package's own. */
+  readonly more?: readonly string[];
+}
+
 /** Debian packages whose static libraries are linked into the addon. */
-const LINKED: readonly { readonly debian: string; readonly name: string; readonly license: string }[] = [
-  { debian: "libssl-dev", name: "openssl", license: "Apache-2.0" },
+const LINKED: readonly Linked[] = [
+  {
+    debian: "libssl-dev",
+    name: "openssl",
+    license: "Apache-2.0",
+    // Its copyright file only names this one.
+    more: ["/usr/share/common-licenses/Apache-2.0"],
+  },
   { debian: "zlib1g-dev", name: "zlib", license: "Zlib" },
   { debian: "libzstd-dev", name: "zstd", license: "BSD-3-Clause" },
 ];
 
 /** What the addon was compiled from on this machine. */
 export function nativeComponents(): readonly Component[] {
-  const kafka = join(REPOSITORY, "node_modules", KAFKA_PACKAGE, "deps/librdkafka/src/rdkafka.h");
-  const version = librdkafkaVersion(readFileSync(kafka, "utf8"));
+  const librdkafka = join(REPOSITORY, "node_modules", KAFKA_PACKAGE, "deps/librdkafka");
+  const version = librdkafkaVersion(readFileSync(join(librdkafka, "src/rdkafka.h"), "utf8"));
   const nan: { readonly version: string } = JSON.parse(
     readFileSync(join(REPOSITORY, "node_modules/nan/package.json"), "utf8"),
   );
   return [
-    library("librdkafka", version, "BSD-2-Clause", `pkg:github/confluentinc/librdkafka@v${version}`),
-    library("nan", nan.version, "MIT", `pkg:npm/nan@${nan.version}`),
-    ...LINKED.map(({ debian, name, license }) => {
+    {
+      ...library("librdkafka", version, "BSD-2-Clause", `pkg:github/confluentinc/librdkafka@v${version}`),
+      ...licenceTexts([join(librdkafka, "LICENSE")]),
+      components: partsOfLibrdkafka(librdkafka),
+    },
+    {
+      ...library("nan", nan.version, "MIT", `pkg:npm/nan@${nan.version}`),
+      ...licenceTexts([join(REPOSITORY, "node_modules/nan/LICENSE.md")]),
+    },
+    ...LINKED.map(({ debian, name, license, more = [] }) => {
       const installed = debianVersion(debian);
-      return library(
-        name,
-        installed,
-        license,
-        `pkg:deb/debian/${debian}@${encodeURIComponent(installed)}?arch=amd64`,
-      );
+      const purl = `pkg:deb/debian/${debian}@${encodeURIComponent(installed)}?arch=amd64`;
+      const texts = licenceTexts([`/usr/share/doc/${debian}/copyright`, ...more]);
+      return { ...library(name, installed, license, purl), ...texts };
     }),
     compilerRuntime(),
   ];
 }
 
+/** Code of others that librdkafka's source contains, such as lz4 and snappy: for each it has a file LICENSE.NAME. */
+function partsOfLibrdkafka(folder: string): readonly Component[] {
+  const files = readdirSync(folder).filter((name) => name.startsWith("LICENSE."));
+  return files.toSorted().map((file) => {
+    const name = file.slice("LICENSE.".length);
+    const texts = licenceTexts([join(folder, file)]);
+    return { type: "library", "bom-ref": `librdkafka/${name}`, name, ...texts };
+  });
+}
+
+/** In the form in which CycloneDX's plugin adds the texts of packages. */
+function licenceTexts(files: readonly string[]): Pick<Component, "evidence"> {
+  const licenses = files.map((file) => {
+    const content = readFileSync(file).toString("base64");
+    return {
+      license: {
+        name: `file: ${basename(file)}`,
+        text: { content, contentType: "text/plain", encoding: "base64" },
+      },
+    };
+  });
+  return { evidence: { licenses } };
+}
+
 function compilerRuntime(): Component {
   const version = Bun.spawnSync(["g++", "-dumpfullversion"]).stdout.toString().trim();
-  const about = { description: "libstdc++ and libgcc, linked statically" };
+  const about = {
+    description:
+      "libstdc++ and libgcc, linked statically; the exception of their licence frees the program from its terms",
+  };
   const licenses = [{ expression: "GPL-3.0-or-later WITH GCC-exception-3.1" }];
   return { type: "library", "bom-ref": `gcc@${version}`, name: "gcc", version, ...about, licenses };
 }
@@ -188,7 +233,7 @@ function debianVersion(name: string): string {
   const query = Bun.spawnSync(["dpkg-query", "--show", "--showformat=${Version}", name]);
   if (query.exitCode !== 0)
     throw new Error(
-      `the package ${name} is not installed: a release is built on Debian, with the packages of README.md`,
+      `the package ${name} is not installed: a release is built on Debian, and "npm run setup" says which packages are missing`,
     );
   return query.stdout.toString().trim();
 }
