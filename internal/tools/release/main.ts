@@ -145,7 +145,7 @@ async function verify(first: string, head: string, { maintainer }: Options): Pro
     await run(["git", "checkout", "--quiet", head], clone);
     await run(["cp", "-a", join(REPOSITORY, "node_modules"), clone], REPOSITORY);
     const again = [process.execPath, "internal/tools/release/main.ts", "--maintainer", maintainer];
-    await run(again, clone);
+    await run(again, clone, withoutCache(process.env));
     const [name = ""] = readdirSync(join(clone, "dist/release"));
     const differences = differencesOf(
       readFileSync(join(first, SUMS), "utf8"),
@@ -172,8 +172,13 @@ function git(args: readonly string[]): string {
   return child.stdout.toString().trim();
 }
 
-async function run(command: readonly string[], cwd: string): Promise<void> {
-  const child = Bun.spawn([...command], { cwd, stdio: ["ignore", "inherit", "inherit"] });
+/** A shared cache would give the second build the addon of the first one. */
+export function withoutCache(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(environment).filter(([name]) => name !== "CHECKOUT_CACHE"));
+}
+
+async function run(command: readonly string[], cwd: string, env = process.env): Promise<void> {
+  const child = Bun.spawn([...command], { cwd, env, stdio: ["ignore", "inherit", "inherit"] });
   if ((await child.exited) !== 0) throw new Error(`${command.join(" ")} failed`);
 }
 

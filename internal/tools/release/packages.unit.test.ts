@@ -9,7 +9,7 @@ import { CONFIGS } from "../references.ts";
 import { settingsOf } from "../../platform/config.ts";
 import { controlOf, debianPackages, type DebianPackage, type ReleaseContents } from "./debian.ts";
 import { commonEnvFile, operatorEnvFile, roleEnvFile } from "./env-files.ts";
-import { debianVersionOf, differencesOf, sumsOf } from "./main.ts";
+import { debianVersionOf, differencesOf, sumsOf, withoutCache } from "./main.ts";
 import { localSettings, PACKAGED_ROLES, SHARED_SETTINGS } from "./packaged-roles.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "packages-"));
@@ -164,6 +164,10 @@ test("SHA256SUMS is what sha256sum checks", () => {
   writeFileSync(join(release, "SHA256SUMS"), sumsOf(release));
   const check = Bun.spawnSync(["sha256sum", "--check", "SHA256SUMS"], { cwd: release });
   expect(check.stdout.toString()).toBe("a: OK\nb: OK\n");
+});
+
+test("the second build of a verification does not share the cache of the first one", () => {
+  expect(withoutCache({ PATH: "/bin", CHECKOUT_CACHE: "/var/cache" })).toEqual({ PATH: "/bin" });
 });
 
 test("a comparison of two releases names what differs, and what only one has", () => {

@@ -14,6 +14,7 @@ import { AppError } from "../../../kernel/errors.ts";
 import {
   addonHash,
   cacheFolder,
+  contentHash,
   hash,
   packageFolders,
   packageHash,
@@ -26,15 +27,25 @@ import {
 export async function buildNative(): Promise<string> {
   await requireTools();
   const folders = packageFolders();
-  const compiler = hash([await run(["g++", "--version"], "/")]);
-  const addon = join(cacheFolder(), "kafka-native", `${addonHash(folders)}-${compiler}`);
+  const machine = hash([await run(["g++", "--version"], "/"), contentHash(await linkedArchives())]);
+  const addon = join(cacheFolder(), "kafka-native", `${addonHash(folders)}-${machine}`);
   const addonFile = join(addon, "kafka.node");
   if (existsSync(addonFile)) return addonFile;
 
-  const packages = join(cacheFolder(), "kafka-packages", `${packageHash(folders)}-${compiler}`);
+  const packages = join(cacheFolder(), "kafka-packages", `${packageHash(folders)}-${machine}`);
   await intoCache(packages, (work) => compilePackages(folders, work));
   await intoCache(addon, (work) => compileAddon(folders, packages, work));
   return addonFile;
+}
+
+/**
+ * The static libraries of the system that go into the addon (OpenSSL, zlib, zstd): an update of one makes a new build, also of the
+ * packages' part, which is compiled with the headers that come with it.
+ */
+async function linkedArchives(): Promise<string[]> {
+  const names = SETTINGS.libraries.flatMap((flag) => (flag.startsWith("-l:") ? [flag.slice(3)] : []));
+  const files = names.map(async (name) => (await run(["g++", `-print-file-name=${name}`], "/")).trim());
+  return Promise.all(files);
 }
 
 /** librdkafka's static libraries and the object files of the package's binding. */

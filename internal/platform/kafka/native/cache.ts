@@ -95,7 +95,12 @@ export function addonHash(folders: PackageFolders): string {
   return hash([packageHash(folders), JSON.stringify(SETTINGS), ...sources]);
 }
 
-/** The addon built from the current sources, by any compiler; undefined if there is none. */
+/** Of the files' contents, wherever they are: it is the same on equal machines. Reading OpenSSL takes some 40 ms. */
+export function contentHash(files: readonly string[]): string {
+  return hash(files.map((file) => createHash("sha256").update(readFileSync(file)).digest("hex")));
+}
+
+/** The addon built from the current sources, on any machine; undefined if there is none. */
 export function builtAddon(): string | undefined {
   const folder = join(cacheFolder(), "kafka-native");
   const prefix = `${addonHash(packageFolders())}-`;
