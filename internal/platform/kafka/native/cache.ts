@@ -2,7 +2,7 @@
 // build.ts writes there; load.ts only looks for it.
 
 import { createHash } from "node:crypto";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 
 /** The repository's folder: four up from here. */
@@ -100,14 +100,16 @@ export function contentHash(files: readonly string[]): string {
   return hash(files.map((file) => createHash("sha256").update(readFileSync(file)).digest("hex")));
 }
 
-/** The addon built from the current sources, on any machine; undefined if there is none. */
+/** The addon built from the current sources, with whatever compiler and libraries: the newest. Undefined if there is none. */
 export function builtAddon(): string | undefined {
   const folder = join(cacheFolder(), "kafka-native");
   const prefix = `${addonHash(packageFolders())}-`;
+  const builtAt = (name: string) => statSync(join(folder, name)).mtimeMs;
   const builds = existsSync(folder)
     ? readdirSync(folder)
-        .filter((name) => name.startsWith(prefix))
-        .toSorted()
+        // A folder with a dot is one that build.ts is still filling.
+        .filter((name) => name.startsWith(prefix) && !name.includes("."))
+        .toSorted((one, other) => builtAt(other) - builtAt(one))
     : [];
   const build = builds[0];
   return build === undefined ? undefined : join(folder, build, "kafka.node");
