@@ -29,6 +29,7 @@ export async function committedBy(
 
 /** A coordinator that refuses to tell ends in a time-out here; its answer waits among the messages of the consumer. */
 async function refusalOf(connection: Connection, doing: string): Promise<AppError | undefined> {
+  if (!connection.client.isConnected()) return undefined;
   const native = openBatchConsumer(connection, []);
   try {
     const { error } = await native.poll(1, 0, 0);

@@ -127,7 +127,9 @@ export async function disconnect(native: BatchConsumer, { client }: Connection):
 
 const CLOSE_TIMEOUT_MS = 5_000;
 
+/** Throws KAFKA_UNAVAILABLE for a connection that has ended: the native side would look at nothing, which ends the process. */
 export function openBatchConsumer({ client }: Connection, types: readonly string[]): BatchConsumer {
+  if (!client.isConnected()) throw new AppError("KAFKA_UNAVAILABLE", "the connection to Kafka has ended");
   const { addon } = kafka();
   return new addon.BatchConsumer(addon.handleOf(client.getClient()), types);
 }

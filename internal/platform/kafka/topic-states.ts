@@ -20,6 +20,8 @@ export class TopicStates implements AsyncDisposable {
   readonly #subscriptions: Subscriptions;
   /** By group. */
   readonly #connections = new Map<string, Promise<Connection>>();
+  /** In progress. Nothing may ask a connection that ends: that would end the process. */
+  readonly #asking = new Set<Promise<unknown>>();
 
   constructor(options: KafkaOptions, topics: readonly string[], subscriptions: Subscriptions) {
     this.#options = options;
@@ -31,7 +33,7 @@ export class TopicStates implements AsyncDisposable {
   read(): Promise<readonly TopicState[]> {
     return this.#orClose(async () => {
       const spans = await this.#spans();
-      const groups = await Promise.all(
+      const groups = await allSettled(
         Object.entries(this.#subscriptions).map(async ([group, topics]) => ({
           group,
           lags: await this.#lagsOf(group, topics, spans),
@@ -59,7 +61,7 @@ export class TopicStates implements AsyncDisposable {
     return this.#orClose(async () => {
       const spans = await this.#spans([topic]);
       const readers = Object.entries(this.#subscriptions).filter(([, topics]) => topics.includes(topic));
-      const groups = await Promise.all(
+      const groups = await allSettled(
         readers.map(async ([group]) => ({ group, lags: await this.#partitionLagsOf(group, [topic], spans) })),
       );
       return [...(spans.get(topic) ?? [])]
@@ -77,8 +79,10 @@ export class TopicStates implements AsyncDisposable {
   }
 
   async #orClose<T>(ask: () => Promise<T>): Promise<T> {
+    const asking = ask();
+    this.#asking.add(asking);
     try {
-      return await ask();
+      return await asking.finally(() => this.#asking.delete(asking));
     } catch (error) {
       // A connection that fails may never answer again, for example after a change of address.
       await this.#close();
@@ -93,7 +97,7 @@ export class TopicStates implements AsyncDisposable {
     const spans = topics.map(async (topic) => {
       return [topic, await spansOf(connection, topic, this.#timeoutMs)] as const;
     });
-    return new Map(await Promise.all(spans));
+    return new Map(await allSettled(spans));
   }
 
   async #lagsOf(
@@ -141,6 +145,7 @@ export class TopicStates implements AsyncDisposable {
   async #close(): Promise<void> {
     const open = [...this.#connections.values()];
     this.#connections.clear();
+    await Promise.allSettled(this.#asking);
     await Promise.all(
       open.map(async (opening) => {
         try {
@@ -156,6 +161,12 @@ export class TopicStates implements AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void> {
     return this.#close();
   }
+}
+
+/** Like Promise.all, but the first failure is thrown only when nothing is in progress any more. */
+async function allSettled<T>(promises: readonly Promise<T>[]): Promise<readonly T[]> {
+  await Promise.allSettled(promises);
+  return Promise.all(promises);
 }
 
 function sum(numbers: readonly number[]): number {
