@@ -21,7 +21,7 @@ export interface RawMessage {
 /**
  * The messages of one poll. `values[i]` is the parsed JSON of message i; a message that is not JSON is in `undecodable`
  * instead. Messages with a `type` header that this role does not handle are dropped before parsing and only counted. `release`
- * frees the native memory; do not call `raw` or `done` after it.
+ * frees the native memory; do not call `raw`, `topic` or `done` after it.
  */
 export interface ConsumedBatch {
   readonly values: readonly unknown[];
@@ -29,6 +29,8 @@ export interface ConsumedBatch {
   readonly skipped: number;
   /** Key, headers, offset and original bytes of `values[index]`. */
   raw(index: number): RawMessage;
+  /** The topic that `values[index]` came on. Cheap: copies nothing else of the message. */
+  topic(index: number): string;
   /**
    * Marks the whole batch as processed, skipped messages included. Its offsets are committed soon after its release, together
    * with those of other batches. After a crash, messages with uncommitted offsets are delivered again.

@@ -54,7 +54,7 @@ export function classifyBatch<Type extends MessageType>(
     if (
       decoded.ok &&
       isOneOf(mine, decoded.message) &&
-      !(topics > 1 && isStray(decoded.message.type, batch.raw(index).topic))
+      !(topics > 1 && isStray(decoded.message.type, batch.topic(index)))
     ) {
       deliveries.push({ message: decoded.message, value, raw: () => batch.raw(index) });
       continue;

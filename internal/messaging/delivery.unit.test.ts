@@ -37,6 +37,7 @@ function batchOf(header: string | null, value: object | string, topic?: string):
     undecodable: typeof value === "string" ? [bytes] : [],
     skipped: 0,
     raw: () => bytes,
+    topic: () => bytes.topic,
     done: () => {},
     release: () => undefined,
   };
@@ -99,6 +100,22 @@ describe("a service with several topics takes each message from its own topic on
     ["another topic under a header of nobody", "order-events", "Teapot", "WRONG_TOPIC"],
   ])("an event on %s", (_name, topic, header, expected) => {
     expect(takenFrom(topic, header, released)).toBe(expected);
+  });
+
+  test("of a message to handle only the topic is read, not its bytes", () => {
+    const batch = batchOf("InventoryReleased", released, "inventory-events");
+    const read: number[] = [];
+    const counted: ConsumedBatch = {
+      ...batch,
+      raw: (index) => {
+        read.push(index);
+        return batch.raw(index);
+      },
+    };
+    const { deliveries } = classifyBatch(counted, SAGA_EVENTS);
+    expect([deliveries.length, read]).toEqual([1, []]);
+    expect(deliveries[0]?.raw().topic).toBe("inventory-events");
+    expect(read).toEqual([0]);
   });
 
   test("a command on a topic of events is recorded, not ignored", () => {

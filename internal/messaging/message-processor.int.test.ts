@@ -73,6 +73,7 @@ function dyingBeforeCommit(real: Consumer): Consumer {
         undecodable,
         skipped,
         raw: (index) => batch.raw(index),
+        topic: (index) => batch.topic(index),
         done: () => {},
         release: () => batch.release(),
       };
@@ -90,6 +91,7 @@ function handingOver(messages: readonly CancelOrder[]): Consumer {
       undecodable: [],
       skipped: 0,
       raw: (index) => rawOf(messages[index]),
+      topic: () => service.topic,
       done: () => {},
       release: () => {},
     },

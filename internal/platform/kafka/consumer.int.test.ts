@@ -71,6 +71,8 @@ test("returns parsed values in order, with key, headers, position and bytes on r
   expect(batch.undecodable).toEqual([]);
   const second = batch.raw(1);
   expect(second).toMatchObject({ topic, partition: 0, offset: 1 });
+  expect(batch.topic(1)).toBe(topic);
+  expect(() => batch.topic(3)).toThrow("no such message in the batch");
   expect(Math.abs(second.timestampMs - Date.now())).toBeLessThan(60_000);
   expect(utf8(second.key)).toBe("saga-2");
   expect(utf8(second.value)).toBe("[1,2,3]");
@@ -348,6 +350,7 @@ test("close ends a waiting poll at once and gives back an unreleased batch", asy
   await holder.close();
   expect(() => held.done()).toThrow("the consumer is closed");
   expect(() => held.raw(0)).toThrow("released");
+  expect(() => held.topic(0)).toThrow("released");
   held.release();
   await using successor = await open(topic, { groupId });
   expect((await next(successor)).values).toEqual(["held"]);

@@ -305,6 +305,11 @@ class Batch implements ConsumedBatch {
     return this.#native.message(this.#indexes?.[index] ?? index);
   }
 
+  topic(index: number): string {
+    assert(this.#state === "held", "the batch was already released");
+    return this.#native.topic(this.#indexes?.[index] ?? index);
+  }
+
   done(): void {
     if (this.#state === "abandoned") throw closedError();
     assert(this.#state === "held", "the batch was already released");

@@ -119,7 +119,8 @@ export class Group implements Consumer {
       values: batch.map(({ body }): unknown => JSON.parse(body)),
       undecodable: [],
       skipped: 0,
-      raw: (index) => rawOf(batch[index]),
+      raw: (index) => rawOf(entryOf(batch, index)),
+      topic: (index) => entryOf(batch, index).topic,
       done: () => {
         if (this.#broker.strikes(UNCOMMITTED_RATE)) this.#pending.push(...taken);
       },
@@ -141,9 +142,13 @@ export class Group implements Consumer {
   }
 }
 
-function rawOf(entry: Entry | undefined): RawMessage {
+function entryOf(batch: readonly Entry[], index: number): Entry {
+  const entry = batch[index];
   assert(entry !== undefined, "a batch has no such message");
-  const { topic, offset, key, type, body } = entry;
+  return entry;
+}
+
+function rawOf({ topic, offset, key, type, body }: Entry): RawMessage {
   const headers = [["type", Buffer.from(type)]] as const;
   return {
     topic,

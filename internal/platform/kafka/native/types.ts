@@ -51,6 +51,7 @@ export interface Position {
 export interface BatchConsumer {
   poll(maxMessages: number, waitMs: number, lingerMs: number): Promise<Polled>;
   message(index: number): RawMessage;
+  topic(index: number): string;
   text(index: number): string;
   /** The position of each partition after the batch, and the partitions at their end (only with `enable.partition.eof`). */
   positions(): { readonly next: readonly Position[]; readonly ends: readonly Position[] };

@@ -61,7 +61,7 @@ export const RELAY_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: "internal/messaging/delivery.ts",
-        find: "!(topics > 1 && isStray(decoded.message.type, batch.raw(index).topic))",
+        find: "!(topics > 1 && isStray(decoded.message.type, batch.topic(index)))",
         replace: "topics >= 0",
       },
     ],

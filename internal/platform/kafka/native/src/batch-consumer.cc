@@ -187,6 +187,14 @@ napi_value text(napi_env env, napi_callback_info info) {
   return values::text(env, {static_cast<const char*>(found->payload), found->len});
 }
 
+// topic(index): string, without a copy of the rest of the message
+napi_value topic(napi_env env, napi_callback_info info) {
+  Call call(env, info);
+  if (call.consumer == nullptr) return nullptr;
+  rd_kafka_message_t* found = message_at(env, call);
+  return found == nullptr ? nullptr : values::text(env, rd_kafka_topic_name(found->rkt));
+}
+
 // commit(timeoutMs): Promise<{ code, message }>, code `NO_ERROR` when the broker has the offsets of processed messages
 napi_value commit(napi_env env, napi_callback_info info) {
   Call call(env, info);
@@ -256,6 +264,7 @@ void define_batch_consumer(napi_env env, napi_value exports) {
       {"poll", nullptr, poll, nullptr, nullptr, nullptr, napi_default_method, nullptr},
       {"message", nullptr, message, nullptr, nullptr, nullptr, napi_default_method, nullptr},
       {"positions", nullptr, positions, nullptr, nullptr, nullptr, napi_default_method, nullptr},
+      {"topic", nullptr, topic, nullptr, nullptr, nullptr, napi_default_method, nullptr},
       {"text", nullptr, text, nullptr, nullptr, nullptr, napi_default_method, nullptr},
       {"commit", nullptr, commit, nullptr, nullptr, nullptr, napi_default_method, nullptr},
       {"release", nullptr, release, nullptr, nullptr, nullptr, napi_default_method, nullptr},
