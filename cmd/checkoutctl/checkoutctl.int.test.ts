@@ -57,6 +57,12 @@ describe("exit codes and error messages", () => {
       4,
       `inventory does not answer at http://${nobody}`,
     ],
+    [
+      "catalogue ls",
+      { INVENTORY_URL: `http://${nobody}`, OPERATOR_TOKEN: "", OPERATOR_TOKEN_FILE: "/nowhere/token" },
+      78,
+      "OPERATOR_TOKEN_FILE=/nowhere/token is not readable: there is no such file",
+    ],
   ];
   for (const [args, env, code, complaint] of cases) {
     test(`${args} ${Object.keys(env).join(" ")}: ${code}`, async () => {
@@ -209,6 +215,9 @@ test("keys caller makes a pair, and adds it to the keys that are trusted already
   const mint = ["token", "--operator", "ada", "--role", "viewer", "--ttl", "15m"];
   const { stdout } = await checkoutctl(mint, settings);
   expect(decodeJwt(stdout)).toMatchObject({ iss: "operators", sub: "ada", role: "viewer" });
+  // The file for the new token, which is not there yet, is no reason to refuse it.
+  const goneToken = { OPERATOR_TOKEN: "", OPERATOR_TOKEN_FILE: "/nowhere/token" };
+  expect((await checkoutctl(mint, { ...settings, ...goneToken })).code).toBe(0);
   expect((await checkoutctl([...mint.slice(0, 2), "shopper"], settings)).code).toBe(2);
   expect((await checkoutctl([...mint.slice(0, 3), "--ttl", "25h"], settings)).code).toBe(2);
   const wrongKey = { OPERATORS_PRIVATE_JWK: gateway["GATEWAY_PRIVATE_JWK"] ?? "" };

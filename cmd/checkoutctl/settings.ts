@@ -77,10 +77,14 @@ export type SettingName = keyof Values;
 /** Whose they are is not the system's: they also count beside a stack's settings. */
 const PERSONAL = ["OPERATOR_TOKEN"] as const satisfies readonly SettingName[];
 
+function isPersonal(name: SettingName): name is (typeof PERSONAL)[number] {
+  return PERSONAL.some((personal) => personal === name);
+}
+
 export interface Settings {
   /** The value. Throws CONFIG_INVALID that names the setting and both ways to set it. */
   need(name: SettingName): string;
-  /** The value, undefined if it is not set. */
+  /** The value, undefined if it is not set. Throws CONFIG_INVALID if your own token is in a file that cannot be used. */
   optional(name: SettingName): string | undefined;
   /** Path or URL of the provider's ledger. */
   ledger(): string;
@@ -104,7 +108,6 @@ export function loadSettings(stack: string | true | undefined): Settings {
       `no stack is up in ${directory}: start one with \`npm run stack up\``,
     );
   }
-  const personal = parseConfig("checkoutctl", Type.Pick(Environment, PERSONAL));
   const fromEnvironment =
     stack === undefined ? parseConfig("checkoutctl", Type.Omit(Environment, PERSONAL)) : {};
   const isTaken = isUp && Object.keys(fromEnvironment).length === 0;
@@ -114,19 +117,22 @@ export function loadSettings(stack: string | true | undefined): Settings {
     );
   for (const warning of warningsOf(stack === undefined ? Environment : Type.Pick(Environment, PERSONAL)))
     process.stderr.write(`checkoutctl: warning: ${warning}\n`);
-  const values: Values = { ...(isTaken ? valuesOf(state) : fromEnvironment), ...personal };
+  const values: Values = isTaken ? valuesOf(state) : fromEnvironment;
+  // When it is needed: the file of a token that is gone must not stop the command that makes a new one.
+  const optional = (name: SettingName): string | undefined =>
+    isPersonal(name) ? parseConfig("checkoutctl", Type.Pick(Environment, [name]))[name] : values[name];
   const otherwise = isUp
     ? `use --stack to take all settings from the local stack in ${directory}`
     : "start a local stack (npm run stack up)";
   const need = (name: SettingName): string => {
-    const value = values[name];
+    const value = optional(name);
     if (value !== undefined) return value;
     const { description } = Environment.properties[name];
     throw new AppError("CONFIG_INVALID", `${name} (${description}) is not set: set it, or ${otherwise}`);
   };
   return {
     need,
-    optional: (name) => values[name],
+    optional,
     kafka: () => {
       const kafka = { ...values, KAFKA_BROKERS: need("KAFKA_BROKERS") };
       const faults = securityFaults(kafka);
