@@ -29,7 +29,7 @@ import sagaAction from "./migrations/saga/0024_action_required.sql" with { type:
 import sagaMoreTime from "./migrations/saga/0026_more_time.sql" with { type: "text" };
 import sagaSearch from "./migrations/saga/0028_search.sql" with { type: "text" };
 import sagaLanguage from "./migrations/saga/0033_shopper_language.sql" with { type: "text" };
-import sagaEmail from "./migrations/saga/0036_email_search.sql" with { type: "text" };
+import sagaEmail from "./migrations/saga/0039_email_search.sql" with { type: "text" };
 import sagaCard from "./migrations/saga/0037_charged_card.sql" with { type: "text" };
 import sagaGeneration from "./migrations/saga/0035_run_generation.sql" with { type: "text" };
 import sagaActions from "./migrations/saga/0032_operator_actions.sql" with { type: "text" };
@@ -77,8 +77,8 @@ export const migrations: Record<MigratedDatabase, readonly Migration[]> = {
     { name: "0033_shopper_language", sql: sagaLanguage },
     { name: "0035_run_generation", sql: sagaGeneration },
     { name: "0037_charged_card", sql: sagaCard },
-    { name: "0036_email_search", sql: sagaEmail },
     privilege,
+    { name: "0039_email_search", sql: sagaEmail },
   ],
   inventory: [
     messagingMigration,

@@ -33,7 +33,7 @@ export async function wholeShopperOf(sql: Sql, sagaId: string): Promise<Shopper 
     : { ...shopper, address: addressText(row.address) };
 }
 
-/** Who ordered with this e-mail, in any case of its letters; who ordered last comes first. Through a summarizing index (0036_email_search). */
+/** Who ordered with this e-mail, in any case of its letters; who ordered last comes first. Through a summarizing index (0039_email_search). */
 export async function shoppersWithEmail(sql: Sql, email: string): Promise<readonly FoundShopper[]> {
   return readSummarized(
     sql,
