@@ -5,7 +5,7 @@ import { FormatRegistry, type Static, type TObject, type TSchema, Type } from "@
 import { Value } from "@sinclair/typebox/value";
 import { AppError } from "../kernel/errors.ts";
 import { isKnownCurrency } from "../kernel/money.ts";
-import { misspeltSettings } from "./misspelt.ts";
+import { misspeltCredentials, misspeltSettings } from "./misspelt.ts";
 import { credentialOf, type Environment, fileSettingOf, findSecret } from "./secret-files.ts";
 
 /** EX_CONFIG of sysexits.h. systemd's RestartPreventExitStatus lists it, because a restart does not help. */
@@ -259,7 +259,7 @@ export function parseConfig<Schema extends TObject>(
 }
 
 /**
- * The same for a role. Here a misspelt setting name is also a fault: a role's environment is written for it, while checkoutctl
+ * The same for a role. Here a misspelt setting or credential is also a fault: a role's environment is written for it, while checkoutctl
  * runs in a person's shell.
  */
 export function parseRoleConfig<Schema extends TObject>(
@@ -267,7 +267,7 @@ export function parseRoleConfig<Schema extends TObject>(
   schema: Schema,
   env: Environment = process.env,
 ): Static<Schema> {
-  const misspelt = misspeltSettings(Object.keys(env));
+  const misspelt = [...misspeltSettings(Object.keys(env)), ...misspeltCredentials(env)];
   if (misspelt.length === 0) return parseConfig(role, schema, env);
   throw new ConfigError(role, [...faultsOf(role, schema, env), ...misspelt]);
 }

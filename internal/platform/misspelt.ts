@@ -1,9 +1,9 @@
-// Finds misspelt setting names in the environment: a misspelt limit is a limit that is silently not set. Called by config.ts for
+// Finds misspelt setting names in the environment and among the credentials: a misspelt limit is a limit that is silently not set. Called by config.ts for
 // every role.
 //
 // Roles often share one environment file, so a setting of any role is accepted in all. Names that resemble none of our settings
 // belong to other software.
-import { fileSettingOf } from "./secret-files.ts";
+import { credentialOf, fileSettingOf, givenCredentials, type Environment } from "./secret-files.ts";
 
 /** Every setting of every role and of checkoutctl. A unit test compares the list with the declarations. */
 export const SETTING_NAMES: readonly string[] = [
@@ -188,10 +188,28 @@ export function misspeltSettings(names: readonly string[]): readonly string[] {
   });
 }
 
-function likeliest(name: string): string | undefined {
+/** The same for the files in $CREDENTIALS_DIRECTORY. One that resembles none of our secrets is other software's. */
+export function misspeltCredentials(env: Environment): readonly string[] {
+  const usedFiles = new Set(Object.values(env));
+  return givenCredentials(env).flatMap(({ file, name }) => {
+    const setting = name.toUpperCase();
+    const isSecret = SECRET_NAMES.includes(setting);
+    // A file may have any name if a setting says so, for example KAFKA_KEY_FILE=%d/kafka_key_file.
+    if (usedFiles.has(file) || (isSecret && name === credentialOf(setting))) return [];
+    if (known.has(setting) && !isSecret)
+      return [`the credential ${file} has no effect: ${setting} is no secret, so give it as a setting`];
+    const meant = likeliest(setting, SECRET_NAMES);
+    if (meant === undefined && !OUR_WORDS.test(setting)) return [];
+    const hint = meant === undefined ? "remove it" : `rename it to ${credentialOf(meant)} or remove it`;
+    return [`the credential ${file} is not a secret of any role: ${hint}`];
+  });
+}
+
+function likeliest(name: string, settings = ALL_NAMES): string | undefined {
   if (name.length < MIN_COMPARED_LENGTH) return undefined;
   const allowed = name.length < LONG_NAME_LENGTH ? 1 : 2;
-  const [nearest] = ALL_NAMES.filter((setting) => setting.length >= MIN_COMPARED_LENGTH)
+  const [nearest] = settings
+    .filter((setting) => setting.length >= MIN_COMPARED_LENGTH)
     .map((setting) => ({ setting, distance: editDistance(name, setting) }))
     .filter(({ distance }) => distance <= allowed)
     .toSorted((a, b) => a.distance - b.distance);

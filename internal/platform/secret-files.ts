@@ -2,7 +2,7 @@
 // lower-case name, or `checkout_` and that name, in $CREDENTIALS_DIRECTORY, where systemd puts the credentials of a unit: from
 // LoadCredential=redis_url:FILE, and from LoadCredential=checkout:FOLDER for all files of a folder. The environment of a process is shown by
 // /proc and inherited by its children; a file is neither. Called by config.ts for every role and for checkoutctl.
-import { closeSync, fstatSync, openSync, readFileSync } from "node:fs";
+import { closeSync, fstatSync, openSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -34,6 +34,25 @@ export function credentialOf(name: string): string {
 
 /** systemd puts it before the name of each file of a folder that is loaded as `checkout`. */
 const FOLDER_PREFIX = "checkout_";
+
+/** The credentials that this process was given, each with its name without the folder's. */
+export function givenCredentials(
+  env: Environment,
+): readonly { readonly file: string; readonly name: string }[] {
+  const directory = env[CREDENTIALS_DIRECTORY];
+  if (!isSet(directory)) return [];
+  let files: readonly string[];
+  try {
+    files = readdirSync(directory);
+  } catch {
+    // Whoever reads a secret from it says what is wrong.
+    return [];
+  }
+  return files.map((file) => ({
+    file: join(directory, file),
+    name: file.startsWith(FOLDER_PREFIX) ? file.slice(FOLDER_PREFIX.length) : file,
+  }));
+}
 
 /** The value of the secret setting `name`, from wherever it is given. */
 export function findSecret(name: string, env: Environment): FoundSecret {

@@ -4,7 +4,7 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:f
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Type } from "@sinclair/typebox";
-import { ConfigError, parseConfig, secret, warningsOf } from "./config.ts";
+import { ConfigError, parseConfig, parseRoleConfig, secret, warningsOf } from "./config.ts";
 import { findSecret } from "./secret-files.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "secret-files-"));
@@ -142,5 +142,45 @@ describe("in a configuration", () => {
     const readable = fileWith(VALUE, 0o604);
     const env = { DATABASE_URL_FILE: readable, OTHER_FILE: readable, NAME_FILE: readable };
     expect(warningsOf(schema, env)).toEqual([expect.stringContaining(`DATABASE_URL_FILE=${readable}`)]);
+  });
+});
+
+describe("a credential with a misspelt name", () => {
+  const schema = Type.Object({ REDIS_URL: Type.Optional(secret(Type.String())) });
+  const faultsWith = (name: string, text = "redis://:hush@cache:6379"): readonly string[] => {
+    try {
+      parseRoleConfig("checkout-x", schema, { CREDENTIALS_DIRECTORY: credentials({ [name]: text }) });
+      return [];
+    } catch (error) {
+      if (error instanceof ConfigError) return error.faults;
+      throw error;
+    }
+  };
+
+  test.each([
+    ["redis_ulr", "is not a secret of any role: rename it to redis_url or remove it"],
+    ["checkout_redis_urls", "is not a secret of any role: rename it to redis_url or remove it"],
+    ["shop_link_secrets", "is not a secret of any role: rename it to shop_link_secret or remove it"],
+    ["REDIS_URL", "is not a secret of any role: rename it to redis_url or remove it"],
+    ["jwt_key", "is not a secret of any role: remove it"],
+    ["checkout_kafka_brokers", "has no effect: KAFKA_BROKERS is no secret, so give it as a setting"],
+  ])("is a fault: %s", (name, complaint) => {
+    const [fault, ...others] = faultsWith(name);
+    expect(others).toEqual([]);
+    expect(fault).toContain(`/${name} ${complaint}`);
+    expect(fault).not.toContain("hush");
+  });
+
+  test.each(["redis_url", "checkout_redis_url", "checkout_payment_private_jwk", "backup_passphrase"])(
+    "is none if another role or other software has it: %s",
+    (name) => {
+      expect(faultsWith(name)).toEqual([]);
+    },
+  );
+
+  test("is none if a setting names the file", () => {
+    const directory = credentials({ kafka_key_file: "-----BEGIN PRIVATE KEY-----" });
+    const env = { CREDENTIALS_DIRECTORY: directory, KAFKA_KEY_FILE: join(directory, "kafka_key_file") };
+    expect(parseRoleConfig("checkout-x", schema, env)).toEqual({});
   });
 });
