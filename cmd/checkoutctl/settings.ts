@@ -5,7 +5,7 @@ import { type Static, Type } from "@sinclair/typebox";
 import { AppError } from "../../internal/kernel/errors.ts";
 import { ConfigError, kafkaConfig, parseConfig, secret, warningsOf } from "../../internal/platform/config.ts";
 import type { KafkaSettings } from "../../internal/platform/kafka/connection.ts";
-import { securityFaults } from "../../internal/platform/kafka/security.ts";
+import { passingFaults, securityFaults } from "../../internal/platform/kafka/security.ts";
 import { stackDirectory } from "../../internal/stack/paths.ts";
 import { databaseSettings, kafkaSettings, namesAndUrls } from "../../internal/stack/role-env.ts";
 import type { StackSecrets } from "../../internal/stack/secrets.ts";
@@ -135,8 +135,8 @@ export function loadSettings(stack: string | true | undefined): Settings {
     optional,
     kafka: () => {
       const kafka = { ...values, KAFKA_BROKERS: need("KAFKA_BROKERS") };
-      const faults = securityFaults(kafka);
-      if (faults.length > 0) throw new ConfigError("checkoutctl", faults);
+      const faults = new Set([...securityFaults(kafka), ...passingFaults(kafka)]);
+      if (faults.size > 0) throw new ConfigError("checkoutctl", [...faults]);
       return kafka;
     },
     ledger: () =>

@@ -14,6 +14,8 @@ const ERROR_CODES = {
   KAFKA_TOPIC_MISSING: { canRetry: true },
   /** Not who, or not what: an operator can change that while the role waits. */
   KAFKA_DENIED: { canRetry: true },
+  /** Expired, not valid yet, or of another key: whoever renews it mends it while the role waits. */
+  CERTIFICATE_UNUSABLE: { canRetry: true },
   KAFKA_FATAL: { canRetry: false },
   MESSAGE_INVALID: { canRetry: false },
   PROVIDER_UNAVAILABLE: { canRetry: true },

@@ -1,9 +1,10 @@
 // A role's life cycle as its supervisor sees it: a real process with exit codes, log and ops port.
 import { describe, expect, test } from "bun:test";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { version } from "../../package.json";
+import { CertificateAuthority } from "../stack/secure/certificate-authority.ts";
 import { NotifySocket } from "../testkit/notify-socket.ts";
 
 const ROLE = join(import.meta.dir, "../testkit/example-role.ts");
@@ -168,6 +169,38 @@ describe("a running role", () => {
     expect(await ready.text()).toContain("waiting for a server: nobody there");
     role.kill("SIGTERM");
     expect((await role.end()).code).toBe(0);
+  });
+
+  test("waits while its certificate and key do not belong together, and is ready once they do", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "lifecycle-"));
+    try {
+      const authority = await CertificateAuthority.open(folder);
+      const [own, old] = [await authority.issue({ name: "order" }), await authority.issue({ name: "old" })];
+      // The certificate of a renewal is there, its key not yet.
+      const keyFile = join(folder, "current.key");
+      copyFileSync(old.keyFile, keyFile);
+      const files = { KAFKA_CA_FILE: own.caFile, KAFKA_CERT_FILE: own.certFile, KAFKA_KEY_FILE: keyFile };
+      const secure = { ...GOOD, ...files, KAFKA_SECURITY_PROTOCOL: "SSL" };
+      await using role = new RunningRole(secure);
+      const { ops_port: port } = await role.logged("checkout-example is starting");
+      const told = await role.logged("the certificate (KAFKA_CERT_FILE) cannot be used, retrying");
+      expect([told.level, told.msg]).toEqual([
+        "error",
+        expect.stringContaining(`${keyFile} is not the key of ${own.certFile}`),
+      ]);
+      const ready = await fetch(`http://127.0.0.1:${port}/readyz`);
+      expect([ready.status, await ready.text()]).toEqual([503, expect.stringContaining("is not the key of")]);
+      copyFileSync(own.keyFile, keyFile);
+      await role.logged("the certificate (KAFKA_CERT_FILE) can be used");
+      await role.logged("checkout-example is ready");
+      role.kill("SIGTERM");
+      expect((await role.end()).code).toBe(0);
+
+      await using broken = new RunningRole({ ...secure, KAFKA_KEY_FILE: join(folder, "none.key") });
+      expect((await broken.end()).code).toBe(78);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 
   test("reports its first connect, and stops without waiting for its answer", async () => {

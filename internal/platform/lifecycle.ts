@@ -21,7 +21,7 @@ import {
 } from "./config.ts";
 import { pause } from "../messaging/pause.ts";
 import { createLogger, type Logger } from "./log.ts";
-import { type KafkaSecuritySettings, securityFaults } from "./kafka/security.ts";
+import { type KafkaSecuritySettings, passingFaults, securityFaults } from "./kafka/security.ts";
 import { Metrics } from "./metrics.ts";
 import { OpsServer } from "./ops-http.ts";
 import { Resources } from "./resources.ts";
@@ -97,6 +97,9 @@ export async function runRole<Schema extends TObject>(definition: RoleDefinition
     });
     const tracer = openTracer(definition.name, { common, metrics, log, resources });
     const start = startProgress({ ops, log, manager, stopping: stop.signal });
+    await start.untilReachable("the certificate (KAFKA_CERT_FILE)", () =>
+      requireUsable(accountsOf(definition, config)),
+    );
     await definition.start({
       config,
       log,
@@ -162,9 +165,8 @@ function answerFlags(definition: Pick<RoleDefinition<TObject>, "name" | "descrip
 function readConfig<Schema extends TObject>(definition: RoleDefinition<Schema>): Static<Schema> {
   try {
     const config = parseRoleConfig(definition.name, definition.config);
-    const accounts = definition.kafkaAccounts?.(config) ?? [config];
     const faults = new Set([
-      ...accounts.flatMap((account) => securityFaults(account)),
+      ...accountsOf(definition, config).flatMap((account) => securityFaults(account)),
       ...(definition.faults?.(config) ?? []),
     ]);
     if (faults.size > 0) throw new ConfigError(definition.name, [...faults]);
@@ -174,6 +176,19 @@ function readConfig<Schema extends TObject>(definition: RoleDefinition<Schema>):
     console.error(error.message);
     return process.exit(EXIT_CONFIG);
   }
+}
+
+function accountsOf<Schema extends TObject>(
+  definition: RoleDefinition<Schema>,
+  config: Static<Schema>,
+): readonly KafkaSecuritySettings[] {
+  return definition.kafkaAccounts?.(config) ?? [config];
+}
+
+/** A certificate that expired while the role was down is no reason to stay down: under systemd exit 78 would be for good. */
+async function requireUsable(accounts: readonly KafkaSecuritySettings[]): Promise<void> {
+  const faults = new Set(accounts.flatMap((account) => passingFaults(account)));
+  if (faults.size > 0) throw new AppError("CERTIFICATE_UNUSABLE", [...faults].join("; "));
 }
 
 function exitOnUnhandled(log: Logger): void {
@@ -218,6 +233,7 @@ function startProgress({ ops, log, manager, stopping }: StartParts) {
   const stopped = aborted(stopping);
   const untilReachable = async <T>(what: string, connect: () => Promise<T>): Promise<T> => {
     let toldAt = 0;
+    let trouble = SILENCE;
     for (let attempt = 0; ; attempt++) {
       stopping.throwIfAborted();
       if (attempt === 0) waitingFor = `waiting for ${what}`;
@@ -226,21 +242,19 @@ function startProgress({ ops, log, manager, stopping }: StartParts) {
         await Promise.race([connecting, stopped]);
         stopping.throwIfAborted();
         const connected = await connecting;
-        if (attempt > 0) log.info({ what, attempts: attempt + 1 }, `${what} answers`);
+        if (attempt > 0) log.info({ what, attempts: attempt + 1 }, `${what} ${trouble.over}`);
         return connected;
       } catch (error) {
         stopping.throwIfAborted();
         if (error instanceof AppError && !error.canRetry) throw error;
         waitingFor = `waiting for ${what}: ${describeError(error)}`;
         manager.status(waitingFor);
-        const isRefused = error instanceof AppError && error.code === "KAFKA_DENIED";
-        if (attempt === 0 || (isRefused && performance.now() - toldAt >= TELL_AGAIN_MS)) {
+        trouble = troubleOf(error);
+        if (attempt === 0 || (trouble.isLasting && performance.now() - toldAt >= TELL_AGAIN_MS)) {
           toldAt = performance.now();
-          // It answers, and refuses: that does not pass by itself.
-          const text = isRefused ? `${what} refuses this role` : `${what} does not answer yet`;
-          log[isRefused ? "error" : "warn"](
+          log[trouble.isLasting ? "error" : "warn"](
             { what, err: error },
-            `${text}, retrying: ${describeError(error)}`,
+            `${what} ${trouble.words}, retrying: ${describeError(error)}`,
           );
         }
         await pause(
@@ -251,6 +265,24 @@ function startProgress({ ops, log, manager, stopping }: StartParts) {
     }
   };
   return { untilReachable, done: () => ops.removeCheck("start") };
+}
+
+interface Trouble {
+  readonly words: string;
+  /** When it is over. */
+  readonly over: string;
+  /** It does not pass by itself, so it is told again and again. */
+  readonly isLasting: boolean;
+}
+
+const SILENCE: Trouble = { words: "does not answer yet", over: "answers", isLasting: false };
+const REFUSAL: Trouble = { words: "refuses this role", over: "answers", isLasting: true };
+const UNUSABLE: Trouble = { words: "cannot be used", over: "can be used", isLasting: true };
+
+function troubleOf(error: unknown): Trouble {
+  if (!(error instanceof AppError)) return SILENCE;
+  if (error.code === "CERTIFICATE_UNUSABLE") return UNUSABLE;
+  return error.code === "KAFKA_DENIED" ? REFUSAL : SILENCE;
 }
 
 /** Closes everything within the deadline and ends the process: exit code 0 on success, else 1 with the failed resource in the log. */

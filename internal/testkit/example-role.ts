@@ -1,14 +1,18 @@
 // A role that only misbehaves on request. Started as a process by lifecycle.int.test.ts.
 import { Type } from "@sinclair/typebox";
 import { AppError } from "../kernel/errors.ts";
-import { commonConfig, secret } from "../platform/config.ts";
+import { commonConfig, kafkaConfig, secret } from "../platform/config.ts";
 import { runRole } from "../platform/lifecycle.ts";
+
+const { KAFKA_BROKERS: _, ...securityConfig } = kafkaConfig;
 
 await runRole({
   name: "checkout-example",
   description: "Misbehaves on request.",
   config: Type.Object({
     ...commonConfig,
+    // Without the brokers: it connects to none.
+    ...securityConfig,
     BEHAVIOUR: Type.String({ description: "which fault to show" }),
     TOKEN: secret(Type.String({ minLength: 8, description: "a secret" })),
   }),

@@ -43,15 +43,27 @@ export function securityOf(config: KafkaSecuritySettings): KafkaSecurity {
   return { settings, account };
 }
 
-/** What is wrong with these settings together and with the files that they name. One sentence each, with the way out, and never a secret. */
-export function securityFaults(config: KafkaSecuritySettings, now = Date.now()): readonly string[] {
+/**
+ * What is wrong with these settings together and with the files that they name, and stays so until somebody corrects it. One sentence each,
+ * with the way out, and never a secret.
+ */
+export function securityFaults(config: KafkaSecuritySettings): readonly string[] {
   const { KAFKA_SECURITY_PROTOCOL: protocol = "PLAINTEXT" } = config;
   if (protocol === "PLAINTEXT") return uselessFaults(config, EVERY_SETTING, protocol, "SSL or SASL_SSL");
   return [
     ...caFaults(config),
-    ...certificateFaults(config, now),
+    ...certificateFaults(config),
     ...(protocol === "SSL" ? uselessFaults(config, SASL_SETTINGS, protocol, "SASL_SSL") : saslFaults(config)),
   ];
+}
+
+/**
+ * Why this client's certificate cannot be used at this moment: its time, or a certificate and a key that do not belong together, as between
+ * the writes of a renewal. A new file or a corrected clock mends it without a restart.
+ */
+export function passingFaults(config: KafkaSecuritySettings, now = Date.now()): readonly string[] {
+  const { KAFKA_SECURITY_PROTOCOL: protocol = "PLAINTEXT" } = config;
+  return protocol === "PLAINTEXT" ? [] : certificateFaults(config, now);
 }
 
 type SettingName = Exclude<keyof KafkaSecuritySettings, "KAFKA_SECURITY_PROTOCOL">;
@@ -86,9 +98,10 @@ function caFaults({ KAFKA_CA_FILE: file }: KafkaSecuritySettings): readonly stri
     : [];
 }
 
+/** With `now` also what passes. */
 function certificateFaults(
   { KAFKA_CERT_FILE: certFile, KAFKA_KEY_FILE: keyFile }: KafkaSecuritySettings,
-  now: number,
+  now?: number,
 ): readonly string[] {
   if (certFile === undefined && keyFile === undefined) return [];
   if (certFile === undefined)
@@ -102,9 +115,17 @@ function certificateFaults(
     return [
       `KAFKA_CERT_FILE: ${certFile} holds no certificate: it must be a PEM file (-----BEGIN CERTIFICATE-----)`,
     ];
+  const parsed = privateKeyIn(key);
+  if (parsed === null) return [noKeyFault(key, keyFile)];
+  if (now === undefined) return [];
+  const isPair = certificate.checkPrivateKey(parsed);
   return [
     ...validityFaults(certificate, certFile, now),
-    ...keyFaults(certificate, key, { certFile, keyFile }),
+    ...(isPair
+      ? []
+      : [
+          `KAFKA_KEY_FILE: ${keyFile} is not the key of ${certFile} (KAFKA_CERT_FILE): put both from one source`,
+        ]),
   ];
 }
 
@@ -118,24 +139,10 @@ function validityFaults(certificate: X509Certificate, file: string, now: number)
   return [];
 }
 
-function keyFaults(
-  certificate: X509Certificate,
-  key: string,
-  { certFile, keyFile }: { readonly certFile: string; readonly keyFile: string },
-): readonly string[] {
-  if (/ENCRYPTED/.test(key))
-    return [
-      `KAFKA_KEY_FILE: ${keyFile} is encrypted: give the key without a passphrase, readable by this role only`,
-    ];
-  const parsed = privateKeyIn(key);
-  if (parsed === null)
-    return [
-      `KAFKA_KEY_FILE: ${keyFile} holds no private key: it must be a PEM file (-----BEGIN PRIVATE KEY-----)`,
-    ];
-  if (certificate.checkPrivateKey(parsed)) return [];
-  return [
-    `KAFKA_KEY_FILE: ${keyFile} is not the key of ${certFile} (KAFKA_CERT_FILE): put both from one source`,
-  ];
+function noKeyFault(key: string, file: string): string {
+  return /ENCRYPTED/.test(key)
+    ? `KAFKA_KEY_FILE: ${file} is encrypted: give the key without a passphrase, readable by this role only`
+    : `KAFKA_KEY_FILE: ${file} holds no private key: it must be a PEM file (-----BEGIN PRIVATE KEY-----)`;
 }
 
 function saslFaults({

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { CertificateAuthority } from "../../stack/secure/certificate-authority.ts";
-import { type KafkaSecuritySettings, securityFaults, securityOf } from "./security.ts";
+import { type KafkaSecuritySettings, passingFaults, securityFaults, securityOf } from "./security.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "kafka-security-"));
 const file = (name: string, text: string) => {
@@ -92,11 +92,6 @@ describe("a fault names the setting, the file and the way out:", () => {
       ["KAFKA_KEY_FILE is missing: set it"],
     ],
     [
-      "another's key",
-      () => ({ ...ssl(), KAFKA_KEY_FILE: order.keyFile }),
-      [`KAFKA_KEY_FILE: ${order.keyFile} is not the key of ${inventory.certFile} (KAFKA_CERT_FILE)`],
-    ],
-    [
       "an encrypted key",
       () => ({ ...ssl(), KAFKA_KEY_FILE: file("encrypted", "-----BEGIN ENCRYPTED PRIVATE KEY-----\n") }),
       ["is encrypted: give the key without a passphrase"],
@@ -136,10 +131,38 @@ describe("a fault names the setting, the file and the way out:", () => {
     expect(faults).toHaveLength(expected.length);
     for (const [index, text] of expected.entries()) expect(faults[index]).toContain(text);
   });
+});
+
+describe("what passes without a new setting is no fault of the settings:", () => {
+  const DAY_MS = 24 * 60 * 60 * 1_000;
 
   test("a certificate at the wrong time", () => {
-    const day = 24 * 60 * 60 * 1_000;
-    expect(securityFaults(ssl(), Date.now() + 400 * day)[0]).toContain(`${inventory.certFile} expired at`);
-    expect(securityFaults(ssl(), Date.now() - 400 * day)[0]).toContain("correct this machine's clock");
+    expect(passingFaults(ssl())).toEqual([]);
+    const [expired, ...others] = passingFaults(ssl(), Date.now() + 400 * DAY_MS);
+    expect([expired, others]).toEqual([
+      expect.stringContaining(`KAFKA_CERT_FILE: ${inventory.certFile} expired at`),
+      [],
+    ]);
+    expect(passingFaults(ssl(), Date.now() - 400 * DAY_MS)).toEqual([
+      expect.stringContaining("correct this machine's clock"),
+    ]);
+  });
+
+  test("another's key, as between the two writes of a renewal", () => {
+    const halfRenewed = { ...ssl(), KAFKA_KEY_FILE: order.keyFile };
+    expect(securityFaults(halfRenewed)).toEqual([]);
+    expect(passingFaults(halfRenewed)).toEqual([
+      `KAFKA_KEY_FILE: ${order.keyFile} is not the key of ${inventory.certFile} (KAFKA_CERT_FILE): put both from one source`,
+    ]);
+  });
+
+  test("a file that goes away meanwhile", () => {
+    expect(passingFaults({ ...ssl(), KAFKA_KEY_FILE: "/nowhere/key" })).toEqual([
+      expect.stringContaining("KAFKA_KEY_FILE: /nowhere/key cannot be read (ENOENT)"),
+    ]);
+  });
+
+  test("open connections have no certificate that could pass", () => {
+    expect(passingFaults({ KAFKA_CERT_FILE: "/nowhere/cert" })).toEqual([]);
   });
 });
