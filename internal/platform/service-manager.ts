@@ -1,8 +1,9 @@
 // Tells systemd how the process does (Type=notify, WatchdogSec): ready, waiting for a server, stopping, alive. The protocol is that of
 // sd_notify(3): datagrams to the socket in NOTIFY_SOCKET. Called by lifecycle.ts for every role; without that variable nothing is sent.
 //
-// The watchdog is fed by a timer of the event loop, so a loop that hangs starves it. While the role waits for its servers, the same
-// timer extends the start time, so a role may wait for hours, and a start that hangs still ends.
+// The watchdog is fed by a timer of the event loop, so a loop that hangs starves it. Until the role is ready, the same
+// timer extends the start time, so a role may wait for its servers for hours. A start ends by itself only if the event loop hangs; one that
+// waits for something for ever is seen in its status and in /readyz.
 //
 // Neither Bun nor Node has datagrams on Unix sockets, so libc is called. `systemd-notify` would be a process for each beat, whose
 // message systemd may not be able to attribute.
