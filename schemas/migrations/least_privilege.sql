@@ -81,6 +81,13 @@ begin
   return made;
 end $$;
 
+-- Postgres lets anybody call a new function, and these act with the owner's rights: without this any login of the server could. The owner
+-- may, and whom `checkoutctl grants` names.
+revoke execute on function
+  ensure_day_partitions(text, date, integer), drop_day_partitions(text, date), purge_default_partition(text, timestamptz, integer),
+  put_back_events(json)
+  from public;
+
 -- What the auditor may know of messages: not their bodies, which hold addresses, but the ids in them.
 create view outbox_effects as
   select event_id, topic, partition_key, headers ->> 'type' as type, created_at, published, published_at,
