@@ -78,6 +78,7 @@ const messaging: DatabaseGrants = {
     "unmake_default_rows(text,timestamp with time zone,integer)": [],
     "require_day_partitioned(text)": [],
     "retention_days(text)": [],
+    "now_minus_retention(text)": [],
     "vacuum_by_size(text)": [],
   },
 };

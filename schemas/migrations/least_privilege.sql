@@ -8,6 +8,11 @@ begin
   return case parent when 'inbox' then 34 when 'outbox' then 7 end;
 end $$;
 
+-- In hours, as the program counts. A day of the session's time zone has 23 or 25 hours twice a year.
+create function now_minus_retention(parent text) returns timestamptz
+  language sql volatile
+  return clock_timestamp() - make_interval(hours => 24 * retention_days(parent));
+
 create function require_day_partitioned(parent text) returns void
   language plpgsql as $$
 begin
@@ -45,7 +50,7 @@ create function purge_default_partition(parent text, before timestamptz, most in
   language plpgsql security definer set search_path = public, pg_temp as $$
 begin
   perform require_day_partitioned(parent);
-  if before > clock_timestamp() - make_interval(days => retention_days(parent)) then
+  if before > now_minus_retention(parent) then
     raise exception '% keeps % days: rows from % on may still be needed', parent, retention_days(parent), before
       using errcode = 'invalid_parameter_value';
   end if;
@@ -63,7 +68,7 @@ declare
 begin
   select format('%s to %s', event_id, topic) into wrong
     from json_to_recordset(events) as event (event_id uuid, topic text, partition_key text, type text, payload jsonb)
-   where event_id >= uuid_v7_floor(clock_timestamp() - make_interval(days => retention_days('outbox')))
+   where event_id >= uuid_v7_floor(now_minus_retention('outbox'))
       or topic <> all(case (select service from schema_owner)
                         when 'saga' then array['checkout-commands', 'notification-commands']
                         else array[(select service || '-events' from schema_owner)] end)

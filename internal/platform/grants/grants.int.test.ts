@@ -159,6 +159,38 @@ test.each([
   await expect(async () => await database.as("app").sql.unsafe(statement)).toThrow(why);
 });
 
+/** A time zone that changed to or from summer time three days ago. */
+function changedZone(to: "summer" | "winter"): string {
+  // As POSIX has it: days of the year from 1, without 29 February.
+  const day = (offset: number) => {
+    const date = new Date(Date.now() + offset * 24 * 60 * 60 * 1_000);
+    return Date.UTC(1970, date.getUTCMonth(), date.getUTCDate()) / 86_400_000 + 1;
+  };
+  const [start, end] = to === "summer" ? [day(-3), day(120)] : [day(-120), day(-3)];
+  return `WIN-1SUM,J${start}/2,J${end}/3`;
+}
+
+test.each(["summer", "winter"] as const)(
+  "after the change to %s time the retention is as many hours as the program counts",
+  async (to) => {
+    await using database = await cloneDatabase("order", { settings: { timezone: changedZone(to) } });
+    const { sql } = database.as("app");
+    // The zone has indeed a day of another length.
+    const [week] = await sql<[{ hours: number }]>`
+      select extract(epoch from clock_timestamp() - (clock_timestamp() - make_interval(days => 7)))::integer / 3600 as hours`;
+    expect(week.hours).toBe(to === "summer" ? 167 : 169);
+    for (const [table, ms] of [
+      ["inbox", INBOX_RETENTION_MS],
+      ["outbox", OUTBOX_RETENTION_MS],
+    ] as const) {
+      const before = (time: number) =>
+        sql`select purge_default_partition(${table}, ${time}::timestamptz, 10) as purged`;
+      expect([...(await before(Date.now() - ms))]).toEqual([{ purged: 0 }]);
+      await expect(async () => await before(Date.now() - ms + 60_000)).toThrow("may still be needed");
+    }
+  },
+);
+
 test("a replay puts back only messages that this service has sent, and only old ones", async () => {
   await using database = await cloneDatabase("order");
   const { sql } = database.as("console");
