@@ -221,16 +221,20 @@ test("on a stop signal the run finishes the current batch; the next run sends th
 });
 
 test("a message deleted by retention is restored to its outbox from the dead letter", async () => {
-  const old = Bun.randomUUIDv7("hex", Date.now() - 8 * 24 * 60 * 60 * 1_000);
+  const DAY_MS = 24 * 60 * 60 * 1_000;
+  const [saga_id, message_id] = [9, 8].map((days) => Bun.randomUUIDv7("hex", Date.now() - days * DAY_MS));
+  if (saga_id === undefined || message_id === undefined) throw new Error("unreachable");
   const [fresh] = await pump.deadReserves(1);
   const command = (await orchestrator.messages(fresh?.saga_id ?? "")).find(
     ({ type }) => type === "ReserveInventory",
   );
   if (command === undefined) throw new Error("unreachable");
-  const letter = deadLetterOf({ ...command, message_id: old }, { service: "inventory" });
+  const sent = { ...command, saga_id, message_id };
+  const letter = deadLetterOf(sent, { service: "inventory" });
   await servers.own.saga`delete from outbox`;
+  await servers.own.saga`update saga_state set saga_id = ${saga_id} where saga_id = ${command.saga_id}`;
   expect(outcomes(await run([letter]))).toEqual(["handled"]);
-  expect(await orchestrator.messages()).toEqual([{ ...command, message_id: old }]);
+  expect(await orchestrator.messages()).toEqual([sent]);
 });
 
 test("a message that no outbox ever published is refused", async () => {

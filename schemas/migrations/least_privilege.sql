@@ -58,8 +58,8 @@ begin
 end $$;
 
 -- For the replay of dead letters: writes messages back that retention has deleted. Nothing else lets an operator write a message. A message
--- must be one that this service sends, under its own id, and old enough to have been deleted, so nobody can invent a message of today.
--- Returns how many were missing.
+-- must be one that this service sends, under its own id, and old enough to have been deleted, as must its saga be (a UUIDv7 too): nobody can
+-- invent a message of today, or one for a checkout of today. Returns how many were missing.
 create function put_back_events(events json) returns integer
   language plpgsql security definer set search_path = public, pg_temp as $$
 declare
@@ -69,6 +69,8 @@ begin
   select format('%s to %s', event_id, topic) into wrong
     from json_to_recordset(events) as event (event_id uuid, topic text, partition_key text, type text, payload jsonb)
    where event_id >= uuid_v7_floor(now_minus_retention('outbox'))
+      or case when partition_key ~ '^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}$'
+              then partition_key::uuid >= uuid_v7_floor(now_minus_retention('outbox')) else true end
       or topic <> all(case (select service from schema_owner)
                         when 'saga' then array['checkout-commands', 'notification-commands']
                         else array[(select service || '-events' from schema_owner)] end)

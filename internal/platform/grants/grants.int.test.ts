@@ -191,19 +191,22 @@ test.each(["summer", "winter"] as const)(
   },
 );
 
-test("a replay puts back only messages that this service has sent, and only old ones", async () => {
+test("a replay puts back only messages that this service has sent, and only old ones of old sagas", async () => {
   await using database = await cloneDatabase("order");
   const { sql } = database.as("console");
   const old = Bun.randomUUIDv7("hex", Date.now() - 8 * 24 * 60 * 60 * 1_000);
-  const event = (event_id: string, topic: string) => {
-    const payload = { message_id: event_id, saga_id: "a saga", type: "OrderCreated" };
-    return { event_id, topic, partition_key: "a saga", type: "OrderCreated", payload };
+  const saga = Bun.randomUUIDv7("hex", Date.now() - 9 * 24 * 60 * 60 * 1_000);
+  const event = (event_id: string, topic: string, partition_key = saga) => {
+    const payload = { message_id: event_id, saga_id: partition_key, type: "OrderCreated" };
+    return { event_id, topic, partition_key, type: "OrderCreated", payload };
   };
   const putBack = (events: readonly object[]) =>
     sql`select put_back_events(${JSON.stringify(events)}::text::json) as made`;
   const refused = "this outbox cannot have lost the message";
   await expect(async () => await putBack([event(old, "payment-events")])).toThrow(refused);
   await expect(async () => await putBack([event(Bun.randomUUIDv7(), "order-events")])).toThrow(refused);
+  for (const young of [Bun.randomUUIDv7(), crypto.randomUUID(), "no saga"])
+    await expect(async () => await putBack([event(old, "order-events", young)])).toThrow(refused);
   await expect(async () => await putBack([{ ...event(old, "order-events"), type: "OrderFailed" }])).toThrow(
     refused,
   );
