@@ -55,7 +55,9 @@ export const messagingMigration: Migration = { name: "0001_messaging", sql: mess
 const held: Migration = { name: "0012_held_messages", sql: heldMessages };
 const vacuum: Migration = { name: "0021_quieter_vacuum", sql: quieterVacuum };
 const spare: Migration = { name: "0018_default_partitions", sql: defaultPartitions };
-const privilege: Migration = { name: "0038_least_privilege", sql: leastPrivilege };
+/** Its functions let a role work that does not own the tables. Of all databases with an outbox. */
+export const LEAST_PRIVILEGE = "0038_least_privilege";
+const privilege: Migration = { name: LEAST_PRIVILEGE, sql: leastPrivilege };
 
 export const migrations: Record<MigratedDatabase, readonly Migration[]> = {
   saga: [

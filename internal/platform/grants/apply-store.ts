@@ -2,10 +2,11 @@
 // for what a migration adds, by migrate.ts; by the local stack and the tests.
 import type { ReservedSql, Sql } from "postgres";
 import { GRANTS } from "../../../schemas/database-grants.ts";
-import type { MigratedDatabase } from "../../../schemas/migrations.ts";
+import { LEAST_PRIVILEGE, type MigratedDatabase, migrations } from "../../../schemas/migrations.ts";
 import { AppError } from "../../kernel/errors.ts";
 import { pause } from "../../messaging/pause.ts";
 import { isLockTimeout } from "../postgres-errors.ts";
+import { hasTable } from "../schema-owner-store.ts";
 import { type Change, changesOf, previousOwners, unnamed } from "./changes.ts";
 import { findRights } from "./found-store.ts";
 import { roleNames } from "./wanted.ts";
@@ -38,13 +39,14 @@ export async function planGrants(sql: Sql | ReservedSql, database: MigratedDatab
 }
 
 /**
- * Makes all rights so, in one transaction, and returns what it changed. Throws MIGRATION_FAILED if this user may not, or if a table stays
- * locked; then nothing has changed.
+ * Makes all rights so, in one transaction, and returns what it changed. Throws MIGRATION_FAILED if this user may not, if a migration that the
+ * roles need is missing, or if a table stays locked; then nothing has changed.
  */
 export async function applyGrants(sql: Sql, database: MigratedDatabase): Promise<readonly Change[]> {
   await sql`select`;
   const connection = await sql.reserve();
   try {
+    await requireFunctions(connection, database);
     return await pastLocks(connection, () => changeAll(connection, database));
   } finally {
     connection.release();
@@ -65,6 +67,21 @@ export async function addGrants(connection: ReservedSql, database: MigratedDatab
       ),
     );
   });
+}
+
+/**
+ * Without the functions of this migration a service that is not the owner could make no partitions. An empty database may get its roles
+ * first: the migrator then makes everything.
+ */
+async function requireFunctions(connection: ReservedSql, database: MigratedDatabase): Promise<void> {
+  if (migrations[database].every(({ name }) => name !== LEAST_PRIVILEGE)) return;
+  if (!(await hasTable(connection, "schema_migrations"))) return;
+  const applied = await connection`select from schema_migrations where name = ${LEAST_PRIVILEGE}`;
+  if (applied.length > 0) return;
+  throw new AppError(
+    "MIGRATION_FAILED",
+    `the ${database} database lacks the migration ${LEAST_PRIVILEGE}, which its roles need; nothing was changed: run \`checkoutctl migrate\` first`,
+  );
 }
 
 async function changeAll(connection: ReservedSql, database: MigratedDatabase): Promise<readonly Change[]> {

@@ -78,10 +78,16 @@ function unwanted(database: MigratedDatabase, found: Found, wanted: readonly Rig
   });
 }
 
-/** The tables and functions of this program: those of a migration, and what they own. */
+/**
+ * The tables and functions of this program: what the owner of its list of migrations owns, and all partitions of that. A service of an older
+ * version goes on making partitions as the previous owner.
+ */
 function ownObjects(found: Found): readonly FoundObject[] {
   const owner = found.objects.find(({ object }) => object === "table schema_migrations")?.owner;
-  return found.objects.filter((one) => one.owner === owner);
+  const own = new Set(found.objects.filter((one) => one.owner === owner).map(({ object }) => object));
+  return found.objects.filter(
+    ({ object, parent }) => own.has(object) || (parent !== null && own.has(parent)),
+  );
 }
 
 function roleChanges({ name, canLogin, settings, memberOf }: WantedRole, found: Found): readonly Change[] {

@@ -56,6 +56,15 @@ test("tables of others in the same database stay theirs", () => {
   expect(lines.filter((line) => line.includes("reports"))).toEqual([]);
 });
 
+test("a partition of ours is handed over whoever made it, and nobody else keeps a right on it", () => {
+  const { objects, ...rest } = found("notification_owner");
+  const day = { object: "table mails_20260101", owner: "shop", parent: "table waiting_mails" };
+  const right = { object: day.object, grantee: "public", privilege: "select", column: null };
+  const lines = statements({ ...rest, objects: [...objects, day], rights: [right] });
+  expect(lines).toContain("alter table mails_20260101 owner to notification_owner");
+  expect(lines).toContain("revoke select on table mails_20260101 from public");
+});
+
 test("rights that a role does not need are taken away, on tables and on columns", () => {
   const on = { object: "table waiting_mails", grantee: "notification_console" };
   const rights = [

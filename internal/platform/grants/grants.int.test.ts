@@ -131,6 +131,21 @@ test("a database that one user owned is handed over, and that user goes on worki
   }
 });
 
+test("rights are not given before the functions that they need are there", async () => {
+  await using database = await cloneDatabase("order", { role: "superuser" });
+  await database.sql`delete from schema_migrations where name = '0038_least_privilege'`;
+  await database.sql`grant delete on orders to order_app`;
+  await expect(applyGrants(database.sql, "order")).rejects.toThrow(
+    "lacks the migration 0038_least_privilege, which its roles need; nothing was changed: run `checkoutctl migrate` first",
+  );
+  expect((await planGrants(database.sql, "order")).changes.map(({ statement }) => statement)).toContain(
+    "revoke delete on table orders from order_app",
+  );
+  // An empty database may get its roles first.
+  await database.sql`drop table schema_migrations`;
+  await applyGrants(database.sql, "order");
+});
+
 test("a role knows whether it works as the owner", async () => {
   await using database = await granted("order");
   expect(await userOf(database.as("app").sql)).toEqual({ name: "order_app", isOwner: false });
