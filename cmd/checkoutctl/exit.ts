@@ -1,6 +1,7 @@
 // Exit codes of checkoutctl. Scripts branch on them, so a code never changes its meaning.
 import { CommanderError } from "commander";
-import { AppError, type ErrorCode } from "../../internal/kernel/errors.ts";
+import { AppError, describeError, type ErrorCode } from "../../internal/kernel/errors.ts";
+import { isPermissionDenied } from "../../internal/platform/postgres-errors.ts";
 
 export const EXIT = {
   ok: 0,
@@ -37,7 +38,20 @@ export async function exitNow(code: number): Promise<never> {
 
 export function exitCodeOf(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+  if (isDenied(error)) return EXIT.refused;
   if (!(error instanceof AppError)) return EXIT.internal;
   if (error.code === "CONFIG_INVALID") return EXIT.config;
   return UNREACHABLE.has(error.code) ? EXIT.unreachable : EXIT.refused;
+}
+
+/** What stderr says. A user of a database who may not do this needs another user rather than the server's words alone. */
+export function sayingOf(error: unknown): string {
+  const way = isDenied(error)
+    ? "; commands that rebuild, erase or settle run as X_migrator, others as X_console: `checkoutctl grants check` finds missing rights"
+    : "";
+  return `${describeError(error)}${way}`;
+}
+
+function isDenied(error: unknown): boolean {
+  return isPermissionDenied(error) || (error instanceof AppError && isPermissionDenied(error.cause));
 }

@@ -74,6 +74,14 @@ test("a user without a superuser's rights cannot change what roles may do", asyn
   await order.sql`revoke delete on orders from order_app`;
 });
 
+test("a command that its user may not run says which user may", async () => {
+  const { code, stderr } = await ctl.run(["order", "ls"], { ORDER_DATABASE_URL: order.urlAs("audit") });
+  expect([code, stderr]).toEqual([
+    3,
+    expect.stringMatching(/permission denied .*X_migrator.*X_console.*grants check/),
+  ]);
+});
+
 test("the ACL file of Redis has a line for each user, and no password", async () => {
   const directory = join(ctl.directory, "redis");
   mkdirSync(directory);

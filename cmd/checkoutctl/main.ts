@@ -1,9 +1,8 @@
 // checkoutctl, the operator's tool. Results go to stdout, errors to stderr, one line each. program.ts has the commands, exit.ts the exit
 // codes.
 import { CommanderError } from "commander";
-import { describeError } from "../../internal/kernel/errors.ts";
 import { ConfigError } from "../../internal/platform/config.ts";
-import { exitCodeOf } from "./exit.ts";
+import { exitCodeOf, sayingOf } from "./exit.ts";
 import { program } from "./program.ts";
 
 try {
@@ -11,7 +10,7 @@ try {
 } catch (error) {
   // Commander has already printed its own errors.
   if (!(error instanceof CommanderError)) {
-    const lines = error instanceof ConfigError ? error.faults : [describeError(error)];
+    const lines = error instanceof ConfigError ? error.faults : [sayingOf(error)];
     for (const line of lines) process.stderr.write(`checkoutctl: ${line}\n`);
   }
   process.exitCode = exitCodeOf(error);

@@ -35,6 +35,9 @@ const TLS_CODE =
  */
 const WRONG_SERVER_STATES = ["25006", "0A000"];
 
+/** A right is missing. */
+const PERMISSION_DENIED = "42501";
+
 /**
  * SQLSTATE prefixes (a class of two characters, or a full code) of a server that cannot serve any statement now. Besides lost
  * connections: wrong password or database (28, 3D), out of connections, memory or disk (53, 58), shutdown and startup (57P),
@@ -55,7 +58,7 @@ const UNAVAILABLE_STATES = [
   "42P01",
   "42703",
   "42883",
-  "42501",
+  PERMISSION_DENIED,
 ];
 
 /** Serialization failure, deadlock, and a unique key that two transactions inserted. */
@@ -92,10 +95,28 @@ export function databaseFault(error: unknown): DatabaseFault {
   return "other";
 }
 
-/** Wraps an error of the driver. An error that does not come from the database passes unchanged. */
-export function asDatabaseError(error: unknown, doing: string): unknown {
+/** Wraps an error of the driver. An error that does not come from the database passes unchanged. `url`: of the connection. */
+export function asDatabaseError(error: unknown, doing: string, url: string): unknown {
   if (!isDatabaseError(error)) return error;
-  return new AppError(APP_ERROR_OF_FAULT[databaseFault(error)], `${doing} failed`, { cause: error });
+  const message = isPermissionDenied(error)
+    ? `${doing} failed: ${permissionHint(userOfUrl(url))}`
+    : `${doing} failed`;
+  return new AppError(APP_ERROR_OF_FAULT[databaseFault(error)], message, { cause: error });
+}
+
+export function isPermissionDenied(error: unknown): boolean {
+  return codeOf(error) === PERMISSION_DENIED;
+}
+
+/** The way out of a right that a user of the database lacks. The server's own words do not name the user. */
+export function permissionHint(user: string): string {
+  return `${user} may not do this; \`checkoutctl grants check\` finds missing rights, \`grants apply\` gives them`;
+}
+
+/** Not by `URL`, because several hosts may be in it. */
+function userOfUrl(url: string): string {
+  const [, user] = /^\w+:\/\/([^:@/?]+)(?::[^@/]*)?@/.exec(url) ?? [];
+  return user === undefined ? "this user of the database" : decodeURIComponent(user);
 }
 
 /** Whether the connection with this error is unusable although it is open. */

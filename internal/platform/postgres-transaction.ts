@@ -65,7 +65,7 @@ export class Transactions implements AsyncDisposable {
         if (connection.isOpen) this.#idle.push(connection);
       }
     } catch (error) {
-      throw asDatabaseError(error, "transaction");
+      throw asDatabaseError(error, "transaction", this.#options.url);
     } finally {
       this.#leave();
     }

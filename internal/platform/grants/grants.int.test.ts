@@ -153,6 +153,16 @@ test("a role knows whether it works as the owner", async () => {
   expect((await userOf(database.sql)).isOwner).toBe(true);
 });
 
+test("a refused statement names the user and the way out", async () => {
+  await using database = await granted("order");
+  const work = database
+    .as("app")
+    .transaction(async ({ tx, finish }) => void (await finish([tx`delete from orders`])));
+  await expect(work).rejects.toThrow(
+    "transaction failed: order_app may not do this; `checkoutctl grants check`",
+  );
+});
+
 test("the functions of the partitions know the retention of the program", async () => {
   await using database = await cloneDatabase("order");
   const [row] = await database.sql<[{ inbox: number; outbox: number }]>`
