@@ -93,4 +93,8 @@ test("the ACL file of Redis has a line for each user, and no password", async ()
   expect(text).toMatch(/user checkout-payment on #[0-9a-f]{64} resetchannels ~idem:payment:\* -@all/);
   for (const user of REDIS_USERS.filter((one) => one !== "payment"))
     expect(text).toContain(`user ${redisUserName(user)} off `);
+  expect(text).not.toContain("checkout-admin");
+  writeFileSync(join(directory, "checkout-admin"), "another-long-password");
+  const withAdmin = await ctl.json(["grants", "redis", "--passwords", directory]);
+  expect(JSON.stringify(withAdmin)).toMatch(/user checkout-admin on #[0-9a-f]{64} ~\* &\* \+@all"\]$/);
 });

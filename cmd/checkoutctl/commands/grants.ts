@@ -7,7 +7,7 @@ import type { Sql } from "postgres";
 import { AppError } from "../../../internal/kernel/errors.ts";
 import { applyGrants, type GrantsPlan, planGrants } from "../../../internal/platform/grants/apply-store.ts";
 import { setPassword } from "../../../internal/platform/grants/password-store.ts";
-import { aclFile } from "../../../internal/platform/redis-acl.ts";
+import { aclFile, REDIS_ADMIN } from "../../../internal/platform/redis-acl.ts";
 import { loginRoles, roleName } from "../../../schemas/database-grants.ts";
 import { REDIS_USERS, redisUserName } from "../../../schemas/redis-users.ts";
 import { MIGRATED_DATABASES, type MigratedDatabase } from "../../../schemas/migrations.ts";
@@ -88,7 +88,7 @@ const redis = jsonCommand(
 )
   .requiredOption(
     "--passwords <directory>",
-    "a directory with a file per user, named after it (checkout-gateway); a user without a file is switched off",
+    "a directory with a file per user, named after it (checkout-gateway); a user without a file is switched off; checkout-admin, if it has one, may do everything",
   )
   .action((options) => {
     const passwords = new Map(
@@ -97,7 +97,7 @@ const redis = jsonCommand(
         return password === null ? [] : [[user, password] as const];
       }),
     );
-    const lines = aclFile(passwords).trimEnd().split("\n");
+    const lines = aclFile(passwords, passwordIn(options.passwords, REDIS_ADMIN)).trimEnd().split("\n");
     print(options, lines, () => lines.join("\n"));
   });
 
