@@ -24,11 +24,17 @@ end $$;
 alter function ensure_day_partitions(text, date, integer) rename to make_day_partitions;
 create function ensure_day_partitions(parent text, first_day date, days integer) returns integer
   language plpgsql security definer set search_path = public, pg_temp as $$
+declare
+  today constant date := (clock_timestamp() at time zone 'utc')::date;
 begin
   perform require_day_partitioned(parent);
   -- A binary asks for some days, a rehearsal for a retention; thousands of tables would slow down every statement.
   if days > 100 then
     raise exception '% days at a time are too many partitions', days using errcode = 'invalid_parameter_value';
+  end if;
+  if first_day not between today - retention_days(parent) - 30 and today + 100 then
+    raise exception '% needs no days from % on: they are too old or too far ahead', parent, first_day
+      using errcode = 'invalid_parameter_value';
   end if;
   return make_day_partitions(parent, first_day, days);
 end $$;

@@ -178,7 +178,9 @@ test.each([
   ["select purge_default_partition('inbox', now() - interval '33 days', 10)", "may still be needed"],
   ["select drop_day_partitions('orders', '2020-01-01')", "not partitioned by day"],
   ["select ensure_day_partitions('orders', '2020-01-01', 1)", "not partitioned by day"],
-  ["select ensure_day_partitions('outbox', '2020-01-01', 1000)", "too many"],
+  ["select ensure_day_partitions('outbox', current_date, 1000)", "too many"],
+  ["select ensure_day_partitions('outbox', current_date - 39, 1)", "too old"],
+  ["select ensure_day_partitions('inbox', current_date + 102, 1)", "too far ahead"],
 ])("the app may not %s", async (statement, why) => {
   await using database = await cloneDatabase("order");
   await expect(async () => await database.as("app").sql.unsafe(statement)).toThrow(why);
