@@ -172,6 +172,10 @@ const grantsOfDatabase = shape({
   owners: Type.Array(text, {
     description: "who may still do everything, besides superusers and the migrator",
   }),
+  excess: Type.Array(text, {
+    description:
+      "SQL that takes away what a role may do besides its rights on tables: powers at the server, other roles",
+  }),
 });
 const difference = shape({ topic: text, name: text, is: text, shouldBe: text });
 

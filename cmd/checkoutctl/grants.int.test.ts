@@ -34,7 +34,7 @@ test("check finds what is missing, apply makes it so, and a second time there is
   const applied = await ctl.json(["grants", "apply", ...ONLY], env);
   expect(applied).toMatchObject([{ database: "order", passwords: [] }]);
   expect(await ctl.json(["grants", "check", ...ONLY], env)).toEqual([
-    { database: "order", statements: [], unnamed: [], owners: [] },
+    { database: "order", statements: [], unnamed: [], owners: [], excess: [] },
   ]);
   expect(await ctl.json(["grants", "apply", ...ONLY], env)).toEqual([
     { database: "order", statements: [], passwords: [] },
@@ -59,6 +59,17 @@ test("passwords come from files, and only a verifier reaches the server", async 
     78,
     expect.stringContaining("at least 16 ASCII characters"),
   ]);
+});
+
+test("check refuses while somebody else may still do everything, or a role may do more than its rights", async () => {
+  const user = `shop_${crypto.randomUUID().slice(0, 8)}`;
+  await order.sql.unsafe(`create role ${user}; grant order_owner to ${user}`);
+  const owned = await ctl.run(["grants", "check", ...ONLY], env);
+  await order.sql.unsafe(`drop role ${user}; create role ${user}; grant ${user} to order_relay`);
+  const more = await ctl.run(["grants", "check", ...ONLY], env);
+  await order.sql.unsafe(`drop role ${user}`);
+  expect([owned.code, owned.stdout]).toEqual([3, expect.stringContaining(`${user} may still do everything`)]);
+  expect([more.code, more.stdout]).toEqual([3, expect.stringContaining(`revoke "${user}" from order_relay`)]);
 });
 
 test("a user without a superuser's rights cannot change what roles may do", async () => {

@@ -46,7 +46,11 @@ const check = command("check", "compare the rights in the databases with those t
         plans.map((one) => [one.database, stateOf(one)]),
       ),
     );
-    if (plans.some(({ changes, unnamed }) => changes.length + unnamed.length > 0))
+    if (
+      plans.some(({ changes, unnamed, owners, excess }) =>
+        [changes, unnamed, owners, excess].some((one) => one.length > 0),
+      )
+    )
       process.exitCode = EXIT.refused;
   });
 
@@ -124,11 +128,11 @@ function namesOf({
   return database === undefined ? MIGRATED_DATABASES : [database];
 }
 
-function asJson({ database, changes, unnamed, owners }: NamedPlan) {
-  return { database, statements: changes.map(({ statement }) => statement), unnamed, owners };
+function asJson({ database, changes, ...rest }: NamedPlan) {
+  return { database, statements: changes.map(({ statement }) => statement), ...rest };
 }
 
-function stateOf({ database, changes, unnamed, owners }: NamedPlan): string {
+function stateOf({ database, changes, unnamed, owners, excess }: NamedPlan): string {
   const lines = [
     ...(changes.length === 0
       ? ["all as it should be"]
@@ -138,6 +142,7 @@ function stateOf({ database, changes, unnamed, owners }: NamedPlan): string {
       (name) =>
         `${name} may still do everything: once no role connects as ${name}, run \`revoke ${roleName(database, "owner")} from ${name}\``,
     ),
+    ...excess.map((statement) => `a role may do more than it needs: run \`${statement}\``),
   ];
   return lines.join("\n");
 }

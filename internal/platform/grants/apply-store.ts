@@ -7,7 +7,7 @@ import { AppError } from "../../kernel/errors.ts";
 import { pause } from "../../messaging/pause.ts";
 import { isLockTimeout } from "../postgres-errors.ts";
 import { hasTable } from "../schema-owner-store.ts";
-import { type Change, changesOf, previousOwners, unnamed } from "./changes.ts";
+import { type Change, changesOf, excess, previousOwners, unnamed } from "./changes.ts";
 import { findRights } from "./found-store.ts";
 import { roleNames } from "./wanted.ts";
 
@@ -22,6 +22,8 @@ export interface GrantsPlan {
   readonly unnamed: readonly string[];
   /** See `previousOwners`. */
   readonly owners: readonly string[];
+  /** See `excess`. */
+  readonly excess: readonly string[];
 }
 
 export async function planGrants(sql: Sql | ReservedSql, database: MigratedDatabase): Promise<GrantsPlan> {
@@ -35,6 +37,7 @@ export async function planGrants(sql: Sql | ReservedSql, database: MigratedDatab
     changes: changesOf(database, found),
     unnamed: unnamed(database, found, named),
     owners: previousOwners(database, found),
+    excess: excess(database, found),
   };
 }
 

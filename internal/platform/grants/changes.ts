@@ -64,6 +64,19 @@ export function previousOwners(database: MigratedDatabase, { roles }: Found): re
   return (owner?.members ?? []).filter((name) => name !== roleName(database, "migrator"));
 }
 
+/** What our roles may do beyond all rights on tables, as SQL that takes it away. Somebody gave it by hand, so somebody must look. */
+export function excess(database: MigratedDatabase, { roles }: Pick<Found, "roles">): readonly string[] {
+  return wantedRoles(database).flatMap(({ name, memberOf }) => {
+    const role = roles.find((one) => one.name === name);
+    return [
+      ...(role?.powers ?? []).map((power) => `alter role ${name} no${power}`),
+      ...(role?.memberOf ?? [])
+        .filter((group) => !memberOf.includes(group))
+        .map((group) => `revoke ${quoted(group)} from ${name}`),
+    ];
+  });
+}
+
 /** Our roles must have no other right, and nobody may do anything as `public` but look into the schema. */
 function unwanted(database: MigratedDatabase, found: Found, wanted: readonly Right[]): readonly Right[] {
   const ours = new Set(roleNames(database));

@@ -1,12 +1,13 @@
 // The statements that a database needs, from what was found there.
 import { expect, test } from "bun:test";
 import { loginRoles, roleName } from "../../../schemas/database-grants.ts";
-import { changesOf, previousOwners } from "./changes.ts";
+import { changesOf, excess, previousOwners } from "./changes.ts";
 import type { Found, FoundRole } from "./found-store.ts";
 
 const role = (name: string, more: Partial<FoundRole> = {}): FoundRole => ({
   name,
   canLogin: !name.endsWith("_owner"),
+  powers: [],
   settings: {},
   memberOf: [],
   members: [],
@@ -63,6 +64,15 @@ test("a partition of ours is handed over whoever made it, and nobody else keeps 
   const lines = statements({ ...rest, objects: [...objects, day], rights: [right] });
   expect(lines).toContain("alter table mails_20260101 owner to notification_owner");
   expect(lines).toContain("revoke select on table mails_20260101 from public");
+});
+
+test("what a role got besides rights on tables is named: powers at the server, and other roles", () => {
+  const app = role("notification_app", { powers: ["superuser"], memberOf: ["pg_read_all_stats", "Shop"] });
+  const migrator = role("notification_migrator", { memberOf: ["notification_owner"] });
+  expect(excess("notification", { roles: [app, migrator] })).toEqual([
+    "alter role notification_app nosuperuser",
+    'revoke "Shop" from notification_app',
+  ]);
 });
 
 test("rights that a role does not need are taken away, on tables and on columns", () => {

@@ -36,6 +36,8 @@ export interface Found {
 export interface FoundRole {
   readonly name: string;
   readonly canLogin: boolean;
+  /** What it may do at the whole server, as `alter role` calls it: `superuser`. */
+  readonly powers: readonly string[];
   /** Of its sessions in this database. */
   readonly settings: Readonly<Record<string, string>>;
   readonly memberOf: readonly string[];
@@ -71,17 +73,28 @@ export async function findRights(sql: Connection, names: readonly string[]): Pro
 
 async function findRoles(sql: Connection, names: readonly string[]): Promise<readonly FoundRole[]> {
   const rows = await sql<
-    { name: string; login: boolean; settings: string[]; member_of: string[]; members: string[] }[]
+    {
+      name: string;
+      login: boolean;
+      powers: string[];
+      settings: string[];
+      member_of: string[];
+      members: string[];
+    }[]
   >`
     select r.rolname as name, r.rolcanlogin as login,
+           array_remove(array[case when r.rolsuper then 'superuser' end, case when r.rolcreaterole then 'createrole' end,
+                              case when r.rolcreatedb then 'createdb' end, case when r.rolreplication then 'replication' end,
+                              case when r.rolbypassrls then 'bypassrls' end], null) as powers,
            coalesce((select s.setconfig from pg_db_role_setting s join pg_database d on d.oid = s.setdatabase
                       where s.setrole = r.oid and d.datname = current_database()), '{}') as settings,
            array(select g.rolname::text from pg_auth_members m join pg_roles g on g.oid = m.roleid where m.member = r.oid) as member_of,
            array(select g.rolname::text from pg_auth_members m join pg_roles g on g.oid = m.member where m.roleid = r.oid) as members
       from pg_roles r where r.rolname = any(${[...names]})`;
-  return rows.map(({ name, login, settings, member_of, members }) => ({
+  return rows.map(({ name, login, powers, settings, member_of, members }) => ({
     name,
     canLogin: login,
+    powers,
     settings: Object.fromEntries(settings.map(settingOf)),
     memberOf: member_of,
     members,

@@ -102,7 +102,7 @@ test("every role has its own user at Redis, and Redis has refused nothing", asyn
 
 test("the rights are those of the table, and no role has asked for more", async () => {
   expect(await system.operatorSees(["grants", "check"])).toMatchObject(
-    MIGRATED_DATABASES.map((database) => ({ database, statements: [], unnamed: [], owners: [] })),
+    MIGRATED_DATABASES.map((database) => ({ database, statements: [], unnamed: [], owners: [], excess: [] })),
   );
   const logs = join(system.stack.dataDirectory, "logs");
   const refusals = readdirSync(logs).flatMap((file) =>
