@@ -160,9 +160,9 @@ test("a role knows whether it works as the owner", async () => {
 
 test("a refused statement names the user and the way out", async () => {
   await using database = await granted("order");
-  const work = database
-    .as("app")
-    .transaction(async ({ tx, finish }) => void (await finish([tx`delete from orders`])));
+  const work = database.as("app").transaction(async ({ tx, finish }) => {
+    await finish([tx`delete from orders`]);
+  });
   await expect(work).rejects.toThrow(
     "transaction failed: order_app may not do this; `checkoutctl grants check`",
   );
