@@ -21,7 +21,12 @@ import {
 } from "./config.ts";
 import { pause } from "../messaging/pause.ts";
 import { createLogger, type Logger } from "./log.ts";
-import { type KafkaSecuritySettings, passingFaults, securityFaults } from "./kafka/security.ts";
+import {
+  type KafkaSecuritySettings,
+  passingFaults,
+  securityFaults,
+  securityWarnings,
+} from "./kafka/security.ts";
 import { Metrics } from "./metrics.ts";
 import { OpsServer } from "./ops-http.ts";
 import { Resources } from "./resources.ts";
@@ -73,7 +78,8 @@ export async function runRole<Schema extends TObject>(definition: RoleDefinition
   const config = readConfig(definition);
   const common = parseConfig(definition.name, Type.Object(commonConfig));
   const log = createLogger({ role: definition.name, version, level: common.LOG_LEVEL });
-  for (const warning of warningsOf(definition.config)) log.warn(warning);
+  const kafkaWarnings = accountsOf(definition, config).flatMap((account) => securityWarnings(account));
+  for (const warning of new Set([...warningsOf(definition.config), ...kafkaWarnings])) log.warn(warning);
   exitOnUnhandled(log);
 
   const stop = new AbortController();

@@ -1,7 +1,8 @@
 // Secrets from files: a secret setting NAME may also be given as NAME_FILE, the path of a file with the value, or as a file of its
 // lower-case name, or `checkout_` and that name, in $CREDENTIALS_DIRECTORY, where systemd puts the credentials of a unit: from
 // LoadCredential=redis_url:FILE, and from LoadCredential=checkout:FOLDER for all files of a folder. The environment of a process is shown by
-// /proc and inherited by its children; a file is neither. Called by config.ts for every role and for checkoutctl.
+// /proc and inherited by its children; a file is neither. Called by config.ts for every role and for checkoutctl; its rules for a file
+// also hold for the passwords and keys of kafka/security.ts and of `checkoutctl grants`.
 import { closeSync, fstatSync, openSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
@@ -63,7 +64,7 @@ export function findSecret(name: string, env: Environment): FoundSecret {
     const all = places.map(({ words }) => words).join(" and by ");
     return { text: undefined, fault: `${name} is given twice, by ${all}: keep one` };
   }
-  return place.path === undefined ? { text: env[name] } : readSecret(place.words, place.path);
+  return place.path === undefined ? { text: env[name] } : readSecretFile(place.words, place.path);
 }
 
 interface Place {
@@ -104,8 +105,8 @@ function stateOf(path: string): string | undefined {
   }
 }
 
-/** `how` is the setting that names the file, or the credential. */
-function readSecret(how: string, path: string): FoundSecret {
+/** The same rules for every file with a password or a key. `how` is the setting that names it, or the credential. */
+export function readSecretFile(how: string, path: string): FoundSecret {
   const where = how.endsWith(path) ? how : `${how}=${path}`;
   let file: number;
   try {

@@ -1,13 +1,14 @@
 // `checkoutctl grants`: the roles of the databases, the users of Redis and what each may do, from the tables in schemas/database-grants.ts and
 // schemas/redis-users.ts.
 import { Option } from "@commander-js/extra-typings";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { Sql } from "postgres";
 import { AppError } from "../../../internal/kernel/errors.ts";
 import { applyGrants, type GrantsPlan, planGrants } from "../../../internal/platform/grants/apply-store.ts";
 import { setPassword } from "../../../internal/platform/grants/password-store.ts";
 import { aclFile, REDIS_ADMIN } from "../../../internal/platform/redis-acl.ts";
+import { readSecretFile } from "../../../internal/platform/secret-files.ts";
 import { loginRoles, roleName } from "../../../schemas/database-grants.ts";
 import { REDIS_USERS, redisUserName } from "../../../schemas/redis-users.ts";
 import { MIGRATED_DATABASES, type MigratedDatabase } from "../../../schemas/migrations.ts";
@@ -165,7 +166,9 @@ function passwordsIn(directory: string | undefined, database: MigratedDatabase):
 function passwordIn(directory: string, name: string): string | null {
   const file = join(directory, name);
   if (!existsSync(file)) return null;
-  const password = readFileSync(file, "utf8").replace(/\r?\n$/, "");
+  const { text: password = "", fault, warning } = readSecretFile(file, file);
+  if (fault !== undefined) throw new AppError("CONFIG_INVALID", fault);
+  if (warning !== undefined) process.stderr.write(`checkoutctl: warning: ${warning}\n`);
   if (password.length < MIN_PASSWORD_LENGTH || !/^[\x21-\x7e]+$/.test(password))
     throw new AppError(
       "CONFIG_INVALID",

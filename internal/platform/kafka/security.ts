@@ -2,6 +2,8 @@
 // checkoutctl come here by `kafkaOptions` (connection.ts); lifecycle.ts reports the faults before anything starts.
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
+import { AppError } from "../../kernel/errors.ts";
+import { type FoundSecret, readSecretFile } from "../secret-files.ts";
 
 /** `kafkaConfig` of config.ts. */
 export interface KafkaSecuritySettings {
@@ -39,8 +41,9 @@ export function securityOf(config: KafkaSecuritySettings): KafkaSecurity {
   const { KAFKA_USERNAME: account = "", KAFKA_PASSWORD_FILE: passwordFile = "" } = config;
   settings["sasl.mechanism"] = config.KAFKA_SASL_MECHANISM ?? DEFAULT_MECHANISM;
   settings["sasl.username"] = account;
-  settings["sasl.password"] = passwordIn(readFileSync(passwordFile, "utf8"));
-  return { settings, account };
+  const { text: password, fault = "" } = readSecretFile("KAFKA_PASSWORD_FILE", passwordFile);
+  if (password === undefined) throw new AppError("CONFIG_INVALID", fault);
+  return { settings: { ...settings, "sasl.password": password }, account };
 }
 
 /**
@@ -64,6 +67,14 @@ export function securityFaults(config: KafkaSecuritySettings): readonly string[]
 export function passingFaults(config: KafkaSecuritySettings, now = Date.now()): readonly string[] {
   const { KAFKA_SECURITY_PROTOCOL: protocol = "PLAINTEXT" } = config;
   return protocol === "PLAINTEXT" ? [] : certificateFaults(config, now);
+}
+
+/** What should be changed about the files with the key and the password, although they can be used. */
+export function securityWarnings(config: KafkaSecuritySettings): readonly string[] {
+  return (["KAFKA_KEY_FILE", "KAFKA_PASSWORD_FILE"] as const).flatMap((name) => {
+    const path = config[name];
+    return path === undefined ? [] : (readSecretFile(name, path).warning ?? []);
+  });
 }
 
 type SettingName = Exclude<keyof KafkaSecuritySettings, "KAFKA_SECURITY_PROTOCOL">;
@@ -107,7 +118,10 @@ function certificateFaults(
   if (certFile === undefined)
     return ["KAFKA_CERT_FILE is missing: set it to the certificate of KAFKA_KEY_FILE"];
   if (keyFile === undefined) return ["KAFKA_KEY_FILE is missing: set it to the key of KAFKA_CERT_FILE"];
-  const [cert, key] = [readPem("KAFKA_CERT_FILE", certFile), readPem("KAFKA_KEY_FILE", keyFile)];
+  const [cert, key] = [
+    readPem("KAFKA_CERT_FILE", certFile),
+    textOrFault(readSecretFile("KAFKA_KEY_FILE", keyFile)),
+  ];
   const unreadable = [cert, key].flatMap((read) => (typeof read === "object" ? [read.fault] : []));
   if (typeof cert === "object" || typeof key === "object") return unreadable;
   const certificate = certificateIn(cert);
@@ -157,13 +171,15 @@ function saslFaults({
   if (file === undefined)
     faults.push("KAFKA_PASSWORD_FILE is missing: set it to a file with the password of KAFKA_USERNAME");
   if (file === undefined) return faults;
-  const read = readPem("KAFKA_PASSWORD_FILE", file);
-  if (typeof read === "object") return [...faults, read.fault];
-  if (passwordIn(read) === "")
-    faults.push(`KAFKA_PASSWORD_FILE: ${file} is empty: write the password of KAFKA_USERNAME into it`);
-  return faults;
+  const { fault } = readSecretFile("KAFKA_PASSWORD_FILE", file);
+  return fault === undefined ? faults : [...faults, fault];
 }
 
+function textOrFault({ text, fault = "" }: FoundSecret): string | { readonly fault: string } {
+  return text ?? { fault };
+}
+
+/** Of certificates, which are no secret. */
 function readPem(setting: SettingName, file: string): string | { readonly fault: string } {
   try {
     return readFileSync(file, "utf8");
@@ -173,11 +189,6 @@ function readPem(setting: SettingName, file: string): string | { readonly fault:
       fault: `${setting}: ${file} cannot be read (${why}): correct the path, or let this user read the file`,
     };
   }
-}
-
-/** Editors end a file with a newline, which is no part of the password. */
-function passwordIn(text: string): string {
-  return text.replace(/\r?\n$/, "");
 }
 
 /** The first certificate of a PEM file; null if there is none. */

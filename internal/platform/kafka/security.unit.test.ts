@@ -1,10 +1,16 @@
 // The settings of encrypted connections to Kafka: what librdkafka gets, and what is wrong, with real certificates.
 import { afterAll, describe, expect, test } from "bun:test";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { CertificateAuthority } from "../../stack/secure/certificate-authority.ts";
-import { type KafkaSecuritySettings, passingFaults, securityFaults, securityOf } from "./security.ts";
+import {
+  type KafkaSecuritySettings,
+  passingFaults,
+  securityFaults,
+  securityOf,
+  securityWarnings,
+} from "./security.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "kafka-security-"));
 const file = (name: string, text: string) => {
@@ -59,6 +65,21 @@ test("a password comes from its file, without the newline at its end", () => {
     "sasl.username": "inventory",
     "sasl.password": "pass word",
   });
+});
+
+test("a key and a password that everybody can read are a warning; a certificate is for everybody", () => {
+  const key = file("open.key", "-----BEGIN PRIVATE KEY-----");
+  const password = file("open.password", "secret word");
+  chmodSync(password, 0o640);
+  const settings = { ...ssl(), KAFKA_KEY_FILE: key, KAFKA_PASSWORD_FILE: password };
+  chmodSync(key, 0o640);
+  expect(securityWarnings(settings)).toEqual([]);
+  chmodSync(key, 0o644);
+  chmodSync(password, 0o644);
+  expect(securityWarnings(settings)).toEqual([
+    expect.stringContaining(`KAFKA_KEY_FILE=${key} is readable by every user`),
+    expect.stringContaining(`KAFKA_PASSWORD_FILE=${password} is readable by every user`),
+  ]);
 });
 
 describe("a fault names the setting, the file and the way out:", () => {
@@ -123,7 +144,7 @@ describe("a fault names the setting, the file and the way out:", () => {
     [
       "an empty password",
       () => ({ ...sasl(), KAFKA_PASSWORD_FILE: file("empty", "\n") }),
-      ["empty is empty: write the password of KAFKA_USERNAME into it"],
+      ["empty is an empty file: write the value into it"],
     ],
   ];
   test.each(cases)("%s", (_, settings, expected) => {
@@ -158,7 +179,7 @@ describe("what passes without a new setting is no fault of the settings:", () =>
 
   test("a file that goes away meanwhile", () => {
     expect(passingFaults({ ...ssl(), KAFKA_KEY_FILE: "/nowhere/key" })).toEqual([
-      expect.stringContaining("KAFKA_KEY_FILE: /nowhere/key cannot be read (ENOENT)"),
+      "KAFKA_KEY_FILE=/nowhere/key is not readable: there is no such file: create it, or correct the path",
     ]);
   });
 
