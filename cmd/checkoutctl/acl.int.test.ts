@@ -79,7 +79,7 @@ test("settings that do not fit and files that cannot be used are named", async (
   const { code, stderr } = await tool.run(["acl", "plan"], { ...operator, KAFKA_KEY_FILE: "/nowhere/key" });
   expect([code, stderr]).toEqual([
     78,
-    expect.stringContaining("KAFKA_KEY_FILE: /nowhere/key cannot be read"),
+    expect.stringContaining("KAFKA_KEY_FILE=/nowhere/key is not readable"),
   ]);
   const open = await tool.run(["acl", "plan"], { ...operator, KAFKA_SECURITY_PROTOCOL: "PLAINTEXT" });
   expect([open.code, open.stderr]).toEqual([78, expect.stringContaining("KAFKA_CERT_FILE has no effect")]);

@@ -112,7 +112,7 @@ test("a role that finds wrong files does not start, and names them", async () =>
   const { code, log } = await system.endOf("order", files);
   expect(code).toBe(78);
   expect(log).toContain("KAFKA_CA_FILE: /etc/hostname holds no certificate");
-  expect(log).toContain("KAFKA_KEY_FILE: /nowhere/order.key cannot be read (ENOENT)");
+  expect(log).toContain("KAFKA_KEY_FILE=/nowhere/order.key is not readable: there is no such file");
 });
 
 test(
