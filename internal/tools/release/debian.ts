@@ -17,7 +17,7 @@ import {
   TARGET,
   unitName,
 } from "./packaged-roles.ts";
-import { unitFiles } from "./units.ts";
+import { targetUnit, unitOf } from "./units.ts";
 
 /** A file of a package: its content, or the path of a file to copy. */
 export interface PackagedFile {
@@ -69,7 +69,6 @@ export function debianPackages(contents: ReleaseContents): readonly DebianPackag
 function rolePackage(packaged: PackagedRole, contents: ReleaseContents): DebianPackage {
   const { role, what } = packaged;
   const name = binaryName(role);
-  const unit = unitFiles()[unitName(role)] ?? "";
   return {
     name,
     architecture: "amd64",
@@ -78,7 +77,7 @@ function rolePackage(packaged: PackagedRole, contents: ReleaseContents): DebianP
     description: [`${what[0]?.toUpperCase()}${what.slice(1)}.`, ...STARTS_NOTHING],
     files: [
       ...binaryFiles(name, contents),
-      { path: `${UNITS}/${unitName(role)}`, mode: 0o644, text: unit },
+      { path: `${UNITS}/${unitName(role)}`, mode: 0o644, text: unitOf(packaged) },
       { path: envFile(role), mode: 0o640, text: roleEnvFile(packaged) },
       ...documents(name, contents),
     ],
@@ -129,7 +128,7 @@ function commonPackage(contents: ReleaseContents): DebianPackage {
     summary: "checkout saga, what the roles share",
     description: ["Settings that all roles of a machine share, the target that starts", "them, the manual."],
     files: [
-      { path: `${UNITS}/${TARGET}`, mode: 0o644, text: unitFiles()[TARGET] ?? "" },
+      { path: `${UNITS}/${TARGET}`, mode: 0o644, text: targetUnit() },
       { path: envFile("common"), mode: 0o640, text: commonEnvFile() },
       ...manual,
       ...documents(name, contents),

@@ -117,7 +117,7 @@ IPAddressAllow=${PRIVATE_NETWORKS}
 `;
 }
 
-function targetUnit(): string {
+export function targetUnit(): string {
   return `${HEAD}
 [Unit]
 Description=Checkout: all roles that are enabled on this machine
