@@ -1,4 +1,4 @@
-// Events that Kafka's access lists refuse, in words. Used by relay and publisher.
+// Events that Kafka's access lists refuse, in words. Used by relay, publisher and notifier.
 import { FIELD_SEPARATOR, type ProduceFailure } from "../kernel/ports.ts";
 
 /** Kafka's code. The answer changes only when an operator changes the access lists. */

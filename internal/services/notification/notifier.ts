@@ -18,6 +18,7 @@ import {
   type KeyValue,
   RECORD_SEPARATOR,
 } from "../../kernel/ports.ts";
+import { ACCESS_DENIED } from "../../messaging/access-denied.ts";
 import { cause, deadLetter, deadLetterKey } from "../../messaging/dead-letter.ts";
 import { type Delivery, classifyBatch, type Unreadable } from "../../messaging/delivery.ts";
 import { pause } from "../../messaging/pause.ts";
@@ -236,7 +237,7 @@ export async function sendToDeadLetters(
   const [first] = failures;
   if (first !== undefined)
     throw new AppError(
-      first.code === "TOPIC_AUTHORIZATION_FAILED" ? "KAFKA_DENIED" : "KAFKA_UNAVAILABLE",
+      first.code === ACCESS_DENIED ? "KAFKA_DENIED" : "KAFKA_UNAVAILABLE",
       `Kafka did not accept ${failures.length} dead letters for ${TOPICS.deadLetters}: ${first.message}`,
     );
 }
