@@ -39,8 +39,14 @@ export function faultsOf({ DATABASE_URLS }: Urls): readonly string[] {
     .map(({ name }) => `DATABASE_URLS names the database "${name}": use ${DATABASES.join(", ")}`);
 }
 
+/** One of those that this relay drains. */
+export interface OutboxDatabase {
+  readonly name: DatabaseName;
+  readonly url: string;
+}
+
 /** The databases of `DATABASE_URLS`, which has no faults. */
-export function databasesOf({ DATABASE_URLS }: Urls) {
+export function databasesOf({ DATABASE_URLS }: Urls): readonly OutboxDatabase[] {
   return namedValues(DATABASE_URLS).flatMap(({ name, value: url }) => {
     const known = databaseOf(name);
     return known === undefined ? [] : [{ name: known, url }];

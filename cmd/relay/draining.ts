@@ -6,8 +6,9 @@ import type { RoleContext } from "../../internal/platform/lifecycle.ts";
 import { watchAccess } from "../../internal/platform/kafka/watch-access.ts";
 import { openPostgres } from "../../internal/platform/postgres.ts";
 import { requireSchema, sayIfOwner } from "../../internal/platform/schema-check.ts";
-import { type DatabaseName, messagingMigration } from "../../schemas/migrations.ts";
+import { messagingMigration } from "../../schemas/migrations.ts";
 import { outboxRule } from "../../schemas/outbox-rules.ts";
+import type { OutboxDatabase } from "./config.ts";
 
 /** Fallback for lost LISTEN/NOTIFY notifications. */
 const POLL_INTERVAL_MS = 250;
@@ -20,7 +21,7 @@ const POOL_SIZE = 2;
 /** Runs until the role stops. A database that is down does not delay the others. */
 export function startDraining(
   context: RoleContext<unknown>,
-  { name, url }: { readonly name: DatabaseName; readonly url: string },
+  { name, url }: OutboxDatabase,
   options: Omit<RelayOptions, "database" | "databaseName" | "rule">,
 ): void {
   const { ops, resources } = context;

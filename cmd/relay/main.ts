@@ -15,11 +15,7 @@ await runRole({
   kafkaAccounts: (env) => databasesOf(env).map(({ name }) => accountOf(env, name)),
   async start(context) {
     const { config: env, log, metrics, tracer } = context;
-    const databases = databasesOf(env);
-    const producerOf = await openProducers(
-      context,
-      databases.map(({ name }) => name),
-    );
+    const databases = await openProducers(context, databasesOf(env));
     const options = {
       clock: systemClock,
       metrics: relayMetrics(metrics),
@@ -27,7 +23,7 @@ await runRole({
       tracer,
       graceMs: PUBLISHER_GRACE_MS,
     };
-    for (const database of databases)
-      startDraining(context, database, { ...options, producer: producerOf(database.name) });
+    for (const { producer, ...database } of databases)
+      startDraining(context, database, { ...options, producer });
   },
 });

@@ -8,37 +8,36 @@ import { logEvents } from "../../internal/platform/kafka/log-events.ts";
 import { openReconnectingProducer } from "../../internal/platform/kafka/reconnecting-producer.ts";
 import type { RoleContext } from "../../internal/platform/lifecycle.ts";
 import { DEAD_LETTER_MAX_BYTES } from "../../schemas/topics.ts";
-import { accountOf, hasAccounts } from "./config.ts";
+import { accountOf, hasAccounts, type OutboxDatabase } from "./config.ts";
 
 export const NAME = "checkout-relay";
 
-/** Waits for all of them. Returns the producer of a database. */
+interface DatabaseWithProducer extends OutboxDatabase {
+  readonly producer: BatchProducer;
+}
+
+/** Waits for all of them. Returns `databases`, each with its producer. */
 export async function openProducers(
   context: RoleContext<KafkaSettings>,
-  databases: readonly string[],
-): Promise<(database: string) => BatchProducer> {
+  databases: readonly OutboxDatabase[],
+): Promise<readonly DatabaseWithProducer[]> {
   const { config: env, log } = context;
   if (!hasAccounts(env)) {
     const { account } = kafkaOptions(env, NAME).security;
     if (account !== null && databases.length > 1)
       log.warn(
-        { account, databases },
+        { account, databases: databases.map(({ name }) => name) },
         "one Kafka account publishes several outboxes, so a forged event of one service can pass for another's: put {database} into its settings, or run a relay per database",
       );
-    const shared = await open(context, env, "the producer");
-    return () => shared;
+    const producer = await open(context, env, "the producer");
+    return databases.map((database) => ({ ...database, producer }));
   }
-  const opened = await Promise.all(
-    databases.map(async (name) => {
-      return [name, await open(context, accountOf(env, name), `the producer of ${name}`)] as const;
+  return Promise.all(
+    databases.map(async (database) => {
+      const { name } = database;
+      return { ...database, producer: await open(context, accountOf(env, name), `the producer of ${name}`) };
     }),
   );
-  const producers = new Map<string, BatchProducer>(opened);
-  return (database) => {
-    const producer = producers.get(database);
-    if (producer === undefined) throw new Error(`no producer of ${database}`);
-    return producer;
-  };
 }
 
 async function open(
