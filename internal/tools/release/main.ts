@@ -19,7 +19,7 @@ import { DIST, REPOSITORY } from "../../stack/paths.ts";
 import { binaryName, buildableRoles, commit, compileRole, stagedAddon } from "../build.ts";
 import { buildDeb } from "./build-deb.ts";
 import { debianPackages, type ReleaseContents } from "./debian.ts";
-import { bomPlugin, completeBom } from "./sbom.ts";
+import { bomPlugin, completeBom, nativeComponents } from "./sbom.ts";
 
 const RELEASES = join(DIST, "release");
 const SUMS = "SHA256SUMS";
@@ -96,11 +96,12 @@ async function build(release: string, { maintainer }: Options): Promise<string> 
 
 async function buildBinaries(folder: string, release: string, committedAt: number): Promise<void> {
   const addon = await stagedAddon();
+  const native = nativeComponents();
   for (const role of buildableRoles()) {
     const name = binaryName(role);
     const bom = join(folder, `${name}.cdx.json`);
     await compileRole({ role, addon, release, folder, plugins: [bomPlugin(bom)] });
-    await completeBom(bom, { name, release, file: join(folder, name), committedAt });
+    await completeBom(bom, { name, release, file: join(folder, name), committedAt }, native);
     console.log(`  ${name}`);
   }
 }

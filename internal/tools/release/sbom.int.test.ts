@@ -6,7 +6,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { CACHE } from "../../stack/paths.ts";
 import { binaryName, compileRole, stagedAddon } from "../build.ts";
-import { bomPlugin, completeBom } from "./sbom.ts";
+import { bomPlugin, completeBom, nativeComponents } from "./sbom.ts";
 
 interface Part {
   readonly name: string;
@@ -51,7 +51,7 @@ test.each([
   const binary = { name, release: "1.2.3+abc", file: join(folder, name), committedAt: 1_767_323_045 };
   const raw = readFileSync(file);
   // when
-  await completeBom(file, binary);
+  await completeBom(file, binary, nativeComponents());
   // then
   const text = readFileSync(file, "utf8");
   const bom: Bom = JSON.parse(text);
@@ -87,7 +87,7 @@ test.each([
 
   // The same again, as in another build of the commit.
   await Bun.write(file, raw);
-  await completeBom(file, binary);
+  await completeBom(file, binary, nativeComponents());
   expect(readFileSync(file, "utf8")).toBe(text);
 });
 

@@ -60,10 +60,10 @@ export function bomPlugin(file: string): Bun.BunPlugin {
   return plugin;
 }
 
-/** Completes the file of `bomPlugin`. Throws if the result is no valid CycloneDX 1.6. */
-export async function completeBom(file: string, binary: Binary): Promise<void> {
+/** Completes the file of `bomPlugin`; `native` is from `nativeComponents`. Throws if the result is no valid CycloneDX 1.6. */
+export async function completeBom(file: string, binary: Binary, native: readonly Component[]): Promise<void> {
   const found: Bom = JSON.parse(readFileSync(file, "utf8"));
-  const text = `${JSON.stringify(completed(found, binary, nativeComponents()), null, 2)}\n`;
+  const text = `${JSON.stringify(completed(found, binary, native), null, 2)}\n`;
   const faults = await new JsonStrictValidator(Version.v1dot6).validate(text);
   if (faults !== null) throw new Error(`${file} is not valid CycloneDX: ${JSON.stringify(faults)}`);
   writeFileSync(file, text);
