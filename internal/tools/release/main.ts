@@ -1,7 +1,6 @@
 // `bun run release`: builds everything that is given to operators, from the commit that is checked out, into dist/release/VERSION/: the
 // binaries, a bill of materials for each, the Debian packages, and SHA256SUMS. The same commit makes the same bytes; `--verify` builds it
 // a second time, in another folder and with the native addon compiled anew, and compares. docs/releasing.md tells how a release is made.
-import { createHash } from "node:crypto";
 import {
   mkdirSync,
   mkdtempSync,
@@ -19,7 +18,7 @@ import { DIST, REPOSITORY } from "../../stack/paths.ts";
 import { binaryName, buildableRoles, commit, compileRole, stagedAddon } from "../build.ts";
 import { buildDeb } from "./build-deb.ts";
 import { debianPackages, type ReleaseContents } from "./debian.ts";
-import { bomPlugin, completeBom, nativeComponents } from "./sbom.ts";
+import { bomPlugin, completeBom, nativeComponents, sha256 } from "./sbom.ts";
 
 const RELEASES = join(DIST, "release");
 const SUMS = "SHA256SUMS";
@@ -128,12 +127,7 @@ export function sumsOf(folder: string): string {
   return readdirSync(folder)
     .filter((name) => name !== SUMS)
     .toSorted()
-    .map(
-      (name) =>
-        `${createHash("sha256")
-          .update(readFileSync(join(folder, name)))
-          .digest("hex")}  ${name}\n`,
-    )
+    .map((name) => `${sha256(readFileSync(join(folder, name)))}  ${name}\n`)
     .join("");
 }
 

@@ -238,6 +238,6 @@ function debianVersion(name: string): string {
   return query.stdout.toString().trim();
 }
 
-function sha256(bytes: string | Uint8Array): string {
+export function sha256(bytes: string | Uint8Array): string {
   return createHash("sha256").update(bytes).digest("hex");
 }
