@@ -49,7 +49,10 @@ export async function buildAll(
   mkdirSync(DIST, { recursive: true });
   // Read once, so that all binaries of a build say the same version, also those whose files are as before.
   const release = `${version}${commit()}`;
-  for (const role of roles) report(await buildRole(role, addon, release));
+  const settings = hashText(
+    `${Bun.version} ${release} ${hashText(readFileSync(addon))} ${readFileSync(import.meta.path, "utf8")}`,
+  );
+  for (const role of roles) report(await buildRole({ role, addon, release, settings }));
 }
 
 /**
@@ -67,13 +70,15 @@ export async function stagedAddon(): Promise<string> {
   return staged;
 }
 
-async function buildRole(role: string, addon: string, release: string): Promise<BuiltBinary> {
+interface RoleBuild extends Pick<Compilation, "role" | "addon" | "release"> {
+  /** As in its BuildRecord. */
+  readonly settings: string;
+}
+
+async function buildRole({ role, addon, release, settings }: RoleBuild): Promise<BuiltBinary> {
   const begun = performance.now();
   const file = join(DIST, binaryName(role));
   const recordFile = join(CACHE, "build", `${role}.json`);
-  const settings = hashText(
-    `${Bun.version} ${release} ${hashText(readFileSync(addon))} ${readFileSync(import.meta.path, "utf8")}`,
-  );
   const seconds = () => (performance.now() - begun) / 1000;
   if (existsSync(file) && isCurrent(recordFile, settings)) return { file, built: false, seconds: seconds() };
 
