@@ -41,23 +41,17 @@ const readable = {
   ),
 };
 
-/**
- * Checks and reads one request. `signature` is its `Stripe-Signature` header, null if it has none; `now` in epoch ms. One secret that
- * fits is enough: during a rotation there are two.
- */
+/** Checks and reads one request. `signature` is its `Stripe-Signature` header, null if it has none; `now` in epoch ms. */
 function openStripeEvent(
   body: Uint8Array,
   signature: string | null,
   { secrets, mark }: StripeEndpoint,
   now: number,
 ): OpenedEvent {
-  const signed = secrets
-    .map((secret) => signedEvent(body, signature ?? "", secret, now))
-    .find((one) => one !== "refused");
-  if (signed === undefined) return { kind: "refused" };
-  if (signed === "no event")
+  const event = signedEvent(body, signature ?? "", secrets, now);
+  if (event === "refused") return { kind: "refused" };
+  if (event === "no event")
     return { kind: "no_event", fault: "it is not JSON, or an event without its object (a thin event)" };
-  const event = signed;
   const fault = faultOf("event", event);
   if (fault !== null) return { kind: "no_event", fault };
   switch (event.type) {
@@ -83,18 +77,22 @@ function openStripeEvent(
   }
 }
 
+/** One secret that fits is enough: during a rotation there are two. */
 function signedEvent(
   body: Uint8Array,
   signature: string,
-  secret: string,
+  secrets: readonly string[],
   now: number,
 ): Stripe.Event | "refused" | "no event" {
-  try {
-    return Stripe.webhooks.constructEvent(body, signature, secret, TOLERANCE_SECONDS, signatures, now);
-  } catch (error) {
-    // The signature is checked first, so any other error is about a signed text.
-    return error instanceof Stripe.errors.StripeSignatureVerificationError ? "refused" : "no event";
+  for (const secret of secrets) {
+    try {
+      return Stripe.webhooks.constructEvent(body, signature, secret, TOLERANCE_SECONDS, signatures, now);
+    } catch (error) {
+      // The signature is checked first, so any other error is about a signed text.
+      if (!(error instanceof Stripe.errors.StripeSignatureVerificationError)) return "no event";
+    }
   }
+  return "refused";
 }
 
 /** Null if `value` is readable. The SDK's types are not checked at run time. */
