@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { Type } from "@sinclair/typebox";
+import { faultsIn } from "../testkit/config-faults.ts";
 import {
   ConfigError,
   commonConfig,
@@ -30,15 +31,8 @@ const good = {
   UNRELATED: "1",
 };
 
-function faultsOf(env: Record<string, string | undefined>): readonly string[] {
-  try {
-    parseConfig("checkout-test", schema, env);
-  } catch (error) {
-    if (error instanceof ConfigError) return error.faults;
-    throw error;
-  }
-  return [];
-}
+const faultsOf = (env: Record<string, string | undefined>) =>
+  faultsIn(() => parseConfig("checkout-test", schema, env));
 
 describe("parseConfig", () => {
   test("converts values, applies defaults, and ignores undeclared variables", () => {

@@ -4,7 +4,8 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:f
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Type } from "@sinclair/typebox";
-import { ConfigError, parseConfig, parseRoleConfig, secret, warningsOf } from "./config.ts";
+import { faultsIn } from "../testkit/config-faults.ts";
+import { parseConfig, parseRoleConfig, secret, warningsOf } from "./config.ts";
 import { findSecret } from "./secret-files.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "secret-files-"));
@@ -101,15 +102,8 @@ describe("in a configuration", () => {
     TOKEN: Type.Optional(secret(Type.String({ minLength: 8, description: "a token" }))),
     NAME: Type.Optional(Type.String({ description: "no secret" })),
   });
-  const faultsOf = (env: Readonly<Record<string, string>>) => {
-    try {
-      parseConfig("checkout-test", schema, env);
-    } catch (error) {
-      if (error instanceof ConfigError) return error.faults;
-      throw error;
-    }
-    return [];
-  };
+  const faultsOf = (env: Readonly<Record<string, string>>) =>
+    faultsIn(() => parseConfig("checkout-test", schema, env));
 
   test("a value from a file is checked like any other, and not shown", () => {
     const file = fileWith("mysql://me:hush@db/saga");
@@ -147,14 +141,9 @@ describe("in a configuration", () => {
 
 describe("a credential with a misspelt name", () => {
   const schema = Type.Object({ REDIS_URL: Type.Optional(secret(Type.String())) });
-  const faultsWith = (name: string, text = "redis://:hush@cache:6379"): readonly string[] => {
-    try {
-      parseRoleConfig("checkout-x", schema, { CREDENTIALS_DIRECTORY: credentials({ [name]: text }) });
-      return [];
-    } catch (error) {
-      if (error instanceof ConfigError) return error.faults;
-      throw error;
-    }
+  const faultsWith = (name: string) => {
+    const directory = credentials({ [name]: "redis://:hush@cache:6379" });
+    return faultsIn(() => parseRoleConfig("checkout-x", schema, { CREDENTIALS_DIRECTORY: directory }));
   };
 
   test.each([
