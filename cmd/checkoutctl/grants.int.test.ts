@@ -70,6 +70,7 @@ test("check refuses while somebody else may still do everything, or a role may d
   await order.sql.unsafe(`drop role ${user}`);
   expect([owned.code, owned.stdout]).toEqual([3, expect.stringContaining(`${user} may still do everything`)]);
   expect([more.code, more.stdout]).toEqual([3, expect.stringContaining(`revoke "${user}" from order_relay`)]);
+  expect(more.stdout).toContain("no statement is missing");
 });
 
 test("a user without a superuser's rights cannot change what roles may do", async () => {

@@ -136,7 +136,7 @@ function asJson({ database, changes, ...rest }: NamedPlan) {
 function stateOf({ database, changes, unnamed, owners, excess }: NamedPlan): string {
   const lines = [
     ...(changes.length === 0
-      ? ["all as it should be"]
+      ? ["no statement is missing"]
       : [`${changes.length} statements are missing: see \`grants plan\`, then run \`grants apply\``]),
     ...unnamed.map((object) => `${object} is not in the table of rights: nobody but the owner can use it`),
     ...owners.map(
