@@ -16,21 +16,25 @@ export interface FoundShopper {
 const MAX_SAGAS = 5_000;
 export const MAX_SHOPPERS = 20;
 
-/** Of each of these sagas; unknown ones are missing. */
+/** Of each of these sagas, without the address; unknown ones are missing. */
 export async function shoppersOf(sql: Sql, sagaIds: readonly string[]): Promise<readonly Shopper[]> {
-  return await sql<Shopper[]>`
-    select saga_id, email, coalesce(shipping_address ->> 'name', '') as name, coalesce(shipping_address ->> 'city', '') as city
-      from saga_state where saga_id = any(${[...sagaIds]}::uuid[])`;
+  return await sql<
+    Shopper[]
+  >`select ${columns(sql)} from saga_state where saga_id = any(${[...sagaIds]}::uuid[])`;
 }
 
 /** With the whole address; undefined if there is no such saga. */
 export async function wholeShopperOf(sql: Sql, sagaId: string): Promise<Shopper | undefined> {
-  const [shopper] = await shoppersOf(sql, [sagaId]);
-  const [row] = await sql<{ address: Record<string, unknown> }[]>`
-    select shipping_address as address from saga_state where saga_id = ${sagaId}`;
-  return shopper === undefined || row === undefined
-    ? undefined
-    : { ...shopper, address: addressText(row.address) };
+  const [row] = await sql<(Shopper & { readonly shipping_address: Record<string, unknown> })[]>`
+    select ${columns(sql)}, shipping_address from saga_state where saga_id = ${sagaId}`;
+  if (row === undefined) return undefined;
+  const { shipping_address, ...shopper } = row;
+  return { ...shopper, address: addressText(shipping_address) };
+}
+
+function columns(sql: Sql) {
+  return sql`
+    saga_id, email, coalesce(shipping_address ->> 'name', '') as name, coalesce(shipping_address ->> 'city', '') as city`;
 }
 
 /** Who ordered with this e-mail, in any case of its letters; who ordered last comes first. Through a summarizing index (0039_email_search). */

@@ -1,5 +1,6 @@
 // The list of sagas, one saga with its stream, and what can be done with it.
 import { Value } from "@sinclair/typebox/value";
+import type { Sql } from "postgres";
 import { Uuid } from "../../../schemas/fields.ts";
 import { type OpenCancellation, openCancellationOf } from "../../operations/cancellation-store.ts";
 import { cancelOrder, cancelSaga } from "../../operations/orchestrator.ts";
@@ -163,13 +164,23 @@ async function storyOf({ params, options, actor }: SignedIn, reveal = false): Pr
   if (story === null) throw noSaga(id);
   const { saga_id } = story.saga;
   const { saga, notification } = options.databases;
-  const [told, cancellation, whole] = await Promise.all([
+  const [told, cancellation, shopper] = await Promise.all([
     withMails(notification, story, { reveal }),
     openCancellationOf(saga, saga_id),
-    actor.role === "operator" ? wholeShopperOf(saga, saga_id) : undefined,
+    actor.role === "operator" ? shopperOf(saga, saga_id, { reveal }) : null,
   ]);
-  const shopper = whole === undefined ? null : reveal ? whole : maskedShopper(whole);
   return { ...told, cancellation, shopper };
+}
+
+/** Masked and without the address unless it is revealed. */
+async function shopperOf(
+  saga: Sql,
+  sagaId: string,
+  { reveal }: { readonly reveal: boolean },
+): Promise<Shopper | null> {
+  if (reveal) return (await wholeShopperOf(saga, sagaId)) ?? null;
+  const [shopper] = await shoppersOf(saga, [sagaId]);
+  return shopper === undefined ? null : maskedShopper(shopper);
 }
 
 /** An act needs no more of it, and does not wait for the other databases. */
