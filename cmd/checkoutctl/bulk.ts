@@ -20,7 +20,7 @@ import { within } from "../../internal/operations/ask.ts";
 import { allItemsOf, type RunView } from "../../internal/operations/plans.ts";
 import type { MailWatch } from "../../internal/operations/replay-send.ts";
 import { RunExecutor } from "../../internal/operations/run-executor.ts";
-import { mayFailText, progressText } from "../../internal/operations/run-progress.ts";
+import { mayFailText, outcomeText, progressText } from "../../internal/operations/run-progress.ts";
 import { followRun } from "../../internal/operations/run-report.ts";
 import { startRun, stopRun } from "../../internal/operations/runs.ts";
 import { systemClock } from "../../internal/platform/clock.ts";
@@ -275,11 +275,7 @@ export function runItemTable(items: readonly ItemRow[]): string {
         ? null
         : moneyText(item.amount_cents, item.currency),
       item.planned,
-      item.outcome === null
-        ? null
-        : item.result === null || item.result === "published again"
-          ? item.outcome
-          : `${item.outcome}: ${item.result}`,
+      outcomeText(item),
       item.detail ?? item.why,
     ]),
   );

@@ -1,4 +1,5 @@
-// How far a run is and how many of its messages may fail, in words. Pure; called by checkoutctl and the console.
+// How far a run is, what became of an item, and how many messages may fail, in words. Pure; called by checkoutctl and the console.
+import type { ItemRow } from "./plan-store.ts";
 import type { RunView } from "./plans.ts";
 
 type Progress = Pick<RunView, "kind" | "totals" | "units_done" | "counts">;
@@ -16,6 +17,14 @@ export function progressText(
   const handled = kind === "dead-letter.discard" ? `${show(discarded)} discarded` : `${show(sent)} sent`;
   const settled = `${handled}, ${show(failed)} failed, ${show(refused)} refused, ${show(skipped)} skipped`;
   return `${settled}, ${show(not_reached)} left${in_flight === 0 ? "" : `, ${show(in_flight)} in flight`}`;
+}
+
+/** The result of an outbox whose messages are all sent. */
+export const REPUBLISHED = "published again";
+
+/** Null if the run has not reached the item. Of an outbox the outcome says it all. */
+export function outcomeText({ outcome, result }: Pick<ItemRow, "outcome" | "result">): string | null {
+  return outcome === null || result === null || result === REPUBLISHED ? outcome : `${outcome}: ${result}`;
 }
 
 /** Null if nobody looks whether its messages are handled. */

@@ -1,6 +1,6 @@
 // The words for a run's progress.
 import { expect, test } from "bun:test";
-import { mayFailText, progressText } from "./run-progress.ts";
+import { mayFailText, outcomeText, progressText, REPUBLISHED } from "./run-progress.ts";
 
 const run = {
   totals: { acts: 2, units: 40, skipped: 1, refused: 0, money: [] },
@@ -24,4 +24,11 @@ test("a run of outboxes counts messages, and nobody looks whether they fail", ()
   const republish = { ...run, kind: "outbox.republish" } as const;
   expect(progressText(republish)).toBe("12 of 40 messages sent");
   expect(mayFailText(republish)).toBeNull();
+});
+
+test("an item's result is said beside its outcome, unless it is that an outbox is sent", () => {
+  expect(outcomeText({ outcome: "failed", result: "no answer" })).toBe("failed: no answer");
+  expect(outcomeText({ outcome: "sent", result: REPUBLISHED })).toBe("sent");
+  expect(outcomeText({ outcome: "in flight", result: null })).toBe("in flight");
+  expect(outcomeText({ outcome: null, result: null })).toBeNull();
 });

@@ -3,6 +3,7 @@
 import type { Sql, TransactionSql } from "postgres";
 import type { BulkKind, ItemOutcome, Planned, RunState } from "./plan.ts";
 import type { Clocks } from "./replay-send.ts";
+import { REPUBLISHED } from "./run-progress.ts";
 
 /** What operators want of a run now. */
 export interface Steered {
@@ -300,7 +301,7 @@ export async function saveProgress(
   await tx`
     update operator_plan_items
        set units_done = units_done + ${count}, cursor = ${cursor}::uuid,
-           outcome = case when ${isDone} then 'sent' end, result = case when ${isDone} then 'published again' end,
+           outcome = case when ${isDone} then 'sent' end, result = case when ${isDone} then ${REPUBLISHED} end,
            detail = case when ${isDone} and units_done + ${count} < units
                          then units_done + ${count} || ' counted: an executor died before it counted the rest, it was discarded since the plan, or it is a mail that is too old by now' end,
            settled_at = case when ${isDone} then clock_timestamp() end

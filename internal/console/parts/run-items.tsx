@@ -2,6 +2,7 @@
 import { moneyText } from "../../kernel/money.ts";
 import { type BulkKind, isQuarantined } from "../../operations/plan.ts";
 import type { ItemRow } from "../../operations/plan-store.ts";
+import { outcomeText } from "../../operations/run-progress.ts";
 import { IdLink, Status } from "./bits.tsx";
 import { sagaColumn } from "./saga-columns.tsx";
 import type { Column } from "./table.tsx";
@@ -11,10 +12,6 @@ export function itemColumnsOf(kind: BulkKind): readonly Column<ItemRow>[] {
   return kind === "outbox.republish" ? outboxColumns : itemColumns;
 }
 
-/** The result in the rows of outboxes that are sent again. */
-const REPUBLISHED = "published again";
-
-/** Of an outbox the outcome says it all. */
 const outcomeColumn: Column<ItemRow> = {
   name: "outcome",
   head: "Outcome",
@@ -32,7 +29,7 @@ const outcomeColumn: Column<ItemRow> = {
                 : "good"
           }
         >
-          {result === null || result === REPUBLISHED ? outcome : `${outcome}: ${result}`}
+          {outcomeText({ outcome, result })}
         </Status>
       )}
       {(detail ?? why) === null ? null : <span class="reason small soft">{detail ?? why}</span>}
