@@ -1,9 +1,9 @@
 // The short form of an id, as pages show it: `019ace50-3f2a…01a7`. It begins with the whole time of a UUIDv7, to the millisecond, and ends with its
 // end, so it can be pasted into the search: an index on the id finds it. Pure. Called by the console and find-anything.ts.
+import { UUID } from "../kernel/uuid.ts";
 
 const HEAD = 13;
 const TAIL = 4;
-const WHOLE = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 /** Whoever types it has three dots, or two. */
 const SHORT = /^([0-9a-f]{8}-[0-9a-f]{4})(?:…|\.{2,3})([0-9a-f]{4})$/;
 /** Of what is no UUID, such as an idempotency key: the end, which is no search. */
@@ -11,7 +11,7 @@ const MAX_LENGTH = 14;
 const END = 12;
 
 export function shortId(id: string): string {
-  if (WHOLE.test(id)) return `${id.slice(0, HEAD)}…${id.slice(-TAIL)}`;
+  if (UUID.test(id)) return `${id.slice(0, HEAD)}…${id.slice(-TAIL)}`;
   return id.length > MAX_LENGTH ? `…${id.slice(-END)}` : id;
 }
 
