@@ -24,7 +24,7 @@ test("every act can be chosen by itself and with its family, and the times are s
   const filter = { actor: null, action: "run.pause", subject: null, outcome: null, since: 0, until: null };
   const frame = await signedInAs(OPERATOR, consoleOptions());
   const given = new URLSearchParams("since=2026-11-28");
-  const html = render(Audit({ frame, rows: [], filter, given, older: null }));
+  const html = render(Audit({ frame, lines: [], filter, given, older: null }));
   const options = [...html.matchAll(/<option value="([^"]+)"/g)].map(([, value]) => value);
   for (const action of OPERATOR_ACTIONS) expect(options).toContain(action);
   expect(options).toContain("run.");
@@ -67,8 +67,12 @@ test("lines of one run that say the same are folded, and others of it are not", 
 test("a folded run opens by a link that keeps the filter, and is folded again by one on its first line", async () => {
   const frame = await signedInAs(OPERATOR, consoleOptions());
   const rows = [lineOf(2, 91), lineOf(3, 91), lineOf(4, 91)];
-  const htmlOf = (query: string) =>
-    render(Audit({ frame, rows, filter: FILTER, given: new URLSearchParams(query), older: null }));
+  const htmlOf = (query: string) => {
+    const given = new URLSearchParams(query);
+    return render(
+      Audit({ frame, lines: foldedLines(rows, given.get("open")), filter: FILTER, given, older: null }),
+    );
+  };
   const folded = htmlOf("actor=ada");
   expect(folded).toContain(
     `<a href="/audit?actor=ada&amp;open=${sagaId(91)}">and 2 more lines of this run</a>`,
@@ -98,7 +102,7 @@ test("a page goes on behind the lines of a bulk run, and the next one follows wi
     );
   const first = await pageAfter(null);
   expect(reads.length).toBeLessThan(6);
-  expect(foldedLines(first.rows, null).map(({ more }) => more)).toEqual([
+  expect(first.lines.map(({ more }) => more)).toEqual([
     2_999,
     ...Array<number>(30).fill(0),
     9,
@@ -115,15 +119,24 @@ test("a run that is longer than all that a page reads leaves the rest to the nex
   const trail = Array.from({ length: 12_000 }, (_, index) => lineOf(index, 90_000));
   const read = async (limit: number, after: AuditRow | null) =>
     trail.slice(after === null ? 0 : trail.indexOf(after) + 1).slice(0, limit);
-  const { rows, hasMore } = await readFolded(read, null, 50);
+  const { lines, rows, hasMore } = await readFolded(read, null, 50);
   expect([rows.length, hasMore]).toEqual([9_200, true]);
+  expect(lines.map(({ more }) => more)).toEqual([9_199]);
 });
 
 test("what only began has no tick: its end may be another one", async () => {
   const frame = await signedInAs(OPERATOR, consoleOptions());
   const given = new URLSearchParams();
   const htmlOf = (outcome: string) =>
-    render(Audit({ frame, rows: [lineOf(1, 90, outcome)], filter: FILTER, given, older: null }));
+    render(
+      Audit({
+        frame,
+        lines: foldedLines([lineOf(1, 90, outcome)], null),
+        filter: FILTER,
+        given,
+        older: null,
+      }),
+    );
   expect(htmlOf("cancelling")).not.toContain("status is-good");
   expect(htmlOf("handled")).toContain("status is-good");
   expect(htmlOf("refused")).toContain("status is-bad");

@@ -10,6 +10,7 @@ import { SagaPage } from "../console/pages/saga.tsx";
 import { Sagas } from "../console/pages/sagas.tsx";
 import { Shoppers } from "../console/pages/shoppers.tsx";
 import { SignIn } from "../console/pages/sign-in.tsx";
+import { foldedLines } from "../console/parts/audit-fold.ts";
 import { page } from "../console/respond.ts";
 import type { SignedIn, Theme } from "../console/visit.ts";
 import { maskedShopper } from "../operations/shopper-mask.ts";
@@ -105,6 +106,15 @@ const audit = (number: number, action: string, outcome: string, detail: string |
   parameters: null,
   at: NOW - number * 60_000,
 });
+const AUDITED = [
+  audit(1, "saga.cancel", "applied"),
+  audit(2, "saga.reveal", "revealed"),
+  ...[11, 12, 13].map((number) => ({
+    ...audit(number, "dead-letter.replay", "handled"),
+    run_id: sagaId(91),
+  })),
+  audit(4, "console.refused", "refused", "vic has the role viewer; this needs the role operator"),
+];
 const NO_FILTER = { actor: null, action: null, subject: null, outcome: null, since: null, until: null };
 
 const sagaPage = (frame: SignedIn, parts: Partial<Parameters<typeof SagaPage>[0]> = {}) =>
@@ -158,15 +168,7 @@ export const PREVIEWS: Readonly<Record<string, (visit: SignedIn) => ReturnType<t
   "/audit": (frame) =>
     Audit({
       frame,
-      rows: [
-        audit(1, "saga.cancel", "applied"),
-        audit(2, "saga.reveal", "revealed"),
-        ...[11, 12, 13].map((number) => ({
-          ...audit(number, "dead-letter.replay", "handled"),
-          run_id: sagaId(91),
-        })),
-        audit(4, "console.refused", "refused", "vic has the role viewer; this needs the role operator"),
-      ],
+      lines: foldedLines(AUDITED, null),
       filter: NO_FILTER,
       given: new URLSearchParams(),
       older: "/audit?after=1",

@@ -4,7 +4,7 @@ import { OPERATOR_ACTIONS } from "../../messaging/operator-action-store.ts";
 import { shortId } from "../../operations/short-id.ts";
 import { timestampOf } from "../../kernel/timestamp.ts";
 import { Copy, Empty, Status, type Tone } from "../parts/bits.tsx";
-import { type AuditLine, foldedLines } from "../parts/audit-fold.ts";
+import { type AuditLine, rowCountOf } from "../parts/audit-fold.ts";
 import { Choice, Field } from "../parts/field.tsx";
 import { Page } from "../parts/layout.tsx";
 import { type Column, DataTable, Exports } from "../parts/table.tsx";
@@ -155,7 +155,7 @@ function lineColumns(given: URLSearchParams): readonly Column<AuditLine>[] {
 
 interface Props {
   readonly frame: Frame;
-  readonly rows: readonly AuditRow[];
+  readonly lines: readonly AuditLine[];
   readonly filter: AuditFilter;
   /** As it stands in the address. */
   readonly given: URLSearchParams;
@@ -176,7 +176,7 @@ function familyOf(action: string): string {
 export const AUDIT_TIMES = { since: "From (UTC)", until: "Until (UTC)" } as const;
 const OUTCOMES = ["refused", "failed", "in progress"];
 
-export function Audit({ frame, rows, filter, given, older }: Props) {
+export function Audit({ frame, lines, filter, given, older }: Props) {
   const isFiltered = Object.values(filter).some((value) => value !== null);
   return (
     <Page frame={frame} title="Audit trail" current="audit">
@@ -210,7 +210,7 @@ export function Audit({ frame, rows, filter, given, older }: Props) {
         </div>
       </form>
       <div class="card">
-        {rows.length === 0 ? (
+        {lines.length === 0 ? (
           <Empty title={isFiltered ? "Nothing matches this filter" : "Nobody has done anything by hand yet"}>
             {isFiltered ? (
               <p>
@@ -223,11 +223,11 @@ export function Audit({ frame, rows, filter, given, older }: Props) {
             <DataTable
               label="Audit trail"
               columns={lineColumns(given)}
-              rows={foldedLines(rows, given.get("open"))}
+              rows={lines}
               keyOf={({ action_id }) => action_id}
             />
             <div class="table-foot small soft">
-              <p>{plural(rows.length, "line")}, newest first</p>
+              <p>{plural(rowCountOf(lines), "line")}, newest first</p>
               {older === null ? null : <a href={older}>Older</a>}
             </div>
           </>

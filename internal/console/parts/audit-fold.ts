@@ -1,5 +1,5 @@
-// Lines of the audit trail that say the same of many things: a run of three hundred replays hides what else was done. Used by
-// pages/audit.tsx, and by its route to read so many lines that a page is worth its name after they are folded.
+// Folds lines of one run that say the same: three hundred lines of a replay would hide everything else. The route uses it to read enough
+// rows for a full page.
 import type { AuditRow } from "../../operations/audit-trail-store.ts";
 
 export interface AuditLine extends AuditRow {
@@ -27,42 +27,49 @@ export function foldedLines(rows: readonly AuditRow[], open: string | null): rea
   return lines;
 }
 
+/** How many rows the lines stand for. */
+export function rowCountOf(lines: readonly AuditLine[]): number {
+  return lines.reduce((sum, { more }) => sum + 1 + more, 0);
+}
+
 /** The first read is enough for most pages of 100 lines; a bulk run of thousands needs the others. */
 const FIRST_READ = 200;
 const NEXT_READ = 1_000;
 const MAX_READS = 10;
 
-interface LongPage {
-  /** Those that the lines of the page stand for. */
+interface FoldedPage {
+  readonly lines: readonly AuditLine[];
+  /** Those that the lines stand for. */
   readonly rows: readonly AuditRow[];
   /** Whether there are older ones. */
   readonly hasMore: boolean;
 }
 
 /**
- * Rows for `most` lines after folding, or all there are. It stops after ten reads, so that a page is slow for nobody: then it has fewer
+ * `most` lines with their rows, or all there are. It stops after ten reads, so that a page is slow for nobody: then it has fewer
  * lines. `read` returns the rows after one, newest first.
  */
 export async function readFolded(
   read: (limit: number, after: AuditRow | null) => Promise<readonly AuditRow[]>,
   open: string | null,
   most: number,
-): Promise<LongPage> {
+): Promise<FoldedPage> {
   const rows: AuditRow[] = [];
+  let lines: readonly AuditLine[] = [];
   for (let reads = 0; reads < MAX_READS; reads += 1) {
     const limit = reads === 0 ? FIRST_READ : NEXT_READ;
     const found = await read(limit + 1, rows.at(-1) ?? null);
     rows.push(...found.slice(0, limit));
-    const lines = foldedLines(rows, open);
+    lines = foldedLines(rows, open);
     const isLast = found.length <= limit;
     // The last of more lines may stand for rows that are not read yet, so a full page ends before it.
     if (lines.length > most) {
-      const covered = lines.slice(0, most).reduce((sum, { more }) => sum + 1 + more, 0);
-      return { rows: rows.slice(0, covered), hasMore: true };
+      const shown = lines.slice(0, most);
+      return { lines: shown, rows: rows.slice(0, rowCountOf(shown)), hasMore: true };
     }
-    if (isLast) return { rows, hasMore: false };
+    if (isLast) return { lines, rows, hasMore: false };
   }
-  return { rows, hasMore: true };
+  return { lines, rows, hasMore: true };
 }
 
 /** The row and the neighbours after it that say the same. */

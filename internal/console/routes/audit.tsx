@@ -42,10 +42,10 @@ async function audit(visit: SignedIn): Promise<Response> {
     const file = exported(visit, "audit", [...auditColumns, ...auditMore], rows, cut);
     if (file !== null) return file;
   }
-  const { rows, hasMore } = await readFolded(read, query.get("open"), PAGE_LINES);
+  const { lines, rows, hasMore } = await readFolded(read, query.get("open"), PAGE_LINES);
   const last = rows.at(-1);
   const older = hasMore && last !== undefined ? olderThan(last, query) : null;
-  return page(visit, <Audit frame={visit} rows={rows} filter={filter} given={query} older={older} />);
+  return page(visit, <Audit frame={visit} lines={lines} filter={filter} given={query} older={older} />);
 }
 
 /** A time that cannot be read is said: a range without it would show other acts. */
