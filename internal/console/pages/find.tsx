@@ -2,10 +2,10 @@
 import type { Anything } from "../../operations/find-anything.ts";
 import type { Hit } from "../../operations/find-anything-store.ts";
 import { Empty, Notice } from "../parts/bits.tsx";
+import { FindShopper, sagasOfShopper } from "../parts/find-shopper.tsx";
 import { Page } from "../parts/layout.tsx";
 import { type Column, DataTable } from "../parts/table.tsx";
 import type { Frame } from "../visit.ts";
-import { FindShopper } from "./sagas.tsx";
 
 /** The page that shows it. */
 export function hrefOf({ kind, id, saga_id }: Hit): string {
@@ -15,7 +15,7 @@ export function hrefOf({ kind, id, saga_id }: Hit): string {
     case "payment_alert":
       return `/payments/alerts?closed=1#${id}`;
     case "user":
-      return `/sagas?user=${encodeURIComponent(id)}`;
+      return sagasOfShopper(id);
     case "run":
       return `/runs/${id}`;
     case "product":

@@ -14,6 +14,7 @@ import type { Snapshot } from "../collector.ts";
 import { Act } from "../parts/act.tsx";
 import { CommandLine, Copy, Facts, Notice } from "../parts/bits.tsx";
 import { CancellationText } from "../parts/cancellation.tsx";
+import { sagasOfShopper } from "../parts/find-shopper.tsx";
 import { Instructions } from "../parts/instruction.tsx";
 import { ShopperText } from "../parts/saga-columns.tsx";
 import { Page } from "../parts/layout.tsx";
@@ -178,7 +179,7 @@ function WhatIsKnown({
       "Shopper's id",
       <span key="user">
         <Id id={saga.user_id} what="the shopper's id" />{" "}
-        <a href={`/sagas?user=${saga.user_id}`}>all checkouts</a>
+        <a href={sagasOfShopper(saga.user_id)}>all checkouts</a>
       </span>,
     ],
     [

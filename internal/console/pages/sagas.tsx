@@ -1,6 +1,5 @@
 // The list of sagas, newest first, with its filter in the address. A wrong filter is said and never left out: a list of other sagas than the
 // ones asked for leads to wrong acts.
-import { EMAIL_LENGTH } from "../../../schemas/fields.ts";
 import { SAGA_STATUSES } from "../../../schemas/http.ts";
 import { timestampOf } from "../../kernel/timestamp.ts";
 import {
@@ -10,9 +9,9 @@ import {
   type SagaQueryFault,
 } from "../../operations/saga-query.ts";
 import { MAX_PRODUCTS, type Products, type SagaPage } from "../../operations/saga-search.ts";
-import { Act } from "../parts/act.tsx";
 import { CommandLine, Empty, Notice, shellArgument } from "../parts/bits.tsx";
 import { Choice, Field } from "../parts/field.tsx";
+import { FindShopper } from "../parts/find-shopper.tsx";
 import { Page } from "../parts/layout.tsx";
 import { type Shoppers, sagaColumns } from "../parts/saga-columns.tsx";
 import { DataTable, Exports } from "../parts/table.tsx";
@@ -60,34 +59,6 @@ export function Sagas(props: Props) {
       )}
       {found === null ? null : <Found {...props} found={found} />}
     </Page>
-  );
-}
-
-/** The e-mail goes into no address, so this is no filter. Also for a search that finds nothing. */
-export function FindShopper({ frame }: Pick<Props, "frame">) {
-  return (
-    <Act
-      frame={frame}
-      id="find-shopper"
-      action="/shoppers/find"
-      label="Find a shopper by e-mail"
-      confirm="Find"
-      reasonHint="ticket, or: is on the phone"
-      shows="page"
-    >
-      <div class="field">
-        <label for="shopper-email">The whole e-mail address</label>
-        <input
-          id="shopper-email"
-          name="email"
-          type="email"
-          required
-          maxLength={EMAIL_LENGTH}
-          autocomplete="off"
-        />
-      </div>
-      <p class="small soft">Leads to the shopper’s checkouts. That you looked is kept in the audit trail.</p>
-    </Act>
   );
 }
 

@@ -1,6 +1,7 @@
 // Who ordered with an e-mail, if it is not exactly one shopper. The e-mail itself is shown masked: it is in no address and in no history.
 import { type FoundShopper, MAX_SHOPPERS } from "../../operations/shopper-store.ts";
 import { Empty, IdLink } from "../parts/bits.tsx";
+import { sagasOfShopper } from "../parts/find-shopper.tsx";
 import { Page } from "../parts/layout.tsx";
 import { type Column, DataTable } from "../parts/table.tsx";
 import { When } from "../parts/when.tsx";
@@ -10,10 +11,6 @@ interface Props {
   readonly frame: Frame;
   readonly masked: string;
   readonly found: readonly FoundShopper[];
-}
-
-export function sagasOfShopper(userId: string): string {
-  return `/sagas?user=${encodeURIComponent(userId)}`;
 }
 
 const columnsAt = (now: number): readonly Column<FoundShopper>[] => [
