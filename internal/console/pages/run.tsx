@@ -10,7 +10,7 @@ import { Page } from "../parts/layout.tsx";
 import { mayFailText } from "../../operations/run-progress.ts";
 import { holderOf, type LiveParts } from "../parts/live-parts.tsx";
 import { itemColumnsOf } from "../parts/run-items.tsx";
-import { stateText, selectionText } from "../parts/run-words.ts";
+import { perSecond, selectionText, stateText } from "../parts/run-words.ts";
 import { DataTable, Exports } from "../parts/table.tsx";
 import { When } from "../parts/when.tsx";
 import { countText, durationText, plural } from "../parts/words.ts";
@@ -174,10 +174,6 @@ function reachedOf({ kind, counts, totals, units_done }: RunView) {
 /** What its start would begin. */
 function plannedText({ totals, rate_per_second, estimate_ms }: RunView): string {
   return `${plural(totals.units, "message")} at ${perSecond(rate_per_second)}, which takes about ${durationText(estimate_ms)}`;
-}
-
-function perSecond(rate: number): string {
-  return `${Number(rate.toFixed(2))} a second`;
 }
 
 function rateText(run: RunView): string {

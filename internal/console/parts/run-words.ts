@@ -1,4 +1,4 @@
-// A plan or run in words: what it selects, how far it is. Pure.
+// A plan or run in words: what it selects, how far it is, how fast. Pure.
 import { timestampOf } from "../../kernel/timestamp.ts";
 import type { RunView } from "../../operations/plans.ts";
 import { progressText } from "../../operations/run-progress.ts";
@@ -7,8 +7,12 @@ import { countText, plural } from "./words.ts";
 /** How far it is, or what is planned. */
 export function stateText(run: RunView): string {
   return run.started_at === null
-    ? `${plural(run.totals.acts, "item")} planned, ${Number(run.rate_per_second.toFixed(2))} a second`
+    ? `${plural(run.totals.acts, "item")} planned, ${perSecond(run.rate_per_second)}`
     : progressText(run, countText);
+}
+
+export function perSecond(rate: number): string {
+  return `${Number(rate.toFixed(2))} a second`;
 }
 
 const FIELDS: readonly (readonly [string, (value: string) => string])[] = [
