@@ -1,5 +1,5 @@
 // Where an id may live, one statement per database. Called by find-anything.ts.
-import type { Sql } from "postgres";
+import type { Sql, TransactionSql } from "postgres";
 import { readInOrder, readSummarized } from "./read-in-order-store.ts";
 import type { ShortId } from "./short-id.ts";
 
@@ -48,43 +48,48 @@ export function uuidInSaga(sql: Sql, id: string): Promise<Hit[]> {
   );
 }
 
-/** Ids of the saga database with this short form, at most 20 of each kind. Through the indexes of the ids, which begin with the time. */
-export async function shortInSaga(sql: Sql, { from, to, tail }: ShortId): Promise<readonly string[]> {
-  const rows = await readInOrder(
+/** Ids of the saga database with this short form, at most 20 of each kind. */
+export function shortInSaga(sql: Sql, short: ShortId): Promise<readonly string[]> {
+  return idsOf(
     sql,
     (tx) => tx<{ id: string }[]>`
-    (select saga_id::text as id from saga_state
-      where saga_id between ${from}::uuid and ${to}::uuid and right(saga_id::text, 4) = ${tail} limit ${MAX_HITS})
+    (select saga_id::text as id from saga_state where ${isShort(tx, "saga_id", short)} limit ${MAX_HITS})
      union
-    (select user_id::text from saga_state
-      where user_id between ${from}::uuid and ${to}::uuid and right(user_id::text, 4) = ${tail} limit ${MAX_HITS})
+    (select user_id::text from saga_state where ${isShort(tx, "user_id", short)} limit ${MAX_HITS})
      union
-    (select plan_id::text from operator_plans
-      where plan_id between ${from}::uuid and ${to}::uuid and right(plan_id::text, 4) = ${tail} limit ${MAX_HITS})`,
+    (select plan_id::text from operator_plans where ${isShort(tx, "plan_id", short)} limit ${MAX_HITS})`,
   );
-  return rows.map(({ id }) => id);
 }
 
-export async function shortInPayment(sql: Sql, { from, to, tail }: ShortId): Promise<readonly string[]> {
-  const rows = await readInOrder(
+export function shortInPayment(sql: Sql, short: ShortId): Promise<readonly string[]> {
+  return idsOf(
     sql,
     (tx) => tx<{ id: string }[]>`
-    (select payment_id::text as id from payments
-      where payment_id between ${from}::uuid and ${to}::uuid and right(payment_id::text, 4) = ${tail} limit ${MAX_HITS})
+    (select payment_id::text as id from payments where ${isShort(tx, "payment_id", short)} limit ${MAX_HITS})
      union
-    (select alert_id::text from payment_alerts
-      where alert_id between ${from}::uuid and ${to}::uuid and right(alert_id::text, 4) = ${tail} limit ${MAX_HITS})`,
+    (select alert_id::text from payment_alerts where ${isShort(tx, "alert_id", short)} limit ${MAX_HITS})`,
   );
-  return rows.map(({ id }) => id);
 }
 
-export async function shortInOrder(sql: Sql, { from, to, tail }: ShortId): Promise<readonly string[]> {
-  const rows = await readInOrder(
+export function shortInOrder(sql: Sql, short: ShortId): Promise<readonly string[]> {
+  return idsOf(
     sql,
     (tx) => tx<{ id: string }[]>`
-    select order_id::text as id from orders
-     where order_id between ${from}::uuid and ${to}::uuid and right(order_id::text, 4) = ${tail} limit ${MAX_HITS}`,
+    select order_id::text as id from orders where ${isShort(tx, "order_id", short)} limit ${MAX_HITS}`,
   );
+}
+
+/** Through the index of the column, which begins with the time. */
+function isShort(tx: TransactionSql, column: string, { from, to, tail }: ShortId) {
+  const id = tx(column);
+  return tx`${id} between ${from}::uuid and ${to}::uuid and right(${id}::text, 4) = ${tail}`;
+}
+
+async function idsOf(
+  sql: Sql,
+  read: (tx: TransactionSql) => PromiseLike<readonly { readonly id: string }[]>,
+): Promise<readonly string[]> {
+  const rows = await readInOrder(sql, read);
   return rows.map(({ id }) => id);
 }
 
