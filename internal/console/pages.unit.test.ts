@@ -104,7 +104,7 @@ test("a wrong filter is named as in the form", async () => {
     const given = new URLSearchParams(filter);
     const read = parseSagaQuery(given);
     const faults = "faults" in read ? read.faults : [];
-    return render(Sagas({ frame, given, faults, query: null, found: null, older: null }));
+    return render(Sagas({ frame, given, faults, query: null, found: null, older: null, shoppers: null }));
   };
   const html = htmlFor("sku=a b&created_after=yesterday&currency=euro&step=pay");
   for (const text of [

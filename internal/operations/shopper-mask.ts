@@ -8,8 +8,8 @@ export interface Shopper {
   readonly name: string;
   /** Empty if the country has none, and after erasure. */
   readonly city: string;
-  /** The whole postal address in one line; null while it is hidden. */
-  readonly address?: string | null;
+  /** The whole postal address in one line; absent while it is hidden. */
+  readonly address?: string;
 }
 
 const DOTS = "•••";

@@ -72,6 +72,7 @@ const searched = (sagas: readonly FoundSaga[]) => ({
   query: {},
   faults: [],
   older: sagas.length === 0 ? null : "/sagas?after=x",
+  shoppers: null,
   found: {
     sagas,
     next: null,

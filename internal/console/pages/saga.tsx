@@ -219,8 +219,8 @@ function WhatIsKnown({
 }
 
 function WholeShopper({ shopper }: { readonly shopper: Shopper }) {
-  const { address = null } = shopper;
-  if (address === null) return <ShopperText shopper={shopper} />;
+  const { address } = shopper;
+  if (address === undefined) return <ShopperText shopper={shopper} />;
   return (
     <span>
       {shopper.name}, {address} <span class="small soft">{shopper.email}</span>

@@ -31,7 +31,7 @@ interface Props {
   /** The address of the next page; null on the last one. */
   readonly older: string | null;
   /** Masked, of the listed sagas; null for those who may not see them. */
-  readonly shoppers?: Shoppers | null;
+  readonly shoppers: Shoppers | null;
 }
 
 export function Sagas(props: Props) {

@@ -59,7 +59,7 @@ async function sagas(visit: SignedIn): Promise<Response> {
   if ("faults" in read) {
     const { faults } = read;
     if (isExport(visit)) throw badRequest(faults.map(({ message }) => message).join("; "));
-    const nothing = { query: null, found: null, older: null };
+    const nothing = { query: null, found: null, older: null, shoppers: null };
     return page(visit, <Sagas frame={visit} given={given} faults={faults} {...nothing} />, { status: 422 });
   }
   const { saga, inventory, payment, order } = options.databases;
