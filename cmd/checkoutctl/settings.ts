@@ -74,12 +74,8 @@ export const Environment = Type.Partial(
 type Values = Static<typeof Environment>;
 export type SettingName = keyof Values;
 
-/** Whose they are is not the system's: they also count beside a stack's settings. */
-const PERSONAL = ["OPERATOR_TOKEN"] as const satisfies readonly SettingName[];
-
-function isPersonal(name: SettingName): name is (typeof PERSONAL)[number] {
-  return PERSONAL.some((personal) => personal === name);
-}
+/** Yours rather than the system's: it also counts beside a stack's settings. */
+const PERSONAL = "OPERATOR_TOKEN";
 
 export interface Settings {
   /** The value. Throws CONFIG_INVALID that names the setting and both ways to set it. */
@@ -109,18 +105,18 @@ export function loadSettings(stack: string | true | undefined): Settings {
     );
   }
   const fromEnvironment =
-    stack === undefined ? parseConfig("checkoutctl", Type.Omit(Environment, PERSONAL)) : {};
+    stack === undefined ? parseConfig("checkoutctl", Type.Omit(Environment, [PERSONAL])) : {};
   const isTaken = isUp && Object.keys(fromEnvironment).length === 0;
   if (isTaken && stack === undefined)
     process.stderr.write(
       `checkoutctl: no setting is set, so all come from the local stack in ${directory}\n`,
     );
-  for (const warning of warningsOf(stack === undefined ? Environment : Type.Pick(Environment, PERSONAL)))
+  for (const warning of warningsOf(stack === undefined ? Environment : Type.Pick(Environment, [PERSONAL])))
     process.stderr.write(`checkoutctl: warning: ${warning}\n`);
   const values: Values = isTaken ? valuesOf(state) : fromEnvironment;
   // When it is needed: the file of a token that is gone must not stop the command that makes a new one.
   const optional = (name: SettingName): string | undefined =>
-    isPersonal(name) ? parseConfig("checkoutctl", Type.Pick(Environment, [name]))[name] : values[name];
+    name === PERSONAL ? parseConfig("checkoutctl", Type.Pick(Environment, [name]))[name] : values[name];
   const otherwise = isUp
     ? `use --stack to take all settings from the local stack in ${directory}`
     : "start a local stack (npm run stack up)";
