@@ -61,7 +61,7 @@ function startExecutor(
   context: Pick<RoleContext<unknown>, "resources" | "log" | "stopping">,
 ): void {
   // Without the database nothing can be released: the lease runs out by itself, and the role stops cleanly.
-  context.resources.defer(`runs of ${name}`, () =>
+  context.resources.defer(`lease of ${name}`, () =>
     executor[Symbol.asyncDispose]().catch((error: unknown) =>
       context.log.warn(
         { err: error },

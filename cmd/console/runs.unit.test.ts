@@ -39,7 +39,7 @@ async function startedBy(isReadOnly: boolean): Promise<readonly string[]> {
 
 test("a console executes runs, unless it may only read", async () => {
   const names = ["executor of runs", "executor of runs 2", "executor of runs 3"];
-  expect(await startedBy(false)).toEqual(names.flatMap((name) => [`runs of ${name}`, name]));
+  expect(await startedBy(false)).toEqual(names.flatMap((name) => [`lease of ${name}`, name]));
   expect(await startedBy(true)).toEqual([]);
 });
 

@@ -135,7 +135,7 @@ function judgeMails({ waiting, oldest_at }: WaitingMails, now: number): Finding 
 }
 
 /** The command on its machine. OPS_URLS names several processes of a role `order`, `order-2`, .., each on a machine of its own. */
-export function startOf(name: string): string {
+export function startCommandOf(name: string): string {
   return `systemctl start checkout-${name.replace(/-\d+$/, "")}`;
 }
 
@@ -149,7 +149,7 @@ function judgeRoles({ roles }: Overview, version: string): readonly Finding[] {
       return finding("roles", name, {
         verdict: "problem",
         says: state.why,
-        todo: `start it (${startOf(name)}), or correct OPS_URLS; its log has the reason and the exit code`,
+        todo: `start it (${startCommandOf(name)}), or correct OPS_URLS; its log has the reason and the exit code`,
       });
     const { is_ready, reasons } = state.value;
     if (is_ready && reasons.length === 0) return finding("roles", name, { verdict: "ok", says: "ready" });

@@ -124,7 +124,7 @@ export async function fewSagas(
 type Fragment = PendingQuery<Row[]>;
 
 /** What a page shows or `matches` looks at. The console's database role may not read the sealed payment method. */
-function looked(sql: Reader): Fragment {
+function columns(sql: Reader): Fragment {
   return sql`
     saga_id, user_id, client_key, status, current_step, compensation_step, failure_code, failure_message, needs_operator, resend_count,
     total_cents, currency, order_id, cart_items, deadline_at, action_expires_at, created_at, updated_at, completed_at`;
@@ -134,12 +134,12 @@ function looked(sql: Reader): Fragment {
 function candidates(sql: Reader, source: Source, span: Span): Fragment {
   if (source.kind === "every")
     return sql`
-      select saga_id as position, ${looked(sql)} from saga_state
+      select saga_id as position, ${columns(sql)} from saga_state
        where ${inSpan(sql, span)} order by saga_id desc limit ${source.depth}`;
   return sql`
     select one.saga_id as position, whole.*
       from (${idsOf(sql, source, span)}) one
-     cross join lateral (select ${looked(sql)} from saga_state where saga_state.saga_id = one.saga_id limit 1) whole`;
+     cross join lateral (select ${columns(sql)} from saga_state where saga_state.saga_id = one.saga_id limit 1) whole`;
 }
 
 function idsOf(sql: Reader, source: Exclude<Source, { kind: "every" }>, span: Span): Fragment {

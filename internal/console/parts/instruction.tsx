@@ -1,6 +1,6 @@
 // What to do about one saga that needs an operator, or waits for longer than it should: which role to start, what to wait for, what to replay.
 // `instructionsFor` is pure. Shown on the page of the saga.
-import { LAG, startOf } from "../../operations/doctor-work.ts";
+import { LAG, startCommandOf } from "../../operations/doctor-work.ts";
 import type { SagaStory } from "../../operations/saga-story.ts";
 import { wordsOf } from "../../operations/saga-words.ts";
 import { SUBSCRIPTIONS } from "../../../schemas/topics.ts";
@@ -73,7 +73,7 @@ function roleTroubles(role: string, then: string, { roles }: SystemState): reado
         since: Math.max(...silences),
         rest: `. Start it on its machine; ${then}`,
         link,
-        commands: [startOf(role), `bun run stack restart ${role}`],
+        commands: [startCommandOf(role), `bun run stack restart ${role}`],
       },
     ];
   const states = own.flatMap(({ reading }) => knownOf(reading) ?? []);

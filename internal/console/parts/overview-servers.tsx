@@ -2,7 +2,7 @@
 import type { RoleState } from "../../../schemas/overview.ts";
 import { TOPICS } from "../../../schemas/topics.ts";
 import type { Snapshot } from "../collector.ts";
-import { startOf } from "../../operations/doctor-work.ts";
+import { startCommandOf } from "../../operations/doctor-work.ts";
 import { CommandLine, Status, Unknown } from "./bits.tsx";
 import { When } from "./when.tsx";
 import { countText, plural } from "./words.ts";
@@ -183,7 +183,7 @@ function RoleRow({
             <Unknown reading={reading} />
             {reading.unknownSince === null ? null : (
               <span class="reason small">
-                If it is down: <CommandLine>{startOf(name)}</CommandLine>
+                If it is down: <CommandLine>{startCommandOf(name)}</CommandLine>
               </span>
             )}
           </span>
