@@ -44,7 +44,7 @@ export function exitCodeOf(error: unknown): number {
   return UNREACHABLE.has(error.code) ? EXIT.unreachable : EXIT.refused;
 }
 
-/** What stderr says. A user of a database who may not do this needs another user rather than the server's words alone. */
+/** What stderr says. If the database refuses a right, the message also says which user to connect as. */
 export function sayingOf(error: unknown): string {
   const way = isDenied(error)
     ? "; commands that rebuild, erase or settle run as X_migrator, others as X_console: `checkoutctl grants check` finds missing rights"

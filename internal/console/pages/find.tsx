@@ -66,8 +66,8 @@ export function Found({ frame, text, found: { hits, missing } }: Props) {
             title={missing.length === 0 ? "Nothing has this id" : "Nothing that was looked at has this id"}
           >
             <p>
-              It may be the id of a saga, order, payment, refund, reservation, message, dead letter or
-              shopper, a run, an order number, an id of the payment provider, a SKU, or an Idempotency-Key.
+              It may be the id of a saga, order, payment, refund, reservation, message, dead letter, run or
+              shopper, an order number, an id of the payment provider, a SKU, or an Idempotency-Key.
             </p>
             <p>
               A short id is found as pages show it, beginning and end:{" "}

@@ -36,8 +36,8 @@ export function PlanAct({
         {PLAN_DEFAULTS[`dead-letter.${kind}`].ratePerSecond} a second, unless you change the rate.
       </p>
       <p class="small soft">
-        What another run has planned and not reached, for example a paused one, is in this plan, too. No
-        message is in two runs’ hands at once, and each run leaves alone what was handled by then.
+        This plan may include messages that another run has planned but not reached, for example a paused run.
+        Two runs never handle the same message at once, and each skips what is already handled.
       </p>
       <input type="hidden" name="kind" value={`dead-letter.${kind}`} />
       {children}
