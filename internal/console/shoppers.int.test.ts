@@ -1,11 +1,11 @@
 // Shoppers in the console over real databases: told apart in the list by operators only, found by e-mail with a line in the audit trail,
 // and gone after erasure.
 import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
-import { eraseShopper } from "../operations/erase.ts";
 import { ConsistentFixture } from "../testkit/consistent-fixture.ts";
 import { consoleOptions } from "../testkit/console.ts";
 import { ConsoleBrowser } from "../testkit/console-browser.ts";
 import { cloneDatabase, type TestDatabase } from "../testkit/database.ts";
+import { eraseAsAda } from "../testkit/erasure.ts";
 
 const EMAIL = "ada@example.com";
 const PERSONAL = [EMAIL, "Ada Lovelace", "12 Secret Street"];
@@ -136,22 +136,11 @@ test("a viewer, and whoever says no reason or no whole address, finds nobody", a
 });
 
 test("an erased shopper is found by no e-mail, not even by that of the erased, and the list says so", async () => {
-  const { saga, inventory, payment, order } = fixture.databases;
-  const [row] = await saga<{ user_id: string }[]>`select user_id from saga_state where email = ${EMAIL}`;
-  await eraseShopper(
-    {
-      saga,
-      inventory,
-      payment,
-      order,
-      notification: mails.sql,
-      newId: () => Bun.randomUUIDv7(),
-      now: Date.now(),
-      actor: "ada",
-      reason: "asked",
-    },
-    row?.user_id ?? "",
-  );
+  const { databases } = fixture;
+  const [row] = await databases.saga<
+    { user_id: string }[]
+  >`select user_id from saga_state where email = ${EMAIL}`;
+  await eraseAsAda({ ...databases, notification: mails.sql }, row?.user_id ?? "");
   expect((await lookUp(EMAIL)).status).toBe(404);
   expect((await lookUp("erased@erased.invalid")).status).toBe(404);
   const text = await (await (await signedIn("ada")).get("/sagas")).text();

@@ -3,9 +3,9 @@ import { expect, test } from "bun:test";
 import type { Sql } from "postgres";
 import { ERASED } from "../../schemas/fields.ts";
 import { cloneDatabase } from "../testkit/database.ts";
+import { eraseAsAda } from "../testkit/erasure.ts";
 import { rowsRead } from "../testkit/plans/judge.ts";
 import { PlanWatch } from "../testkit/plans/watch.ts";
-import { eraseShopper } from "./erase.ts";
 
 /** Of all shoppers, over the last 20 hours. */
 const MESSAGES = 20_000;
@@ -73,8 +73,7 @@ test("an erasure reads the minutes of the checkouts, however many messages the o
     watch.plans = [];
     const databases = { saga: sagaTool.sql, payment: paymentTool.sql };
     const others = { inventory: inventory.sql, order: order.sql, notification: notification.sql };
-    const who = { newId: () => Bun.randomUUIDv7(), now: Date.now(), actor: "ada", reason: "asked" };
-    const { messages } = await eraseShopper({ ...databases, ...others, ...who }, userId);
+    const { messages } = await eraseAsAda({ ...databases, ...others }, userId);
     expect(messages).toBeGreaterThanOrEqual(2 * RECENT);
     const updates = watch.plans.filter(({ text }) => text.startsWith("update outbox"));
     expect(updates).toHaveLength(2);

@@ -3,8 +3,8 @@ import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
 import { audit } from "../audit/audit.ts";
 import { cloneDatabase, type TestDatabase } from "../testkit/database.ts";
 import { ConsistentFixture } from "../testkit/consistent-fixture.ts";
+import { eraseAsAda } from "../testkit/erasure.ts";
 import { errorOf } from "../testkit/kafka.ts";
-import { eraseShopper } from "./erase.ts";
 
 const IDLE = { settleMs: 5_000, idleWithinMs: 300 };
 const CARD = { brand: "brand_of_ada", last4: "4242" };
@@ -53,19 +53,7 @@ beforeEach(async () => {
 });
 
 function erase() {
-  const { saga, inventory, payment, order } = system.databases;
-  const options = {
-    saga,
-    inventory,
-    payment,
-    order,
-    notification: mails.sql,
-    newId: () => Bun.randomUUIDv7(),
-    now: Date.now(),
-    actor: "ada",
-    reason: "asked",
-  };
-  return eraseShopper(options, userId);
+  return eraseAsAda({ ...system.databases, notification: mails.sql }, userId);
 }
 
 /** All rows of the four databases, as text. */
