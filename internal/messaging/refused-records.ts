@@ -38,11 +38,7 @@ export function refusedRecords(text: string, rule: OutboxRule): readonly Refused
 
 /** The text without the refused records. */
 export function withoutRefused(text: string, refused: readonly RefusedRecord[]): string {
-  const gone = new Set(refused.map(({ index }) => index));
-  return text
-    .split(RECORD_SEPARATOR)
-    .filter((_, index) => !gone.has(index))
-    .join(RECORD_SEPARATOR);
+  return kept(text.split(RECORD_SEPARATOR), refused).join(RECORD_SEPARATOR);
 }
 
 /** The items whose records stay. */
