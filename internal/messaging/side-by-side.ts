@@ -1,6 +1,6 @@
 // Splits a large batch into parts that are applied at the same time, each in its own transaction. While one part waits for its
 // database another is decided, and the database uses one process per part. A small batch stays whole: a part has its own round
-// trips, so many small parts cost more than a large one. Pure; called by the message processor.
+// trips, so many small parts cost more than a large one. Pure; called by the message processor. `allEnded` is for everybody.
 import type { MessageType } from "../../schemas/registry.ts";
 import { assert } from "../kernel/errors.ts";
 import type { Delivery } from "./delivery.ts";

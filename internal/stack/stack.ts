@@ -3,6 +3,7 @@
 import { appendFileSync, existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { describeError } from "../kernel/errors.ts";
+import { allEnded } from "../messaging/side-by-side.ts";
 import { kafkaOptions } from "../platform/kafka/connection.ts";
 import type { Signal } from "./child.ts";
 import { serveControl } from "./control.ts";
@@ -252,7 +253,10 @@ interface Starting {
   readonly warmUp: boolean;
 }
 
-/** Starts all servers at once, each followed by the steps that need only it, and then the roles. */
+/**
+ * Starts all servers at once, each followed by the steps that need only it, and then the roles. Waits for all of them even if one fails, so
+ * that nothing starts unnoticed during a stop.
+ */
 async function startInOrder(plan: StackPlan, { launch, report, signal, warmUp }: Starting): Promise<void> {
   const step = async (name: string, work: () => Promise<unknown>) => {
     const begun = performance.now();
@@ -260,10 +264,10 @@ async function startInOrder(plan: StackPlan, { launch, report, signal, warmUp }:
     report({ name, seconds: (performance.now() - begun) / 1000 });
   };
   const group = (prefix: string) => plan.servers.filter(({ name }) => name.startsWith(prefix));
-  const launchAll = (definitions: readonly Definition[]) => allOrFirstError(definitions.map(launch));
+  const launchAll = (definitions: readonly Definition[]) => allEnded(definitions.map(launch));
   const withRoles = plan.roles.length > 0;
 
-  await allOrFirstError([
+  await allEnded([
     (async () => {
       await step(`Postgres (${group("postgres-").length})`, () => launchAll(group("postgres-")));
       if (!withRoles) return;
@@ -290,12 +294,6 @@ async function startInOrder(plan: StackPlan, { launch, report, signal, warmUp }:
   ]);
   if (withRoles) await step(`roles (${plan.roles.length})`, () => launchAll(plan.roles));
   if (plan.watchers.length > 0) await step("Prometheus", () => launchAll(plan.watchers));
-}
-
-/** Like Promise.all, but waits until all have settled, so that nothing starts unnoticed during a stop. */
-async function allOrFirstError(work: readonly Promise<void>[]): Promise<void> {
-  const results = await Promise.allSettled(work);
-  for (const result of results) if (result.status === "rejected") throw result.reason;
 }
 
 /** Moves the logs of the previous run to logs.previous; deletes older ones. */

@@ -7,6 +7,7 @@ import { committedBy, type Place } from "./committed.ts";
 import { call, DEFAULT_CONNECT_TIMEOUT_MS, type KafkaOptions } from "./connection.ts";
 import { connect, type Connection } from "./consumer.ts";
 import type { Span } from "../../kernel/ports.ts";
+import { allEnded } from "../../messaging/side-by-side.ts";
 import { spansOf } from "./read-topic.ts";
 
 /** The topics that each group reads, by the group's name. */
@@ -33,7 +34,7 @@ export class TopicStates implements AsyncDisposable {
   read(): Promise<readonly TopicState[]> {
     return this.#orClose(async () => {
       const spans = await this.#spans();
-      const groups = await allSettled(
+      const groups = await allEnded(
         Object.entries(this.#subscriptions).map(async ([group, topics]) => ({
           group,
           lags: await this.#lagsOf(group, topics, spans),
@@ -61,7 +62,7 @@ export class TopicStates implements AsyncDisposable {
     return this.#orClose(async () => {
       const spans = await this.#spans([topic]);
       const readers = Object.entries(this.#subscriptions).filter(([, topics]) => topics.includes(topic));
-      const groups = await allSettled(
+      const groups = await allEnded(
         readers.map(async ([group]) => ({ group, lags: await this.#partitionLagsOf(group, [topic], spans) })),
       );
       return [...(spans.get(topic) ?? [])]
@@ -97,7 +98,7 @@ export class TopicStates implements AsyncDisposable {
     const spans = topics.map(async (topic) => {
       return [topic, await spansOf(connection, topic, this.#timeoutMs)] as const;
     });
-    return new Map(await allSettled(spans));
+    return new Map(await allEnded(spans));
   }
 
   async #lagsOf(
@@ -161,12 +162,6 @@ export class TopicStates implements AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void> {
     return this.#close();
   }
-}
-
-/** Like Promise.all, but the first failure is thrown only when nothing is in progress any more. */
-async function allSettled<T>(promises: readonly Promise<T>[]): Promise<readonly T[]> {
-  await Promise.allSettled(promises);
-  return Promise.all(promises);
 }
 
 function sum(numbers: readonly number[]): number {
