@@ -1,4 +1,6 @@
-// Events that Kafka's access lists refuse, in words. Used by relay, publisher and notifier.
+// What Kafka's access lists refuse, in words and for readiness. Used by relay, publisher and notifier; the words also by platform/kafka.
+import { isDue } from "../kernel/backoff.ts";
+import { AppError } from "../kernel/errors.ts";
 import { FIELD_SEPARATOR, type ProduceFailure } from "../kernel/ports.ts";
 
 /** Kafka's code. The answer changes only when an operator changes the access lists. */
@@ -9,6 +11,11 @@ export function topicOf(record = ""): string {
   return record.slice(0, record.indexOf(FIELD_SEPARATOR));
 }
 
+/** What to do about it. `who` may not do `what`. */
+export function accessText(who: string, what: string): string {
+  return `Kafka does not let ${who} ${what}: \`checkoutctl acl check\` shows what its access lists lack, \`checkoutctl acl apply\` adds it`;
+}
+
 /** `records` are those that were produced; `who` tried. */
 export function deniedText(
   who: string,
@@ -16,5 +23,31 @@ export function deniedText(
   records: readonly string[],
 ): string {
   const topics = [...new Set(denied.map(({ index }) => topicOf(records[index])))].toSorted().join(", ");
-  return `Kafka does not let ${who} write ${topics}: \`checkoutctl acl check\` shows what its access lists lack, \`checkoutctl acl apply\` adds it`;
+  return accessText(who, `write ${topics}`);
+}
+
+/** The last refusal. Whether it still holds, only another event tells, so it counts for `holdsMs` on the clock `now`. */
+export class Denial {
+  readonly #holdsMs: number;
+  readonly #now: () => number;
+  #last: { readonly reason: string; readonly until: number } | undefined;
+
+  constructor(holdsMs: number, now: () => number) {
+    this.#holdsMs = holdsMs;
+    this.#now = now;
+  }
+
+  note(reason: string): void {
+    this.#last = { reason, until: this.#now() + this.#holdsMs };
+  }
+
+  /** An error of the producer, which may be of another kind. */
+  noteError(error: unknown): void {
+    if (error instanceof AppError && error.code === "KAFKA_DENIED") this.note(error.message);
+  }
+
+  /** Null if nothing was refused lately. */
+  get reason(): string | null {
+    return this.#last === undefined || isDue(this.#last.until, this.#now()) ? null : this.#last.reason;
+  }
 }

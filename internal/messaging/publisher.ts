@@ -6,7 +6,7 @@
 import { type BatchProducer, type ProduceFailure, RECORD_SEPARATOR } from "../kernel/ports.ts";
 import { AppError, describeError } from "../kernel/errors.ts";
 import type { OutboxRule } from "../../schemas/outbox-rules.ts";
-import { ACCESS_DENIED, deniedText } from "./access-denied.ts";
+import { ACCESS_DENIED, Denial, deniedText } from "./access-denied.ts";
 import type { AppendedEvent, Database, Transaction } from "./database.ts";
 import { lingerMs, LoadMeter } from "./linger.ts";
 import { notifyRelay } from "./outbox.ts";
@@ -24,7 +24,7 @@ const MARK_BATCH = 2_000;
 /** Pause after a failure: during an outage every batch fails, and the relay tries as well. */
 const REST_MS = 1_000;
 const TOLD_EVERY_MS = 10_000;
-/** A refusal counts this long. Whether it still holds, only another event tells. */
+/** A refusal counts this long. */
 const DENIAL_MS = 30_000;
 /** A stopping role waits at most this long for Kafka, and as long again for the marks; the relay does the rest. */
 const CLOSE_PATIENCE_MS = 1_000;
@@ -59,7 +59,7 @@ export class Publisher implements AsyncDisposable {
   #marking = Promise.resolve();
   #restsUntil = Number.NEGATIVE_INFINITY;
   #toldAt = Number.NEGATIVE_INFINITY;
-  #denial: { readonly reason: string; readonly until: number } | undefined;
+  readonly #denial = new Denial(DENIAL_MS, () => performance.now());
 
   constructor(options: PublisherOptions) {
     this.#options = options;
@@ -120,7 +120,7 @@ export class Publisher implements AsyncDisposable {
       this.#reportFailures(failures, events);
     } catch (error) {
       endSends(spans, error);
-      if (error instanceof AppError && error.code === "KAFKA_DENIED") this.#noteDenial(error.message);
+      this.#denial.noteError(error);
       metrics.failed.inc(
         { database, code: error instanceof AppError ? error.code : "UNKNOWN" },
         events.length,
@@ -146,18 +146,13 @@ export class Publisher implements AsyncDisposable {
     const records = events.map(({ record }) => record);
     const reason =
       denied.length === 0 ? first.message : deniedText(this.#options.databaseName, denied, records);
-    if (denied.length > 0) this.#noteDenial(reason);
+    if (denied.length > 0) this.#denial.note(reason);
     this.#failed("not delivered", new Error(reason), failures.length);
-  }
-
-  #noteDenial(reason: string): void {
-    this.#denial = { reason, until: performance.now() + DENIAL_MS };
   }
 
   /** What Kafka refused to take lately; null if it took everything. For readiness. */
   denied(): string | null {
-    const denial = this.#denial;
-    return denial === undefined || performance.now() > denial.until ? null : denial.reason;
+    return this.#denial.reason;
   }
 
   /** Runs one statement after the other, however long each takes. */

@@ -17,7 +17,7 @@ import type { OutboxRule } from "../../schemas/outbox-rules.ts";
 import type { Database } from "./database.ts";
 import { lingerMs, LoadMeter } from "./linger.ts";
 import { ClaimFloor } from "./claim-floor.ts";
-import { ACCESS_DENIED, deniedText } from "./access-denied.ts";
+import { ACCESS_DENIED, Denial, deniedText } from "./access-denied.ts";
 import { kept, namesOfRefused, REFUSED, refusedRecords, withoutRefused } from "./refused-records.ts";
 import {
   claimEvents,
@@ -39,6 +39,8 @@ const RELAY_BATCH_EVENTS = 1_000;
 export const RELAY_DELIVERY_TIMEOUT_MS = 5_000;
 /** An event that Kafka rejects is skipped for this long; the others continue. */
 const PERMANENT_PAUSE_MS = 30_000;
+/** A refusal counts until the next try has surely been made. */
+const DENIAL_MS = 2 * PERMANENT_PAUSE_MS;
 /** The same for an event that failed while others were delivered: a partition without a leader recovers soon. */
 const UNDELIVERED_PAUSE_MS = 1_000;
 /** Above this many skipped events, skipping does not help: retry all. */
@@ -58,7 +60,7 @@ const PERMANENT_ERRORS: ReadonlySet<string> = new Set([
   "INVALID_TIMESTAMP",
   "TOPIC_EXCEPTION",
   "UNKNOWN_TOPIC_OR_PART",
-  "TOPIC_AUTHORIZATION_FAILED",
+  ACCESS_DENIED,
   "POLICY_VIOLATION",
   "_UNKNOWN_TOPIC",
   "_UNKNOWN_PARTITION",
@@ -103,7 +105,7 @@ export class Relay {
   readonly #setAside = new Map<string, number>();
   /** True while the outbox has events that it may not send: claims then leave them out. Until one is seen, that would be wasted work. */
   #hasRefused = false;
-  #denial: { readonly reason: string; readonly until: number } | undefined;
+  readonly #denial: Denial;
 
   constructor(options: RelayOptions) {
     this.#options = options;
@@ -112,6 +114,7 @@ export class Relay {
     this.#monotonic = options.monotonic ?? (() => performance.now());
     this.#meter = new LoadMeter(this.#monotonic);
     this.#wokenAt = this.#monotonic();
+    this.#denial = new Denial(DENIAL_MS, () => options.clock.now());
   }
 
   /**
@@ -141,8 +144,7 @@ export class Relay {
 
   /** What Kafka refuses to take from this relay; null if nothing was refused lately. For readiness. */
   denied(): string | null {
-    const denial = this.#denial;
-    return denial === undefined || isDue(denial.until, this.#options.clock.now()) ? null : denial.reason;
+    return this.#denial.reason;
   }
 
   /**
@@ -247,7 +249,7 @@ export class Relay {
   /** Returns the ids that Kafka has now. Throws KAFKA_UNAVAILABLE when every event failed with an error that a retry can fix. */
   async #produce(text: string, ids: readonly string[]): Promise<readonly string[]> {
     const failures = await this.#send(text).catch((error: unknown) => {
-      if (error instanceof AppError && error.code === "KAFKA_DENIED") this.#noteRefusal(error.message);
+      this.#denial.noteError(error);
       throw error;
     });
     if (failures.length === 0) return ids;
@@ -284,7 +286,7 @@ export class Relay {
     const { clock, log, databaseName } = this.#options;
     const now = clock.now();
     const denied = failures.filter(({ code }) => code === ACCESS_DENIED);
-    if (denied.length > 0) this.#noteDenial(denied, text);
+    if (denied.length > 0) this.#reportDenied(denied, text);
     const undelivered: ProduceFailure[] = [];
     for (const failure of failures) {
       const event_id = ids[failure.index];
@@ -310,16 +312,11 @@ export class Relay {
   }
 
   /** One line for all. They stay unpublished and are tried again, which is why nothing is lost. */
-  #noteDenial(denied: readonly ProduceFailure[], text: string): void {
+  #reportDenied(denied: readonly ProduceFailure[], text: string): void {
     const { log, databaseName } = this.#options;
     const reason = deniedText(`the relay of ${databaseName}`, denied, text.split(RECORD_SEPARATOR));
-    this.#noteRefusal(reason);
+    this.#denial.note(reason);
     log.error({ database: databaseName, events: denied.length, code: ACCESS_DENIED }, reason);
-  }
-
-  /** Holds until the next try has surely been made. */
-  #noteRefusal(reason: string): void {
-    this.#denial = { reason, until: this.#options.clock.now() + 2 * PERMANENT_PAUSE_MS };
   }
 
   #stillAside(): readonly string[] {

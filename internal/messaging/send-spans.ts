@@ -1,7 +1,7 @@
 // The spans of sending: one per topic and batch, with links to the messages of recorded traces. A message keeps the trace context of
 // the work that wrote it, because the outbox row is where the message was created; the sender only links to it. Used by publisher.ts
 // and relay.ts.
-import { FIELD_SEPARATOR, RECORD_SEPARATOR } from "../kernel/ports.ts";
+import { RECORD_SEPARATOR } from "../kernel/ports.ts";
 import {
   DATABASE,
   MESSAGING_BATCH,
@@ -11,6 +11,7 @@ import {
   MESSAGING_SYSTEM,
 } from "../kernel/span-attributes.ts";
 import type { Span, Tracer } from "../kernel/telemetry.ts";
+import { topicOf } from "./access-denied.ts";
 
 /**
  * As the outbox and Postgres write it. It cannot match inside a text field, where the quotes would be escaped. In a dead letter it finds
@@ -26,7 +27,7 @@ export function startSends(tracer: Tracer, database: string, text: string): read
   if (!tracer.isOn || !text.includes(FIELD_NAME)) return NONE;
   const topics = new Map<string, { count: number; readonly links: string[] }>();
   for (const record of text.split(RECORD_SEPARATOR)) {
-    const topic = record.slice(0, record.indexOf(FIELD_SEPARATOR));
+    const topic = topicOf(record);
     const known = topics.get(topic) ?? { count: 0, links: [] };
     topics.set(topic, known);
     known.count += 1;

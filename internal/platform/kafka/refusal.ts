@@ -1,6 +1,7 @@
 // Why a broker turns this client away, in words that say what to do. The call that fails often knows only that no broker answered: the
 // reason came earlier, as an event of the connection. Used by consumer.ts, producer.ts and admin.ts.
 import { AppError } from "../../kernel/errors.ts";
+import { accessText } from "../../messaging/access-denied.ts";
 
 /** librdkafka's words. Its codes differ between the error and the line in its log, of which one may be missing. */
 const SSL =
@@ -39,6 +40,5 @@ export class Refusals {
 
 /** What to do about a refusal by the access lists. `account` is null if the client did not say who it is. */
 export function accessHint(account: string | null | undefined): string {
-  const who = account ?? "a client without a name";
-  return `Kafka does not let ${who} do this: \`checkoutctl acl check\` shows what its access lists lack, \`checkoutctl acl apply\` adds it`;
+  return accessText(account ?? "a client without a name", "do this");
 }
