@@ -72,21 +72,14 @@ export interface KafkaFailure {
   readonly message: string;
 }
 
-/** Failures that a retry cannot fix: by name, then the same by number. */
-const FATAL: ReadonlySet<string> = new Set(["_FATAL", "_FENCED", "FENCED_INSTANCE_ID"]);
-const FATAL_NUMBERS: ReadonlySet<number> = new Set([-150, -144, 82]);
+/** Codes of librdkafka, by name and by number. */
+type Codes = ReadonlySet<number | string>;
 
-/** The broker does not know this client, or does not let it do this. */
-const DENIED: ReadonlySet<string> = new Set([
-  "_AUTHENTICATION",
-  "SASL_AUTHENTICATION_FAILED",
-  "TOPIC_AUTHORIZATION_FAILED",
-  "GROUP_AUTHORIZATION_FAILED",
-  "CLUSTER_AUTHORIZATION_FAILED",
-]);
-const DENIED_NUMBERS: ReadonlySet<number> = new Set([-169, 58, 29, 30, 31]);
-/** By the access lists. */
-const UNAUTHORIZED: ReadonlySet<number | string> = new Set([
+/** Failures that a retry cannot fix. */
+const FATAL: Codes = new Set(["_FATAL", "_FENCED", "FENCED_INSTANCE_ID", -150, -144, 82]);
+
+/** The broker does not let this client do this, by its access lists. */
+const UNAUTHORIZED: Codes = new Set([
   "TOPIC_AUTHORIZATION_FAILED",
   "GROUP_AUTHORIZATION_FAILED",
   "CLUSTER_AUTHORIZATION_FAILED",
@@ -94,13 +87,17 @@ const UNAUTHORIZED: ReadonlySet<number | string> = new Set([
   30,
   31,
 ]);
+/** The broker does not know this client, or does not let it do this. */
+const DENIED: Codes = new Set([...UNAUTHORIZED, "_AUTHENTICATION", "SASL_AUTHENTICATION_FAILED", -169, 58]);
 
-const TOPIC_MISSING: ReadonlySet<string> = new Set([
+const TOPIC_MISSING: Codes = new Set([
   "UNKNOWN_TOPIC_OR_PART",
   "_UNKNOWN_TOPIC",
   "_UNKNOWN_PARTITION",
+  3,
+  -188,
+  -190,
 ]);
-const TOPIC_MISSING_NUMBERS: ReadonlySet<number> = new Set([3, -188, -190]);
 
 /** Converts a failure of librdkafka into an AppError. `doing` describes the failed action; `account` is who the client is. */
 export function kafkaError(doing: string, failure: KafkaFailure, account?: string | null): AppError {
@@ -115,13 +112,9 @@ export function kafkaError(doing: string, failure: KafkaFailure, account?: strin
 }
 
 function errorCode(code: number | string): ErrorCode {
-  const [fatal, denied, missing] =
-    typeof code === "number"
-      ? [FATAL_NUMBERS.has(code), DENIED_NUMBERS.has(code), TOPIC_MISSING_NUMBERS.has(code)]
-      : [FATAL.has(code), DENIED.has(code), TOPIC_MISSING.has(code)];
-  if (fatal) return "KAFKA_FATAL";
-  if (denied) return "KAFKA_DENIED";
-  return missing ? "KAFKA_TOPIC_MISSING" : "KAFKA_UNAVAILABLE";
+  if (FATAL.has(code)) return "KAFKA_FATAL";
+  if (DENIED.has(code)) return "KAFKA_DENIED";
+  return TOPIC_MISSING.has(code) ? "KAFKA_TOPIC_MISSING" : "KAFKA_UNAVAILABLE";
 }
 
 /** Turns a callback-style call of the package into a promise. */
