@@ -2,7 +2,7 @@
 // `checkoutctl acl`.
 import { AppError } from "../../kernel/errors.ts";
 import type { AccessRule } from "../../kernel/ports.ts";
-import { kafkaError } from "./connection.ts";
+import type { Calls } from "./connection.ts";
 import type { NativeError } from "./native/types.ts";
 
 /** librdkafka calls the cluster a broker. */
@@ -33,12 +33,8 @@ export function ruleOf([
   };
 }
 
-export function accessError(
-  doing: string,
-  failure: NativeError,
-  account: string | null | undefined,
-): AppError {
-  if (failure.code !== "SECURITY_DISABLED") return kafkaError(doing, failure, account);
+export function accessError({ failed }: Calls, doing: string, failure: NativeError): AppError {
+  if (failure.code !== "SECURITY_DISABLED") return failed(doing, failure);
   return new AppError(
     "KAFKA_DENIED",
     `${doing}: these brokers have none, so everybody may do everything: set authorizer.class.name on every broker and controller (docs/runbook.md, "Kafka access")`,

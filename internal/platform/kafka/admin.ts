@@ -12,10 +12,10 @@ import { kafka, type AdminClient } from "./addon.ts";
 import { Refusals } from "./refusal.ts";
 import { accessError, ruleOf, textsOf } from "./access-rule.ts";
 import {
-  call,
+  type Calls,
+  callsOf,
   commonSettings,
   DEFAULT_CONNECT_TIMEOUT_MS,
-  kafkaError,
   type KafkaFailure,
   type KafkaOptions,
 } from "./connection.ts";
@@ -83,7 +83,7 @@ export async function openAdmin(options: KafkaOptions): Promise<Admin> {
   };
   const events = { "event.error": tell, "event.log": tell };
   const client = kafka().AdminClient.create(commonSettings(options), events);
-  const admin = new KafkaAdmin(client, timeoutMs, options.security?.account);
+  const admin = new KafkaAdmin(client, timeoutMs, callsOf(options.security?.account ?? null));
   try {
     await admin.describeCluster();
     return admin;
@@ -110,13 +110,13 @@ const LEADERS_TIMEOUT_MS = 60_000;
 class KafkaAdmin implements Admin {
   readonly #client: AdminClient;
   readonly #timeoutMs: number;
-  readonly #account: string | null | undefined;
+  readonly #calls: Calls;
   #closed = false;
 
-  constructor(client: AdminClient, timeoutMs: number, account: string | null | undefined) {
+  constructor(client: AdminClient, timeoutMs: number, calls: Calls) {
     this.#client = client;
     this.#timeoutMs = timeoutMs;
-    this.#account = account;
+    this.#calls = calls;
   }
 
   async createTopics(topics: readonly NewTopic[]) {
@@ -128,7 +128,7 @@ class KafkaAdmin implements Admin {
         const isNew = await new Promise<boolean>((resolve, reject) => {
           this.#client.createTopic(request, this.#timeoutMs, (failure?: KafkaFailure) => {
             if (failure?.code === TOPIC_ALREADY_EXISTS) resolve(false);
-            else if (failure) reject(kafkaError(`cannot create topic ${topic}`, failure, this.#account));
+            else if (failure) reject(this.#calls.failed(`cannot create topic ${topic}`, failure));
             else resolve(true);
           });
         });
@@ -157,10 +157,8 @@ class KafkaAdmin implements Admin {
   async deleteTopics(topics: readonly string[]): Promise<void> {
     await Promise.all(
       topics.map((topic) =>
-        call<unknown>(
-          `cannot delete topic ${topic}`,
-          (done) => this.#client.deleteTopic(topic, this.#timeoutMs, (failure) => done(failure, undefined)),
-          this.#account,
+        this.#calls.ask<unknown>(`cannot delete topic ${topic}`, (done) =>
+          this.#client.deleteTopic(topic, this.#timeoutMs, (failure) => done(failure, undefined)),
         ),
       ),
     );
@@ -170,7 +168,7 @@ class KafkaAdmin implements Admin {
     const { addon } = kafka();
     const answer = await addon.topicConfigs(this.#handle, topics, this.#timeoutMs);
     if (answer.code !== "NO_ERROR")
-      throw kafkaError(`cannot read the settings of ${topics.join(", ")}`, answer, this.#account);
+      throw this.#calls.failed(`cannot read the settings of ${topics.join(", ")}`, answer);
     const settings = Map.groupBy(answer.rows, ([topic]) => topic);
     return new Map(
       topics.map((topic) => [
@@ -186,13 +184,13 @@ class KafkaAdmin implements Admin {
     const answer = await kafka().addon.alterTopicConfigs(this.#handle, flat, this.#timeoutMs);
     if (answer.code !== "NO_ERROR") {
       const what = changes.map(({ topic, name, value }) => `${topic} ${name}=${value}`).join(", ");
-      throw kafkaError(`cannot set ${what}`, answer, this.#account);
+      throw this.#calls.failed(`cannot set ${what}`, answer);
     }
   }
 
   async accessRules(): Promise<readonly AccessRule[]> {
     const answer = await kafka().addon.describeAcls(this.#handle, [], this.#timeoutMs);
-    if (answer.code !== "NO_ERROR") throw accessError("cannot read the access lists", answer, this.#account);
+    if (answer.code !== "NO_ERROR") throw accessError(this.#calls, "cannot read the access lists", answer);
     if (answer.rows.length === 0) await this.#requireAccessLists();
     return answer.rows.map(ruleOf);
   }
@@ -204,21 +202,20 @@ class KafkaAdmin implements Admin {
    */
   async #requireAccessLists(): Promise<void> {
     const answer = await kafka().addon.deleteAcls(this.#handle, textsOf(NO_RULE), this.#timeoutMs);
-    if (answer.code !== "NO_ERROR") throw accessError("cannot read the access lists", answer, this.#account);
+    if (answer.code !== "NO_ERROR") throw accessError(this.#calls, "cannot read the access lists", answer);
   }
 
   async addAccessRules(rules: readonly AccessRule[]): Promise<void> {
     if (rules.length === 0) return;
     const answer = await kafka().addon.createAcls(this.#handle, rules.flatMap(textsOf), this.#timeoutMs);
-    if (answer.code !== "NO_ERROR")
-      throw accessError("cannot add to the access lists", answer, this.#account);
+    if (answer.code !== "NO_ERROR") throw accessError(this.#calls, "cannot add to the access lists", answer);
   }
 
   async removeAccessRules(rules: readonly AccessRule[]): Promise<void> {
     if (rules.length === 0) return;
     const answer = await kafka().addon.deleteAcls(this.#handle, rules.flatMap(textsOf), this.#timeoutMs);
     if (answer.code !== "NO_ERROR")
-      throw accessError("cannot remove from the access lists", answer, this.#account);
+      throw accessError(this.#calls, "cannot remove from the access lists", answer);
   }
 
   get #handle(): number {
@@ -250,7 +247,7 @@ class KafkaAdmin implements Admin {
   }
 
   #metadata(options: MetadataOptions): Promise<Metadata> {
-    return call<Metadata>("cannot reach Kafka", (done) =>
+    return this.#calls.ask<Metadata>("cannot reach Kafka", (done) =>
       this.#client.getMetadata({ ...options, timeout: this.#timeoutMs }, done),
     );
   }

@@ -1,7 +1,6 @@
 // The committed offsets of a group, asked for without joining it. Used by group-progress.ts and topic-states.ts.
 import type { TopicPartitionOffsetAndMetadata } from "@confluentinc/kafka-javascript";
 import { AppError } from "../../kernel/errors.ts";
-import { call, kafkaError } from "./connection.ts";
 import { type Connection, openBatchConsumer } from "./consumer.ts";
 
 export interface Place {
@@ -17,10 +16,8 @@ export async function committedBy(
 ): Promise<readonly TopicPartitionOffsetAndMetadata[]> {
   const { doing, timeoutMs } = options;
   try {
-    return await call<TopicPartitionOffsetAndMetadata[]>(
-      doing,
-      (done) => connection.client.committed([...places], timeoutMs, done),
-      connection.account,
+    return await connection.ask<TopicPartitionOffsetAndMetadata[]>(doing, (done) =>
+      connection.client.committed([...places], timeoutMs, done),
     );
   } catch (error) {
     throw (await refusalOf(connection, doing)) ?? error;
@@ -34,7 +31,7 @@ async function refusalOf(connection: Connection, doing: string): Promise<AppErro
   try {
     const { error } = await native.poll(1, 0, 0);
     native.release(false);
-    const refusal = error === null ? undefined : kafkaError(doing, error, connection.account);
+    const refusal = error === null ? undefined : connection.failed(doing, error);
     return refusal?.code === "KAFKA_DENIED" ? refusal : undefined;
   } finally {
     native.close();

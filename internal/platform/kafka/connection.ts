@@ -99,8 +99,25 @@ const TOPIC_MISSING: Codes = new Set([
   -190,
 ]);
 
-/** Converts a failure of librdkafka into an AppError. `doing` describes the failed action; `account` is who the client is. */
-export function kafkaError(doing: string, failure: KafkaFailure, account?: string | null): AppError {
+/** What one client asks and how it fails. `account` is who it is, which its errors say; null if it does not say so. */
+export function callsOf(account: string | null) {
+  return {
+    account,
+    /** Converts a failure of librdkafka into an AppError. `doing` describes the failed action. */
+    failed: (doing: string, failure: KafkaFailure) => kafkaError(doing, failure, account),
+    /** Turns a callback-style call of the package into a promise. */
+    ask: <T>(doing: string, start: (done: Done<T>) => unknown): Promise<T> =>
+      new Promise((resolve, reject) => {
+        start((failure, result) => (failure ? reject(kafkaError(doing, failure, account)) : resolve(result)));
+      }),
+  };
+}
+
+export type Calls = ReturnType<typeof callsOf>;
+
+type Done<T> = (failure: KafkaFailure | null | undefined, result: T) => void;
+
+function kafkaError(doing: string, failure: KafkaFailure, account: string | null): AppError {
   const code = errorCode(failure.code);
   if (!UNAUTHORIZED.has(failure.code))
     return new AppError(code, `${doing}: ${failure.message}`, { cause: failure });
@@ -115,17 +132,6 @@ function errorCode(code: number | string): ErrorCode {
   if (FATAL.has(code)) return "KAFKA_FATAL";
   if (DENIED.has(code)) return "KAFKA_DENIED";
   return TOPIC_MISSING.has(code) ? "KAFKA_TOPIC_MISSING" : "KAFKA_UNAVAILABLE";
-}
-
-/** Turns a callback-style call of the package into a promise. */
-export function call<T>(
-  doing: string,
-  start: (done: (failure: KafkaFailure | null | undefined, result: T) => void) => unknown,
-  account?: string | null,
-): Promise<T> {
-  return new Promise((resolve, reject) => {
-    start((failure, result) => (failure ? reject(kafkaError(doing, failure, account)) : resolve(result)));
-  });
 }
 
 const ASK_AGAIN_MS = 50;

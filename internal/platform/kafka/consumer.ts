@@ -7,10 +7,9 @@ import type { TopicLag } from "../../messaging/telemetry.ts";
 import { kafka } from "./addon.ts";
 import { decode, type Decoded } from "./batch.ts";
 import {
-  call,
+  callsOf,
   commonSettings,
   DEFAULT_CONNECT_TIMEOUT_MS,
-  kafkaError,
   toEvent,
   type KafkaOptions,
 } from "./connection.ts";
@@ -102,12 +101,15 @@ export async function connect(options: KafkaOptions, settings: Record<string, st
     options.onEvent?.(toEvent(log.severity, log.fac, log.message));
   });
   const timeout = options.connectTimeoutMs ?? DEFAULT_CONNECT_TIMEOUT_MS;
-  await call<unknown>(`cannot reach Kafka at ${options.brokers}`, (done) =>
-    client.connect({ allTopics: false, timeout }, done),
-  ).catch((error: unknown) => {
-    throw refusals.explain(error);
-  });
-  return { client, events, account: options.security?.account };
+  const calls = callsOf(options.security?.account ?? null);
+  await calls
+    .ask<unknown>(`cannot reach Kafka at ${options.brokers}`, (done) =>
+      client.connect({ allTopics: false, timeout }, done),
+    )
+    .catch((error: unknown) => {
+      throw refusals.explain(error);
+    });
+  return { client, events, ...calls };
 }
 
 const ALL_BROKERS_DOWN = -187;
@@ -116,9 +118,9 @@ const ALL_BROKERS_DOWN = -187;
  * Stops the native side, then the connection. In this order, because nothing native may outlive the connection. A commit that waits
  * for a broker can keep librdkafka from closing for minutes, so after the timeout the connection ends with the process.
  */
-export async function disconnect(native: BatchConsumer, { client }: Connection): Promise<void> {
+export async function disconnect(native: BatchConsumer, { client, ask }: Connection): Promise<void> {
   native.close();
-  const disconnected = call<unknown>("disconnecting", (done) => client.disconnect(done));
+  const disconnected = ask<unknown>("disconnecting", (done) => client.disconnect(done));
   let timer: Timer | undefined;
   const patience = new Promise((resolve) => (timer = setTimeout(resolve, CLOSE_TIMEOUT_MS)));
   await Promise.race([disconnected, patience]);
@@ -174,7 +176,7 @@ class GroupConsumer implements Consumer, AsyncDisposable {
     this.#polling = poll;
     const polled = await poll.finally(() => (this.#polling = undefined));
     if (polled.error !== null)
-      throw kafkaError(`group ${this.#group} cannot read`, polled.error, this.#connection.account);
+      throw this.#connection.failed(`group ${this.#group} cannot read`, polled.error);
     const brokersDown = events.brokersDown;
     events.brokersDown = false;
     if (polled.decodable + polled.undecodable + polled.skipped === 0) {

@@ -5,7 +5,7 @@
 
 import type { TopicPartitionOffsetAndMetadata } from "@confluentinc/kafka-javascript";
 
-import { call, DEFAULT_CONNECT_TIMEOUT_MS, type KafkaOptions, untilAnswered } from "./connection.ts";
+import { DEFAULT_CONNECT_TIMEOUT_MS, type KafkaOptions, untilAnswered } from "./connection.ts";
 import { connect } from "./consumer.ts";
 
 /**
@@ -15,14 +15,14 @@ import { connect } from "./consumer.ts";
  */
 export async function untilCoordinated(options: KafkaOptions, groupId: string, topic: string): Promise<void> {
   const timeoutMs = options.connectTimeoutMs ?? DEFAULT_CONNECT_TIMEOUT_MS;
-  const { client } = await connect(options, { "group.id": groupId });
-  const ask = () =>
-    call<TopicPartitionOffsetAndMetadata[]>(`group ${groupId} has no coordinator`, (done) =>
+  const { client, ask } = await connect(options, { "group.id": groupId });
+  const committed = () =>
+    ask<TopicPartitionOffsetAndMetadata[]>(`group ${groupId} has no coordinator`, (done) =>
       client.committed([{ topic, partition: 0 }], timeoutMs, done),
     );
   try {
-    await untilAnswered(timeoutMs, ask);
+    await untilAnswered(timeoutMs, committed);
   } finally {
-    await call<unknown>("disconnecting", (done) => client.disconnect(done));
+    await ask<unknown>("disconnecting", (done) => client.disconnect(done));
   }
 }

@@ -3,7 +3,7 @@
 //
 // Uses a consumer that joins no group; coordinator.ts explains why not an admin client.
 import { committedBy } from "./committed.ts";
-import { call, DEFAULT_CONNECT_TIMEOUT_MS, type KafkaOptions, untilAnswered } from "./connection.ts";
+import { DEFAULT_CONNECT_TIMEOUT_MS, type KafkaOptions, untilAnswered } from "./connection.ts";
 import { connect, type Connection } from "./consumer.ts";
 import { spansOf } from "./read-topic.ts";
 
@@ -49,6 +49,7 @@ export class GroupProgress implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await call<unknown>("disconnecting", (done) => this.#connection.client.disconnect(done));
+    const { client, ask } = this.#connection;
+    await ask<unknown>("disconnecting", (done) => client.disconnect(done));
   }
 }

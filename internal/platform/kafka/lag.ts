@@ -3,7 +3,7 @@
 // nothing yet. Called by consumer.ts at each scrape.
 import type { KafkaConsumer, TopicPartitionOffsetAndMetadata } from "@confluentinc/kafka-javascript";
 import type { TopicLag } from "../../messaging/telemetry.ts";
-import { call } from "./connection.ts";
+import { callsOf } from "./connection.ts";
 
 type Client = Pick<
   KafkaConsumer,
@@ -73,9 +73,10 @@ export class Lag {
     const isDue = monotonic() - this.#askedAt >= (isNew ? ASK_TIMEOUT_MS : ASK_AGAIN_MS);
     if (unread.length === 0 || !isDue || this.#asking !== undefined) return;
     this.#askedAt = monotonic();
-    this.#asking = call<TopicPartitionOffsetAndMetadata[]>("cannot read the group's offsets", (done) =>
-      client.committed([...unread], ASK_TIMEOUT_MS, done),
-    )
+    this.#asking = callsOf(null)
+      .ask<TopicPartitionOffsetAndMetadata[]>("cannot read the group's offsets", (done) =>
+        client.committed([...unread], ASK_TIMEOUT_MS, done),
+      )
       .then(
         (found) => {
           this.#committed = new Map(

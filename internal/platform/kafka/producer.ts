@@ -4,9 +4,9 @@ import { AppError } from "../../kernel/errors.ts";
 import type { BatchProducer, ProduceFailure } from "../../kernel/ports.ts";
 import { kafka } from "./addon.ts";
 import {
+  callsOf,
   commonSettings,
   DEFAULT_CONNECT_TIMEOUT_MS,
-  kafkaError,
   toEvent,
   type KafkaOptions,
 } from "./connection.ts";
@@ -44,23 +44,22 @@ export async function openProducer(options: ProducerOptions): Promise<BatchProdu
     refusals.note(text);
     onEvent?.(toEvent(level, name, text));
   });
+  const { account, failed } = callsOf(options.security?.account ?? null);
   const answer = await native.reach(options.connectTimeoutMs ?? DEFAULT_CONNECT_TIMEOUT_MS);
   if (answer.code !== "NO_ERROR") {
     await native.close(0);
-    throw refusals.explain(
-      kafkaError(`cannot reach Kafka at ${options.brokers}`, answer, options.security?.account),
-    );
+    throw refusals.explain(failed(`cannot reach Kafka at ${options.brokers}`, answer));
   }
-  return new Producer(native, options.security?.account, options.flushTimeoutMs ?? DEFAULT_FLUSH_TIMEOUT_MS);
+  return new Producer(native, account, options.flushTimeoutMs ?? DEFAULT_FLUSH_TIMEOUT_MS);
 }
 
 class Producer implements BatchProducer, AsyncDisposable {
   readonly #native: BatchProducerAddon;
   readonly #flushTimeoutMs: number;
-  readonly #account: string | null | undefined;
+  readonly #account: string | null;
   #closed: Promise<void> | undefined;
 
-  constructor(native: BatchProducerAddon, account: string | null | undefined, flushTimeoutMs: number) {
+  constructor(native: BatchProducerAddon, account: string | null, flushTimeoutMs: number) {
     this.#native = native;
     this.#account = account;
     this.#flushTimeoutMs = flushTimeoutMs;

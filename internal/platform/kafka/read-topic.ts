@@ -6,13 +6,7 @@ import type { Metadata, WatermarkOffsets } from "@confluentinc/kafka-javascript"
 import { AppError } from "../../kernel/errors.ts";
 import type { RawMessage, Span } from "../../kernel/ports.ts";
 import { decode } from "./batch.ts";
-import {
-  call,
-  DEFAULT_CONNECT_TIMEOUT_MS,
-  kafkaError,
-  type KafkaOptions,
-  untilAnswered,
-} from "./connection.ts";
+import { DEFAULT_CONNECT_TIMEOUT_MS, type KafkaOptions, untilAnswered } from "./connection.ts";
 import { connect, disconnect, openBatchConsumer, type Connection } from "./consumer.ts";
 import type { Position } from "./native/types.ts";
 
@@ -56,8 +50,7 @@ export async function* readTopic(options: ReadTopicOptions): AsyncGenerator<Topi
     let emptyPolls = 0;
     while (unread.size > 0) {
       const polled = await native.poll(options.batchSize ?? DEFAULT_BATCH_SIZE, WAIT_MS, LINGER_MS);
-      if (polled.error !== null)
-        throw kafkaError(`cannot read ${options.topic}`, polled.error, connection.account);
+      if (polled.error !== null) throw connection.failed(`cannot read ${options.topic}`, polled.error);
       const { values, indexes, undecodable } = decode(native, polled);
       const raw = (index: number) => native.message(indexes?.[index] ?? index);
       const { next, ends } = native.positions();
@@ -100,10 +93,8 @@ export async function spansOf(
 ): Promise<ReadonlyMap<number, Span>> {
   const partitions = await partitionsOf(connection, topic, timeoutMs);
   const ask = (id: number) =>
-    call<WatermarkOffsets>(
-      `cannot read the offsets of ${topic}`,
-      (done) => connection.client.queryWatermarkOffsets(topic, id, timeoutMs, done),
-      connection.account,
+    connection.ask<WatermarkOffsets>(`cannot read the offsets of ${topic}`, (done) =>
+      connection.client.queryWatermarkOffsets(topic, id, timeoutMs, done),
     );
   const spans = partitions.map(async (id): Promise<[number, Span]> => {
     const { lowOffset, highOffset } = await untilAnswered(timeoutMs, () => ask(id));
@@ -114,18 +105,17 @@ export async function spansOf(
 
 /** The numbers of a topic's partitions. Throws AppError KAFKA_TOPIC_MISSING, KAFKA_UNAVAILABLE. */
 export async function partitionsOf(
-  { client, account }: Connection,
+  { client, account, ask }: Connection,
   topic: string,
   timeout: number,
 ): Promise<readonly number[]> {
-  const metadata = await call<Metadata>(`cannot look up ${topic}`, (done) =>
+  const metadata = await ask<Metadata>(`cannot look up ${topic}`, (done) =>
     client.getMetadata({ topic, allTopics: false, timeout }, done),
   );
   const partitions = metadata.topics.find(({ name }) => name === topic)?.partitions ?? [];
   if (partitions.length === 0) {
     // A broker hides a topic from whoever may not use it.
-    const who = account ?? null;
-    const orHidden = who === null ? "" : `, or ${who} may not read it (checkoutctl acl check)`;
+    const orHidden = account === null ? "" : `, or ${account} may not read it (checkoutctl acl check)`;
     throw new AppError("KAFKA_TOPIC_MISSING", `no topic ${topic}${orHidden}`);
   }
   return partitions.map(({ id }) => id);

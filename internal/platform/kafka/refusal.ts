@@ -39,6 +39,6 @@ export class Refusals {
 }
 
 /** What to do about a refusal by the access lists. `account` is null if the client did not say who it is. */
-export function accessHint(account: string | null | undefined): string {
+export function accessHint(account: string | null): string {
   return accessText(account ?? "a client without a name", "do this");
 }

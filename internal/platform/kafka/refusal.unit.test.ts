@@ -1,7 +1,7 @@
 // The reason of a refused connection comes before the error of the call, and is in it.
 import { expect, test } from "bun:test";
 import { AppError } from "../../kernel/errors.ts";
-import { kafkaError } from "./connection.ts";
+import { callsOf } from "./connection.ts";
 import { Refusals } from "./refusal.ts";
 
 const away = new AppError(
@@ -72,10 +72,14 @@ test("an error that is about something else stays as it is", () => {
 test.each([
   ["TOPIC_AUTHORIZATION_FAILED", "inventory"],
   [30, null],
-] as const)("what the access lists refuse (%s) names the account and the command", (code, account) => {
-  expect(kafkaError("cannot read t", { code, message: "authorization failed" }, account)).toMatchObject({
+] as const)("what the access lists refuse (%s) names the account and the command", async (code, account) => {
+  const failure = { code, message: "authorization failed" };
+  const { failed, ask } = callsOf(account);
+  const error = failed("cannot read t", failure);
+  expect(error).toMatchObject({
     code: "KAFKA_DENIED",
     canRetry: true,
     message: `cannot read t: authorization failed: Kafka does not let ${account ?? "a client without a name"} do this: \`checkoutctl acl check\` shows what its access lists lack, \`checkoutctl acl apply\` adds it`,
   });
+  await expect(ask("cannot read t", (done) => done(failure, undefined))).rejects.toThrow(error.message);
 });

@@ -8,7 +8,7 @@ import { parseTopicRequest } from "../../operations/topic-request.ts";
 import { errorOf, freshTopic, sendBytes } from "../../testkit/kafka.ts";
 import { kafkaBrokers } from "../../testkit/servers.ts";
 import { kafka } from "./addon.ts";
-import { call } from "./connection.ts";
+import { callsOf } from "./connection.ts";
 import { connect } from "./consumer.ts";
 import { openProducer } from "./producer.ts";
 import { TopicReader } from "./topic-reader.ts";
@@ -51,7 +51,7 @@ async function produce(topic: string, messages: readonly { readonly saga_id: str
 /** As when they expire, which Kafka looks after every few minutes only. */
 async function deleteBefore(topic: string, offset: number): Promise<void> {
   const client = kafka().AdminClient.create({ "bootstrap.servers": options.brokers }, {});
-  await call<unknown>(`cannot delete the first messages of ${topic}`, (done) =>
+  await callsOf(null).ask<unknown>(`cannot delete the first messages of ${topic}`, (done) =>
     client.deleteRecords([{ topic, partition: 0, offset }], { timeout: 30_000 }, done),
   );
   client.disconnect();

@@ -4,7 +4,7 @@ import type { TopicPartitionOffset } from "@confluentinc/kafka-javascript";
 import { AppError } from "../../kernel/errors.ts";
 import type { OffsetRange, ReadBatch, Span, TopicReader as TopicReaderPort } from "../../kernel/ports.ts";
 import { decode } from "./batch.ts";
-import { call, DEFAULT_CONNECT_TIMEOUT_MS, kafkaError, type KafkaOptions } from "./connection.ts";
+import { DEFAULT_CONNECT_TIMEOUT_MS, type KafkaOptions } from "./connection.ts";
 import { connect, type Connection, disconnect, openBatchConsumer } from "./consumer.ts";
 import type { BatchConsumer } from "./native/types.ts";
 import { spansOf } from "./read-topic.ts";
@@ -50,8 +50,9 @@ export class TopicReader implements TopicReaderPort, AsyncDisposable {
   async offsetsAt(at: number, partitions: readonly number[]): Promise<ReadonlyMap<number, number>> {
     // The time stands in the place of the offset.
     const asked = partitions.map((partition) => ({ topic: this.#topic, partition, offset: Math.max(0, at) }));
-    const found = await call<TopicPartitionOffset[]>(`cannot find a time in ${this.#topic}`, (done) =>
-      this.#connection.client.offsetsForTimes(asked, this.#timeoutMs, done),
+    const { client, ask } = this.#connection;
+    const found = await ask<TopicPartitionOffset[]>(`cannot find a time in ${this.#topic}`, (done) =>
+      client.offsetsForTimes(asked, this.#timeoutMs, done),
     );
     return new Map(
       found.filter(({ offset }) => offset >= 0).map(({ partition, offset }) => [partition, offset]),
@@ -84,8 +85,7 @@ export class TopicReader implements TopicReaderPort, AsyncDisposable {
   async #poll(take: (batch: ReadBatch) => void) {
     const native = this.#native;
     const polled = await native.poll(BATCH_SIZE, WAIT_MS, LINGER_MS);
-    if (polled.error !== null)
-      throw kafkaError(`cannot read ${this.#topic}`, polled.error, this.#connection.account);
+    if (polled.error !== null) throw this.#connection.failed(`cannot read ${this.#topic}`, polled.error);
     try {
       const { values, indexes, undecodable } = decode(native, polled);
       if (values.length + undecodable.length > 0)

@@ -4,7 +4,7 @@
 // Uses consumers that join no group; coordinator.ts explains why not an admin client.
 import type { PartitionState, TopicState } from "../../../schemas/overview.ts";
 import { committedBy, type Place } from "./committed.ts";
-import { call, DEFAULT_CONNECT_TIMEOUT_MS, type KafkaOptions } from "./connection.ts";
+import { DEFAULT_CONNECT_TIMEOUT_MS, type KafkaOptions } from "./connection.ts";
 import { connect, type Connection } from "./consumer.ts";
 import type { Span } from "../../kernel/ports.ts";
 import { allEnded } from "../../messaging/side-by-side.ts";
@@ -150,8 +150,8 @@ export class TopicStates implements AsyncDisposable {
     await Promise.all(
       open.map(async (opening) => {
         try {
-          const { client } = await opening;
-          await call<unknown>("disconnecting", (done) => client.disconnect(done));
+          const { client, ask } = await opening;
+          await ask<unknown>("disconnecting", (done) => client.disconnect(done));
         } catch {
           // It never was open, or is closed already.
         }
