@@ -1,6 +1,5 @@
 // Plans and runs in tests: on real databases, with dead letters from memory instead of a topic.
 import type { DeadLetter } from "../../schemas/dead-letter.ts";
-import type { DatabaseName } from "../../schemas/migrations.ts";
 import type { Operator } from "../operations/plan.ts";
 import type { BulkContext } from "../operations/bulk-context.ts";
 import { allItemsOf, createPlan, type PlanRequest, type RunView } from "../operations/plans.ts";
@@ -10,7 +9,7 @@ import { RunExecutor, type RunExecutorOptions } from "../operations/run-executor
 import { followRun, reportOf, type RunReport } from "../operations/run-report.ts";
 import { startRun, stopRun } from "../operations/runs.ts";
 import { objectionToReplay } from "../orchestrator/replay.ts";
-import { cloneDatabase, type Login, type TestDatabase } from "./database.ts";
+import { cloneDatabase, databasesAs, type TestDatabase } from "./database.ts";
 import { TestInventory } from "./inventory.ts";
 import { TestOrchestrator } from "./orchestrator.ts";
 import { OutboxPump } from "./outbox-pump.ts";
@@ -136,16 +135,4 @@ export async function planAndRun(
   const ended = await followRun({ saga: databases.saga, planId: plan_id, executor, signal, onChange });
   if (ended.state === "running" || ended.state === "paused") await stopRun(context, operator, plan_id);
   return reportOf(ended, await allItemsOf(context, plan_id));
-}
-
-function databasesAs(
-  { saga, inventory, payment, order }: Readonly<Record<DatabaseName, TestDatabase>>,
-  role: Login,
-): Databases {
-  return {
-    saga: saga.as(role).sql,
-    inventory: inventory.as(role).sql,
-    payment: payment.as(role).sql,
-    order: order.as(role).sql,
-  };
 }

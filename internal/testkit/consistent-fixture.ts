@@ -3,7 +3,7 @@
 import type { Sql } from "postgres";
 import type { DatabaseName } from "../../schemas/migrations.ts";
 import { TOPICS } from "../../schemas/topics.ts";
-import { cloneDatabase, type Login, type TestDatabase } from "./database.ts";
+import { cloneDatabase, databasesAs, type Login, type TestDatabase } from "./database.ts";
 import { newSaga, past, PRICE, refundOf, SKU, type WrittenSaga, AuditFixture } from "./audit-fixture.ts";
 
 const STOCKED = 100;
@@ -18,7 +18,7 @@ export class ConsistentFixture extends AuditFixture implements AsyncDisposable {
   refused = newSaga(1);
 
   private constructor(clones: Readonly<Record<DatabaseName, TestDatabase>>) {
-    super(as(clones, "superuser"), as(clones, "audit"));
+    super(databasesAs(clones, "superuser"), databasesAs(clones, "audit"));
     this.clones = clones;
   }
 
@@ -49,7 +49,7 @@ export class ConsistentFixture extends AuditFixture implements AsyncDisposable {
 
   /** The databases as operators see them. */
   get asConsole(): Readonly<Record<DatabaseName, Sql>> {
-    return as(this.clones, "console");
+    return databasesAs(this.clones, "console");
   }
 
   /** Deletes everything and writes the three sagas again. */
@@ -148,16 +148,4 @@ export class ConsistentFixture extends AuditFixture implements AsyncDisposable {
     await this.say("saga", TOPICS.commands, "ReserveInventory", saga_id);
     await this.say("inventory", TOPICS.inventoryEvents, "InventoryReserved", saga_id, { reservation_id });
   }
-}
-
-function as(
-  { saga, inventory, payment, order }: Readonly<Record<DatabaseName, TestDatabase>>,
-  role: Login,
-): Readonly<Record<DatabaseName, Sql>> {
-  return {
-    saga: saga.as(role).sql,
-    inventory: inventory.as(role).sql,
-    payment: payment.as(role).sql,
-    order: order.as(role).sql,
-  };
 }

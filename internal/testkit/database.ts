@@ -94,6 +94,19 @@ export async function cloneDatabase(
   };
 }
 
+/** The databases of the services, as another role. */
+export function databasesAs(
+  { saga, inventory, payment, order }: Readonly<Record<DatabaseName, TestDatabase>>,
+  role: Login,
+): Readonly<Record<DatabaseName, Sql>> {
+  return {
+    saga: saga.as(role).sql,
+    inventory: inventory.as(role).sql,
+    payment: payment.as(role).sql,
+    order: order.as(role).sql,
+  };
+}
+
 /** The template's name contains a digest of migrations and rights, so a changed one creates a new template. */
 async function ensureTemplate(admin: Sql, service: MigratedDatabase): Promise<string> {
   const digest = Bun.hash(
