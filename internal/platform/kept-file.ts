@@ -1,4 +1,5 @@
-// A certificate or key in a file that may be replaced while the process runs. Called by postgres-tls.ts and redis-tls.ts.
+// The certificate and key files that an address names: read once for Redis (redis-tls.ts), and for Postgres (postgres-tls.ts) anew for each
+// connection, because they may be replaced while the process runs.
 import { readFileSync } from "node:fs";
 import { AppError, describeError } from "../kernel/errors.ts";
 
@@ -7,15 +8,10 @@ export class KeptFile {
   readonly #path: string;
   #text: string;
 
-  /** Throws CONFIG_INVALID if it cannot be read. `setting` says where its path stands. */
+  /** Throws as `readNamedFile`. */
   constructor(setting: string, path: string) {
     this.#path = path;
-    try {
-      this.#text = readFileSync(path, "utf8");
-    } catch (error) {
-      const why = `${setting}=${path} cannot be read: ${describeError(error)}`;
-      throw new AppError("CONFIG_INVALID", why, { cause: error });
-    }
+    this.#text = readNamedFile(setting, path);
   }
 
   /** As it is now. */
@@ -27,5 +23,15 @@ export class KeptFile {
       // The next call looks again.
     }
     return this.#text;
+  }
+}
+
+/** Throws CONFIG_INVALID if it cannot be read. `setting` says where its path stands. */
+export function readNamedFile(setting: string, path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    const why = `${setting}=${path} cannot be read: ${describeError(error)}`;
+    throw new AppError("CONFIG_INVALID", why, { cause: error });
   }
 }

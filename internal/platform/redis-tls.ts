@@ -1,7 +1,7 @@
 // Encrypted connections to Redis: `rediss://`, and the files of certificates under the names that redis-py gives them in a URL. The client
 // (redis 6.3.1) takes no file from a URL. Called by redis.ts.
 import { AppError } from "../kernel/errors.ts";
-import { KeptFile } from "./kept-file.ts";
+import { readNamedFile } from "./kept-file.ts";
 
 const FILES = { ssl_ca_certs: "ca", ssl_certfile: "cert", ssl_keyfile: "key" } as const;
 
@@ -33,7 +33,7 @@ export function redisAddress(text: string): RedisAddress {
         "CONFIG_INVALID",
         `a Redis URL with ${name} must begin with rediss://, otherwise nothing is encrypted`,
       );
-    files[option] = new KeptFile(`a Redis URL with ${name}`, path).text;
+    files[option] = readNamedFile(`a Redis URL with ${name}`, path);
     url.searchParams.delete(name);
   }
   if ((files.cert === undefined) !== (files.key === undefined))
