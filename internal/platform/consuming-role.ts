@@ -55,7 +55,7 @@ export async function openDatabase(
   const schema = { owner: service, migrations: migrations[service] };
   ops.addCheck("schema", () => requireSchema(database.sql, schema));
   await untilReachable(`the tables of ${service} (DATABASE_URL)`, () => requireSchema(database.sql, schema));
-  await sayIfOwner(database.sql, log, service).catch(() => undefined);
+  await sayIfOwner(database.sql, log, service);
   return database;
 }
 

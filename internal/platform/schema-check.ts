@@ -13,13 +13,16 @@ export interface NeededSchema {
   readonly migrations: readonly Migration[];
 }
 
-/** Says once, at the start, that the role may do everything: right for a small shop, a mistake where `checkoutctl grants` was applied. */
+/**
+ * Says once, at the start, that the role may do everything: right for a small shop, a mistake where `checkoutctl grants` was applied. Says
+ * nothing if the database does not answer.
+ */
 export async function sayIfOwner(sql: Sql, log: Pick<Log, "info">, database: string): Promise<void> {
-  const { name, isOwner } = await userOf(sql);
-  if (isOwner)
+  const user = await userOf(sql).catch(() => undefined);
+  if (user?.isOwner === true)
     log.info(
-      { database, user: name },
-      `this role works as ${name}, who owns the ${database} database and may do everything there; \`checkoutctl grants\` makes a user who may do less`,
+      { database, user: user.name },
+      `this role works as ${user.name}, who owns the ${database} database and may do everything there; \`checkoutctl grants\` makes a user who may do less`,
     );
 }
 
