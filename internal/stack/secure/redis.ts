@@ -1,12 +1,9 @@
 // What the Redis of a stack with `--secure` has besides: TLS on its only port, and a user per role. Used by servers/redis.ts.
-import { readFileSync, writeFileSync } from "node:fs";
-import { connect } from "node:tls";
+import { writeFileSync } from "node:fs";
 import type { RedisUser } from "../../../schemas/redis-users.ts";
 import { aclFile } from "../../platform/redis-acl.ts";
 import { SUPERUSER } from "./accounts.ts";
 import type { CertificateFiles } from "./certificate-files.ts";
-
-const ANSWER_TIMEOUT_MS = 2_000;
 
 export interface SecureRedis {
   readonly server: CertificateFiles;
@@ -42,20 +39,4 @@ export function secureRedisAddress(port: number, { server, superuserPassword }: 
   [url.username, url.password] = [SUPERUSER, superuserPassword];
   url.searchParams.set("ssl_ca_certs", server.caFile);
   return url.href;
-}
-
-/** Whether it answers at all; nobody may do anything without a name. */
-export async function answersOverTls(port: number, caFile: string): Promise<boolean> {
-  const { promise, resolve, reject } = Promise.withResolvers<string>();
-  const socket = connect({ host: "127.0.0.1", port, ca: [readFileSync(caFile)] }, () =>
-    socket.write("PING\r\n"),
-  );
-  socket.once("data", (bytes: Buffer) => resolve(bytes.toString()));
-  socket.once("error", reject);
-  socket.setTimeout(ANSWER_TIMEOUT_MS, () => reject(new Error("no answer")));
-  try {
-    return (await promise).startsWith("-NOAUTH");
-  } finally {
-    socket.destroy();
-  }
 }

@@ -6,8 +6,9 @@ const ANSWER_TIMEOUT_MS = 2_000;
 /** Contents of PEM files. */
 export interface AskTls {
   readonly ca: string;
-  readonly cert: string;
-  readonly key: string;
+  /** Both, for a server that asks who we are. */
+  readonly cert?: string;
+  readonly key?: string;
 }
 
 /** Connects to 127.0.0.1, sends `question` and resolves with the first chunk. Rejects if refused, closed, or on a timeout. */

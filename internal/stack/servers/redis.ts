@@ -1,14 +1,9 @@
 // Redis as the system uses it: an in-memory cache, nothing on disk, limited memory, least recently used keys are evicted first.
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Definition } from "../managed.ts";
 import { CACHE } from "../paths.ts";
-import {
-  answersOverTls,
-  secureRedisAddress,
-  type SecureRedis,
-  secureRedisSettings,
-} from "../secure/redis.ts";
+import { secureRedisAddress, type SecureRedis, secureRedisSettings } from "../secure/redis.ts";
 import { ask } from "./ask.ts";
 
 const READY_TIMEOUT_MS = 10_000;
@@ -43,10 +38,12 @@ export function redisServer({ port, directory, logFile, secure }: RedisOptions):
     address: secure === undefined ? `redis://127.0.0.1:${port}` : secureRedisAddress(port, secure),
     ports: { redis: port },
     readyTimeoutMs: READY_TIMEOUT_MS,
-    probe: async () =>
-      secure === undefined
-        ? (await ask(port, Buffer.from("PING\r\n"))).toString().startsWith("+PONG")
-        : answersOverTls(port, secure.server.caFile),
+    probe: async () => {
+      const tls = secure === undefined ? undefined : { ca: readFileSync(secure.server.caFile, "utf8") };
+      const answer = (await ask(port, Buffer.from("PING\r\n"), tls)).toString();
+      // With users, nobody may do anything without a name.
+      return answer.startsWith(secure === undefined ? "+PONG" : "-NOAUTH");
+    },
   };
 }
 
