@@ -8,7 +8,7 @@ import {
   redisUserName,
 } from "../../schemas/redis-users.ts";
 
-/** For people: whoever administers the server. No role uses it. */
+/** For people: whoever administers the server. No role uses it. In a local stack also for tests and chaos. */
 export const REDIS_ADMIN = "checkout-admin";
 
 /**

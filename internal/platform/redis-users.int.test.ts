@@ -29,7 +29,7 @@ beforeAll(async () => {
   server = await OwnRedis.start({
     server: await authority.issue({ name: "redis", hosts: ["127.0.0.1", "localhost"] }),
     passwords,
-    superuserPassword: "of-the-superuser",
+    adminPassword: "of-the-superuser",
   });
 });
 afterAll(async () => {

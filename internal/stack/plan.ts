@@ -1,6 +1,7 @@
 // Plans a stack before anything starts: every server and role with its port, its files and its addresses. Called by stack.ts.
 import { mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { REDIS_ADMIN } from "../platform/redis-acl.ts";
 import type { Definition } from "./managed.ts";
 import type { PortBlock } from "./ports.ts";
 import { nameOf, type Replica, type Replicas, replicasOf } from "./replicas.ts";
@@ -114,7 +115,7 @@ function secureRedis({ certificates, secrets }: PlanOptions): SecureRedis | unde
   if (certificates === undefined) return undefined;
   const passwords = redisPasswords(secrets);
   const { redis: server } = serverCertificates(certificates);
-  return { server, passwords, superuserPassword: passwordOf(secrets, SUPERUSER) };
+  return { server, passwords, adminPassword: passwordOf(secrets, REDIS_ADMIN) };
 }
 
 function planKafka(

@@ -86,7 +86,7 @@ test("every role has its own user at Redis, and Redis has refused nothing", asyn
     const clients = JSON.stringify(await redis.sendCommand(["CLIENT", "LIST"]));
     const users = new Set(Array.from(clients.matchAll(/ user=(\S+)/g), ([, user = ""]) => user));
     expect([...users].toSorted((a, b) => (a < b ? -1 : 1))).toEqual([
-      "checkout",
+      "checkout-admin",
       "checkout-gateway",
       "checkout-inventory",
       "checkout-notification",

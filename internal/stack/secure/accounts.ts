@@ -8,7 +8,7 @@ import type { StackSecrets } from "../secrets.ts";
 import type { StackAddresses } from "../state.ts";
 import { certificateFiles } from "./certificate-files.ts";
 
-/** Of Postgres. In Redis the same name may do everything, too: for tests and chaos. */
+/** Of Postgres. */
 export const SUPERUSER = "checkout";
 
 type Accounts = Pick<StackSecrets, "accounts_secret">;
