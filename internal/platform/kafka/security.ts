@@ -102,9 +102,9 @@ function caFaults({ KAFKA_CA_FILE: file }: KafkaSecuritySettings): readonly stri
     return [
       "KAFKA_CA_FILE is missing: set it to a PEM file with the certificate of the authority that signed the brokers' certificates; there is no default",
     ];
-  const read = readPem("KAFKA_CA_FILE", file);
-  if (typeof read === "object") return [read.fault];
-  return certificateIn(read) === null
+  const { text, fault = "" } = readPem("KAFKA_CA_FILE", file);
+  if (text === undefined) return [fault];
+  return certificateIn(text) === null
     ? [`KAFKA_CA_FILE: ${file} holds no certificate: it must be a PEM file (-----BEGIN CERTIFICATE-----)`]
     : [];
 }
@@ -118,19 +118,17 @@ function certificateFaults(
   if (certFile === undefined)
     return ["KAFKA_CERT_FILE is missing: set it to the certificate of KAFKA_KEY_FILE"];
   if (keyFile === undefined) return ["KAFKA_KEY_FILE is missing: set it to the key of KAFKA_CERT_FILE"];
-  const [cert, key] = [
-    readPem("KAFKA_CERT_FILE", certFile),
-    textOrFault(readSecretFile("KAFKA_KEY_FILE", keyFile)),
-  ];
-  const unreadable = [cert, key].flatMap((read) => (typeof read === "object" ? [read.fault] : []));
-  if (typeof cert === "object" || typeof key === "object") return unreadable;
-  const certificate = certificateIn(cert);
+  const cert = readPem("KAFKA_CERT_FILE", certFile);
+  const key = readSecretFile("KAFKA_KEY_FILE", keyFile);
+  if (cert.text === undefined || key.text === undefined)
+    return [cert, key].flatMap(({ fault }) => fault ?? []);
+  const certificate = certificateIn(cert.text);
   if (certificate === null)
     return [
       `KAFKA_CERT_FILE: ${certFile} holds no certificate: it must be a PEM file (-----BEGIN CERTIFICATE-----)`,
     ];
-  const parsed = privateKeyIn(key);
-  if (parsed === null) return [noKeyFault(key, keyFile)];
+  const parsed = privateKeyIn(key.text);
+  if (parsed === null) return [noKeyFault(key.text, keyFile)];
   if (now === undefined) return [];
   const isPair = certificate.checkPrivateKey(parsed);
   return [
@@ -175,17 +173,14 @@ function saslFaults({
   return fault === undefined ? faults : [...faults, fault];
 }
 
-function textOrFault({ text, fault = "" }: FoundSecret): string | { readonly fault: string } {
-  return text ?? { fault };
-}
-
 /** Of certificates, which are no secret. */
-function readPem(setting: SettingName, file: string): string | { readonly fault: string } {
+function readPem(setting: SettingName, file: string): FoundSecret {
   try {
-    return readFileSync(file, "utf8");
+    return { text: readFileSync(file, "utf8") };
   } catch (error) {
     const why = error instanceof Error && "code" in error ? String(error.code) : String(error);
     return {
+      text: undefined,
       fault: `${setting}: ${file} cannot be read (${why}): correct the path, or let this user read the file`,
     };
   }
