@@ -39,6 +39,9 @@ export interface CertificateRequest {
   readonly hosts?: readonly string[];
 }
 
+/** The hosts of a server on this machine. */
+export const THIS_MACHINE = ["localhost", "127.0.0.1"];
+
 export class CertificateAuthority {
   readonly caFile: string;
   readonly #directory: string;

@@ -3,10 +3,8 @@
 import { chmodSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { ACCOUNTS, SUPER_USERS } from "../../../schemas/access.ts";
-import { CertificateAuthority } from "./certificate-authority.ts";
+import { CertificateAuthority, THIS_MACHINE } from "./certificate-authority.ts";
 import { type CertificateFiles, certificateFiles } from "./certificate-files.ts";
-
-const HOSTS = ["localhost", "127.0.0.1"];
 
 /** What a broker needs to prove itself and to check its clients. */
 export interface BrokerCertificate extends CertificateFiles {
@@ -28,7 +26,7 @@ export function brokerCertificate(folder: string): BrokerCertificate {
 /** Makes what is missing or about to expire. */
 export async function ensureKafkaCertificates(folder: string): Promise<void> {
   const authority = await CertificateAuthority.open(folder);
-  const { certFile, keyFile } = await authority.issue({ name: SUPER_USERS.brokers, hosts: HOSTS });
+  const { certFile, keyFile } = await authority.issue({ name: SUPER_USERS.brokers, hosts: THIS_MACHINE });
   const { keystoreFile } = brokerCertificate(folder);
   writeFileSync(keystoreFile, readFileSync(keyFile, "utf8") + readFileSync(certFile, "utf8"), {
     mode: 0o600,

@@ -1,9 +1,8 @@
 // The certificates of Postgres and Redis in a stack with `--secure`. Made by stack.ts before anything starts, beside those of Kafka.
-import { CertificateAuthority } from "./certificate-authority.ts";
+import { CertificateAuthority, THIS_MACHINE } from "./certificate-authority.ts";
 import { type CertificateFiles, certificateFiles } from "./certificate-files.ts";
 import { SUPERUSER } from "./accounts.ts";
 
-const HOSTS = ["localhost", "127.0.0.1"];
 const SERVERS = ["postgres", "redis"] as const;
 
 export interface ServerCertificates extends Readonly<Record<(typeof SERVERS)[number], CertificateFiles>> {
@@ -22,6 +21,6 @@ export function serverCertificates(folder: string): ServerCertificates {
 /** Makes what is missing or about to expire. */
 export async function ensureServerCertificates(folder: string): Promise<void> {
   const authority = await CertificateAuthority.open(folder);
-  for (const name of SERVERS) await authority.issue({ name, hosts: HOSTS });
+  for (const name of SERVERS) await authority.issue({ name, hosts: THIS_MACHINE });
   await authority.issue({ name: SUPERUSER });
 }
