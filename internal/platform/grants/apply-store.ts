@@ -1,7 +1,6 @@
 // Compares the rights in a database with the table of schemas/database-grants.ts and makes them so. Called by `checkoutctl grants` and,
 // for what a migration adds, by migrate.ts; by the local stack and the tests.
 import type { ReservedSql, Sql } from "postgres";
-import { GRANTS } from "../../../schemas/database-grants.ts";
 import { LEAST_PRIVILEGE, type MigratedDatabase, migrations } from "../../../schemas/migrations.ts";
 import { AppError } from "../../kernel/errors.ts";
 import { pause } from "../../messaging/pause.ts";
@@ -28,14 +27,9 @@ export interface GrantsPlan {
 
 export async function planGrants(sql: Sql | ReservedSql, database: MigratedDatabase): Promise<GrantsPlan> {
   const found = await findRights(sql, roleNames(database));
-  const { tables, functions } = GRANTS[database];
-  const named = new Set([
-    ...Object.keys(tables).map((name) => `table ${name}`),
-    ...Object.keys(functions).map((name) => `function ${name}`),
-  ]);
   return {
     changes: changesOf(database, found),
-    unnamed: unnamed(database, found, named),
+    unnamed: unnamed(database, found),
     owners: previousOwners(database, found),
     excess: excess(database, found),
   };

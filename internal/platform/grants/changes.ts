@@ -1,5 +1,5 @@
 // The statements that make a database as schemas/database-grants.ts wants it, from what was found there. Pure. Used by apply-store.ts.
-import { roleName } from "../../../schemas/database-grants.ts";
+import { GRANTS, roleName } from "../../../schemas/database-grants.ts";
 import type { MigratedDatabase } from "../../../schemas/migrations.ts";
 import type { Found, FoundObject, Right } from "./found-store.ts";
 import { roleNames, wantedRights, type WantedRole, wantedRoles } from "./wanted.ts";
@@ -47,11 +47,12 @@ export function changesOf(database: MigratedDatabase, found: Found): readonly Ch
 }
 
 /** Tables and functions that the table of rights does not name: nobody but the owner can use them. */
-export function unnamed(
-  database: MigratedDatabase,
-  { objects }: Found,
-  named: ReadonlySet<string>,
-): readonly string[] {
+export function unnamed(database: MigratedDatabase, { objects }: Found): readonly string[] {
+  const { tables, functions } = GRANTS[database];
+  const named = new Set([
+    ...Object.keys(tables).map((name) => `table ${name}`),
+    ...Object.keys(functions).map((name) => `function ${name}`),
+  ]);
   const own = roleName(database, "owner");
   return objects
     .filter(({ object, parent, owner }) => parent === null && !named.has(object) && owner === own)
