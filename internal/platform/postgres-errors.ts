@@ -109,7 +109,7 @@ export function isPermissionDenied(error: unknown): boolean {
 }
 
 /** The way out of a right that a user of the database lacks. The server's own words do not name the user. */
-export function permissionHint(user: string): string {
+function permissionHint(user: string): string {
   return `${user} may not do this; \`checkoutctl grants check\` finds missing rights, \`grants apply\` gives them`;
 }
 

@@ -1,10 +1,10 @@
-// Compares the rights in a database with the table of schemas/database-grants.ts and makes them so. Called by `checkoutctl grants` and,
+// Compares the rights in a database with the table of schemas/database-grants.ts and brings them in line with it. Called by `checkoutctl grants` and,
 // for what a migration adds, by migrate.ts; by the local stack and the tests.
 import type { ReservedSql, Sql } from "postgres";
 import { LEAST_PRIVILEGE, type MigratedDatabase, migrations } from "../../../schemas/migrations.ts";
 import { AppError } from "../../kernel/errors.ts";
 import { pause } from "../../messaging/pause.ts";
-import { isLockTimeout } from "../postgres-errors.ts";
+import { isLockTimeout, isPermissionDenied } from "../postgres-errors.ts";
 import { hasTable } from "../schema-owner-store.ts";
 import { type Change, changesOf, excess, previousOwners, unnamed } from "./changes.ts";
 import { findRights } from "./found-store.ts";
@@ -14,6 +14,7 @@ import { roleNames } from "./wanted.ts";
 const LOCK_TIMEOUT = "200ms";
 const LOCK_ATTEMPTS = 25;
 const LOCK_PAUSE_MS = 1_000;
+const AS_SUPERUSER = ": run this as a superuser of the database";
 
 export interface GrantsPlan {
   readonly changes: readonly Change[];
@@ -36,7 +37,7 @@ export async function planGrants(sql: Sql | ReservedSql, database: MigratedDatab
 }
 
 /**
- * Makes all rights so, in one transaction, and returns what it changed. Throws MIGRATION_FAILED if this user may not, if a migration that the
+ * Brings all rights in line with it, in one transaction, and returns what it changed. Throws MIGRATION_FAILED if this user may not, if a migration that the
  * roles need is missing, or if a table stays locked; then nothing has changed.
  */
 export async function applyGrants(sql: Sql, database: MigratedDatabase): Promise<readonly Change[]> {
@@ -97,7 +98,7 @@ async function requireNone(connection: ReservedSql, database: MigratedDatabase):
   if (left === undefined) return;
   throw new AppError(
     "MIGRATION_FAILED",
-    `\`${left.statement}\` had no effect; nothing was changed: run this as a superuser of the database`,
+    `\`${left.statement}\` had no effect; nothing was changed${AS_SUPERUSER}`,
   );
 }
 
@@ -129,7 +130,10 @@ async function execute(connection: ReservedSql, changes: readonly Change[]): Pro
       await connection.unsafe(statement);
     } catch (cause) {
       if (isLockTimeout(cause)) throw cause;
-      throw new AppError("MIGRATION_FAILED", `\`${statement}\` failed; nothing was changed`, { cause });
+      const wayOut = isPermissionDenied(cause) ? AS_SUPERUSER : "";
+      throw new AppError("MIGRATION_FAILED", `\`${statement}\` failed; nothing was changed${wayOut}`, {
+        cause,
+      });
     }
   }
 }

@@ -151,6 +151,14 @@ test("rights are not given before the functions that they need are there", async
   await applyGrants(database.sql, "order");
 });
 
+test("a user who may not change rights is told who may", async () => {
+  await using database = await granted("order");
+  await database.sql`alter table orders owner to current_user`;
+  await expect(applyGrants(database.as("console").sql, "order")).rejects.toThrow(
+    "`alter table orders owner to order_owner` failed; nothing was changed: run this as a superuser of the database",
+  );
+});
+
 test("a role knows whether it works as the owner", async () => {
   await using database = await granted("order");
   expect(await userOf(database.as("app").sql)).toEqual({ name: "order_app", isOwner: false });
