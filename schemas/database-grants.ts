@@ -1,5 +1,5 @@
-// Who may do what on which table: the rights of the database roles, per database. `checkoutctl grants` and `checkoutctl migrate` make the
-// database so. A right is here because a statement of that binary needs it; a table, a column or a function that is not here is closed.
+// Who may do what on which table: the rights of the database roles, per database. `checkoutctl grants` and `checkoutctl migrate` bring the
+// database in line with it. A right is here because a statement of that binary needs it; a table, a column or a function that is not here is closed.
 // Roles are named after their database: `saga_app`, `payment_audit`. See docs/adr/0020.
 import type { MigratedDatabase } from "./migrations.ts";
 

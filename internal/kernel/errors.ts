@@ -12,7 +12,7 @@ const ERROR_CODES = {
   REDIS_UNAVAILABLE: { canRetry: true },
   KAFKA_UNAVAILABLE: { canRetry: true },
   KAFKA_TOPIC_MISSING: { canRetry: true },
-  /** Not who, or not what: an operator can change that while the role waits. */
+  /** Kafka does not know this client, or does not let it do this; an operator can change that while the role waits. */
   KAFKA_DENIED: { canRetry: true },
   /** Expired, not valid yet, or of another key: whoever renews it mends it while the role waits. */
   CERTIFICATE_UNUSABLE: { canRetry: true },

@@ -56,7 +56,7 @@ export interface OffsetRange {
 /** Valid while it is taken. */
 export type ReadBatch = Pick<ConsumedBatch, "values" | "undecodable" | "raw">;
 
-/** One topic, outside any group. Its methods throw AppError KAFKA_UNAVAILABLE, KAFKA_TOPIC_MISSING. */
+/** One topic, outside any group. Its methods throw AppError KAFKA_UNAVAILABLE, KAFKA_DENIED, KAFKA_TOPIC_MISSING. */
 export interface TopicReader {
   /** By partition. */
   spans(): Promise<ReadonlyMap<number, Span>>;

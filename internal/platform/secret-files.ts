@@ -23,7 +23,7 @@ export interface FoundSecret {
   readonly warning?: string;
 }
 
-/** The file settings of a secret. */
+/** The setting that names the file of a secret. */
 export function fileSettingOf(name: string): string {
   return `${name}_FILE`;
 }

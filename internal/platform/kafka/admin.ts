@@ -50,7 +50,7 @@ export interface SettingChange {
 
 export type Broker = { readonly id: number; readonly host: string; readonly port: number };
 
-/** Every method throws AppError KAFKA_UNAVAILABLE or, if it takes topics, KAFKA_TOPIC_MISSING. */
+/** Every method throws AppError KAFKA_UNAVAILABLE, KAFKA_DENIED or, if it takes topics, KAFKA_TOPIC_MISSING. */
 export interface Admin extends AsyncDisposable {
   /** Creates missing topics and waits until they are usable. Does not change existing ones. */
   createTopics(
@@ -73,7 +73,7 @@ export interface Admin extends AsyncDisposable {
   close(): Promise<void>;
 }
 
-/** Resolves when a broker has answered. Throws AppError KAFKA_UNAVAILABLE. */
+/** Resolves when a broker has answered. Throws AppError KAFKA_UNAVAILABLE, or KAFKA_DENIED if the broker rejects us. */
 export async function openAdmin(options: KafkaOptions): Promise<Admin> {
   const timeoutMs = options.connectTimeoutMs ?? DEFAULT_CONNECT_TIMEOUT_MS;
   const refusals = new Refusals();

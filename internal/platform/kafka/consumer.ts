@@ -53,7 +53,7 @@ const COMMIT_EVERY_MS = 250;
 /** Longest pause between commits while they fail. */
 const COMMIT_AGAIN_MS = 5_000;
 
-/** Resolves when a broker answers. Throws AppError KAFKA_UNAVAILABLE, or KAFKA_FATAL if the broker rejects us. */
+/** Resolves when a broker answers. Throws AppError KAFKA_UNAVAILABLE, or KAFKA_DENIED if the broker rejects us. */
 export async function openConsumer(options: ConsumerOptions): Promise<MeasuredConsumer> {
   const connection = await connect(options, {
     "group.id": options.groupId,
@@ -129,7 +129,10 @@ export async function disconnect(native: BatchConsumer, { client, ask }: Connect
 
 const CLOSE_TIMEOUT_MS = 5_000;
 
-/** Throws KAFKA_UNAVAILABLE for a connection that has ended: the native side would look at nothing, which ends the process. */
+/**
+ * Throws KAFKA_UNAVAILABLE for a connection that has ended: the native code would use a client that is already freed, which crashes the
+ * process.
+ */
 export function openBatchConsumer({ client }: Connection, types: readonly string[]): BatchConsumer {
   if (!client.isConnected()) throw new AppError("KAFKA_UNAVAILABLE", "the connection to Kafka has ended");
   const { addon } = kafka();

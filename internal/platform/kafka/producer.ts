@@ -23,7 +23,7 @@ export interface ProducerOptions extends KafkaOptions {
 const DEFAULT_DELIVERY_TIMEOUT_MS = 30_000;
 const DEFAULT_FLUSH_TIMEOUT_MS = 10_000;
 
-/** Resolves when a broker answers. Throws AppError KAFKA_UNAVAILABLE. */
+/** Resolves when a broker answers. Throws AppError KAFKA_UNAVAILABLE, or KAFKA_DENIED if the broker rejects us. */
 export async function openProducer(options: ProducerOptions): Promise<BatchProducer & AsyncDisposable> {
   const settings = {
     "enable.idempotence": true,

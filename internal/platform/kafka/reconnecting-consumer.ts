@@ -18,7 +18,7 @@ export interface DeniableConsumer extends MeasuredConsumer {
 /** librdkafka's error names: of the fencing itself, and of every call after it. */
 const SHUT_OUT: ReadonlySet<unknown> = new Set(["FENCED_INSTANCE_ID", "_FATAL"]);
 
-/** Resolves when a broker answers. Throws AppError KAFKA_UNAVAILABLE, or KAFKA_FATAL if the broker rejects us. */
+/** Resolves when a broker answers. Throws AppError KAFKA_UNAVAILABLE, or KAFKA_DENIED if the broker rejects us. */
 export async function openReconnectingConsumer(options: ConsumerOptions): Promise<DeniableConsumer> {
   return new ReconnectingConsumer(options, await openConsumer(options));
 }

@@ -11,7 +11,7 @@ const ASK_AGAIN_MS = 15_000;
 
 type Opening = ReturnType<typeof openProducer>;
 
-/** Resolves when a broker answers. Throws AppError KAFKA_UNAVAILABLE. */
+/** Resolves when a broker answers. Throws AppError KAFKA_UNAVAILABLE, or KAFKA_DENIED if the broker rejects us. */
 export async function openReconnectingProducer(
   options: ProducerOptions,
 ): Promise<BatchProducer & AsyncDisposable> {

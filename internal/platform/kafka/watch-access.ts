@@ -8,7 +8,7 @@ type Denied = () => string | null;
 /** By the metrics of a process, which has one gauge for all its clients. */
 const clientsOf = new WeakMap<object, Map<string, Denied>>();
 
-/** Registered once per process. Separate for the list of all metrics. */
+/** Registered once per process. Exported for internal/tools/references.ts, which lists all metrics. */
 export function deniedGauge(metrics: Pick<Metrics, "gauge">, clients: ReadonlyMap<string, Denied>): void {
   metrics.gauge("kafka_denied", "1 while Kafka refuses what this client of the role needs", ["client"], () =>
     [...clients].map(([client, reason]) => [{ client }, reason() === null ? 0 : 1] as const),
