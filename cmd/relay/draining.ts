@@ -52,13 +52,14 @@ export function startDraining(
   };
   listen(context, name, async () => {
     await database.ready();
-    await sayIfOwner(database.sql, context.log, name).catch(() => undefined);
     await database.listen(OUTBOX_CHANNEL, wake, () => {
       relay.reconnected();
       publish.wake();
     });
     // Notifications before this LISTEN are lost, so look once.
     wake();
+    // Last, so that a step that is repeated says it once.
+    await sayIfOwner(database.sql, context.log, name);
   });
 }
 
