@@ -2,20 +2,30 @@
 // registers them, so that the server gets the text once.
 import { defineScript } from "redis";
 
-/** A counter that ends ARGV[2] seconds after its first point. Returns {sum, ms left}. */
+/** Points for a counter that ends `seconds` after its first point. */
+export interface CountedPoints {
+  readonly key: string;
+  readonly points: number;
+  readonly seconds: number;
+}
+
+/** All counters of a request, because the cost is per command. ARGV: points and seconds of each key. Returns {sum, ms left} of each. */
 const countPoints = defineScript({
-  NUMBER_OF_KEYS: 1,
   SCRIPT: `
-    local sum = redis.call("incrby", KEYS[1], ARGV[1])
-    local ms = redis.call("pttl", KEYS[1])
-    if ms < 0 then
-      redis.call("expire", KEYS[1], ARGV[2])
-      ms = 1000 * ARGV[2]
+    local counts = {}
+    for i, key in ipairs(KEYS) do
+      local sum = redis.call("incrby", key, ARGV[2 * i - 1])
+      local ms = redis.call("pttl", key)
+      if ms < 0 then
+        redis.call("expire", key, ARGV[2 * i])
+        ms = 1000 * ARGV[2 * i]
+      end
+      counts[2 * i - 1], counts[2 * i] = sum, ms
     end
-    return {sum, ms}`,
-  parseCommand(parser, key: string, points: number, seconds: number) {
-    parser.pushKey(key);
-    parser.push(String(points), String(seconds));
+    return counts`,
+  parseCommand(parser, counters: readonly CountedPoints[]) {
+    parser.pushKeysLength(counters.map(({ key }) => key));
+    for (const { points, seconds } of counters) parser.push(String(points), String(seconds));
   },
   transformReply: (reply: unknown): readonly number[] => numbersOf(reply),
 });

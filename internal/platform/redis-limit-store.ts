@@ -1,19 +1,39 @@
 // The counters behind the gateway's limits, in Redis: see the port. Opened by cmd/gateway.
 import type { CheckoutCounts, FullSet, LimitStore } from "../kernel/limit-store.ts";
+import type { CountedPoints } from "./limit-scripts.ts";
 import type { Redis } from "./redis.ts";
+
+type Count = readonly [sum: number, ms: number];
+
+interface WaitingCount extends CountedPoints {
+  readonly settle: PromiseWithResolvers<Count>;
+}
 
 export class RedisLimitStore implements LimitStore {
   readonly #redis: Redis;
+  readonly #waiting: WaitingCount[] = [];
 
   constructor(redis: Redis) {
     this.#redis = redis;
   }
 
-  async increment(key: string, points: number, seconds: number): Promise<readonly [number, number]> {
-    const [sum = 0, ms = 0] = await this.#redis.run("limit", (client) =>
-      client.countPoints(key, points, seconds),
-    );
-    return [sum, ms];
+  /** The counters that one request asks for travel in one command. */
+  increment(key: string, points: number, seconds: number): Promise<Count> {
+    const settle = Promise.withResolvers<Count>();
+    if (this.#waiting.length === 0) queueMicrotask(() => void this.#countWaiting());
+    this.#waiting.push({ key, points, seconds, settle });
+    return settle.promise;
+  }
+
+  async #countWaiting(): Promise<void> {
+    const waiting = this.#waiting.splice(0);
+    try {
+      const counts = await this.#redis.run("limit", (client) => client.countPoints(waiting));
+      for (const [i, { settle }] of waiting.entries())
+        settle.resolve([counts[2 * i] ?? 0, counts[2 * i + 1] ?? 0]);
+    } catch (error) {
+      for (const { settle } of waiting) settle.reject(error);
+    }
   }
 
   async checkout({ cards, others, method, now, windowMs }: CheckoutCounts): Promise<FullSet | null> {
