@@ -209,6 +209,8 @@ function connect(address: string) {
     disableClientInfo: true,
     // Without a connection a command fails at once. A queued command would run after its caller has timed out.
     disableOfflineQueue: true,
+    // `within` limits every call. The client's own limit is an abort signal per command, whose timer stays for five seconds.
+    commandOptions: { timeout: 0 },
     pingInterval: PING_INTERVAL_MS,
     socket: {
       ...tls,
