@@ -72,17 +72,21 @@ interface LagMeter {
     name: string,
     help: string,
     labels: readonly ("service" | "topic")[],
-    read: () => readonly (readonly [{ readonly service: string; readonly topic: string }, number])[],
+    read: () => Promise<readonly (readonly [{ readonly service: string; readonly topic: string }, number])[]>,
   ): unknown;
 }
 
 /** Shows the consumer's lag at each scrape. Register once per process. */
-export function consumerLag(meter: LagMeter, service: string, read: () => readonly TopicLag[]): void {
+export function consumerLag(
+  meter: LagMeter,
+  service: string,
+  read: () => Promise<readonly TopicLag[]>,
+): void {
   meter.gauge(
     "consumer_lag",
     "Messages in Kafka that this process has not read yet",
     ["service", "topic"],
-    () => read().map(({ topic, messages }) => [{ service, topic }, messages] as const),
+    async () => (await read()).map(({ topic, messages }) => [{ service, topic }, messages] as const),
   );
 }
 

@@ -10,6 +10,7 @@ const PREFIX = "checkout_";
 const DURATION_BUCKETS_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 
 type LabelledValue<Label extends string> = readonly [labels: LabelValues<Label>, value: number];
+type GaugeValue<Label extends string> = number | readonly LabelledValue<Label>[];
 
 export interface TracedHistogram<Label extends string> {
   /** `trace_id`: a recorded trace in which this was measured, as an example of its bucket. */
@@ -42,7 +43,7 @@ export class Metrics {
     name: string,
     help: string,
     labelNames: readonly Label[] = [],
-    read?: () => number | Promise<number> | readonly LabelledValue<Label>[],
+    read?: () => GaugeValue<Label> | Promise<GaugeValue<Label>>,
   ): Gauge<Label> {
     return new Gauge({
       name: PREFIX + name,

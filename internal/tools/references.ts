@@ -159,7 +159,7 @@ const REGISTRATIONS: readonly Registration[] = [
   {
     file: "internal/messaging/telemetry.ts",
     calls: /\b(startConsuming|consumerLag)\(/,
-    register: (metrics) => consumerLag(metrics, "", () => []),
+    register: (metrics) => consumerLag(metrics, "", async () => []),
   },
   {
     file: "internal/platform/kafka/watch-access.ts",

@@ -40,8 +40,8 @@ export interface ConsumerOptions extends KafkaOptions {
 }
 
 export interface MeasuredConsumer extends Consumer, AsyncDisposable {
-  /** What waits in Kafka for this member, by topic. Asks no broker. */
-  lag(): readonly TopicLag[];
+  /** What waits in Kafka for this member, by topic. Waits for no broker. */
+  lag(): Promise<readonly TopicLag[]>;
 }
 
 const DEFAULT_SESSION_TIMEOUT_MS = 10_000;
@@ -161,6 +161,7 @@ class GroupConsumer implements Consumer, AsyncDisposable {
     this.#onEvent = options.onEvent;
     this.#lag = new Lag({
       client: connection.client,
+      native: this.#native,
       fromBeginning: options.fromBeginning ?? true,
       monotonic: () => performance.now(),
     });
@@ -196,7 +197,7 @@ class GroupConsumer implements Consumer, AsyncDisposable {
   }
 
   /** What waits in Kafka for this member, by topic, as the last answer of a broker said. */
-  lag(): readonly TopicLag[] {
+  async lag(): Promise<readonly TopicLag[]> {
     if (this.#closed !== undefined) return [];
     return this.#lag.read();
   }

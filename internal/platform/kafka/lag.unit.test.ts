@@ -12,15 +12,8 @@ type Partition = readonly [position: number, end: number, committed?: number];
 function lagOf(partitions: readonly Partition[], fromBeginning = true) {
   let now = 0;
   const asked: (readonly number[])[] = [];
-  const assigned = partitions.map((_, partition) => ({ topic: "events", partition }));
   const client = {
     isConnected: () => true,
-    assignments: () => assigned,
-    position: () => assigned.map((one, index) => ({ ...one, offset: partitions[index]?.[0] ?? INVALID })),
-    getWatermarkOffsets: (_: string, partition: number) => ({
-      lowOffset: 2,
-      highOffset: partitions[partition]?.[1] ?? INVALID,
-    }),
     committed(places: readonly { topic: string; partition: number }[], _: number, done: Function) {
       asked.push(places.map(({ partition }) => partition));
       done(
@@ -29,10 +22,14 @@ function lagOf(partitions: readonly Partition[], fromBeginning = true) {
       );
     },
   };
+  const native = {
+    progress: async () =>
+      partitions.map(([offset, high], partition) => ({ topic: "events", partition, offset, low: 2, high })),
+  };
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the overloads of the package
-  const lag = new Lag({ client: client as never, fromBeginning, monotonic: () => now });
+  const lag = new Lag({ client: client as never, native, fromBeginning, monotonic: () => now });
   const read = async () => {
-    const [one] = lag.read();
+    const [one] = await lag.read();
     await lag.settled();
     return one?.messages;
   };

@@ -81,8 +81,8 @@ class ReconnectingConsumer implements DeniableConsumer {
     }
   }
 
-  lag(): readonly TopicLag[] {
-    return this.#consumer?.lag() ?? [];
+  async lag(): Promise<readonly TopicLag[]> {
+    return (await this.#consumer?.lag()) ?? [];
   }
 
   async close(): Promise<void> {

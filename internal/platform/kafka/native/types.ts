@@ -47,6 +47,13 @@ export interface Position {
   readonly offset: number;
 }
 
+/** How far a partition is read, as far as librdkafka knows without asking a broker. Negative offsets: not known. */
+export interface Progress extends Position {
+  /** The oldest message there is, and the end. */
+  readonly low: number;
+  readonly high: number;
+}
+
 /** src/batch-consumer.cc */
 export interface BatchConsumer {
   poll(maxMessages: number, waitMs: number, lingerMs: number): Promise<Polled>;
@@ -55,6 +62,8 @@ export interface BatchConsumer {
   text(index: number): string;
   /** The position of each partition after the batch, and the partitions at their end (only with `enable.partition.eof`). */
   positions(): { readonly next: readonly Position[]; readonly ends: readonly Position[] };
+  /** Of all partitions of this member. May be called during a poll. */
+  progress(): Promise<readonly Progress[]>;
   /** Commits the offsets of all completed batches, for the partitions of this member. The next call retries what fails. */
   commit(timeoutMs: number): Promise<NativeError>;
   /** If `isDone`, the next commit includes the batch's offsets; otherwise the next poll reads the batch again. */

@@ -6,7 +6,7 @@
 // package can return a batch at a comparable cost.
 //
 // The package connects, subscribes and disconnects; gathering.cc reads and commits on its handle. This file is the
-// interface to JavaScript. consumer.ts makes one call at a time, except `interrupt`, and `commit` during a `poll`.
+// interface to JavaScript. consumer.ts makes one call at a time, except `interrupt`, and `commit` and `progress` during a `poll`.
 
 #include "batch-consumer.h"
 
@@ -212,6 +212,28 @@ napi_value commit(napi_env env, napi_callback_info info) {
   return promise.value;
 }
 
+// progress(): Promise<[{ topic, partition, offset, low, high }]> of this member's partitions
+napi_value progress(napi_env env, napi_callback_info info) {
+  Call call(env, info);
+  if (call.consumer == nullptr) return nullptr;
+  auto found = std::make_shared<std::vector<Progress>>();
+  values::Promise promise(env);
+  bridge::run_off_thread(
+      [consumer = call.consumer, found] { *found = consumer->progress(); },
+      [env, found, deferred = promise.deferred] {
+        napi_value list = values::array(env, found->size());
+        for (uint32_t i = 0; i < found->size(); i++) {
+          const Progress& one = (*found)[i];
+          napi_value entry = position(env, one.topic, one.partition, one.offset);
+          values::set(env, entry, "low", values::number(env, static_cast<double>(one.low)));
+          values::set(env, entry, "high", values::number(env, static_cast<double>(one.high)));
+          napi_set_element(env, list, i, entry);
+        }
+        napi_resolve_deferred(env, deferred, list);
+      });
+  return promise.value;
+}
+
 // release(isDone: boolean): gives the messages back
 napi_value release(napi_env env, napi_callback_info info) {
   Call call(env, info);
@@ -266,6 +288,7 @@ void define_batch_consumer(napi_env env, napi_value exports) {
       {"positions", nullptr, positions, nullptr, nullptr, nullptr, napi_default_method, nullptr},
       {"topic", nullptr, topic, nullptr, nullptr, nullptr, napi_default_method, nullptr},
       {"text", nullptr, text, nullptr, nullptr, nullptr, napi_default_method, nullptr},
+      {"progress", nullptr, progress, nullptr, nullptr, nullptr, napi_default_method, nullptr},
       {"commit", nullptr, commit, nullptr, nullptr, nullptr, napi_default_method, nullptr},
       {"release", nullptr, release, nullptr, nullptr, nullptr, napi_default_method, nullptr},
       {"restart", nullptr, restart, nullptr, nullptr, nullptr, napi_default_method, nullptr},

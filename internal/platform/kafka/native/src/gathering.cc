@@ -216,6 +216,21 @@ Commit GatheringConsumer::commit(const std::vector<Range>& done, int timeout_ms)
   return commit;
 }
 
+std::vector<Progress> GatheringConsumer::progress() const {
+  std::vector<Progress> found;
+  rd_kafka_topic_partition_list_t* assigned = nullptr;
+  if (rd_kafka_assignment(kafka_, &assigned) != RD_KAFKA_RESP_ERR_NO_ERROR) return found;
+  rd_kafka_position(kafka_, assigned);
+  for (int i = 0; i < assigned->cnt; i++) {
+    const auto& one = assigned->elems[i];
+    Progress progress{one.topic, one.partition, one.offset, -1, -1};
+    rd_kafka_get_watermark_offsets(kafka_, one.topic, one.partition, &progress.low, &progress.high);
+    found.push_back(std::move(progress));
+  }
+  rd_kafka_topic_partition_list_destroy(assigned);
+  return found;
+}
+
 void GatheringConsumer::forget(const std::vector<Range>& settled) {
   for (const Range& range : settled)
     std::erase_if(done_, [&](const Range& other) { return other.same_partition(range) && other.next == range.next; });

@@ -1,5 +1,5 @@
 // Reads batches with a librdkafka consumer, without any JavaScript: collect, return, commit, seek back, release. Called by
-// batch-consumer.cc, one call at a time; only `closing`, the queue's yield and commits may overlap.
+// batch-consumer.cc, one call at a time; only `closing`, the queue's yield, commits and `progress` may overlap.
 #pragma once
 
 #include <atomic>
@@ -28,6 +28,15 @@ struct End {
   std::string topic;
   int32_t partition;
   int64_t offset;
+};
+
+// How far a partition is read, as far as librdkafka knows without asking a broker. Negative: not known.
+struct Progress {
+  std::string topic;
+  int32_t partition;
+  int64_t offset;  // of the next message
+  int64_t low;
+  int64_t high;
 };
 
 struct Failure {
@@ -80,6 +89,10 @@ class GatheringConsumer {
 
   // Returns when the broker answers or the timeout ends. Blocks; any thread, also during a `gather`.
   Commit commit(const std::vector<Range>& done, int timeout_ms) const;
+
+  // Of all partitions of this member. Waits for librdkafka's own thread, which on a busy machine takes tens of milliseconds. Blocks;
+  // any thread, also during a `gather`.
+  std::vector<Progress> progress() const;
 
   // Removes ranges that are committed or need no commit any more.
   void forget(const std::vector<Range>& settled);
