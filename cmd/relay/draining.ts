@@ -6,6 +6,7 @@ import type { RoleContext } from "../../internal/platform/lifecycle.ts";
 import { watchAccess } from "../../internal/platform/kafka/watch-access.ts";
 import { openPostgres } from "../../internal/platform/postgres.ts";
 import { requireSchema, sayIfOwner } from "../../internal/platform/schema-check.ts";
+import { watchRights } from "../../internal/platform/watch-rights.ts";
 import { messagingMigration } from "../../schemas/migrations.ts";
 import { outboxRule } from "../../schemas/outbox-rules.ts";
 import type { OutboxDatabase } from "./config.ts";
@@ -34,6 +35,7 @@ export function startDraining(
   ops.addCheck(`schema ${name}`, () => requireSchema(database.sql, schema));
   const relay = new Relay({ ...options, database, databaseName: name, rule: outboxRule(name) });
   watchAccess(context, `the producer of ${name}`, () => relay.denied());
+  watchRights(context, { sql: database.sql, database: name, role: "relay" });
   runLoop(context, {
     name: `gauges of ${name}`,
     runOnce: () => relay.measure(),

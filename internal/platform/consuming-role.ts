@@ -22,6 +22,7 @@ import { openPostgres } from "./postgres.ts";
 import { openRedis } from "./redis.ts";
 import { publishAfterCommit, type PublishingSettings } from "./publishing.ts";
 import { requireSchema, sayIfOwner } from "./schema-check.ts";
+import { watchRights } from "./watch-rights.ts";
 
 const RETRY_INTERVAL_MS = 200;
 /** Finds retries that another process scheduled; our own wake the loop. */
@@ -56,6 +57,7 @@ export async function openDatabase(
   ops.addCheck("schema", () => requireSchema(database.sql, schema));
   await untilReachable(`the tables of ${service} (DATABASE_URL)`, () => requireSchema(database.sql, schema));
   await sayIfOwner(database.sql, log, service);
+  watchRights(context, { sql: database.sql, database: service, role: "app" });
   return database;
 }
 

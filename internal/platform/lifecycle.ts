@@ -9,6 +9,7 @@ import { AppError, describeError } from "../kernel/errors.ts";
 import { namedValues } from "../kernel/named-values.ts";
 import { warnIfExposed } from "./exposure.ts";
 import { registerBuildInfo } from "./build-info.ts";
+import { certificateMetrics, certificatesIn } from "./certificate-ends.ts";
 import { noTracer, type Tracer } from "../kernel/telemetry.ts";
 import {
   EXIT_CONFIG,
@@ -89,6 +90,7 @@ export async function runRole<Schema extends TObject>(definition: RoleDefinition
   try {
     const metrics = new Metrics();
     registerBuildInfo(metrics, version);
+    certificateMetrics(metrics, certificatesIn(config, accountsOf(definition, config)));
     const ops = resources.use(
       "ops port",
       new OpsServer({ hostname: common.OPS_HOST, port: common.OPS_PORT, metrics }),

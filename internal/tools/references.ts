@@ -32,9 +32,11 @@ import { FaultSettings } from "../paysim/faults.ts";
 import { Simulator } from "../paysim/simulator.ts";
 import { deniedGauge } from "../platform/kafka/watch-access.ts";
 import { registerBuildInfo } from "../platform/build-info.ts";
+import { certificateMetrics } from "../platform/certificate-ends.ts";
 import { type SettingInWords, settingsOf } from "../platform/config.ts";
 import { Metrics } from "../platform/metrics.ts";
 import { poolMetrics } from "../platform/pool-metrics.ts";
+import { rightsGauge } from "../platform/watch-rights.ts";
 import { openRedis } from "../platform/redis.ts";
 import { inventoryTelemetry } from "../services/inventory/telemetry.ts";
 import { notificationMetrics } from "../services/notification/telemetry.ts";
@@ -147,6 +149,11 @@ const REGISTRATIONS: readonly Registration[] = [
     register: (metrics) => registerBuildInfo(metrics, ""),
   },
   {
+    file: "internal/platform/certificate-ends.ts",
+    calls: /\brunRole\(/,
+    register: (metrics) => certificateMetrics(metrics, []),
+  },
+  {
     file: "internal/platform/tracing/otlp-exporter.ts",
     calls: /\brunRole\(/,
     register: (metrics) => void tracingMetrics(metrics),
@@ -200,6 +207,11 @@ const REGISTRATIONS: readonly Registration[] = [
     file: "internal/platform/pool-metrics.ts",
     calls: /\b(openDatabase|openPublishingDatabase)\(/,
     register: (metrics) => poolMetrics(metrics, "", () => ({ running: 0, waiting: 0, limit: 0 })),
+  },
+  {
+    file: "internal/platform/watch-rights.ts",
+    calls: /\b(openDatabase|openPublishingDatabase|watchRights|startDraining)\(/,
+    register: (metrics) => rightsGauge(metrics, new Map()),
   },
   { file: "internal/platform/redis.ts", calls: /\b(startConsuming|openRedis)\(/, register: registerRedis },
   {

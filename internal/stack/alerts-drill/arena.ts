@@ -50,7 +50,8 @@ export class Arena implements AsyncDisposable {
     const prometheus = { rulesFolder, everySecond: true };
     const identityProvider = await IdentityProvider.start();
     const overrides = { ...OVERRIDES, gateway: identityProvider.gatewaySettings };
-    const system = await RunningSystem.start("alerts-drill", overrides, {}, prometheus);
+    // Encrypted, because only then Kafka and Postgres refuse somebody, and certificates end.
+    const system = await RunningSystem.start("alerts-drill", overrides, {}, prometheus, true);
     await system.restock(SKU, STOCK);
     const token = await identityProvider.tokenOf(Bun.randomUUIDv7());
     const shopper = Shopper.withToken(system.context.addresses.gateway, token);

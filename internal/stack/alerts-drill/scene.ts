@@ -1,4 +1,4 @@
-// What a scene of the drill is. The scenes are in scenes.ts and, with longer causes, in money-scenes.ts and message-scenes.ts.
+// What a scene of the drill is. The scenes are in server-scenes.ts, money-scenes.ts, message-scenes.ts and access-scenes.ts.
 import type { Arena } from "./arena.ts";
 
 /** Ends the cause. The system recovers by itself then. */

@@ -1,5 +1,6 @@
 // The order of the scenes: those of a stage run at the same time and do not disturb each other. Every alert of the rules is raised by one
 // scene, or is in NOT_DRILLED with the reason; a test compares.
+import { CERTIFICATE_ENDS, KAFKA_REFUSES, POSTGRES_REFUSES } from "./access-scenes.ts";
 import {
   FORGED_EVENT,
   IMPOSSIBLE_MESSAGE,
@@ -29,6 +30,8 @@ export const STAGES: readonly (readonly Scene[])[] = [
   [NOTHING, INVENTORY_DATABASE_AWAY, MAIL_SERVER_AWAY, FORGOTTEN_TRANSACTION, CHARGED_BY_HAND, FORGED_EVENT],
   [RELEASES_FAIL, POISON, IMPOSSIBLE_MESSAGE, UNSEALED, SENT_TWICE, SCRAPES_FAIL],
   [ORDERS_LOCKED, IDENTITY_PROVIDER_AWAY, REFUNDS_FAIL, SHIPPED_ORDER_CANCELLED, OLD_PARTITION_LOCKED],
+  [CERTIFICATE_ENDS, POSTGRES_REFUSES],
+  [KAFKA_REFUSES],
   [PROVIDER_SILENT],
   [PROVIDER_REJECTS],
   [KAFKA_AWAY],

@@ -37,6 +37,8 @@ export interface CertificateRequest {
   readonly name: string;
   /** Host names and addresses under which a server is reached. A client needs none. */
   readonly hosts?: readonly string[];
+  /** Makes one that ends after so many days, in any case. For tests and drills. */
+  readonly days?: number;
 }
 
 /** The hosts of a server on this machine. */
@@ -68,9 +70,10 @@ export class CertificateAuthority {
    * The files of this name: those from an earlier call, unless they are for other hosts, of another authority or about to expire. Call it
    * once per name at a time.
    */
-  async issue({ name, hosts = [] }: CertificateRequest): Promise<CertificateFiles> {
+  async issue({ name, hosts = [], days }: CertificateRequest): Promise<CertificateFiles> {
     const files = certificateFiles(this.#directory, name);
-    if (!(await this.#isCurrent(files, hosts))) await this.#make(name, hosts, files);
+    if (days !== undefined || !(await this.#isCurrent(files, hosts)))
+      await this.#make({ name, hosts, days: days ?? CERTIFICATE_DAYS }, files);
     return files;
   }
 
@@ -83,10 +86,10 @@ export class CertificateAuthority {
     return isForHosts && isFresh && (await certificate.verify({ publicKey: this.#certificate }));
   }
 
-  async #make(name: string, hosts: readonly string[], files: CertificateFiles): Promise<void> {
+  async #make({ name, hosts, days }: Required<CertificateRequest>, files: CertificateFiles): Promise<void> {
     const keys = await crypto.subtle.generateKey(KEY, true, ["sign", "verify"]);
     const certificate = await X509CertificateGenerator.create({
-      ...validity(CERTIFICATE_DAYS),
+      ...validity(days),
       subject: [{ CN: [name] }],
       issuer: this.#certificate.subject,
       publicKey: keys.publicKey,

@@ -42,6 +42,34 @@ const HEALTH: Row = {
       ],
     },
     {
+      title: "What is refused to a role",
+      about: "By Kafka, to each of its clients; rights that its user of a database lacks. Must be 0.",
+      unit: "short",
+      runbook: "kafka-access",
+      queries: [
+        {
+          expr: 'max by (job, client) (checkout_kafka_denied{job=~"$job"})',
+          legend: "{{job}} {{client}} in Kafka",
+        },
+        {
+          expr: 'max by (job, database) (checkout_database_denied{job=~"$job"})',
+          legend: "{{job}} rights in {{database}}",
+        },
+      ],
+    },
+    {
+      title: "Time until a certificate ends",
+      about: "Of each file that a role has read: its own certificates, and the authorities that it trusts.",
+      unit: "s",
+      runbook: "a-certificate-ends",
+      queries: [
+        {
+          expr: 'min by (job, purpose) (checkout_certificate_expires_timestamp_seconds{job=~"$job"}) - time()',
+          legend: "{{job}} {{purpose}}",
+        },
+      ],
+    },
+    {
       title: "Messages handled and failed",
       about: "Per second.",
       unit: "ops",
