@@ -261,6 +261,42 @@ export const CLI_OUTPUTS: Readonly<Record<string, TSchema>> = {
   "topics ls": list(
     shape({ topic: text, partitions: count, copies: count, under_replicated: count, leaderless: count }),
   ),
+  "topics lag": shape({
+    seconds: Type.Integer({ minimum: 0, description: "between the two looks" }),
+    groups: list(
+      shape({
+        topic: text,
+        group: text,
+        state: Type.Union([text, Type.Null()], { description: "in Kafka's words; null: not known" }),
+        unknown: Type.Union([text, Type.Null()], { description: "why its members are not known" }),
+      }),
+    ),
+    lines: list(
+      shape({
+        group: text,
+        topic: text,
+        partition: count,
+        committed: Type.Union([count, Type.Null()], { description: "null: nothing yet" }),
+        end: count,
+        lag: count,
+        unmoved_since: Type.Union([epochMs, Type.Null()], {
+          description: "of the first look that found the same; null: nothing waits",
+        }),
+        member: Type.Union(
+          [
+            shape({
+              id: text,
+              instance: Type.Union([text, Type.Null()], { description: "INSTANCE_ID, if it is set" }),
+              host: text,
+            }),
+            Type.Null(),
+          ],
+          { description: "null: nobody, or not known" },
+        ),
+        stuck: Type.Boolean({ description: "messages wait, and nothing was committed between the looks" }),
+      }),
+    ),
+  }),
   "topics read": shape({
     topic: text,
     order: Type.Union([Type.Literal("oldest first"), Type.Literal("newest first")]),

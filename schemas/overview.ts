@@ -120,6 +120,12 @@ const TopicState = Type.Object({
     Type.Object({
       group: Type.String(),
       lag: Type.Integer({ minimum: 0, description: "messages that the group has not committed" }),
+      unmoved_since: Type.Optional(
+        Type.Number({
+          description:
+            "messages wait in a partition, and nothing of it was committed since then, or since somebody looked; absent if nothing waits",
+        }),
+      ),
     }),
   ),
 });
@@ -132,8 +138,43 @@ export interface PartitionState {
   readonly first: number;
   /** The offset of the next message. */
   readonly end: number;
-  /** Messages that each group has not committed. */
-  readonly groups: readonly { readonly group: string; readonly lag: number }[];
+  readonly groups: readonly PartitionReading[];
+}
+
+/** How far one group is in a partition. */
+export interface PartitionReading {
+  readonly group: string;
+  /** The offset of the next message that it will read; null: it has committed nothing here. */
+  readonly committed: number | null;
+  /** Messages that it has not committed. */
+  readonly lag: number;
+  /** Epoch ms. Messages wait, and nothing was committed since then, or since somebody looked; null: nothing waits. */
+  readonly unmoved_since: number | null;
+  /** Who reads it; null: nobody, or it is not known who. */
+  readonly member: GroupMember | null;
+}
+
+export interface GroupMember {
+  /** From Kafka, new with each start. */
+  readonly id: string;
+  /** INSTANCE_ID, if it is set. */
+  readonly instance: string | null;
+  /** The address from which it is connected. */
+  readonly host: string;
+}
+
+export interface GroupState {
+  readonly group: string;
+  /** In Kafka's words, for example `Stable`, `Empty`; null: not known. */
+  readonly state: string | null;
+  /** Why it is not known who its members are; null: it is known. */
+  readonly unknown: string | null;
+}
+
+/** A topic and who reads it. */
+export interface TopicReading {
+  readonly partitions: readonly PartitionState[];
+  readonly groups: readonly GroupState[];
 }
 
 const OpenDeadLetterCount = Type.Object({

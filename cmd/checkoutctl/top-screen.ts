@@ -124,10 +124,18 @@ function topicTable(topics: readonly TopicState[], { at }: Overview, before: Ove
       return [
         topic,
         rate === null ? null : rate.toFixed(1),
-        groups.map(({ group, lag }) => `${group} ${lag}`).join(", ") || null,
+        groups.map((one) => groupText(one, at)).join(", ") || null,
       ];
     }),
   );
+}
+
+/** A group commits several times a second while it reads. */
+const STANDS_MS = 10_000;
+
+function groupText({ group, lag, unmoved_since }: TopicState["groups"][number], now: number): string {
+  const stands = unmoved_since === undefined ? 0 : now - unmoved_since;
+  return `${group} ${lag}${stands < STANDS_MS ? "" : ` (STUCK for ${inWords(stands)}: checkoutctl topics lag)`}`;
 }
 
 function roleTable({ roles, at }: Overview, before: Overview | null): string {

@@ -114,7 +114,7 @@ export function openTopics(
     clock: systemClock,
   });
   const access: TopicAccess = {
-    partitionsOf: (topic) => states.partitionsOf(topic),
+    readingOf: (topic) => states.readingOf(topic),
     browser: new TopicBrowser({ open: (topic) => TopicReader.open(kafka, topic) }),
   };
   return { collected: { topics: () => states.read(), deadLetters: () => open.count() }, access };

@@ -1,7 +1,7 @@
 // The settings and collaborators of the console. Filled by cmd/console.
 import type { Sql } from "postgres";
 import type { MigratedDatabase } from "../../schemas/migrations.ts";
-import type { PartitionState } from "../../schemas/overview.ts";
+import type { TopicReading } from "../../schemas/overview.ts";
 import type { Topic } from "../../schemas/topics.ts";
 import type { Clock } from "../kernel/ports.ts";
 import type { BulkContext } from "../operations/bulk-context.ts";
@@ -56,7 +56,7 @@ export interface CompanySignIn {
 
 /** Topics are only read. */
 export interface TopicAccess {
-  readonly partitionsOf: (topic: Topic) => Promise<readonly PartitionState[]>;
+  readonly readingOf: (topic: Topic) => Promise<TopicReading>;
   readonly browser: TopicBrowser;
 }
 

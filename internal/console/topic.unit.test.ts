@@ -2,7 +2,8 @@
 import { describe, expect, test } from "bun:test";
 import { AppError } from "../kernel/errors.ts";
 import { TopicBrowser } from "../operations/topic-browser.ts";
-import { consoleOptions, NOW, topicsOf, VIEWER } from "../testkit/console.ts";
+import type { PartitionReading, TopicReading } from "../../schemas/overview.ts";
+import { consoleOptions, NOW, readingOf, topicsOf, VIEWER } from "../testkit/console.ts";
 import { ConsoleBrowser } from "../testkit/console-browser.ts";
 import type { ConsoleOptions } from "./options.ts";
 
@@ -81,7 +82,7 @@ describe("without Kafka", () => {
   const fail = async () => {
     throw new AppError("KAFKA_UNAVAILABLE", "cannot reach Kafka at kafka:9092");
   };
-  const away = { partitionsOf: fail, browser: new TopicBrowser({ open: fail }) };
+  const away = { readingOf: fail, browser: new TopicBrowser({ open: fail }) };
 
   test("everything is unknown and nothing is 0, and the form stays", async () => {
     const { status, text } = await answerTo(`${PAGE}?saga=${SAGA}`, away);
@@ -93,7 +94,7 @@ describe("without Kafka", () => {
   });
 
   test("there is no file", async () => {
-    for (const path of [`${PAGE}?as=csv`, `${PAGE}?as=json&table=partitions`])
+    for (const path of [`${PAGE}?as=csv`, `${PAGE}?as=json&table=partitions`, `${PAGE}?as=csv&table=readers`])
       expect([path, (await answerTo(path, away)).status]).toEqual([path, 503]);
   });
 });
@@ -118,5 +119,57 @@ describe("as a file", () => {
   test("partitions", async () => {
     const { text } = await answerTo(`${PAGE}?table=partitions&as=csv`);
     expect(text).toBe("partition,first,end,messages,lag_payment\r\n0,7,10,3,1\r\n");
+  });
+
+  test("who reads it", async () => {
+    const { text } = await answerTo(`${PAGE}?table=readers&as=csv`);
+    expect(text).toBe(
+      "group,partition,committed,end,lag,member,host,unmoved_since\r\n" +
+        "payment,0,9,10,1,payment-a,10.0.0.7,2026-11-29T12:03:25.000Z\r\n",
+    );
+  });
+});
+
+describe("who reads it", () => {
+  const shown = async (reading: Partial<TopicReading>) => {
+    const topics = { ...topicsOf([]), readingOf: async () => ({ ...readingOf(0, 9), ...reading }) };
+    return (await answerTo(PAGE, topics)).text.replaceAll(/<[^>]+>/g, " ").replaceAll(/\s+/g, " ");
+  };
+  const [place] = readingOf(0, 9).partitions.flatMap(({ groups }) => groups);
+  if (place === undefined) throw new Error("no place");
+  const at = (partition: number, more: Partial<PartitionReading> = {}) => ({
+    partition,
+    first: 0,
+    end: 9,
+    groups: [{ ...place, ...more }],
+  });
+
+  test("is the member that stands still, with its partitions and for how long", async () => {
+    const other = { id: "payment-77", instance: null, host: "10.0.0.8" };
+    const text = await shown({
+      partitions: [at(0), at(1), at(3), at(2, { member: other, unmoved_since: NOW - 500 })],
+    });
+    expect(text).toContain("payment payment-a 10.0.0.7 0-1, 3 3 stuck for 40 s at partitions 0-1, 3");
+    expect(text).toContain("payment payment-77 10.0.0.8 2 1 no stop of 10 s was seen");
+    expect(text).toContain("checkoutctl topics lag checkout-commands");
+  });
+
+  test("is nobody, or not known, which is not the same", async () => {
+    const nobody = { partitions: [at(0, { member: null })] };
+    expect(
+      await shown({ ...nobody, groups: [{ group: "payment", state: "Empty", unknown: null }] }),
+    ).toContain("payment nobody (Empty) 0 1 stuck for 40 s at partition 0");
+    const why = "Broker: Group authorization failed";
+    const text = await shown({ ...nobody, groups: [{ group: "payment", state: null, unknown: why }] });
+    expect(text).toContain("payment not known");
+    expect(text).toContain(`Who reads for payment is not known: ${why}`);
+    expect(text).not.toContain("nobody");
+  });
+
+  test("has read everything, or there is no group", async () => {
+    expect(await shown({ partitions: [at(0, { lag: 0, unmoved_since: null })] })).toContain(
+      "has read everything",
+    );
+    expect(await shown({ groups: [] })).toContain("No group reads it.");
   });
 });

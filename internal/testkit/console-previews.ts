@@ -15,6 +15,7 @@ import type { SignedIn } from "../console/visit.ts";
 import type { DeadLetters } from "../operations/dead-letters.ts";
 import type { ItemRow } from "../operations/plan-store.ts";
 import type { RunView } from "../operations/plans.ts";
+import type { GroupMember, TopicReading } from "../../schemas/overview.ts";
 import { chargePayment } from "./commands.ts";
 import { NOW, sagaId, snapshotOf } from "./console.ts";
 import { anHourOfPoints } from "./console-hour.ts";
@@ -159,12 +160,36 @@ const ALERT = {
 };
 const CLOSED = { ...ALERT, alert_id: sagaId(62), closed_at: NOW, closed_by: "ada", close_note: EVIL };
 
+/** Of the two members of payment one is stuck; nobody reads for order, and who reads for inventory is not known. */
+function topicReading(): TopicReading {
+  const member = (name: string) => ({ id: `payment-${sagaId(1)}`, instance: name, host: "10.0.0.7" });
+  const partition = (number: number, member_: GroupMember, unmoved_since: number | null) => ({
+    partition: number,
+    first: 12,
+    end: 42,
+    groups: [
+      { group: "inventory", committed: 42, lag: 0, unmoved_since: null, member: null },
+      { group: "payment", committed: 40, lag: 2, unmoved_since, member: member_ },
+      { group: "order", committed: null, lag: 30, unmoved_since: NOW - 90_000, member: null },
+    ],
+  });
+  return {
+    partitions: [
+      partition(3, member("payment-a"), NOW - 45_000),
+      partition(4, member(EVIL), NOW - 500),
+      partition(5, member("payment-a"), NOW - 45_000),
+    ],
+    groups: [
+      { group: "inventory", state: null, unknown: EVIL },
+      { group: "payment", state: "Stable", unknown: null },
+      { group: "order", state: "Empty", unknown: null },
+    ],
+  };
+}
+
 const TOPIC = {
   topic: "checkout-commands",
-  partitions: {
-    at: NOW,
-    value: [{ partition: 3, first: 12, end: 42, groups: [{ group: "payment", lag: 2 }] }],
-  },
+  reading: { at: NOW, value: topicReading() },
 };
 const OF_SAGA = { sagaId: sagaId(1), partition: null, at: null, offset: null, turn: null };
 const TOPIC_PAGE = {
@@ -251,7 +276,7 @@ export const MORE_PREVIEWS: Readonly<Record<string, (visit: SignedIn) => VNode>>
     TopicDetail({
       frame,
       topic: TOPIC.topic,
-      partitions: { unknown_since: NOW, why: EVIL },
+      reading: { unknown_since: NOW, why: EVIL },
       given: new URLSearchParams(),
       found: { request: { ...OF_SAGA, sagaId: null }, unread: EVIL },
     }),

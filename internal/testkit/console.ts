@@ -1,6 +1,6 @@
 // What the console's pages show, made up, for its unit tests and its preview: a busy afternoon with some trouble.
 import type { Sql } from "postgres";
-import type { RoleState } from "../../schemas/overview.ts";
+import type { RoleState, TopicReading } from "../../schemas/overview.ts";
 import type { Snapshot } from "../console/collector.ts";
 import { type Actor, objectionTo } from "../console/actor.ts";
 import type { ConsoleOptions, TopicAccess } from "../console/options.ts";
@@ -377,10 +377,18 @@ export async function signedInAs(
 /** Every topic has one partition with these messages, the first of them at offset `low`. */
 export function topicsOf(values: readonly unknown[], low = 0): TopicAccess {
   return {
-    partitionsOf: async () => [
-      { partition: 0, first: low, end: low + values.length, groups: [{ group: "payment", lag: 1 }] },
-    ],
+    readingOf: async () => readingOf(low, low + values.length),
     browser: new TopicBrowser({ open: async () => new FakeTopic([{ low, values }]) }),
+  };
+}
+
+/** One partition that a member of `payment` reads, all but the last message. */
+export function readingOf(first: number, end: number): TopicReading {
+  const member = { id: "payment-1b2c", instance: "payment-a", host: "10.0.0.7" };
+  const payment = { group: "payment", committed: end - 1, lag: 1, unmoved_since: NOW - 40_000, member };
+  return {
+    partitions: [{ partition: 0, first, end, groups: [payment] }],
+    groups: [{ group: "payment", state: "Stable", unknown: null }],
   };
 }
 

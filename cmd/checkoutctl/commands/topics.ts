@@ -1,4 +1,4 @@
-// `checkoutctl topics`: creates, checks, lists and reads the Kafka topics.
+// `checkoutctl topics`: creates, checks, lists and reads the Kafka topics, and tells who is behind.
 import { createTopics, type TopicsLaidOut } from "../../../internal/operations/topics.ts";
 import { untilCoordinated } from "../../../internal/platform/kafka/coordinator.ts";
 import { TOPICS } from "../../../schemas/topics.ts";
@@ -6,6 +6,7 @@ import { command, group, print, table } from "../command.ts";
 import { Connections } from "../connections.ts";
 import { EXIT } from "../exit.ts";
 import { loadSettings } from "../settings.ts";
+import { topicsLag } from "./topics-lag.ts";
 import { topicsRead } from "./topics-read.ts";
 
 const create = command("create", "create missing topics, and check the settings of the existing ones").action(
@@ -63,4 +64,5 @@ const ls = command("ls", "list the topics with their partitions and copies").act
 export const topicsCommand = group("topics", "Kafka topics")
   .addCommand(create)
   .addCommand(ls)
+  .addCommand(topicsLag)
   .addCommand(topicsRead);

@@ -1,13 +1,14 @@
 // One topic: its partitions with the lag of each group, and its messages by saga, time or offset. Nothing is produced here, and no offset is
 // moved.
 import { timestampOf } from "../../kernel/timestamp.ts";
-import type { Part, PartitionState } from "../../../schemas/overview.ts";
+import type { Part, PartitionState, TopicReading } from "../../../schemas/overview.ts";
 import type { TopicMessage, TopicPage } from "../../operations/topic-page.ts";
 import { topicFieldsOf, type TopicRequest } from "../../operations/topic-request.ts";
 import { CommandLine, Copy, Empty, IdLink, Notice, shellArgument, Unknown } from "../parts/bits.tsx";
 import { Field } from "../parts/field.tsx";
 import { Page } from "../parts/layout.tsx";
 import { type Column, DataTable, Exports } from "../parts/table.tsx";
+import { TopicReaders } from "../parts/topic-readers.tsx";
 import { When } from "../parts/when.tsx";
 import { countText, plural } from "../parts/words.ts";
 import type { Frame } from "../visit.ts";
@@ -15,7 +16,7 @@ import type { Frame } from "../visit.ts";
 export interface TopicProps {
   readonly frame: Frame;
   readonly topic: string;
-  readonly partitions: Part<readonly PartitionState[]>;
+  readonly reading: Part<TopicReading>;
   /** As typed. */
   readonly given: URLSearchParams;
   readonly found:
@@ -73,7 +74,7 @@ export function topicHref(topic: string, request: TopicRequest): string {
 }
 
 export function TopicDetail(props: TopicProps) {
-  const { frame, topic, partitions, found } = props;
+  const { frame, topic, reading, found } = props;
   return (
     <Page frame={frame} title={`Topic ${topic}`} current="topics">
       <div class="page-head">
@@ -84,8 +85,17 @@ export function TopicDetail(props: TopicProps) {
       </div>
       <section class="card" aria-labelledby="partitions-title">
         <h2 id="partitions-title">Partitions</h2>
-        <Partitions topic={topic} partitions={partitions} />
+        <Partitions topic={topic} reading={reading} />
       </section>
+      {"value" in reading ? (
+        <section class="card" aria-labelledby="readers-title">
+          <h2 id="readers-title">Who reads it</h2>
+          <TopicReaders topic={topic} reading={reading} />
+          <p class="small soft">
+            On the command line: <CommandLine>{`checkoutctl topics lag ${topic}`}</CommandLine>
+          </p>
+        </section>
+      ) : null}
       <section aria-labelledby="messages-title">
         <h2 id="messages-title">Messages</h2>
         <Search {...props} />
@@ -117,16 +127,16 @@ export function TopicDetail(props: TopicProps) {
   );
 }
 
-function Partitions({ topic, partitions }: Pick<TopicProps, "topic" | "partitions">) {
-  if ("why" in partitions)
+function Partitions({ topic, reading }: Pick<TopicProps, "topic" | "reading">) {
+  if ("why" in reading)
     return (
       <p>
         <Unknown
-          reading={{ value: null, at: null, unknownSince: partitions.unknown_since, reason: partitions.why }}
+          reading={{ value: null, at: null, unknownSince: reading.unknown_since, reason: reading.why }}
         />
       </p>
     );
-  const states = partitions.value;
+  const states = reading.value.partitions;
   return (
     <details>
       <summary>

@@ -1,14 +1,16 @@
 // The six topics with the lag of each group. One of them is in topic.tsx.
 import type { TopicState } from "../../../schemas/overview.ts";
-import { Unknown } from "../parts/bits.tsx";
+import { Status, Unknown } from "../parts/bits.tsx";
 import { Page } from "../parts/layout.tsx";
 import { holderOf, type LiveParts } from "../parts/live-parts.tsx";
 import { type Column, DataTable } from "../parts/table.tsx";
-import { countText } from "../parts/words.ts";
+import { STANDS_MS } from "../parts/topic-readers.tsx";
+import { countText, durationText } from "../parts/words.ts";
 import { knownOf, type Reading } from "../source.ts";
 import type { Frame } from "../visit.ts";
 
-const COLUMNS: readonly Column<TopicState>[] = [
+/** `now`: of the reading. */
+const columns = (now: number): readonly Column<TopicState>[] => [
   {
     name: "topic",
     head: "Topic",
@@ -42,11 +44,32 @@ const COLUMNS: readonly Column<TopicState>[] = [
       groups.length === 0 ? (
         <span class="soft">no group reads it</span>
       ) : (
-        groups.map(({ group, lag }) => `${group} ${countText(lag)}`).join(", ")
+        groups.map((one, index) => (
+          <span key={one.group}>
+            {index === 0 ? "" : ", "}
+            <GroupLag {...one} now={now} />
+          </span>
+        ))
       ),
     value: ({ groups }) => groups.map(({ group, lag }) => `${group} ${lag}`).join(", "),
   },
 ];
+
+function GroupLag({
+  group,
+  lag,
+  unmoved_since,
+  now,
+}: TopicState["groups"][number] & { readonly now: number }) {
+  const text = `${group} ${countText(lag)}`;
+  const standsMs = unmoved_since === undefined ? 0 : now - unmoved_since;
+  if (standsMs < STANDS_MS) return text;
+  return (
+    <Status tone="bad">
+      {text}, stuck for {durationText(standsMs)}
+    </Status>
+  );
+}
 
 interface PartProps {
   readonly topics: Reading<readonly TopicState[]>;
@@ -80,7 +103,7 @@ function TopicsTable({ topics }: PartProps) {
   return (
     <DataTable
       label="Topics"
-      columns={COLUMNS}
+      columns={columns(topics.at ?? 0)}
       rows={known}
       keyOf={({ topic }) => topic}
       hrefOf={({ topic }) => `/topics/${topic}`}

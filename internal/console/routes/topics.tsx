@@ -9,6 +9,7 @@ import { liveResponse, shared } from "../live.ts";
 import { messageColumns, partitionColumns, TopicDetail, type TopicProps } from "../pages/topic.tsx";
 import { Topics, TOPICS_PARTS } from "../pages/topics.tsx";
 import { allOf } from "../parts/live-parts.tsx";
+import { readerColumns, readerRows } from "../parts/topic-readers.tsx";
 import type { Column, Cut } from "../parts/table.tsx";
 import { badRequest, notFound, Problem } from "../problem.ts";
 import { exported, isExport, page } from "../respond.ts";
@@ -23,7 +24,7 @@ export const topicRoutes: readonly ConsoleRoute[] = [
 
 const SHOWN = 100;
 /** The rest of the page does not wait longer for a silent Kafka. */
-const PARTITIONS_TIMEOUT_MS = 2_500;
+const READING_TIMEOUT_MS = 2_500;
 
 async function list(visit: SignedIn): Promise<Response> {
   const { topics } = await visit.options.collector.fresh();
@@ -44,22 +45,22 @@ async function one(visit: SignedIn): Promise<Response> {
   const name = visit.params["name"] ?? "";
   const topic = Object.values(TOPICS).find((known) => known === name);
   if (topic === undefined) throw notFound(`There is no topic ${name.slice(0, 100)}.`);
-  const ofPartitions = given.get("table") === "partitions" && isExport(visit);
-  const [partitions, found] = await Promise.all([
-    partitionsOf(visit, topic),
-    ofPartitions ? null : foundIn(visit, topic),
+  const ofReading = ["partitions", "readers"].includes(given.get("table") ?? "") && isExport(visit);
+  const [reading, found] = await Promise.all([
+    readingOf(visit, topic),
+    ofReading ? null : foundIn(visit, topic),
   ]);
-  if (isExport(visit)) return fileOf(visit, topic, found, partitions);
+  if (isExport(visit)) return fileOf(visit, topic, found, reading);
   if (found === null) throw badRequest("table is for files: add as=csv or as=json.");
   const status = "faults" in found ? 422 : "unread" in found ? 503 : 200;
-  return page(visit, <TopicDetail frame={visit} {...{ topic, given, partitions, found }} />, { status });
+  return page(visit, <TopicDetail frame={visit} {...{ topic, given, reading, found }} />, { status });
 }
 
 /** From Kafka as it is now. Unknown since the collector has no answer, if it has none either. */
-function partitionsOf({ options }: SignedIn, topic: Topic): Promise<TopicProps["partitions"]> {
+function readingOf({ options }: SignedIn, topic: Topic): Promise<TopicProps["reading"]> {
   const { clock, collector, topics } = options;
   const { unknownSince } = collector.snapshot().topics;
-  return ask(() => topics.partitionsOf(topic), { clock, timeoutMs: PARTITIONS_TIMEOUT_MS, unknownSince });
+  return ask(() => topics.readingOf(topic), { clock, timeoutMs: READING_TIMEOUT_MS, unknownSince });
 }
 
 async function foundIn(visit: SignedIn, topic: Topic): Promise<TopicProps["found"]> {
@@ -83,12 +84,20 @@ function fileOf(
   visit: SignedIn,
   topic: Topic,
   found: TopicProps["found"] | null,
-  partitions: TopicProps["partitions"],
+  reading: TopicProps["reading"],
 ): Response {
   if (found === null) {
-    if ("why" in partitions) throw new Problem(503, "Not reachable", partitions.why);
-    const { value } = partitions;
-    return fileNamed(visit, `${topic}-partitions`, partitionColumns(topic, value), value, null);
+    if ("why" in reading) throw new Problem(503, "Not reachable", reading.why);
+    const { value } = reading;
+    return visit.query.get("table") === "readers"
+      ? fileNamed(visit, `${topic}-readers`, readerColumns, readerRows(value), null)
+      : fileNamed(
+          visit,
+          `${topic}-partitions`,
+          partitionColumns(topic, value.partitions),
+          value.partitions,
+          null,
+        );
   }
   if ("faults" in found) throw badRequest(found.faults.join("; "));
   if ("unread" in found) throw new Problem(503, "Not reachable", found.unread);

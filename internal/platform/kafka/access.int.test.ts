@@ -77,6 +77,10 @@ describe("each account does its own work:", () => {
     expect(seen.map(({ topic, messages }) => [topic, messages > 0])).toEqual(
       EVERY_TOPIC.map((topic) => [topic, true]),
     );
+    const { groups } = await states.readingOf(TOPICS.commands);
+    expect(groups.map(({ group, unknown }) => [group, unknown])).toEqual(
+      ["inventory", "payment", "order"].map((group) => [group, null]),
+    );
     await using reader = await TopicReader.open(kafka.as(account), TOPICS.commands);
     expect((await reader.spans()).size).toBeGreaterThan(0);
     expect(await readBy(kafka.as(account), TOPICS.paymentEvents)).toBeGreaterThan(0);

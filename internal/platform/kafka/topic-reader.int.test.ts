@@ -173,9 +173,11 @@ test("a topic that begins later, because its first messages were deleted", async
   expect(await pageOf(topic, "to=0:10")).toMatchObject({ messages: [], stopped: "end", older_deleted: true });
   await using states = new TopicStates(options, [topic], { payment: [topic] });
   // Whose group has committed nothing reads what is left.
-  expect(await states.partitionsOf(topic)).toEqual([
-    { partition: 0, first: 30, end: 40, groups: [{ group: "payment", lag: 10 }] },
-  ]);
+  expect(await states.readingOf(topic)).toMatchObject({
+    partitions: [
+      { partition: 0, first: 30, end: 40, groups: [{ group: "payment", committed: null, lag: 10 }] },
+    ],
+  });
 });
 
 test("the committed offset of a group is its lag, by partition", async () => {
@@ -189,10 +191,14 @@ test("the committed offset of a group is its lag, by partition", async () => {
   const { client } = await connect(options, { "group.id": group });
   client.commitSync({ topic, partition: 1, offset: 2 });
   await new Promise((resolve) => client.disconnect(resolve));
-  expect(await states.partitionsOf(topic)).toEqual([
-    { partition: 0, first: 0, end: 0, groups: [{ group, lag: 0 }] },
-    { partition: 1, first: 0, end: 3, groups: [{ group, lag: 1 }] },
+  const idle = { group, committed: null, lag: 0, unmoved_since: null, member: null };
+  const behind = { group, committed: 2, lag: 1, unmoved_since: expect.any(Number), member: null };
+  const { partitions, groups } = await states.readingOf(topic);
+  expect(partitions).toEqual([
+    { partition: 0, first: 0, end: 0, groups: [idle] },
+    { partition: 1, first: 0, end: 3, groups: [behind] },
   ]);
+  expect(groups).toEqual([{ group, state: "Empty", unknown: null }]);
 });
 
 test("without Kafka it says so in time", async () => {

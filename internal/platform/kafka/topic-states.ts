@@ -2,16 +2,24 @@
 // operators' console ask every second.
 //
 // Uses consumers that join no group; coordinator.ts explains why not an admin client.
-import type { PartitionState, TopicState } from "../../../schemas/overview.ts";
+import type { PartitionReading, TopicReading, TopicState } from "../../../schemas/overview.ts";
 import { committedBy, type Place } from "./committed.ts";
 import { DEFAULT_CONNECT_TIMEOUT_MS, type KafkaOptions } from "./connection.ts";
 import { connect, type Connection } from "./consumer.ts";
+import { membersOf } from "./group-members.ts";
 import type { Span } from "../../kernel/ports.ts";
 import { allEnded } from "../../messaging/side-by-side.ts";
 import { spansOf } from "./read-topic.ts";
+import { Standstill } from "./standstill.ts";
 
 /** The topics that each group reads, by the group's name. */
 export type Subscriptions = Readonly<Record<string, readonly string[]>>;
+
+interface PlaceReading extends Place {
+  readonly committed: number | null;
+  readonly lag: number;
+  readonly unmovedSince: number | null;
+}
 
 type Spans = ReadonlyMap<string, ReadonlyMap<number, Span>>;
 
@@ -21,6 +29,7 @@ export class TopicStates implements AsyncDisposable {
   readonly #subscriptions: Subscriptions;
   /** By group. */
   readonly #connections = new Map<string, Promise<Connection>>();
+  readonly #standstill = new Standstill(() => Date.now());
   /** In progress. Nothing may ask a connection that ends: that would end the process. */
   readonly #asking = new Set<Promise<unknown>>();
 
@@ -50,32 +59,45 @@ export class TopicStates implements AsyncDisposable {
           end,
           groups: groups.flatMap(({ group, lags }) => {
             const lag = lags.get(topic);
-            return lag === undefined ? [] : [{ group, lag }];
+            return lag === undefined ? [] : [{ group, ...lag }];
           }),
         };
       });
     });
   }
 
-  /** The partitions of one topic, by their number, with the lag of each group that reads it. Throws as `read`. */
-  partitionsOf(topic: string): Promise<readonly PartitionState[]> {
+  /** One topic: its partitions by their number, how far each group is in them, and which member reads it. Throws as `read`. */
+  readingOf(topic: string): Promise<TopicReading> {
     return this.#orClose(async () => {
       const spans = await this.#spans([topic]);
       const readers = Object.entries(this.#subscriptions).filter(([, topics]) => topics.includes(topic));
       const groups = await allEnded(
-        readers.map(async ([group]) => ({ group, lags: await this.#partitionLagsOf(group, [topic], spans) })),
+        readers.map(async ([group]) => {
+          const lags = await this.#partitionLagsOf(group, [topic], spans);
+          return { group, lags, members: await membersOf(await this.#connection(group), group) };
+        }),
       );
-      return [...(spans.get(topic) ?? [])]
-        .map(([partition, { low, high }]) => ({
-          partition,
-          first: low,
-          end: high,
-          groups: groups.map(({ group, lags }) => {
-            const { lag = 0 } = lags.find((one) => one.partition === partition) ?? {};
-            return { group, lag };
-          }),
-        }))
-        .toSorted((a, b) => a.partition - b.partition);
+      const readingOf = ({ group, lags, members }: (typeof groups)[number], partition: number) => {
+        const at = lags.find((one) => one.partition === partition);
+        return {
+          group,
+          committed: at?.committed ?? null,
+          lag: at?.lag ?? 0,
+          unmoved_since: at?.unmovedSince ?? null,
+          member: members.readerOf(topic, partition),
+        } satisfies PartitionReading;
+      };
+      return {
+        partitions: [...(spans.get(topic) ?? [])]
+          .map(([partition, { low, high }]) => ({
+            partition,
+            first: low,
+            end: high,
+            groups: groups.map((one) => readingOf(one, partition)),
+          }))
+          .toSorted((a, b) => a.partition - b.partition),
+        groups: groups.map(({ group, members: { state, unknown } }) => ({ group, state, unknown })),
+      };
     });
   }
 
@@ -105,10 +127,15 @@ export class TopicStates implements AsyncDisposable {
     group: string,
     topics: readonly string[],
     spans: Spans,
-  ): Promise<ReadonlyMap<string, number>> {
-    const lags = await this.#partitionLagsOf(group, topics, spans);
+  ): Promise<ReadonlyMap<string, { readonly lag: number; readonly unmoved_since?: number }>> {
+    const places = await this.#partitionLagsOf(group, topics, spans);
     return new Map(
-      topics.map((topic) => [topic, sum(lags.filter((one) => one.topic === topic).map(({ lag }) => lag))]),
+      topics.map((topic) => {
+        const own = places.filter((one) => one.topic === topic);
+        const standing = own.flatMap(({ unmovedSince }) => unmovedSince ?? []);
+        const lag = sum(own.map((one) => one.lag));
+        return [topic, standing.length === 0 ? { lag } : { lag, unmoved_since: Math.min(...standing) }];
+      }),
     );
   }
 
@@ -116,7 +143,7 @@ export class TopicStates implements AsyncDisposable {
     group: string,
     topics: readonly string[],
     spans: Spans,
-  ): Promise<readonly (Place & { readonly lag: number })[]> {
+  ): Promise<readonly PlaceReading[]> {
     const connection = await this.#connection(group);
     const places = topics.flatMap((topic): Place[] =>
       [...(spans.get(topic)?.keys() ?? [])].map((partition) => ({ topic, partition })),
@@ -127,9 +154,12 @@ export class TopicStates implements AsyncDisposable {
     });
     return committed.map(({ topic, partition, offset }) => {
       const { low = 0, high = 0 } = spans.get(topic)?.get(partition) ?? {};
+      const own = typeof offset === "number" ? offset : null;
       // A group without a committed offset begins at the start, and one whose messages have expired as well.
-      const from = Math.max(low, typeof offset === "number" ? offset : low);
-      return { topic, partition, lag: Math.max(0, high - from) };
+      const from = Math.max(low, own ?? low);
+      const lag = Math.max(0, high - from);
+      const unmovedSince = this.#standstill.note(`${group} ${topic} ${partition}`, { at: own, lag });
+      return { topic, partition, committed: own, lag, unmovedSince };
     });
   }
 

@@ -17,6 +17,8 @@ export interface Addon {
   /** `texts` is flat: seven for each rule. */
   createAcls(handle: number, texts: readonly string[], timeoutMs: number): Promise<AdminAnswer>;
   deleteAcls(handle: number, texts: readonly string[], timeoutMs: number): Promise<AdminAnswer>;
+  /** Rows in the form of src/group-admin.cc. The client must stay open until the promise resolves. */
+  describeGroups(handle: number, groups: readonly string[], timeoutMs: number): Promise<AdminAnswer>;
   readonly BatchConsumer: new (handle: number, types: readonly string[]) => BatchConsumer;
   readonly BatchProducer: new (
     settings: readonly string[],
@@ -83,7 +85,7 @@ export interface BatchProducerAddon {
   close(flushMs: number): Promise<void>;
 }
 
-/** src/acl-admin.cc. There are no rows if `code` is not NO_ERROR. */
+/** src/acl-admin.cc, src/group-admin.cc. There are no rows if `code` is not NO_ERROR. */
 export interface AdminAnswer extends NativeError {
   readonly rows: readonly (readonly string[])[];
 }

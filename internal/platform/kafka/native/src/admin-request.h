@@ -1,5 +1,5 @@
 // One request of an admin client from JavaScript: (handle, texts, timeoutMs), answered by { code, message, rows: string[][] }. A failure leaves
-// rows empty. Used by topic-admin.cc and acl-admin.cc.
+// rows empty. Used by topic-admin.cc, acl-admin.cc and group-admin.cc.
 #pragma once
 
 #include <node_api.h>

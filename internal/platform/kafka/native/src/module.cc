@@ -11,6 +11,7 @@
 #include "batch-consumer.h"
 #include "batch-producer.h"
 #include "event-loop.h"
+#include "group-admin.h"
 #include "topic-admin.h"
 
 static node::node_module* package_module = nullptr;
@@ -50,6 +51,7 @@ extern "C" __attribute__((visibility("default"))) napi_value napi_register_modul
   define_batch_producer(env, result);
   define_topic_admin(env, result);
   define_acl_admin(env, result);
+  define_group_admin(env, result);
   return result;
 }
 
