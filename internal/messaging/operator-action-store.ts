@@ -29,6 +29,8 @@ export const OPERATOR_ACTIONS = [
   "run.resume",
   "run.stop",
   "run.rate",
+  // By the process that executes it, in the name of who has started it.
+  "run.end",
   "payment-alert.close",
   "payments.reconcile",
   "saga.reveal",

@@ -168,6 +168,16 @@ test("a run that cannot be executed at all is paused and says why", async () => 
     halted_because: expect.stringContaining("has no stretch of time"),
   });
   expect(await executor.runOnce()).toEqual({ processed: 0, hasMore: false });
+  expect(
+    await databases.saga`select actor, subject, outcome, detail from operator_actions where action = 'run.end'`,
+  ).toMatchObject([
+    {
+      actor: "ada",
+      subject: broken.plan_id,
+      outcome: "halted",
+      detail: expect.stringMatching(/has no stretch of time.*; 0 of 2 messages sent$/),
+    },
+  ]);
 });
 
 test("what is stopped for good sends no message that a dead executor had only claimed", async () => {

@@ -11,6 +11,7 @@ import { PlanRefused } from "./plan.ts";
 import { MAX_BATCH, MAX_REPUBLISH_BATCH, nextBatch } from "./ramp.ts";
 import type { MailWatch } from "./replay-send.ts";
 import { discardBatch } from "./run-discard.ts";
+import { recordEnd } from "./run-end.ts";
 import { replayBatch } from "./run-replay.ts";
 import { republishBatch } from "./run-republish.ts";
 import {
@@ -28,7 +29,7 @@ import {
   saveBatch,
   takeRun,
 } from "./run-store.ts";
-import { afterBatch } from "./run-verdict.ts";
+import { afterBatch, endOf } from "./run-verdict.ts";
 
 const LEASE_MS = 15_000;
 const RENEWALS_PER_LEASE = 3;
@@ -145,13 +146,21 @@ export class RunExecutor implements AsyncDisposable {
   }
 
   /** One run that fails must not hold up all others. If the saga database is away, there is nothing to write, and none goes on. */
-  async #setAside({ plan_id: planId }: LeasedRun, error: unknown): Promise<void> {
+  async #setAside(run: LeasedRun, error: unknown): Promise<void> {
     const { saga, executor } = this.#options;
     const isHopeless = error instanceof PlanRefused;
     const done = isHopeless
-      ? haltRun(saga, { executor, planId, why: describeError(error) })
-      : postponeRun(saga, { executor, planId, ms: FAILED_MS });
+      ? this.#halt(run, describeError(error))
+      : postponeRun(saga, { executor, planId: run.plan_id, ms: FAILED_MS });
     await done.catch(() => undefined);
+  }
+
+  async #halt(run: LeasedRun, why: string): Promise<void> {
+    const { saga, executor } = this.#options;
+    await saga.begin(async (tx) => {
+      if (await haltRun(tx, { executor, planId: run.plan_id, why }))
+        await recordEnd(this.#options, tx, run, { end: "halted", why });
+    });
   }
 
   async #execute(
@@ -190,6 +199,8 @@ export class RunExecutor implements AsyncDisposable {
       const isLast = await isFinished(tx, run.plan_id);
       const after = afterBatch(run, now, { acted, failed, tookMs, size, isLast });
       await saveBatch(tx, run.plan_id, after);
+      const end = endOf(now, after);
+      if (end !== null) await recordEnd(this.#options, tx, run, { end, why: after.halted_because });
       return after.state === "running";
     });
     // Nobody may ask for them for days.

@@ -83,16 +83,17 @@ export async function postponeRun(
      where plan_id = ${planId} and executor = ${executor}`;
 }
 
-/** Pauses a run that cannot go on without a person. */
+/** Pauses a run that cannot go on without a person. False if it is not running any more, or has items in flight. */
 export async function haltRun(
-  sql: Sql,
+  tx: TransactionSql,
   { executor, planId, why }: { readonly executor: string; readonly planId: string; readonly why: string },
-): Promise<void> {
-  await sql`
+): Promise<boolean> {
+  const { count } = await tx`
     update operator_plans set state = 'paused', halted_because = ${why}, executor = null, lease_until = null
      where plan_id = ${planId} and executor = ${executor} and state = 'running'
        and not exists (select from operator_plan_items i
                         where i.plan_id = operator_plans.plan_id and i.outcome = 'in flight')`;
+  return count === 1;
 }
 
 /** Lets another executor continue at once. A run with items in flight keeps the name of its executor, so that somebody settles them. */

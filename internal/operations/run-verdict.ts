@@ -143,3 +143,18 @@ export function afterBatch(
     pauseMs: pauseAfter(acted, tookMs, run.rate_per_second),
   };
 }
+
+/** `halted`: it paused itself, and a person must look. */
+export type RunEnd = "done" | "stopped" | "halted";
+
+/**
+ * How the run came to an end with this batch; null if it did not. `before`: as an operator wanted it when the batch was over. A person's pause is no
+ * end, and has a line of its own. So has a stop, which does not know yet what becomes of the batch in flight.
+ */
+export function endOf(
+  before: Pick<Steered, "state">,
+  after: Pick<AfterBatch, "state" | "halted_because">,
+): RunEnd | null {
+  if (after.state === "done" || after.state === "stopped") return after.state;
+  return before.state === "running" && after.halted_because !== null ? "halted" : null;
+}

@@ -1,6 +1,7 @@
 // What a run does with an item at its turn, and how it goes on after a batch.
 import { describe, expect, test } from "bun:test";
-import { afterBatch, type AtItsTurn, outcomeOf, verdictOn } from "./run-verdict.ts";
+import { afterBatch, type AtItsTurn, endOf, outcomeOf, verdictOn } from "./run-verdict.ts";
+import type { RunState } from "./plan.ts";
 import type { RunItem } from "./run-store.ts";
 
 const item: RunItem = {
@@ -167,4 +168,14 @@ describe("after a batch a run", () => {
     });
     expect(afterBatch(run, resumed, { ...batch, isLast: true })).toMatchObject({ state: "done" });
   });
+});
+
+test("a run ends when it is done, stopped or halted by itself; a person's pause is no end", () => {
+  const end = (before: RunState, after: RunState, halted_because: string | null = null) =>
+    endOf({ state: before }, { state: after, halted_because });
+  expect(end("running", "done")).toBe("done");
+  expect(end("stopped", "stopped")).toBe("stopped");
+  expect(end("running", "paused", "1 of 1 failed again")).toBe("halted");
+  expect(end("running", "running")).toBeNull();
+  expect(end("paused", "paused")).toBeNull();
 });

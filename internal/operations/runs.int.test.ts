@@ -113,6 +113,15 @@ test("300 dead letters: canary, ramp, stopped half-way by another operator, the 
     },
   ]);
 
+  // The batch in flight may have been the last of the run; the end has what became of it.
+  for (const line of await trail("run.end"))
+    expect(line).toEqual({
+      actor: "ada",
+      reason: REASON,
+      outcome: "stopped",
+      detail: `${counts.sent} sent, 0 failed, 0 refused, 0 skipped, ${counts.not_reached} left`,
+    });
+
   const rest = await planned(context);
   expect(rest.totals.acts).toBe(300 - counts.sent);
   await started({ letters, context, plan: rest });
@@ -123,6 +132,12 @@ test("300 dead letters: canary, ramp, stopped half-way by another operator, the 
     signal: forever,
   });
   expect(done).toMatchObject({ state: "done", counts: { sent: 300 - counts.sent, failed: 0 } });
+  expect((await trail("run.end")).at(-1)).toEqual({
+    actor: "ada",
+    reason: REASON,
+    outcome: "done",
+    detail: `${300 - counts.sent} sent, 0 failed, 0 refused, 0 skipped, 0 left`,
+  });
   expect(pump.carried.toSorted()).toEqual(messagesOf(letters));
   expect(await listRuns(context)).toMatchObject([{ plan_id: rest.plan_id }, { plan_id: plan.plan_id }]);
 });
@@ -360,6 +375,14 @@ test("a run pauses itself when too many fail; what is left goes on after a resum
     halted_because: null,
     counts: { failed: 1, sent: 4 },
   });
+  expect(await trail("run.end")).toMatchObject([
+    {
+      actor: "ada",
+      outcome: "halted",
+      detail: "1 of 1 failed again, more than 10 %; 0 sent, 1 failed, 0 refused, 0 skipped, 4 left",
+    },
+    { actor: "ada", outcome: "done", detail: "4 sent, 1 failed, 0 refused, 0 skipped, 0 left" },
+  ]);
 });
 
 test("a message replayed three times without success is quarantined: only by its id, and with its id", async () => {

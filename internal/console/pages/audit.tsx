@@ -14,7 +14,7 @@ import type { Frame } from "../visit.ts";
 
 /** `cancelling` and `asked` only began something, whose end this line does not know. */
 function toneOf(outcome: string | null): Tone {
-  if (outcome === "refused" || outcome === "failed") return "bad";
+  if (outcome === "refused" || outcome === "failed" || outcome === "halted") return "bad";
   return outcome === null || BEGUN.has(outcome) ? "running" : "good";
 }
 
@@ -174,7 +174,7 @@ function familyOf(action: string): string {
 
 /** The labels of both. */
 export const AUDIT_TIMES = { since: "From (UTC)", until: "Until (UTC)" } as const;
-const OUTCOMES = ["refused", "failed", "in progress"];
+const OUTCOMES = ["refused", "failed", "halted", "in progress"];
 
 export function Audit({ frame, lines, filter, given, older }: Props) {
   const isFiltered = Object.values(filter).some((value) => value !== null);
