@@ -90,7 +90,7 @@ const SAGA_MOVES = [
   ..."failure_code failure_message needs_operator resend_count deadline_at lines_short action_expires_at".split(
     " ",
   ),
-  ..."action_latest_at traceparent updated_at completed_at".split(" "),
+  ..."action_latest_at waited_for_shopper traceparent updated_at completed_at".split(" "),
   // Erased when they are old.
   ..."email shipping_address card".split(" "),
 ];

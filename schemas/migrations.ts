@@ -30,6 +30,7 @@ import sagaMoreTime from "./migrations/saga/0026_more_time.sql" with { type: "te
 import sagaSearch from "./migrations/saga/0028_search.sql" with { type: "text" };
 import sagaLanguage from "./migrations/saga/0033_shopper_language.sql" with { type: "text" };
 import sagaEmail from "./migrations/saga/0039_email_search.sql" with { type: "text" };
+import sagaWaited from "./migrations/saga/0040_waited_for_shopper.sql" with { type: "text" };
 import sagaCard from "./migrations/saga/0037_charged_card.sql" with { type: "text" };
 import sagaGeneration from "./migrations/saga/0035_run_generation.sql" with { type: "text" };
 import sagaActions from "./migrations/saga/0032_operator_actions.sql" with { type: "text" };
@@ -81,6 +82,7 @@ export const migrations: Record<MigratedDatabase, readonly Migration[]> = {
     { name: "0037_charged_card", sql: sagaCard },
     privilege,
     { name: "0039_email_search", sql: sagaEmail },
+    { name: "0040_waited_for_shopper", sql: sagaWaited },
   ],
   inventory: [
     messagingMigration,

@@ -72,7 +72,7 @@ const SagaFlow = Type.Object({
       { p50: Type.Number(), p99: Type.Number() },
       {
         description:
-          "from the checkout to its end, of those that ended; with waits at the shopper's bank, which the objectives leave out",
+          "from the checkout to its end, of those that ended and did not wait for the shopper at the bank, as the objectives count",
       },
     ),
   ),

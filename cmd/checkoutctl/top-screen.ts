@@ -57,8 +57,8 @@ function sagaLines(flow: SagaFlow, now: number): readonly string[] {
   return [
     `started ${perMinute(flow.started)}, ended ${perMinute(ended)}${outcomes.length === 0 ? "" : `: ${outcomes.join(", ")}`}`,
     flow.took_ms === null
-      ? "no checkout ended in the last minute, so no p50 and p99"
-      : `took p50 ${inWords(flow.took_ms.p50)}, p99 ${inWords(flow.took_ms.p99)}, with waits at the shopper's bank`,
+      ? `no checkout ended in the last minute${ended === 0 ? "" : " that had not waited for its shopper"}, so no p50 and p99`
+      : `took p50 ${inWords(flow.took_ms.p50)}, p99 ${inWords(flow.took_ms.p99)}, without waits for shoppers at their bank`,
     open.length === 0 ? "none in progress" : `in progress: ${open.join("; ")}`,
     ...(needy > 0 ? [`${needy} NEED AN OPERATOR: checkoutctl saga ls --stuck 1s`] : []),
     ...stuckMoneyLines(flow),

@@ -62,7 +62,7 @@ test("rates are per minute over the window that was read", () => {
   expect(lineOf("started")).toBe(
     "started 100 per minute, ended 80 per minute: 40 COMPENSATED INSUFFICIENT_STOCK",
   );
-  expect(lineOf("took")).toBe("took p50 700 ms, p99 2.8 s, with waits at the shopper's bank");
+  expect(lineOf("took")).toBe("took p50 700 ms, p99 2.8 s, without waits for shoppers at their bank");
   expect(lineOf("in progress")).toBe("in progress: 2 COMPENSATING at charge, the oldest for 5 s");
   expect(lineOf("1 NEED")).toContain("saga ls --stuck");
   expect(lineOf("2 payments")).toBe("2 payments UNKNOWN: 25.00 EUR");

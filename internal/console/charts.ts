@@ -17,9 +17,8 @@ export interface Chart {
   readonly read: (snapshot: Snapshot) => Readonly<Record<string, number>>;
 }
 
-/** The row of an ended saga does not say how long its shopper was away. Metrics do, and the objectives are made of them. */
-export const INCLUDES_BANK =
-  "p50 and p99 include waits at the shopper's bank, which the objectives leave out";
+/** As the objectives count: the shopper's time is not ours. */
+export const LEAVES_OUT_BANK = "p50 and p99 are of checkouts that did not wait for the shopper at the bank";
 const PER_MINUTE = 60;
 
 export const CHARTS: readonly Chart[] = [
@@ -43,7 +42,7 @@ export const CHARTS: readonly Chart[] = [
   {
     id: "duration",
     title: "From checkout to end",
-    about: `of those that ended in the minute before; ${INCLUDES_BANK}`,
+    about: `of those that ended in the minute before; ${LEAVES_OUT_BANK}`,
     unit: "ms",
     href: "/sagas",
     read: ({ sagas }) => {

@@ -95,7 +95,7 @@ interface RecentSagas extends Pick<SagaFlow, "window_seconds" | "started" | "end
 async function recentSagas(sql: Sql): Promise<RecentSagas> {
   const [row] = await sql<[RecentSagas]>`
     with recent as materialized (
-      select status, failure_code, created_at, completed_at from saga_state
+      select status, failure_code, waited_for_shopper, created_at, completed_at from saga_state
        where created_at >= now() - make_interval(secs => ${RECENT_SECONDS})
        order by created_at desc limit ${MAX_RECENT}),
     covered as materialized (
@@ -114,7 +114,8 @@ async function recentSagas(sql: Sql): Promise<RecentSagas> {
       from covered,
            (select percentile_cont(0.5) within group (order by ms)::float8 as p50,
                    percentile_cont(0.99) within group (order by ms)::float8 as p99
-              from (select extract(epoch from completed_at - created_at) * 1000 as ms from ended) durations) took`;
+              from (select extract(epoch from completed_at - created_at) * 1000 as ms
+                      from ended where not waited_for_shopper) durations) took`;
   return row;
 }
 

@@ -13,7 +13,7 @@ import { cloneDatabase, type TestDatabase } from "../testkit/database.ts";
 import { sendBytes } from "../testkit/kafka.ts";
 import { kafkaBrokers } from "../testkit/servers.ts";
 import { collectOverview } from "./overview.ts";
-import { moneyAtRisk } from "./overview-store.ts";
+import { moneyAtRisk, sagaFlow } from "./overview-store.ts";
 import { topicLayout } from "./topics.ts";
 
 let system: ConsistentFixture;
@@ -97,6 +97,8 @@ test("counts sagas, outboxes, money, mails, topics, dead letters and roles", asy
     took_ms: { p50: 2_000, p99: 2_000 },
   });
   expect(refused.saga_id).not.toBe(completed.saga_id);
+  await saga`update saga_state set waited_for_shopper = true where saga_id = ${completed.saga_id}`;
+  expect(await sagaFlow(saga)).toMatchObject({ ended: [{ status: "COMPLETED", count: 1 }], took_ms: null });
   expect(overview.outboxes.map(({ database, depth }) => [database, known(depth).unpublished])).toEqual([
     ["saga", 1],
     ["inventory", 0],

@@ -45,6 +45,11 @@ test("the durations and counts of the last hour are of all that ended, also of o
   expect(hour).toMatchObject({ p50_ms: 1_000, completed: 1, compensated: 2 });
   // Between the second and the third of three.
   expect(Math.round(p99_ms ?? 0)).toBe(1_000 + 0.98 * (900_000 - 1_000));
+  // The time of a shopper at the bank is not ours, but the checkout counts.
+  await saga`update saga_state set waited_for_shopper = true where saga_id = ${fixture.completed.saga_id}`;
+  expect(await lastHour(fixture.asConsole.saga)).toMatchObject({ ...hour, p50_ms: 1_000, p99_ms: 1_000 });
+  await saga`update saga_state set waited_for_shopper = true`;
+  expect(await lastHour(fixture.asConsole.saga)).toMatchObject({ ...hour, p50_ms: null, p99_ms: null });
 });
 
 test("a payment with two alerts is at risk once; both alerts count", async () => {

@@ -66,7 +66,7 @@ export interface Minute {
 
 export interface LastHour {
   readonly minutes: readonly Minute[];
-  /** Milliseconds from the checkout to the end of its saga, with the time at the shopper's bank; null if none ended. */
+  /** Milliseconds from the checkout to the end of its saga, of those that did not wait for the shopper at the bank; null if none ended. */
   readonly p50_ms: number | null;
   readonly p99_ms: number | null;
   readonly completed: number;
@@ -80,7 +80,7 @@ interface TotalRow {
   readonly compensated: number;
 }
 
-/** The sagas that were started in the last hour. A row of one that has ended no longer says whether its shopper was at their bank. */
+/** The sagas that were started in the last hour. */
 export async function lastHour(sql: Sql): Promise<LastHour> {
   const [minutes, [total]] = await Promise.all([
     sql<Minute[]>`
@@ -90,11 +90,11 @@ export async function lastHour(sql: Sql): Promise<LastHour> {
         from saga_state where created_at > now() - interval '1 hour'
        group by 1 order by 1`,
     sql<[TotalRow]>`
-      select percentile_cont(0.5) within group (order by took) as p50_ms,
-             percentile_cont(0.99) within group (order by took) as p99_ms,
+      select percentile_cont(0.5) within group (order by took) filter (where not waited_for_shopper) as p50_ms,
+             percentile_cont(0.99) within group (order by took) filter (where not waited_for_shopper) as p99_ms,
              (count(*) filter (where status = 'COMPLETED'))::integer as completed,
              (count(*) filter (where status = 'COMPENSATED'))::integer as compensated
-        from (select status, extract(epoch from completed_at - created_at)::float8 * 1000 as took
+        from (select status, waited_for_shopper, extract(epoch from completed_at - created_at)::float8 * 1000 as took
                 from saga_state where created_at > now() - interval '1 hour' and completed_at is not null) ended`,
   ]);
   return { minutes, ...total };

@@ -137,6 +137,25 @@ test("prices that are saved once stay when later changes do not contain them", a
   expect(await orchestrator.saga(priced.saga_id)).toEqual(after);
 });
 
+test("that a saga has waited for its shopper stays when the wait is over", async () => {
+  const waits = (ends: number | null) => (saga: Saga) => ({ ...saga, action_expires_at: ends });
+  const [waited, other] = await save([waits(START + 60_000), waits(null)]);
+  if (waited === undefined || other === undefined) throw new Error("two sagas were saved");
+  const over = (before: Saga) => ({ before, after: { ...before, action_expires_at: null } });
+  await orchestrator.database.postgres.transaction(({ tx, finish }) =>
+    finish([saveSagas(tx, [over(waited), over(other)])]),
+  );
+  const ids = [waited.saga_id, other.saga_id];
+  const rows = await orchestrator.database.sql<{ saga_id: string; waited: boolean }[]>`
+    select saga_id, waited_for_shopper as waited from saga_state where saga_id = any(${ids}::uuid[])`;
+  expect(new Map(rows.map((row) => [row.saga_id, row.waited]))).toEqual(
+    new Map([
+      [waited.saga_id, true],
+      [other.saga_id, false],
+    ]),
+  );
+});
+
 test("a new saga is stored as the pure core made it", async () => {
   const request = checkout();
   const id = await orchestrator.start(request);

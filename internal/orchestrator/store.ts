@@ -167,7 +167,7 @@ export function saveSagas(tx: Tx, changes: readonly Change[]): PromiseLike<unkno
            failure_message = c.failure_message, needs_operator = c.needs_operator, resend_count = c.resend_count,
            deadline_at = c.deadline_at, updated_at = c.updated_at, completed_at = c.completed_at,
            lines_short = coalesce(c.lines_short, s.lines_short), card = coalesce(c.card, s.card), action_expires_at = c.action_expires_at,
-           action_latest_at = c.action_latest_at
+           action_latest_at = c.action_latest_at, waited_for_shopper = s.waited_for_shopper or c.action_expires_at is not null
       from change c
      where s.saga_id = any(array(select saga_id from change))
        and s.saga_id = c.saga_id`;

@@ -114,6 +114,15 @@ const AUDITED = [
     ...audit(number, "dead-letter.replay", "handled"),
     run_id: sagaId(91),
   })),
+  {
+    ...audit(
+      14,
+      "run.end",
+      "halted",
+      "1 of 8 failed again, more than 10 %; 7 sent, 1 failed, 0 refused, 0 skipped, 292 left",
+    ),
+    saga_id: null,
+  },
   audit(4, "console.refused", "refused", "vic has the role viewer; this needs the role operator"),
 ];
 const NO_FILTER = { actor: null, action: null, subject: null, outcome: null, since: null, until: null };

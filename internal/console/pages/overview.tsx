@@ -1,7 +1,7 @@
 // The overview: what needs a person, where the sagas are, how fast they go, which money is not where it belongs, and how the parts are. Each
 // part stands for itself, so that the stream sends only those that changed, and a database that is away takes nothing else with it.
 import { IN_PROGRESS } from "../../operations/saga-search.ts";
-import { INCLUDES_BANK } from "../charts.ts";
+import { LEAVES_OUT_BANK } from "../charts.ts";
 import type { Snapshot } from "../collector.ts";
 import { attentionTo } from "../parts/attention.ts";
 import { Facts, Notice, Status, Unknown } from "../parts/bits.tsx";
@@ -152,11 +152,12 @@ function HourPart({ snapshot: { hour } }: OverviewProps) {
   const ended = known.completed + known.compensated;
   // The minute in progress is not whole yet. A minute without checkouts is no row of the answer, but a bar: it is 0, not the one before it.
   const lastWhole = barsOf(known.minutes, hour.at ?? 0).at(-2);
+  const noneText = ended === 0 ? "none ended" : "all waited";
   const facts = [
     ["Started in the last whole minute", countText(lastWhole?.started ?? 0)],
     ["Completed", ended === 0 ? "none ended" : `${((known.completed / ended) * 100).toFixed(1)} %`],
-    ["p50", known.p50_ms === null ? "none ended" : durationText(known.p50_ms)],
-    ["p99", known.p99_ms === null ? "none ended" : durationText(known.p99_ms)],
+    ["p50", known.p50_ms === null ? noneText : durationText(known.p50_ms)],
+    ["p99", known.p99_ms === null ? noneText : durationText(known.p99_ms)],
   ] as const;
   return (
     <Card
@@ -169,7 +170,7 @@ function HourPart({ snapshot: { hour } }: OverviewProps) {
       }
     >
       <Facts facts={facts} look="figures" />
-      <p class="small soft">{INCLUDES_BANK}.</p>
+      <p class="small soft">{LEAVES_OUT_BANK}.</p>
       <HourChart minutes={known.minutes} at={hour.at ?? 0} />
     </Card>
   );
