@@ -36,6 +36,17 @@ describe("what needs a person, without an Alertmanager", () => {
     ]);
   });
 
+  test("a group that stands still in a partition, however little waits there", () => {
+    const topics = (unmoved_since: number) => {
+      const groups = [{ group: "payment", lag: 1, unmoved_since }];
+      return { topics: known([{ topic: "checkout-commands", partitions: 16, messages: 9, end: 9, groups }]) };
+    };
+    expect(lines(topics(NOW - 30_000))).toEqual([]);
+    expect(lines(topics(NOW - 40_000))).toEqual([
+      "warn /topics/checkout-commands payment has not moved in a partition of checkout-commands for 40 s",
+    ]);
+  });
+
   test("a group that is far behind in its topic", () => {
     const topics = (lag: number) => {
       const groups = [{ group: "payment", lag }];

@@ -17,7 +17,7 @@ import type { ItemRow } from "../operations/plan-store.ts";
 import type { RunView } from "../operations/plans.ts";
 import type { GroupMember, TopicReading } from "../../schemas/overview.ts";
 import { chargePayment } from "./commands.ts";
-import { NOW, sagaId, snapshotOf } from "./console.ts";
+import { known, NOW, sagaId, snapshotOf } from "./console.ts";
 import { anHourOfPoints } from "./console-hour.ts";
 import { deadLetterOf } from "./dead-letters.ts";
 
@@ -257,7 +257,15 @@ export const MORE_PREVIEWS: Readonly<Record<string, (visit: SignedIn) => VNode>>
         held: index === 0 ? { at: NOW, value: NOW - 3_600_000 } : { unknown_since: NOW, why: EVIL },
       })),
     }),
-  "/topics": (frame) => Topics({ frame, topics: snapshotOf().topics }),
+  "/topics": (frame) => {
+    const stuck = (snapshotOf().topics.value ?? []).map((topic) => ({
+      ...topic,
+      groups: topic.groups.map((one) =>
+        one.group === "payment" ? { ...one, unmoved_since: NOW - 45_000 } : one,
+      ),
+    }));
+    return Topics({ frame, topics: known(stuck) });
+  },
   "/topic": (frame) =>
     TopicDetail({
       ...TOPIC,

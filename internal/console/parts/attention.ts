@@ -14,6 +14,8 @@ interface Attention {
 
 /** An outbox is emptied within milliseconds; the relay takes over after two seconds. */
 const OUTBOX_LATE_MS = 10_000;
+/** A role that was killed gives its partitions back after the session timeout of 10 s. */
+const STUCK_MS = 30_000;
 
 export function attentionTo(snapshot: Snapshot, now: number): readonly Attention[] {
   const found = [
@@ -98,8 +100,14 @@ function waiting({ money, topics, mails }: Snapshot, now: number): readonly Atte
         "/payments",
       );
   for (const { topic, groups } of knownOf(topics) ?? [])
-    for (const { group, lag } of groups)
-      if (lag > LAG) warn(`${group} is ${plural(lag, "message")} behind in ${topic}`, "#o-topics");
+    for (const { group, lag, unmoved_since = now } of groups)
+      // The page of the topic has the member.
+      if (now - unmoved_since > STUCK_MS)
+        warn(
+          `${group} has not moved in a partition of ${topic} for ${durationText(now - unmoved_since)}`,
+          `/topics/${topic}`,
+        );
+      else if (lag > LAG) warn(`${group} is ${plural(lag, "message")} behind in ${topic}`, "#o-topics");
   const letters = knownOf(mails);
   const oldest = letters?.oldest_at ?? null;
   if (letters !== null && oldest !== null && now - oldest > WAITING_MAIL_MS)
