@@ -51,6 +51,7 @@ export class OrchestratorClient implements Disposable {
   readonly #statusTimeoutMs: number;
   /** Open calls that wait. */
   readonly #waits = new Set<AbortController>();
+  #isDisposed = false;
   readonly #tracer: Tracer;
   readonly #server: SpanAttributes;
 
@@ -175,8 +176,9 @@ export class OrchestratorClient implements Disposable {
     return this.#api.ping("/ready", this.#statusTimeoutMs);
   }
 
-  /** Aborts open calls that wait; their clients get a 503 and retry. */
+  /** Aborts open calls that wait, and all that come later; their clients get a 503 and retry. */
   [Symbol.dispose](): void {
+    this.#isDisposed = true;
     for (const wait of this.#waits) wait.abort();
   }
 
@@ -200,6 +202,8 @@ export class OrchestratorClient implements Disposable {
     // Not AbortSignal.any: all three sources must release the call when it ends.
     const wait = new AbortController();
     const abort = () => wait.abort();
+    // Its request had arrived before the stop, but its token was still being verified. It would hold the stop up until it is cut off.
+    if (this.#isDisposed && waitMs > 0) abort();
     const timer = setTimeout(abort, this.#statusTimeoutMs + waitMs);
     signal.addEventListener("abort", abort);
     this.#waits.add(wait);

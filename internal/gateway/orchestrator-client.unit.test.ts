@@ -160,3 +160,17 @@ test("status calls end when the shopper disconnects or the gateway stops; checko
   expect(await statuses[1]).toMatchObject(unavailable);
   expect(await start).toEqual(started);
 });
+
+test("a call that would wait and begins after the stop ends at once; one that does not wait is answered", async () => {
+  const asked: string[] = [];
+  const client = clientOf(({ url }) => {
+    asked.push(new URL(url).searchParams.get("wait_ms") ?? "");
+    return Response.json(startedView(SAGA, "2026-11-29T12:04:00.000Z"));
+  });
+  client[Symbol.dispose]();
+  const waiting = { ...ANYWHERE, waitMs: 30_000 };
+  await expect(client.status(SAGA, SAGA, waiting)).rejects.toMatchObject(unavailable);
+  await expect(client.history(SAGA, SAGA, { after: 0, ...waiting })).rejects.toMatchObject(unavailable);
+  expect(await client.status(SAGA, SAGA, ANYWHERE)).toMatchObject({ saga_id: SAGA });
+  expect(asked).toEqual(["0"]);
+});
