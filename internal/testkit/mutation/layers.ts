@@ -34,7 +34,7 @@ export async function climb(
 
 /** The test that should fail. */
 export function expectedTrial({ caughtBy: { file, test } }: Mutant): Trial {
-  return { files: [`./${file}`], test };
+  return { files: [`./${file}`], tests: test === undefined ? undefined : [test] };
 }
 
 function trialOf(copy: Copy, mutant: Mutant, layer: Layer): Trial {

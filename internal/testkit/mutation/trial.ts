@@ -7,8 +7,8 @@ import { testCommand } from "../../tools/suite.ts";
 export interface Trial {
   /** Paths of test files, or path endings. */
   readonly files: readonly string[];
-  /** Part of the full name of the tests to run. Default: all tests. */
-  readonly test?: string | undefined;
+  /** Parts of the full names of the tests to run. Default: all tests. */
+  readonly tests?: readonly string[] | undefined;
   /** Default: long enough for one file on a busy machine. */
   readonly timeoutMs?: number;
   /** Of each test. Default: what a test needs that no mutant delays. */
@@ -49,8 +49,9 @@ export async function runTrial(
 ): Promise<TrialResult> {
   const report = join(root, REPORT);
   rmSync(report, { force: true });
-  const one = trial.test === undefined ? ["--bail"] : ["-t", RegExp.escape(trial.test)];
-  const args = [...trial.files, ...one];
+  const chosen =
+    trial.tests === undefined ? ["--bail"] : ["-t", trial.tests.map((test) => RegExp.escape(test)).join("|")];
+  const args = [...trial.files, ...chosen];
   const child = Bun.spawn(testCommand({ timeoutMs: trial.testTimeoutMs ?? TEST_TIMEOUT_MS, report, args }), {
     cwd: root,
     env: { ...process.env, ...env },
