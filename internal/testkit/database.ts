@@ -107,13 +107,17 @@ export function databasesAs(
   };
 }
 
-/** The template's name contains a digest of migrations and rights, so a changed one creates a new template. */
+/**
+ * The template's name contains a digest of migrations and rights, so a changed one creates a new template, and the day, because a migrated
+ * database has the partitions of that day and the next ones: after midnight a copy of yesterday's would lack one.
+ */
 async function ensureTemplate(admin: Sql, service: MigratedDatabase): Promise<string> {
   const digest = Bun.hash(
     migrations[service].map((migration) => migration.name + migration.sql).join("\n") +
       JSON.stringify(GRANTS[service]),
   ).toString(36);
-  const template = `template_${service}_${digest}`;
+  const day = new Date().toISOString().slice(0, 10).replaceAll("-", "");
+  const template = `template_${service}_${day}_${digest}`;
   await admin`select pg_advisory_lock(${TEMPLATE_LOCK}::bigint)`;
   try {
     const found = await admin`select 1 from pg_database where datname = ${template} and datistemplate`;
