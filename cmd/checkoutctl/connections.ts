@@ -9,6 +9,7 @@ import { AppError } from "../../internal/kernel/errors.ts";
 import type { OpenDatabases } from "../../internal/operations/reach.ts";
 import { type Admin, openAdmin } from "../../internal/platform/kafka/admin.ts";
 import { type KafkaOptions, kafkaOptions } from "../../internal/platform/kafka/connection.ts";
+import { placeOf } from "../../internal/platform/postgres-address.ts";
 import { openPostgres, type Postgres } from "../../internal/platform/postgres.ts";
 import { systemClock } from "../../internal/platform/clock.ts";
 import { openRedis } from "../../internal/platform/redis.ts";
@@ -175,10 +176,4 @@ export class Connections implements AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void> {
     return this.#open.disposeAsync();
   }
-}
-
-/** Host and database, without the credentials. */
-function placeOf(url: string): string {
-  const { host, pathname } = new URL(url);
-  return host + pathname;
 }

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { namedValues } from "./named-values.ts";
+import { namedValues, partsOfList } from "./named-values.ts";
 
 test("a value keeps every = after the first one", () => {
   expect(namedValues("authorization=Basic abc==, x-tenant=a")).toEqual([
@@ -14,4 +14,15 @@ test("a value keeps every = after the first one", () => {
 test("a value may be empty, and what has no = is no pair", () => {
   expect(namedValues("a=,b")).toEqual([{ name: "a", value: "" }]);
   expect(namedValues("")).toEqual([]);
+});
+
+test("the hosts of one address are not the end of a value", () => {
+  const saga = "postgres://u:p@db1,db2.test:5433,[fd00::1]:5432/saga?sslmode=require";
+  const order = "postgres://u:p@10.0.0.1:5432,10.0.0.2/order";
+  expect(namedValues(`saga=${saga},order=${order},mail=postgres://db1/mail`)).toEqual([
+    { name: "saga", value: saga },
+    { name: "order", value: order },
+    { name: "mail", value: "postgres://db1/mail" },
+  ]);
+  expect(partsOfList("payment=http://10.0.0.3:9100,payment-2=http://10.0.0.4:9100,relay")).toHaveLength(3);
 });

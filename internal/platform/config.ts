@@ -5,7 +5,9 @@ import { FormatRegistry, type Static, type TObject, type TSchema, Type } from "@
 import { Value } from "@sinclair/typebox/value";
 import { AppError } from "../kernel/errors.ts";
 import { isKnownCurrency } from "../kernel/money.ts";
+import { partsOfList } from "../kernel/named-values.ts";
 import { misspeltCredentials, misspeltSettings } from "./misspelt.ts";
+import { isPostgresUrl } from "./postgres-address.ts";
 import { credentialOf, type Environment, fileSettingOf, findSecret } from "./secret-files.ts";
 
 /** EX_CONFIG of sysexits.h. systemd's RestartPreventExitStatus lists it, because a restart does not help. */
@@ -364,8 +366,8 @@ const FORMATS: Readonly<
     accepts: (text) => isUrl(text, ["http:", "https:"]),
   },
   "postgres-url": {
-    words: "a URL, postgres://user:password@host:port/database",
-    accepts: (text) => isUrl(text, ["postgres:", "postgresql:"]) && new URL(text).pathname.length > 1,
+    words: "a URL, postgres://user:password@host:port/database, or with several hosts, host1:port,host2:port",
+    accepts: isPostgresUrl,
   },
   "redis-url": { words: "a URL, redis://host:port", accepts: (text) => isUrl(text, ["redis:", "rediss:"]) },
   "host-names": {
@@ -386,7 +388,7 @@ const FORMATS: Readonly<
   },
   "named-postgres-urls": {
     words: "name=postgres://user:password@host:port/database, separated by commas, each name once",
-    accepts: (text) => isNamed(text.split(","), "postgres-url"),
+    accepts: (text) => isNamed(partsOfList(text), "postgres-url"),
   },
   "named-urls": {
     words: "name=http://host:port, separated by commas, each name once",

@@ -130,6 +130,20 @@ test("a server with the certificate of another host is not believed, by name or 
   expect((await refusal(known.href)).why).toContain("password authentication failed");
 });
 
+test("each of several hosts needs a certificate of its own name", async () => {
+  const [right, wrong] = [server.ports["postgres"], otherName.ports["postgres"]];
+  const hosts = (...names: readonly string[]) =>
+    role(server).replace(`127.0.0.1:${right}`, () => names.join(","));
+  await using database = open(hosts(`127.0.0.1:${wrong}`, `localhost:${right}`));
+  await database.ready();
+  const [row] = await database.sql`select version from pg_stat_ssl where pid = pg_backend_pid()`;
+  expect(row).toEqual({ version: "TLSv1.3" });
+  const { why, fault } = await refusal(hosts(`127.0.0.1:${wrong}`, `localhost:${wrong}`));
+  expect(why).toContain(`127.0.0.1:${wrong} does not answer (ERR_TLS_CERT_ALTNAME_INVALID`);
+  expect(why).toContain(`localhost:${wrong} does not answer (ERR_TLS_CERT_ALTNAME_INVALID`);
+  expect(fault).toBe("unavailable");
+});
+
 test("without encryption, or with a wrong password, nobody gets in", async () => {
   const plain = new URL(role(server));
   plain.search = "";

@@ -79,6 +79,12 @@ function taken(url: string) {
   };
   // The driver's own name of the mode.
   const [ssl, sslmode] = [take("ssl"), take("sslmode")];
+  const servers = take("target_session_attrs");
+  if (servers !== undefined && servers !== "primary" && servers !== "read-write")
+    throw new AppError(
+      "CONFIG_INVALID",
+      `target_session_attrs=${servers} of a database's URL is not possible: leave it out, only a primary is used`,
+    );
   const settings = {
     sslmode: sslmode ?? modeOf(ssl),
     sslrootcert: take("sslrootcert"),

@@ -10,6 +10,7 @@ test.each([
     { url: "postgres://u:p@h/d?application_name=x", ssl: "require" },
   ],
   ["postgres://u:p@h/d?ssl=true", { url: "postgres://u:p@h/d", ssl: "require" }],
+  ["postgres://u@h/d?target_session_attrs=read-write&x=y", { url: "postgres://u@h/d?x=y", ssl: false }],
   ["postgres://u:p@a:1,b:2/d?ssl=prefer", { url: "postgres://u:p@a:1,b:2/d", ssl: "prefer" }],
 ] as const)("%s", (url, expected) => {
   expect(tlsOf(url)).toEqual(expected);
@@ -20,4 +21,8 @@ test("verify-full checks everything, against public authorities unless a file na
     url: "postgres://h/d",
     ssl: { minVersion: "TLSv1.3" },
   });
+});
+
+test("only a primary is used, whatever a URL asks for", () => {
+  expect(() => tlsOf("postgres://a,b/d?target_session_attrs=prefer-standby")).toThrow("leave it out");
 });

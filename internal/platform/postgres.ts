@@ -7,11 +7,13 @@
 import postgres, { type Sql } from "postgres";
 import type { Database, DatabaseFault, Transaction } from "../messaging/database.ts";
 import { cappedBackoff, withJitter } from "../kernel/backoff.ts";
-import { assert } from "../kernel/errors.ts";
+import { AppError, assert } from "../kernel/errors.ts";
 import { whoBlocks } from "./postgres-blockers.ts";
 import { databaseFault } from "./postgres-errors.ts";
 import type { DriverOptions } from "./transaction-connection.ts";
 import type { TransactionLoad } from "./pool-metrics.ts";
+import { hostsOf, urlOf } from "./postgres-address.ts";
+import { PostgresHosts } from "./postgres-hosts.ts";
 import { Pool } from "./postgres-pool.ts";
 import { poolerRefused, requireSettingsKept } from "./postgres-pooler.ts";
 import { PRIMARY_ONLY, standbyRefused } from "./postgres-standby.ts";
@@ -53,6 +55,7 @@ const PLANNING = {
 const FRESH_PLANNING = { plan_cache_mode: "force_custom_plan", jit: "off" };
 
 export interface PostgresOptions {
+  /** Several hosts: the primary among them is used; see postgres-hosts.ts. */
   readonly url: string;
   /** Maximum connections, half for transactions and half for single statements, opened when needed. At least 2. */
   readonly poolSize: number;
@@ -91,29 +94,41 @@ export class Postgres implements Database, AsyncDisposable {
   readonly #statementTimeoutMs: number;
   readonly #closeTimeoutMs: number;
   readonly #listeners = new Set<Sql>();
+  /** Undefined for a URL with one host. */
+  readonly #hosts: PostgresHosts | undefined;
   #closing: Promise<void> | undefined;
 
   constructor(options: PostgresOptions) {
     assert(options.poolSize >= 2, "a database pool needs at least 2 connections");
     const { url, ssl } = tlsOf(options.url);
-    this.#url = url;
+    const hosts = hostsOf(url);
+    const [first] = hosts;
+    this.#url = first === undefined || hosts.length === 1 ? url : urlOf(url, first);
     this.#statementTimeoutMs = options.timeouts?.statementMs ?? STATEMENT_TIMEOUT_MS;
     this.#closeTimeoutMs = options.timeouts?.closeMs ?? CLOSE_TIMEOUT_MS;
+    const { applicationName, timeouts: { connectMs = CONNECT_TIMEOUT_MS } = {} } = options;
+    this.#hosts =
+      hosts.length > 1 ? new PostgresHosts({ url, hosts, ssl, applicationName, connectMs }) : undefined;
     this.#driver = { ...driverOptions(options), ssl };
     const connections = Math.floor(options.poolSize / 2);
-    this.#pool = new Pool(url, {
-      ...this.#driver,
-      ...(options.acceptsStandby === true ? {} : PRIMARY_ONLY),
+    this.#pool = new Pool(this.#url, {
+      ...(options.acceptsStandby === true
+        ? { ...this.#driver, ...this.#hosts?.driverOptions(true) }
+        : this.#toPrimary()),
       max: options.poolSize - connections,
     });
     this.#transactions = new Transactions({
-      url,
-      driver: { ...this.#driver, ...PRIMARY_ONLY },
+      url: this.#url,
+      driver: this.#toPrimary(),
       maxConcurrent: connections,
       roundTripTimeoutMs: options.timeouts?.roundTripMs ?? ROUND_TRIP_TIMEOUT_MS,
       lockTimeoutMs: options.timeouts?.lockMs ?? LOCK_TIMEOUT_MS,
       whoBlocks: (pid) => whoBlocks(this.sql, pid),
     });
+  }
+
+  #toPrimary(): DriverOptions {
+    return { ...this.#driver, ...PRIMARY_ONLY, ...this.#hosts?.driverOptions(false) };
   }
 
   get sql(): Sql {
@@ -136,7 +151,7 @@ export class Postgres implements Database, AsyncDisposable {
     onNotify: () => void,
     onReconnect: () => void = onNotify,
   ): Promise<() => Promise<void>> {
-    const client = postgres(this.#url, { ...this.#driver, ...PRIMARY_ONLY, max: 1 });
+    const client = postgres(this.#url, { ...this.#toPrimary(), max: 1 });
     let isFirst = true;
     this.#listeners.add(client);
     const stop = async () => {
@@ -166,6 +181,8 @@ export class Postgres implements Database, AsyncDisposable {
     try {
       await requireSettingsKept(this.sql, this.#statementTimeoutMs);
     } catch (error) {
+      // With several hosts it says of each what it is.
+      if (error instanceof AppError) throw error;
       throw standbyRefused(this.sql) ?? poolerRefused(this.sql, error) ?? error;
     }
   }
@@ -182,6 +199,7 @@ export class Postgres implements Database, AsyncDisposable {
       this.#transactions[Symbol.asyncDispose](),
       this.#pool.close(this.#closeTimeoutMs),
     ]);
+    this.#hosts?.close();
   }
 }
 

@@ -1,6 +1,6 @@
 // A separate Postgres primary with a streaming standby, for failover tests. Both start as copies of one new data directory, so no
 // base backup is needed.
-import { chownSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { chownSync, existsSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import postgres, { type Sql } from "postgres";
 import { type Managed, start } from "../stack/managed.ts";
@@ -18,10 +18,13 @@ export class ReplicatedPostgres implements AsyncDisposable {
   /** Connections for inspection. */
   readonly onPrimary: Sql;
   readonly onStandby: Sql;
+  /** Of the primary. */
+  readonly #data: string;
   readonly #release: () => void;
 
-  private constructor(primary: Managed, standby: Managed, release: () => void) {
+  private constructor(primary: Managed, standby: Managed, data: string, release: () => void) {
     this.primary = primary;
+    this.#data = data;
     this.standby = standby;
     this.onPrimary = lookAt(primary.address);
     this.onStandby = lookAt(standby.address);
@@ -56,7 +59,7 @@ export class ReplicatedPostgres implements AsyncDisposable {
       // The content comes by replication.
       whenReady: async () => undefined,
     });
-    const both = new ReplicatedPostgres(primary, standby, release);
+    const both = new ReplicatedPostgres(primary, standby, data[0] ?? "", release);
     await both.replayed();
     return both;
   }
@@ -70,6 +73,35 @@ export class ReplicatedPostgres implements AsyncDisposable {
         const [row] = await this.onStandby<{ done: boolean | null }[]>`
           select pg_last_wal_replay_lsn() >= ${written?.lsn ?? ""}::pg_lsn as done`;
         return row?.done === true;
+      },
+      { timeoutMs: TIMEOUT_MS },
+    );
+  }
+
+  /** From here on every acknowledged write is also on the standby. */
+  async makeSynchronous(): Promise<void> {
+    await this.onPrimary`alter system set synchronous_standby_names = '*'`;
+    await this.onPrimary`select pg_reload_conf()`;
+    await waitUntil(
+      "the standby is synchronous",
+      async () => {
+        const rows = await this.onPrimary`select 1 from pg_stat_replication where sync_state = 'sync'`;
+        return rows.length > 0;
+      },
+      { timeoutMs: TIMEOUT_MS },
+    );
+  }
+
+  /** The machine of the primary is gone, with its disk. */
+  async losePrimary(): Promise<void> {
+    this.primary.kill("SIGKILL");
+    await waitUntil("the primary has ended", () => this.primary.exit() !== null, { timeoutMs: TIMEOUT_MS });
+    // A connection's process outlives its server for a moment, and may still write.
+    await waitUntil(
+      "the data of the primary are gone",
+      () => {
+        rmSync(this.#data, { recursive: true, force: true });
+        return !existsSync(this.#data);
       },
       { timeoutMs: TIMEOUT_MS },
     );
@@ -101,6 +133,11 @@ function follow(data: string, primaryPort: number): void {
     `primary_conninfo = '${address}'\nwal_retrieve_retry_interval = 100ms\n`,
     "a",
   );
+}
+
+/** One address of both servers, in this order. */
+export function addressOf(...servers: readonly { readonly port: number }[]): string {
+  return `postgres://checkout@${servers.map(({ port }) => `127.0.0.1:${port}`).join(",")}/${DATABASE}`;
 }
 
 function lookAt(url: string): Sql {

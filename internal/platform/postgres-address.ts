@@ -1,0 +1,67 @@
+// The address in a database's URL. It may have several hosts, in libpq's form: postgres://user@db1:5432,db2:5432/saga?sslmode=verify-full.
+// `URL` does not know that form, so whoever wants a part of such a URL asks here.
+
+const DEFAULT_PORT = 5_432;
+const MAX_PORT = 65_535;
+
+export interface PostgresHost {
+  /** A name or an IP address, an IPv6 address without brackets. */
+  readonly host: string;
+  readonly port: number;
+}
+
+interface Parts {
+  readonly scheme: string;
+  /** `user:password@`, or empty. */
+  readonly user: string;
+  readonly hosts: string;
+  /** From the first slash or question mark on. */
+  readonly rest: string;
+}
+
+function partsOf(url: string): Parts | undefined {
+  const [whole, scheme = "", user = "", hosts = "", rest = ""] =
+    /^(postgres(?:ql)?):\/\/([^/?#]*@)?([^@/?#]*)([/?#].*)?$/i.exec(url) ?? [];
+  return whole === undefined ? undefined : { scheme, user, hosts, rest };
+}
+
+/** Each once, in the order of the URL. Empty if one of them is none. */
+export function hostsOf(url: string): readonly PostgresHost[] {
+  const texts = new Set(partsOf(url)?.hosts.split(",") ?? []);
+  const hosts = [...texts].map(hostOf);
+  return hosts.every((host) => host !== undefined) ? hosts : [];
+}
+
+function hostOf(text: string): PostgresHost | undefined {
+  const [, host, port = DEFAULT_PORT] = /^(\[[0-9a-f:.]+\]|[^\s:[\]]+)(?::(\d{1,5}))?$/i.exec(text) ?? [];
+  const number = Number(port);
+  if (host === undefined || number < 1 || number > MAX_PORT || !URL.canParse(`postgres://${host}`))
+    return undefined;
+  return { host: decodeURIComponent(host.replace(/^\[|\]$/g, "")), port: number };
+}
+
+/** Of a URL that several hosts may be in: each of them, and a database. */
+export function isPostgresUrl(text: string): boolean {
+  const [host] = hostsOf(text);
+  if (host === undefined) return false;
+  const one = URL.parse(urlOf(text, host));
+  // A name of a database with a comma would be an entry of a list of databases that lacks its name.
+  return one !== null && one.pathname.length > 1 && !one.pathname.includes(",");
+}
+
+/** The URL with this host alone. */
+export function urlOf(url: string, { host, port }: PostgresHost): string {
+  const { scheme, user, rest } = partsOf(url) ?? { scheme: "postgres", user: "", rest: "" };
+  return `${scheme}://${user}${host.includes(":") ? `[${host}]` : host}:${port}${rest}`;
+}
+
+/** For people: `db1:5432`. */
+export function nameOfHost({ host, port }: PostgresHost): string {
+  return `${host.includes(":") ? `[${host}]` : host}:${port}`;
+}
+
+/** For people: all hosts and the database, without the credentials. */
+export function placeOf(url: string): string {
+  const { hosts, rest } = partsOf(url) ?? { hosts: "an unknown host", rest: "" };
+  return hosts + rest.replace(/[?#].*$/, "");
+}
