@@ -4,6 +4,7 @@ import { connect as connectTcp, isIP, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
 import { once } from "node:events";
 import { AppError } from "../../internal/kernel/errors.ts";
+import { hostsOf, nameOfHost, urlOf } from "../../internal/platform/postgres-address.ts";
 
 export interface TlsAddress {
   /** The setting. */
@@ -25,8 +26,16 @@ const TIMEOUT_MS = 3_000;
 const SSL_REQUEST = Buffer.from([0, 0, 0, 8, 4, 210, 22, 47]);
 const YES = "S".charCodeAt(0);
 
-/** The address in a setting, if it uses TLS. */
+/** The addresses in a setting, if they use TLS: one, or those of all hosts of a database. */
 export function tlsAddresses(name: string, text: string | undefined): readonly TlsAddress[] {
+  const hosts = hostsOf(text ?? "");
+  if (hosts.length > 1)
+    return hosts.flatMap((host) =>
+      tlsAddresses(name, urlOf(text ?? "", host)).map((one) => ({
+        ...one,
+        name: `${name}, ${nameOfHost(host)}`,
+      })),
+    );
   const url = URL.parse(text ?? "");
   const port = url === null ? undefined : PORTS[url.protocol];
   if (url === null || port === undefined) return [];

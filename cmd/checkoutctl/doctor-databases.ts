@@ -13,8 +13,10 @@ import {
   databaseBytes,
   dataDirectory,
   partitionDays,
+  replicationFacts,
   serverFacts,
 } from "../../internal/operations/doctor-store.ts";
+import { judgeHosts, judgeReplication } from "../../internal/operations/doctor-replication.ts";
 import {
   type DiskFacts,
   finding,
@@ -25,11 +27,13 @@ import {
   judgePostgres,
 } from "../../internal/operations/doctor-verdicts.ts";
 import { systemClock } from "../../internal/platform/clock.ts";
+import { hostsOf, placeOf } from "../../internal/platform/postgres-address.ts";
+import { askHosts } from "../../internal/platform/postgres-hosts.ts";
 import { pendingMigrations } from "../../internal/platform/migrate.ts";
 import type { Finding } from "../../schemas/doctor.ts";
 import { MIGRATED_DATABASES, type MigratedDatabase, migrations } from "../../schemas/migrations.ts";
 import { DATABASE_SETTING } from "./connections.ts";
-import type { OpenSources } from "./overview-sources.ts";
+import { CONNECT_TIMEOUT_MS, type OpenSources } from "./overview-sources.ts";
 import type { Settings } from "./settings.ts";
 
 const DAY_MS = 86_400_000;
@@ -38,15 +42,16 @@ const DAY_MS = 86_400_000;
 export function databaseChecks(settings: Settings, open: OpenSources): readonly Check[] {
   return MIGRATED_DATABASES.flatMap((name) => {
     const url = settings.optional(DATABASE_SETTING[name]);
-    return url === undefined ? [] : checksOf(name, new URL(url), open);
+    return url === undefined ? [] : checksOf(name, url, open);
   });
 }
 
-function checksOf(name: MigratedDatabase, url: URL, open: OpenSources): readonly Check[] {
+function checksOf(name: MigratedDatabase, url: string, open: OpenSources): readonly Check[] {
   const { sql } = open.database(name);
-  const place = url.host + url.pathname;
   const server = serverFacts(sql).catch((cause: unknown) => {
-    throw new AppError("DATABASE_UNAVAILABLE", `the ${name} database does not answer at ${place}`, { cause });
+    throw new AppError("DATABASE_UNAVAILABLE", `the ${name} database does not answer at ${placeOf(url)}`, {
+      cause,
+    });
   });
   // It is awaited below, but perhaps only after it failed.
   server.catch(() => undefined);
@@ -65,6 +70,16 @@ function checksOf(name: MigratedDatabase, url: URL, open: OpenSources): readonly
       run: async () => judgePostgres(name, await server),
       whenAway: { verdict: "problem", todo: `start it, or correct ${DATABASE_SETTING[name]}` },
     },
+    ...(hostsOf(url).length > 1
+      ? [
+          {
+            check: "hosts",
+            subject: name,
+            run: async () => judgeHosts(name, await askHosts(url, CONNECT_TIMEOUT_MS)),
+          },
+        ]
+      : []),
+    check("replication", async () => judgeReplication(name, await replicationFacts(sql))),
     check("clock", async () => [judgeClock(name, await clockReading(() => clockOf(sql)))]),
     check("migrations", async () => [await migrationFinding(name, sql)]),
     ...(name === "notification"
@@ -111,9 +126,9 @@ function dayOf(epochMs: number): string {
 }
 
 /** The disk of the data directory, if the server runs on this machine. */
-async function diskOf(sql: Sql, { hostname: host }: URL): Promise<DiskFacts | { readonly why: string }> {
-  const here = ["localhost", "127.0.0.1", "[::1]", hostname()];
-  if (!here.includes(host)) return { why: "the server runs on another machine" };
+async function diskOf(sql: Sql, url: string): Promise<DiskFacts | { readonly why: string }> {
+  const here = new Set(["localhost", "127.0.0.1", "::1", hostname()]);
+  if (!hostsOf(url).every(({ host }) => here.has(host))) return { why: "the server runs on another machine" };
   const path = await dataDirectory(sql);
   if (path === null) return { why: "this user may not know the data directory (pg_read_all_settings)" };
   if (!existsSync(path)) return { why: `the data directory ${path} cannot be seen from here` };

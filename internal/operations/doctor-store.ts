@@ -1,6 +1,7 @@
 // The queries of `checkoutctl doctor`. Read-only.
 import type { Sql } from "postgres";
 import { oldestSnapshotSeconds } from "../messaging/relay-store.ts";
+import type { ReplicationFacts, StandbyFacts } from "./doctor-replication.ts";
 import type { ServerFacts } from "./doctor-verdicts.ts";
 
 export async function serverFacts(sql: Sql): Promise<ServerFacts> {
@@ -12,6 +13,21 @@ export async function serverFacts(sql: Sql): Promise<ServerFacts> {
     oldestSnapshotSeconds(sql),
   ]);
   return { ...row, oldestSnapshotSeconds: oldest };
+}
+
+/** What a standby has of the log, and what a commit waits for. Without pg_read_all_stats, standbys are seen but not their state. */
+export async function replicationFacts(sql: Sql): Promise<ReplicationFacts> {
+  const [[settings], standbys] = await Promise.all([
+    sql<[Omit<ReplicationFacts, "standbys">]>`
+      select pg_is_in_recovery() as "isStandby", current_setting('synchronous_standby_names') as "synchronousNames",
+             current_setting('synchronous_commit') as "synchronousCommit", current_user::text as "user"`,
+    sql<StandbyFacts[]>`
+      select application_name as name, host(client_addr) as address, state, sync_state as "syncState",
+             case when not pg_is_in_recovery()
+                  then pg_wal_lsn_diff(pg_current_wal_lsn(), replay_lsn)::bigint end as "behindBytes"
+        from pg_stat_replication order by application_name, pid`,
+  ]);
+  return { ...settings, standbys };
 }
 
 export async function databaseBytes(sql: Sql): Promise<number> {
