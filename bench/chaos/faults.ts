@@ -4,6 +4,7 @@ import type { System } from "../system.ts";
 import type { Clocks } from "./clocks.ts";
 import { limitProvider } from "../../internal/faults/provider-faults.ts";
 import { failOver, promote } from "../../internal/faults/failover.ts";
+import { loseDisk } from "../../internal/faults/disk-lost.ts";
 import type { Links } from "./links.ts";
 import { flushRedis, spoilRedis } from "../../internal/faults/redis-faults.ts";
 import { holdRows } from "../../internal/faults/row-lock.ts";
@@ -89,6 +90,13 @@ const INJECTORS: Readonly<Record<KindName, Inject>> = {
     const url = system.addresses.postgres[fault.target.replace("postgres-", "")] ?? "";
     await failOver(target, fault.target, url);
     return () => promote(url);
+  },
+  async "Postgres disk lost"({ target }, fault) {
+    const names = [fault.target, `${fault.target}-standby`];
+    await Promise.all(names.map((name) => target.running(name)));
+    const pair = names.map((name) => ({ name, url: target.find(name).address }));
+    const { lost } = await loseDisk(target, pair);
+    return () => target.release(lost);
   },
   async "service restart"({ target }, fault) {
     await target.running(fault.target);

@@ -58,7 +58,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
   const target = new Target(directory);
   const links = held.use(await Links.open(target));
   const clocks = new Clocks(`${directory}/clocks`);
-  const up = upArguments(options.replicas, links, clocks);
+  const up = upArguments(options.replicas, schedule.standbys, links, clocks);
   // The products are on the shelves, not among the system's own.
   const system = await openSystem({ stack: undefined, directory, skus: 1, latency: LATENCY, up });
   let disk: SmallDisk | undefined;
@@ -102,7 +102,12 @@ function kindsLeftOut(): ReadonlyMap<KindName, string> {
 }
 
 /** The arguments of `stack up`. */
-function upArguments(replicas: Replicas, links: Links, clocks: Clocks): readonly string[] {
+function upArguments(
+  replicas: Replicas,
+  standbys: readonly string[],
+  links: Links,
+  clocks: Clocks,
+): readonly string[] {
   return [
     "--brokers",
     "3",
@@ -120,6 +125,9 @@ function upArguments(replicas: Replicas, links: Links, clocks: Clocks): readonly
     "--set",
     "payment.SEARCH_LAG_MS=1000",
     ...Object.entries(replicas).flatMap(([role, count]) => ["--replicas", `${role}=${count}`]),
+    ...(standbys.length === 0
+      ? []
+      : ["--standby", standbys.map((server) => server.replace("postgres-", "")).join(",")]),
     ...links.stackArguments,
     ...clocks.stackArguments,
   ];

@@ -8,6 +8,8 @@ export const BROKERS = ["kafka-1", "kafka-2", "kafka-3"] as const;
 /** Roles with an adjustable clock: their decisions depend on time, or they send timestamps. */
 export const CLOCKED = ["orchestrator", "inventory", "payment", "order", "relay"] as const;
 const POSTGRES = DATABASES.map((name) => `postgres-${name}` as const);
+/** Those that get a standby, if the loss of a disk is among the faults. Which other faults hit them: see targetsOf. */
+const WITH_STANDBY = ["postgres-saga", "postgres-payment"] as const;
 /** Including the one that only stores waiting mails. */
 const EVERY_POSTGRES = [...POSTGRES, "postgres-notification"] as const;
 
@@ -55,6 +57,8 @@ export const KINDS = {
   "row lock": { weight: 2, targets: POSTGRES, holds: [8, 15], countsFrom: "heal" },
   // The duration is the time with a read-only standby.
   "Postgres failover": { weight: 2, targets: EVERY_POSTGRES, holds: [3, 8], countsFrom: "heal" },
+  // The standby is promoted at once. The duration is the time until a new one is built.
+  "Postgres disk lost": { weight: 2, targets: WITH_STANDBY, holds: [3, 8], countsFrom: "injection" },
   "Redis kill": { weight: 3, targets: ["redis"], ...AT_ONCE },
   "Redis pause": { weight: 2, targets: ["redis"], holds: [10, 20], countsFrom: "injection" },
   "Redis flush": { weight: 1, targets: ["redis"], ...AT_ONCE },
@@ -88,6 +92,8 @@ export interface Schedule {
   readonly faults: readonly PlannedFault[];
   /** The Postgres with its own disk, small enough to fill. */
   readonly smallDisk: string;
+  /** The servers that have a synchronous standby. */
+  readonly standbys: readonly string[];
 }
 
 /** The share of faults that overlap with the next one. */
@@ -123,11 +129,14 @@ export function planFaults(
     "postgres-payment",
     "postgres-saga",
   ]);
+  const standbys = kinds.includes("Postgres disk lost")
+    ? WITH_STANDBY.filter((server) => server !== smallDisk)
+    : [];
   const order = shuffled(random, deal(count, kinds));
   const faults = order.map((kind, index): PlannedFault => {
     const { holds }: Kind = KINDS[kind];
     const [least, most] = holds ?? [0, 0];
-    const picked = kind === "disk full" ? smallDisk : pick(random, targetsOf(kind, smallDisk));
+    const picked = kind === "disk full" ? smallDisk : pick(random, targetsOf(kind, smallDisk, standbys));
     const holdMs = between(random, least * 1_000, most * 1_000);
     const strength = random();
     return {
@@ -139,7 +148,7 @@ export function planFaults(
       overlapsNext: random() < PAIR_SHARE && !isAlone(kind) && !isAlone(order[index + 1]),
     };
   });
-  return { faults, smallDisk };
+  return { faults, smallDisk, standbys };
 }
 
 /** One of a role's replicas, selected by `share` in [0, 1). Draws no random number, so replicas do not change the schedule. */
@@ -148,15 +157,21 @@ function oneOf(role: string, replicas: Replicas, share: number): string {
   return number === 1 ? role : `${role}-${number}`;
 }
 
-/** A failover replaces the data directory, which is not possible if a disk is mounted on it. */
-function targetsOf(kind: KindName, smallDisk: string): readonly string[] {
+/**
+ * Both kinds replace the data directory, which is not possible if a disk is mounted on it. A failover makes a standby of its own, which a
+ * server that has one already would not wait for.
+ */
+function targetsOf(kind: KindName, smallDisk: string, standbys: readonly string[]): readonly string[] {
   const { targets }: Kind = KINDS[kind];
-  return kind === "Postgres failover" ? targets.filter((target) => target !== smallDisk) : targets;
+  if (kind === "Postgres disk lost") return standbys;
+  return kind === "Postgres failover"
+    ? targets.filter((target) => target !== smallDisk && !standbys.includes(target))
+    : targets;
 }
 
-/** A failover consists of a kill and a promotion; another fault in between would hit an incomplete server. */
+/** These consist of a kill and a promotion; another fault in between would hit an incomplete server. */
 function isAlone(kind: KindName | undefined): boolean {
-  return kind === "Postgres failover";
+  return kind === "Postgres failover" || kind === "Postgres disk lost";
 }
 
 /** Distributes `count` over the kinds by weight: at least one of each if possible, then by largest remainder. */

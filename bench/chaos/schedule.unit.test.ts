@@ -61,6 +61,22 @@ describe("a schedule", () => {
     );
   });
 
+  test("loses only disks of servers with a standby, which are not the small one, and fails no such server over", () => {
+    fc.assert(
+      fc.property(seed, (from) => {
+        const { faults, smallDisk, standbys } = planFaults(120, from);
+        expect(standbys.length).toBeGreaterThan(0);
+        expect(standbys).not.toContain(smallDisk);
+        for (const { kind, target, overlapsNext } of faults) {
+          if (kind === "Postgres disk lost") expect(standbys).toContain(target);
+          if (kind === "Postgres disk lost") expect(overlapsNext).toBe(false);
+          if (kind === "Postgres failover") expect(standbys).not.toContain(target);
+        }
+      }),
+    );
+    expect(planFaults(10, 1, new Set(["Postgres disk lost"])).standbys).toEqual([]);
+  });
+
   test("leaves out excluded kinds, and can be limited to some kinds", () => {
     const without = planFaults(100, 1, new Set(["clock jump"]));
     expect(without.faults.map(({ kind }) => kind)).not.toContain("clock jump");

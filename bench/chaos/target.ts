@@ -14,6 +14,7 @@ const LAST_BYTES = 65_536;
 interface Process {
   readonly name: string;
   readonly pid: number;
+  readonly address: string;
   readonly ports: Readonly<Record<string, number>>;
   readonly exit: string | null;
 }

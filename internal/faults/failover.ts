@@ -77,8 +77,8 @@ export async function promote(url: string): Promise<void> {
   await sql`select pg_promote(true, ${TIMEOUT_MS / 1_000}::int)`;
 }
 
-/** The connection has to live from the start of the backup to its end. */
-async function copyRunning(primary: Sql, data: string, copy: string): Promise<void> {
+/** A base backup, as `pg_basebackup` takes it. The connection has to live from its start to its end. */
+export async function copyRunning(primary: Sql, data: string, copy: string): Promise<void> {
   const connection = await primary.reserve();
   try {
     await connection`select pg_backup_start('chaos', true)`;
@@ -117,8 +117,8 @@ function startBeside(pid: number | undefined, data: string, copy: string, port: 
   });
 }
 
-/** The file belongs to the owner of its directory. */
-function writeOwned(file: string, text: string): void {
+/** Writes a file of Postgres, which belongs to the owner of its directory. */
+export function writeOwned(file: string, text: string): void {
   writeFileSync(file, text, { mode: 0o600 });
   const { uid, gid } = statSync(join(file, ".."));
   chownSync(file, uid, gid);
@@ -145,7 +145,7 @@ async function freePort(): Promise<number> {
   return address.port;
 }
 
-async function until(what: string, probe: () => Promise<boolean> | boolean): Promise<void> {
+export async function until(what: string, probe: () => Promise<boolean> | boolean): Promise<void> {
   const deadline = Date.now() + TIMEOUT_MS;
   let reason: unknown;
   for (;;) {

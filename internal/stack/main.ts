@@ -14,7 +14,7 @@ import { ROLES, type RoleOverrides, tracedTo } from "./role-env.ts";
 import type { Routes } from "./routes.ts";
 import { DETOURS } from "./servers/kafka.ts";
 import { startStack } from "./stack.ts";
-import { forBrowsers, type ProcessState, type StackState } from "./state.ts";
+import { DATABASES, forBrowsers, type ProcessState, type StackState } from "./state.ts";
 import { launchSupervisor, stopRunning } from "./supervisor.ts";
 import { wipe } from "./wipe.ts";
 
@@ -39,6 +39,11 @@ program
     "--replicas <role=n,..>",
     "number of processes of a role, for example payment=2,relay=3; they are named payment, payment-2, ..",
     addReplicas,
+  )
+  .option(
+    "--standby <databases>",
+    "databases whose Postgres has a synchronous standby, for example saga,payment; or all",
+    standbys,
   )
   .option(
     "--set <role.NAME=value>",
@@ -81,6 +86,7 @@ program
       brokers: count,
       roles,
       replicas,
+      standbys: more.standby,
       overrides: more.otlp === undefined ? set : tracedTo(more.otlp, set),
       routes,
       advertised: advertise,
@@ -183,6 +189,10 @@ try {
   if (error instanceof CommanderError) process.exit(error.exitCode === 0 ? 0 : EXIT_USAGE);
   console.error(error instanceof Error ? error.message : error);
   process.exit(1);
+}
+
+function standbys(value: string): readonly string[] {
+  return value === "all" ? DATABASES : value.split(",");
 }
 
 function brokers(value: string): 1 | 3 {

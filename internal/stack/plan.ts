@@ -1,5 +1,5 @@
 // Plans a stack before anything starts: every server and role with its port, its files and its addresses. Called by stack.ts.
-import { mkdirSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { REDIS_ADMIN } from "../platform/redis-acl.ts";
 import type { Definition } from "./managed.ts";
@@ -16,7 +16,8 @@ import type { SecureRedis } from "./secure/redis.ts";
 import { serverCertificates } from "./secure/server-certificates.ts";
 import { type Broker, brokersOnDisk, DETOURS, kafkaServers } from "./servers/kafka.ts";
 import { mailServer } from "./servers/mail.ts";
-import { postgresServer } from "./servers/postgres.ts";
+import { postgresPair, standbyOf } from "./servers/postgres-pair.ts";
+import { postgresData, type PostgresOptions, postgresServer } from "./servers/postgres.ts";
 import { type PrometheusSettings, prometheusServers } from "./servers/prometheus.ts";
 import { redisServer } from "./servers/redis.ts";
 import type { StackAddresses } from "./state.ts";
@@ -32,6 +33,8 @@ export interface PlanOptions {
   readonly certificates?: string | undefined;
   readonly brokers: 1 | 3 | undefined;
   readonly databases: readonly string[];
+  /** Those of them that have a synchronous standby. Default: none. */
+  readonly standbys?: readonly string[] | undefined;
   readonly roles: boolean;
   readonly replicas: Replicas;
   readonly overrides: RoleOverrides;
@@ -62,10 +65,16 @@ export function planStack(options: PlanOptions): StackPlan {
   const replicas = assignPorts(options);
 
   const watchers = planPrometheus(options, replicas, logFile);
+  const pairs = planPairs(options, servers, logFile);
 
-  const addresses = addressesOf(options, servers, replicas, watchers);
+  const addresses = addressesOf(options, { ...servers, pairs }, replicas, watchers);
   return {
-    servers: [...servers.postgres, servers.redis, ...servers.kafka, servers.mail],
+    servers: [
+      ...servers.postgres.flatMap((one) => pairs.get(one.name) ?? one),
+      servers.redis,
+      ...servers.kafka,
+      servers.mail,
+    ],
     watchers,
     roles: options.roles ? planRoles(options, replicas, addresses, logFile) : [],
     addresses,
@@ -85,14 +94,7 @@ interface Servers {
 function planServers(options: PlanOptions, logFile: StackPlan["logFile"]): Servers {
   const { dataDirectory, ports } = options;
   const postgres = options.databases.map((database) =>
-    postgresServer({
-      name: `postgres-${database}`,
-      database,
-      port: ports.next(),
-      dataDirectory: join(dataDirectory, `postgres-${database}`),
-      logFile: logFile(`postgres-${database}`),
-      secure: securePostgres(options),
-    }),
+    postgresServer(postgresOptions(options, database, ports.next(), logFile)),
   );
   const redis = redisServer({
     port: ports.next(),
@@ -103,6 +105,49 @@ function planServers(options: PlanOptions, logFile: StackPlan["logFile"]): Serve
   const mail = mailServer({ smtpPort: ports.next(), httpPort: ports.next(), logFile: logFile("mail") });
   const kafka = planKafka(options, logFile);
   return { postgres, redis, mail, kafka };
+}
+
+function postgresOptions(
+  options: PlanOptions,
+  database: string,
+  port: number,
+  logFile: StackPlan["logFile"],
+): PostgresOptions {
+  const name = `postgres-${database}`;
+  return {
+    name,
+    database,
+    port,
+    dataDirectory: join(options.dataDirectory, name),
+    logFile: logFile(name),
+    secure: securePostgres(options),
+  };
+}
+
+/** By the name of the first server, both servers of a database with a standby. */
+function planPairs(
+  options: PlanOptions,
+  { postgres }: Pick<Servers, "postgres">,
+  logFile: StackPlan["logFile"],
+): ReadonlyMap<string, readonly Definition[]> {
+  const { standbys = [] } = options;
+  const unknown = standbys.find((name) => !options.databases.includes(name));
+  if (unknown !== undefined)
+    throw new Error(`there is no database ${unknown}: choose from ${options.databases.join(", ")}`);
+  const pairs = options.databases.flatMap((database, index) => {
+    const first = postgres[index];
+    const isPaired = standbys.includes(database) || hasStandby(options.dataDirectory, database);
+    if (first === undefined || !isPaired) return [];
+    const own = postgresOptions(options, database, first.ports["postgres"] ?? 0, logFile);
+    const standby = { port: options.ports.next(), logFile: logFile(standbyOf(own.name)) };
+    return [[own.name, postgresPair(own, standby)] as const];
+  });
+  return new Map(pairs);
+}
+
+/** Once there is one, the data may be there alone. */
+function hasStandby(dataDirectory: string, database: string): boolean {
+  return existsSync(postgresData(standbyOf(join(dataDirectory, `postgres-${database}`))));
 }
 
 function securePostgres({ certificates, secrets }: PlanOptions): SecurePostgres | undefined {
@@ -184,7 +229,7 @@ function assignPorts({ replicas, ports }: PlanOptions): readonly ReplicaPorts[] 
 
 function addressesOf(
   { dataDirectory, databases, certificates }: PlanOptions,
-  { postgres, redis, mail, kafka }: Servers,
+  { postgres, redis, mail, kafka, pairs }: Servers & { readonly pairs: ReturnType<typeof planPairs> },
   replicas: readonly ReplicaPorts[],
   watchers: readonly Definition[],
 ): StackAddresses {
@@ -193,7 +238,12 @@ function addressesOf(
   const httpOf = (role: Role) => httpOfAll(role)[0] ?? "";
   const alertmanager = watchers.find(({ name }) => name === "alertmanager")?.address;
   return {
-    postgres: Object.fromEntries(databases.map((name, index) => [name, postgres[index]?.address ?? ""])),
+    postgres: Object.fromEntries(
+      databases.map((name, index) => {
+        const { name: server = "", address = "" } = postgres[index] ?? {};
+        return [name, withHosts(address, pairs.get(server) ?? [])];
+      }),
+    ),
     kafka_brokers: kafka.map(({ address }) => address).join(","),
     ...(certificates === undefined ? {} : { certificates }),
     redis: redis.address,
@@ -215,6 +265,14 @@ function addressesOf(
       replicas.map(({ replica, opsPort }) => [nameOf(replica), `http://127.0.0.1:${opsPort}`]),
     ),
   };
+}
+
+/** The address of the primary among these servers, for roles and for drivers alike. */
+function withHosts(address: string, servers: readonly Definition[]): string {
+  if (servers.length === 0) return address;
+  const [, before = "", query = ""] = /^(.*@)[^@/]+(\/.*)$/.exec(address) ?? [];
+  const hosts = servers.map(({ ports }) => `127.0.0.1:${ports["postgres"]}`).join(",");
+  return `${before}${hosts}${query}${query.includes("?") ? "&" : "?"}target_session_attrs=primary`;
 }
 
 function internalOf(replicas: readonly ReplicaPorts[]): string {

@@ -11,7 +11,11 @@ import { DATABASES } from "./state.ts";
 const dataDirectory = mkdtempSync(join(tmpdir(), "checkout-plan-test-"));
 afterAll(() => rmSync(dataDirectory, { recursive: true }));
 
-async function planned(prometheus: PlanOptions["prometheus"], certificates?: string) {
+async function planned(
+  prometheus: PlanOptions["prometheus"],
+  certificates?: string,
+  standbys: PlanOptions["standbys"] = [],
+) {
   let port = 1_000;
   return planStack({
     dataDirectory,
@@ -27,6 +31,7 @@ async function planned(prometheus: PlanOptions["prometheus"], certificates?: str
     advertised: {},
     prometheus,
     certificates,
+    standbys,
   });
 }
 
@@ -72,4 +77,28 @@ test("otherwise nobody has one", async () => {
   const names = ROLES.flatMap((role) => Object.keys(roleEnvironment(role, context)));
   expect(names.filter((name) => name.startsWith("KAFKA_") && name !== "KAFKA_BROKERS")).toEqual([]);
   expect(servers.length).toBeGreaterThan(0);
+});
+
+test("a database with a standby has both servers in every URL, and nothing else changes", async () => {
+  const plain = await planned(undefined);
+  const { context, servers } = await planned(undefined, undefined, ["saga"]);
+  const portOf = (name: string) => servers.find((one) => one.name === name)?.ports["postgres"];
+  const [first, second] = [portOf("postgres-saga"), portOf("postgres-saga-standby")];
+  const url = `postgres://checkout@127.0.0.1:${first},127.0.0.1:${second}/saga?target_session_attrs=primary`;
+  expect(context.addresses).toEqual({
+    ...plain.context.addresses,
+    postgres: { ...plain.context.addresses.postgres, saga: url },
+  });
+  expect(roleEnvironment("orchestrator", context)["DATABASE_URL"]).toBe(url);
+  expect(operatorEnvironment(context)["SAGA_DATABASE_URL"]).toBe(url);
+  expect(roleEnvironment("relay", context)["DATABASE_URLS"]).toStartWith(`saga=${url},inventory=postgres://`);
+  expect(planned(undefined, undefined, ["sagas"])).rejects.toThrow("there is no database sagas");
+});
+
+test("in a secure stack, too, each under its own name", async () => {
+  const { context } = await planned(undefined, "/certificates", ["saga"]);
+  const url = roleEnvironment("orchestrator", context)["DATABASE_URL"];
+  expect(url).toMatch(
+    /^postgres:\/\/saga_app:[\w-]+@127\.0\.0\.1:\d+,127\.0\.0\.1:\d+\/saga\?sslmode=verify-full&sslrootcert=/,
+  );
 });

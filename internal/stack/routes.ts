@@ -31,6 +31,7 @@ export function routed(
   };
 }
 
+/** Of several hosts, the first. */
 function withPort(address: string, port: number | undefined): string {
-  return port === undefined ? address : address.replace(/:\d+(?=[/?]|$)/, `:${port}`);
+  return port === undefined ? address : address.replace(/:\d+(?=[,/?]|$)/, `:${port}`);
 }

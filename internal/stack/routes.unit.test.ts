@@ -36,6 +36,12 @@ test("a route changes the port of its target and nothing else", () => {
   });
 });
 
+test("of a database with a standby a route leads to the first server", () => {
+  const saga = "postgres://checkout:a:1@127.0.0.1:1001,127.0.0.1:1002/saga?target_session_attrs=primary";
+  const routes = routed({ ...ADDRESSES, postgres: { saga } }, { "postgres-saga": 7 });
+  expect(routes.postgres["saga"]).toBe(saga.replace("1001", "7"));
+});
+
 test("a route to an unknown target throws", () => {
   expect(() => routed(ADDRESSES, { "postgres-orders": 7 })).toThrow("no route can lead to postgres-orders");
 });

@@ -48,6 +48,8 @@ export interface StackOptions {
   readonly prometheus?: PrometheusSettings | undefined;
   /** One Postgres instance each. */
   readonly databases?: readonly string[] | undefined;
+  /** Those of them that have a synchronous standby. Once one has, it always has. Default: none. */
+  readonly standbys?: readonly string[] | undefined;
   /** Called at the end of each step. */
   readonly report?: ((step: StackStep) => void) | undefined;
 }
@@ -99,6 +101,7 @@ export async function startStack(options: StackOptions = {}, signal?: AbortSigna
     secrets: await ensureSecrets(dataDirectory),
     brokers: options.brokers,
     databases: options.databases ?? DATABASES,
+    standbys: options.standbys,
     roles: options.roles ?? true,
     replicas: options.replicas ?? {},
     overrides: options.overrides ?? {},

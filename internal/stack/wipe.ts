@@ -2,6 +2,7 @@
 import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { tryLock } from "./lock.ts";
+import { standbyOf } from "./servers/postgres-pair.ts";
 import { postgresData } from "./servers/postgres.ts";
 import { DATABASES, readState, stateFile } from "./state.ts";
 
@@ -18,7 +19,8 @@ export function wipe(dataDirectory: string): void {
     ...Object.keys(readState(dataDirectory)?.addresses.postgres ?? {}),
   ]);
   for (const database of databases) {
-    rmSync(postgresData(join(dataDirectory, `postgres-${database}`)), { recursive: true, force: true });
+    const own = join(dataDirectory, `postgres-${database}`);
+    for (const place of [own, standbyOf(own)]) rmSync(postgresData(place), { recursive: true, force: true });
   }
   rmSync(dataDirectory, { recursive: true, force: true });
   lock.release();

@@ -62,16 +62,18 @@ export class RunningSystem implements AsyncDisposable {
     this.context = context;
   }
 
-  /** Starts on empty data. `secure`: as of `stack up --secure`, whatever CHECKOUT_SECURE says. `name` is part of the data directory's name. */
+  /** Starts on empty data. `secure`: as of `stack up --secure`, whatever CHECKOUT_SECURE says. `standbys`: databases with a synchronous standby. `name` is part of the data directory's name. */
   static async start(
     name: string,
     overrides: RoleOverrides = {},
     replicas: Replicas = {},
     prometheus?: PrometheusSettings,
     secure?: boolean,
+    standbys: readonly string[] = [],
   ): Promise<RunningSystem> {
     const dataDirectory = newDataDirectory(name);
-    const stack = await startStack({ dataDirectory, overrides, replicas, prometheus, secure, warmUp: false });
+    const options = { dataDirectory, overrides, replicas, prometheus, secure, standbys };
+    const stack = await startStack({ ...options, warmUp: false });
     const secrets = await ensureSecrets(dataDirectory);
     return new RunningSystem(stack, { addresses: stack.addresses, secrets });
   }

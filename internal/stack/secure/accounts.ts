@@ -40,13 +40,14 @@ export function databaseUrl(
 ): string {
   const address = addresses.postgres[database];
   if (address === undefined || addresses.certificates === undefined) return address ?? "";
-  const url = new URL(address);
   const name = roleName(database, role);
-  [url.username, url.password] = [name, passwordOf(secrets, name)];
-  url.search = "";
-  url.searchParams.set("sslmode", "verify-full");
-  url.searchParams.set("sslrootcert", certificateFiles(addresses.certificates, name).caFile);
-  return url.href;
+  const settings = new URLSearchParams({
+    sslmode: "verify-full",
+    sslrootcert: certificateFiles(addresses.certificates, name).caFile,
+  });
+  // Not by `URL`: with a standby it has two hosts.
+  const [, hosts = "", path = ""] = /@([^@/?]+)(\/[^?]*)/.exec(address) ?? [];
+  return `postgres://${name}:${passwordOf(secrets, name)}@${hosts}${path}?${settings}`;
 }
 
 /** The databases that the stack has, for a role. */

@@ -1,0 +1,45 @@
+// The machine of a Postgres primary is lost with its disk, and its standby takes its place. A new standby is built when the lost server starts
+// again (stack/servers/postgres-pair.ts). Used by the chaos runs and the e2e tests, on a stack that was started with `--standby`.
+import { rmSync } from "node:fs";
+import postgres from "postgres";
+import { dataDirectoryOf, type Holder, until } from "./failover.ts";
+
+export interface PairMember {
+  /** Of the process. */
+  readonly name: string;
+  /** A superuser's URL of this server alone. */
+  readonly url: string;
+}
+
+/** Kills the primary of the two, deletes its data, and promotes the other one. Resolves with the names when that takes writes. */
+export async function loseDisk(
+  target: Holder,
+  pair: readonly PairMember[],
+): Promise<{ readonly lost: string; readonly promoted: string }> {
+  const states = await Promise.all(
+    pair.map(async (one) => ({ ...one, isStandby: await isStandby(one.url) })),
+  );
+  const primary = states.find((one) => !one.isStandby);
+  const standby = states.find((one) => one.isStandby);
+  if (primary === undefined || standby === undefined)
+    throw new Error(`${pair.map(({ name }) => name).join(" and ")} are no primary with a standby`);
+  const data = dataDirectoryOf(target.proven(primary.name)[0]);
+  target.hold(primary.name);
+  await until(`${primary.name} has ended`, () => target.ended().includes(primary.name));
+  rmSync(data, { recursive: true, force: true });
+  await ask(standby.url, (sql) => sql`select pg_promote(true, 60)`);
+  return { lost: primary.name, promoted: standby.name };
+}
+
+function isStandby(url: string): Promise<boolean> {
+  return ask(url, async (sql) => (await sql`select 1 where pg_is_in_recovery()`).length === 1);
+}
+
+async function ask<T>(url: string, use: (sql: postgres.Sql) => Promise<T>): Promise<T> {
+  const sql = postgres(url, { max: 1, connect_timeout: 5, onnotice: () => {} });
+  try {
+    return await use(sql);
+  } finally {
+    await sql.end({ timeout: 1 });
+  }
+}

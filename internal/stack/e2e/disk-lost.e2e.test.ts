@@ -1,0 +1,153 @@
+// The machine of a Postgres primary is lost with its disk, while shoppers come. Its synchronous standby is promoted at once; every URL has both
+// servers. Then a new standby is built, and the other server is lost.
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { cartOf, type Placed, type Shopper } from "../../../bench/shopper.ts";
+import type { DoctorReport } from "../../../schemas/doctor.ts";
+import { loseDisk } from "../../faults/disk-lost.ts";
+import type { Holder } from "../../faults/failover.ts";
+import { waitUntil } from "../wait.ts";
+import { CURRENCY, existing, RunningSystem } from "./running-system.ts";
+
+const UP_TIMEOUT_MS = 120_000;
+const TEST_TIMEOUT_MS = 180_000;
+const PATIENCE_MS = 60_000;
+const EXIT_PROBLEM = 1;
+const PAUSE_MS = 50;
+const SKU = "lamp";
+
+const held = new AsyncDisposableStack();
+let system: RunningSystem;
+let shopper: Shopper;
+beforeAll(async () => {
+  system = held.use(
+    await RunningSystem.start(
+      "disk-lost",
+      { paysim: { LATENCY: "fixed:20" }, orchestrator: { FORWARD_DEADLINE_MS: String(TEST_TIMEOUT_MS) } },
+      {},
+      undefined,
+      undefined,
+      ["saga", "payment"],
+    ),
+  );
+  shopper = await system.shopper();
+  await system.restock(SKU, 10_000);
+}, UP_TIMEOUT_MS);
+afterAll(() => held.disposeAsync(), UP_TIMEOUT_MS);
+
+const holder: Holder = {
+  proven: (name) => [system.stack.find(name).pid],
+  hold: (name) => system.stack.kill(name, "SIGKILL"),
+  ended: () => system.stack.servers.filter((one) => one.exit() !== null).map(({ name }) => name),
+  release: () => undefined,
+};
+
+/** A shopper who comes again and again. */
+class Load {
+  readonly placed: (Placed & { readonly begunAt: number; readonly at: number })[] = [];
+  #isStopped = false;
+  readonly #running = this.#run();
+
+  async #run(): Promise<void> {
+    while (!this.#isStopped) {
+      const begunAt = performance.now();
+      const cart = cartOf([SKU], "pm_card_visa", CURRENCY);
+      const one = await shopper.checkout(cart, Bun.randomUUIDv7(), Date.now() + PATIENCE_MS);
+      this.placed.push({ ...one, begunAt, at: performance.now() });
+      await Bun.sleep(PAUSE_MS);
+    }
+  }
+
+  async accepts(count: number, since: number): Promise<number> {
+    const later = () => this.placed.filter(({ begunAt }) => begunAt >= since);
+    await waitUntil(`${count} more checkouts`, () => later().length >= count, { timeoutMs: PATIENCE_MS });
+    return Math.min(...later().map(({ at }) => at));
+  }
+
+  async stop(): Promise<readonly Placed[]> {
+    this.#isStopped = true;
+    await this.#running;
+    return this.placed;
+  }
+}
+
+async function endsOf(placed: readonly Placed[]): Promise<ReadonlySet<string>> {
+  const giveUpAt = Date.now() + PATIENCE_MS;
+  const views = await Promise.all(placed.map(({ saga_id }) => shopper.status(saga_id, giveUpAt)));
+  return new Set(views.map((view) => existing(view).failure_code ?? existing(view).status));
+}
+
+/** What doctor says about the two servers of a database. */
+async function doctorOf(database: string, exit: number): Promise<Readonly<Record<string, string>>> {
+  const { findings } = await system.operatorSees<DoctorReport>(["doctor"], exit);
+  const own = findings.filter(
+    ({ check, subject }) => subject === database && (check === "hosts" || check === "replication"),
+  );
+  return Object.fromEntries(own.map(({ check, verdict, says }) => [check, `${verdict}: ${says}`]));
+}
+
+test.each(["saga", "payment"])(
+  "the disk of the %s database is lost, and then that of its new primary: no accepted checkout is",
+  async (database) => {
+    const servers = [`postgres-${database}`, `postgres-${database}-standby`];
+    const pair = servers.map((name) => ({ name, url: system.stack.find(name).address }));
+    const load = new Load();
+    await load.accepts(5, 0);
+    for (const primary of servers) {
+      expect((await doctorOf(database, 0))["replication"]).toStartWith("ok: nothing acknowledged is lost");
+      // when
+      const killedAt = performance.now();
+      const { lost } = await loseDisk(holder, pair);
+      const promotedAt = performance.now();
+      // then
+      expect(lost).toBe(primary);
+      const first = await load.accepts(5, killedAt);
+      console.log(
+        `  ${lost} lost: promoted after ${Math.round(promotedAt - killedAt)} ms, next checkout accepted after ${Math.round(first - killedAt)} ms`,
+      );
+      expect(await doctorOf(database, 0)).toMatchObject({
+        hosts: expect.stringContaining("does not answer"),
+        replication: expect.stringContaining("warning: no standby streams"),
+      });
+      await system.stack.restart(lost);
+    }
+    expect(await endsOf(await load.stop())).toEqual(new Set(["COMPLETED"]));
+    const isReady = async (role: string) =>
+      (await fetch(`${system.context.addresses.ops[role]}/readyz`)).status === 200;
+    const areReady = async () =>
+      (await Promise.all(["orchestrator", "payment", "relay"].map(isReady))).every(Boolean);
+    await waitUntil("every role is ready", areReady, { timeoutMs: PATIENCE_MS });
+  },
+  TEST_TIMEOUT_MS,
+);
+
+test(
+  "without any server of it, the role says of each what it is, and doctor has a problem",
+  async () => {
+    for (const name of ["postgres-payment", "postgres-payment-standby"]) system.stack.kill(name, "SIGKILL");
+    const told = async () => (await fetch(`${system.context.addresses.ops["payment"]}/readyz`)).text();
+    const both = Object.values(system.stack.find("postgres-payment").ports).concat(
+      Object.values(system.stack.find("postgres-payment-standby").ports),
+    );
+    const isTold = async () => {
+      const text = await told();
+      return both.every((port) => text.includes(`127.0.0.1:${port} does not answer`));
+    };
+    await waitUntil("payment names both servers", isTold, { timeoutMs: PATIENCE_MS });
+    expect((await doctorOf("payment", EXIT_PROBLEM))["hosts"]).toStartWith("problem: no primary");
+    // Together, as after a power cut: each goes on as what it was.
+    await Promise.all(
+      ["postgres-payment", "postgres-payment-standby"].map((name) => system.stack.restart(name)),
+    );
+    const isReady = () => system.stack.find("payment").probe();
+    await waitUntil("payment is ready", isReady, { timeoutMs: PATIENCE_MS });
+  },
+  TEST_TIMEOUT_MS,
+);
+
+test(
+  "the final audit is clean",
+  async () => {
+    expect(await system.audit()).toEqual({ code: 0, violations: [] });
+  },
+  TEST_TIMEOUT_MS,
+);
