@@ -3,6 +3,15 @@ import { expect, test } from "bun:test";
 import { parseConfig } from "../../internal/platform/config.ts";
 import { accountOf, config, databasesOf, faultsOf, hasAccounts } from "./config.ts";
 
+test("a database may have several hosts, and the list still has one entry for it", () => {
+  const saga = "postgres://u:p@db1:5432,db2:5432/a?sslmode=verify-full";
+  expect(databasesOf({ DATABASE_URLS: `saga=${saga},order=postgres://db1,db2/b` })).toEqual([
+    { name: "saga", url: saga },
+    { name: "order", url: "postgres://db1,db2/b" },
+  ]);
+  expect(faultsOf({ DATABASE_URLS: `saga=${saga},stock=postgres://db1,db2/b` })).toHaveLength(1);
+});
+
 test("the databases by their names", () => {
   expect(databasesOf({ DATABASE_URLS: "saga=postgres://h/a,order=postgres://h/b" })).toEqual([
     { name: "saga", url: "postgres://h/a" },

@@ -94,6 +94,8 @@ describe("parseConfig", () => {
     ["KAFKA_BROKERS", "kafka"],
     ["KAFKA_BROKERS", "kafka:9092,"],
     ["DATABASE_URL", "postgres://db"],
+    ["DATABASE_URL", "postgres://db1:5432,db2:none/saga"],
+    ["DATABASE_URL", "postgres://db1,/saga"],
     ["REDIS_URL", "http://cache"],
   ])("rejects %s=%p", (name, value) => {
     expect(faultsOf({ ...good, [name]: value })).toHaveLength(1);

@@ -74,7 +74,7 @@ export class PostgresHosts {
       const socket = await this.#connect(index);
       if (this.#isClosed) {
         socket.destroy();
-        throw new AppError("DATABASE_UNAVAILABLE", "the database was closed by this process");
+        throw closed();
       }
       this.#sockets = [...this.#sockets.filter(isOpen), { socket: new WeakRef(socket), index }];
       this.#watch ??= setInterval(() => void this.#look(), WATCH_MS).unref();
@@ -99,6 +99,7 @@ export class PostgresHosts {
   }
 
   async #primary(acceptsStandby: boolean): Promise<number> {
+    if (this.#isClosed) throw closed();
     const answers = await this.#ask();
     const index = choosePrimary(answers, this.#seen, acceptsStandby);
     const { name, state } = answers[index] ?? {};
@@ -150,6 +151,10 @@ export class PostgresHosts {
         socket.deref()?.destroy(new AppError("DATABASE_UNAVAILABLE", "another host is the primary now"));
     this.#sockets = this.#sockets.filter((one) => !isLeft(one.index) && isOpen(one));
   }
+}
+
+function closed(): AppError {
+  return new AppError("DATABASE_UNAVAILABLE", "the database was closed by this process");
 }
 
 function isOpen({ socket }: { readonly socket: WeakRef<Socket> }): boolean {

@@ -112,6 +112,12 @@ describe("in a configuration", () => {
     expect(faults.join()).not.toContain("hush");
   });
 
+  test("a database with several hosts may be in a file", () => {
+    const url = "postgres://me:hush@db1:5432,db2:5432/saga?sslmode=verify-full";
+    const config = parseConfig("checkout-test", schema, { DATABASE_URL_FILE: fileWith(`${url}\n`) });
+    expect(config.DATABASE_URL).toBe(url);
+  });
+
   test("one that is missing is asked for with both ways to give it", () => {
     expect(faultsOf({})).toEqual([expect.stringContaining("DATABASE_URL is missing: set it to a URL")]);
     expect(faultsOf({})[0]).toContain("name that in DATABASE_URL_FILE; under systemd");
