@@ -18,12 +18,12 @@ afterAll(async () => {
   await tool[Symbol.asyncDispose]();
 });
 
-/** `verdict: what was found`, by check. */
+/** `verdict: what was found`, by check; of several the first, which is the worst. */
 async function doctor(url: string): Promise<Readonly<Record<string, string>>> {
   const { stdout, stderr } = await tool.run(["doctor", "--json"], { ORDER_DATABASE_URL: url });
   if (stdout === "") throw new Error(`doctor printed nothing: ${stderr}`);
   const { findings }: DoctorReport = JSON.parse(stdout);
-  const own = findings.filter(({ subject }) => subject === "order");
+  const own = findings.filter(({ subject }) => subject === "order").toReversed();
   return Object.fromEntries(own.map(({ check, verdict, says }) => [check, `${verdict}: ${says}`]));
 }
 
