@@ -11,11 +11,15 @@ export interface PairMember {
   readonly url: string;
 }
 
-/** Kills the primary of the two, deletes its data, and promotes the other one. Resolves with the names when that takes writes. */
-export async function loseDisk(
-  target: Holder,
-  pair: readonly PairMember[],
-): Promise<{ readonly lost: string; readonly promoted: string }> {
+export interface LostDisk {
+  /** The name of the server that is gone. */
+  readonly lost: string;
+  /** On the clock of `performance.now()`. */
+  readonly killedAt: number;
+}
+
+/** Kills the primary of the two, deletes its data, and promotes the other one. Resolves when that takes writes. */
+export async function loseDisk(target: Holder, pair: readonly PairMember[]): Promise<LostDisk> {
   const states = await Promise.all(
     pair.map(async (one) => ({ ...one, isStandby: await isStandby(one.url) })),
   );
@@ -24,11 +28,12 @@ export async function loseDisk(
   if (primary === undefined || standby === undefined)
     throw new Error(`${pair.map(({ name }) => name).join(" and ")} are no primary with a standby`);
   const data = dataDirectoryOf(target.proven(primary.name)[0]);
+  const killedAt = performance.now();
   target.hold(primary.name);
   await until(`${primary.name} has ended`, () => target.ended().includes(primary.name));
   rmSync(data, { recursive: true, force: true });
   await ask(standby.url, (sql) => sql`select pg_promote(true, 60)`);
-  return { lost: primary.name, promoted: standby.name };
+  return { lost: primary.name, killedAt };
 }
 
 function isStandby(url: string): Promise<boolean> {
