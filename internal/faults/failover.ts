@@ -98,7 +98,8 @@ export async function copyRunning(primary: Sql, data: string, copy: string): Pro
 function follow(data: string, { port, password, searchParams }: URL): void {
   writeOwned(join(data, "standby.signal"), "");
   // Of a stack with `--secure`.
-  const secret = password === "" ? "" : ` password=${password} sslmode=${searchParams.get("sslmode")}`;
+  const secret =
+    password === "" ? "" : ` password=${password} sslmode=${searchParams.get("sslmode")} sslcert=none`;
   const address = `host=127.0.0.1 port=${port} user=checkout application_name=${STANDBY}${secret}`;
   appendFileSync(join(data, "postgresql.auto.conf"), `primary_conninfo = '${address}'\n`);
 }

@@ -81,8 +81,10 @@ async function copyOf(primary: Member, { definition, data }: Member): Promise<vo
   const unfinished = `${data}.unfinished`;
   rmSync(unfinished, { recursive: true, force: true });
   await connected(primary, (sql) => copyRunning(sql, primary.data, unfinished));
-  const { password, searchParams } = new URL(primary.definition.address);
-  const secret = password === "" ? "" : ` password=${password} sslmode=${searchParams.get("sslmode")}`;
+  const { password } = new URL(primary.definition.address);
+  // Of a stack with `--secure`. Beside the settings in the data directory, libpq would look into the home of whoever started the stack.
+  const secret =
+    password === "" ? "" : ` password=${password} sslmode=verify-full sslrootcert=ca.crt sslcert=none`;
   const name = definition.name.replaceAll("-", "_");
   const address = `host=127.0.0.1 port=${primary.definition.ports["postgres"]} user=checkout application_name=${name}${secret}`;
   // Not the settings of the primary: with them, it would wait for a standby of its own as soon as it is promoted.
