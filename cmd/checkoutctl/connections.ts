@@ -145,16 +145,17 @@ export class Connections implements AsyncDisposable {
   async revocations(): Promise<RevocationStore> {
     const url = this.#settings.need("REDIS_URL");
     const log = { info: () => undefined, warn: () => undefined };
-    const redis = this.#open.use(openRedis({ url, timeoutMs: REDIS_TIMEOUT_MS, log }));
+    const sentinels = this.#settings.optional("REDIS_SENTINELS");
+    const redis = this.#open.use(openRedis({ url, sentinels, timeoutMs: REDIS_TIMEOUT_MS, log }));
     await redis.requireSingleServer();
     try {
       await redis.ready();
     } catch (cause) {
-      throw new AppError(
-        "REDIS_UNAVAILABLE",
-        `Redis does not answer at ${new URL(url).host}: start it, or correct REDIS_URL`,
-        { cause },
-      );
+      const way =
+        sentinels === undefined
+          ? `Redis does not answer at ${new URL(url).host}: start it, or correct REDIS_URL`
+          : "the Sentinels lead to no Redis that answers: see checkoutctl doctor, or correct REDIS_SENTINELS or REDIS_URL";
+      throw new AppError("REDIS_UNAVAILABLE", way, { cause });
     }
     return new RevocationStore(redis, systemClock);
   }

@@ -1,4 +1,4 @@
-// The checks of `checkoutctl doctor` that ask Kafka, Redis, roles and HTTP servers, and those of keys and certificates.
+// The checks of `checkoutctl doctor` that ask Kafka, roles and HTTP servers, and those of keys and certificates.
 import { Type } from "@sinclair/typebox";
 import type { Check } from "../../internal/operations/doctor.ts";
 import {
@@ -6,7 +6,6 @@ import {
   judgeCertificate,
   judgeClock,
   judgeKafkaClock,
-  judgeRedis,
   judgeTopic,
 } from "../../internal/operations/doctor-verdicts.ts";
 import { get, metricsOf } from "../../internal/operations/role-state.ts";
@@ -16,13 +15,13 @@ import { systemClock } from "../../internal/platform/clock.ts";
 import { parseConfig, secret } from "../../internal/platform/config.ts";
 import { type Admin, openAdmin } from "../../internal/platform/kafka/admin.ts";
 import { readTopic } from "../../internal/platform/kafka/read-topic.ts";
-import { openRedis } from "../../internal/platform/redis.ts";
 import { createOpener, createSealer } from "../../internal/platform/seal.ts";
+import { sentinelUrls } from "../../internal/platform/sentinel-address.ts";
 import type { Finding } from "../../schemas/doctor.ts";
 import { isInForce, planAccess } from "../../internal/operations/access.ts";
 import { TOPICS } from "../../schemas/topics.ts";
 import { clockReading } from "./doctor-databases.ts";
-import { certificateEnd, tlsAddresses } from "./certificates.ts";
+import { certificateEnd, type TlsAddress, tlsAddresses } from "./certificates.ts";
 import { roleAddresses } from "../../internal/operations/role-state.ts";
 import { CONNECT_TIMEOUT_MS, type OpenSources } from "./overview-sources.ts";
 import type { SettingName, Settings } from "./settings.ts";
@@ -108,47 +107,6 @@ async function newestMessageAt(open: OpenSources): Promise<number | null> {
   return newest;
 }
 
-export function redisChecks(settings: Settings): readonly Check[] {
-  const url = settings.optional("REDIS_URL");
-  if (url === undefined) return [];
-  const { host } = new URL(url);
-  const ask = async <T>(run: (send: (...args: string[]) => Promise<unknown>) => Promise<T>): Promise<T> => {
-    const log = { info: () => undefined, warn: () => undefined };
-    await using redis = openRedis({ url, timeoutMs: CONNECT_TIMEOUT_MS, log });
-    await redis.requireSingleServer();
-    return await run((...args) => redis.run("doctor", (client) => client.sendCommand(args)));
-  };
-  return [
-    {
-      check: "redis",
-      subject: host,
-      run: () =>
-        ask(async (send) => {
-          const [, version = "of an unknown version"] =
-            /^redis_version:(\S+)/m.exec(String(await send("INFO", "server"))) ?? [];
-          return [judgeRedis(host, version)];
-        }),
-      whenAway: {
-        verdict: "problem",
-        todo: "start it, or correct REDIS_URL; roles work without it, more slowly (runbook, Redis)",
-      },
-    },
-    {
-      check: "clock",
-      subject: "redis",
-      run: () =>
-        ask(async (send) => {
-          const reading = await clockReading(async () => {
-            const answer = await send("TIME");
-            const [seconds, micros] = Array.isArray(answer) ? answer.map(Number) : [];
-            return (seconds ?? Number.NaN) * 1_000 + (micros ?? 0) / 1_000;
-          });
-          return [judgeClock("redis", reading)];
-        }),
-    },
-  ];
-}
-
 /** The HTTP servers of roles that operators use, and the clocks of all roles. */
 export function httpChecks(settings: Settings): readonly Check[] {
   const servers = HTTP_SETTINGS.flatMap((name) => {
@@ -186,7 +144,7 @@ function dateOf({ headers }: Response): number {
 
 /** One check for each address that uses TLS. */
 export function certificateChecks(settings: Settings, names: readonly SettingName[]): readonly Check[] {
-  const addresses = names.flatMap((name) => tlsAddresses(name, settings.optional(name)));
+  const addresses = names.flatMap((name) => addressesIn(settings, name));
   if (addresses.length === 0) {
     const says = "no address uses TLS";
     const run = async () => [finding("certificates", "all", { verdict: "not checked", says })];
@@ -199,6 +157,15 @@ export function certificateChecks(settings: Settings, names: readonly SettingNam
       return [judgeCertificate(address.name, await certificateEnd(address), systemClock.now())];
     },
   }));
+}
+
+function addressesIn(settings: Settings, name: SettingName): readonly TlsAddress[] {
+  const sentinels = settings.optional("REDIS_SENTINELS");
+  // With Sentinels its host does not count.
+  if (name === "REDIS_URL" && sentinels !== undefined) return [];
+  if (name !== "REDIS_SENTINELS") return tlsAddresses(name, settings.optional(name));
+  const { nodes } = sentinelUrls(sentinels ?? "") ?? { nodes: [] };
+  return nodes.flatMap(({ place, url }) => tlsAddresses(`${name} ${place}`, url));
 }
 
 const Keys = Type.Partial(

@@ -3,13 +3,20 @@
 import { readFileSync } from "node:fs";
 import { type Static, Type } from "@sinclair/typebox";
 import { AppError } from "../../internal/kernel/errors.ts";
-import { ConfigError, kafkaConfig, parseConfig, secret, warningsOf } from "../../internal/platform/config.ts";
+import {
+  ConfigError,
+  kafkaConfig,
+  parseConfig,
+  redisSentinels,
+  secret,
+  warningsOf,
+} from "../../internal/platform/config.ts";
 import type { KafkaSettings } from "../../internal/platform/kafka/connection.ts";
 import { passingFaults, securityFaults } from "../../internal/platform/kafka/security.ts";
 import { stackDirectory } from "../../internal/stack/paths.ts";
 import { databaseSettings, kafkaSettings, namesAndUrls } from "../../internal/stack/role-env.ts";
 import type { StackSecrets } from "../../internal/stack/secrets.ts";
-import { redisUrl } from "../../internal/stack/secure/accounts.ts";
+import { redisSettings } from "../../internal/stack/secure/accounts.ts";
 import { readState, type StackState } from "../../internal/stack/state.ts";
 
 const database = (owner: string) =>
@@ -24,6 +31,7 @@ export const Environment = Type.Partial(
     NOTIFICATION_DATABASE_URL: database("notification"),
     ...kafkaConfig,
     REDIS_URL: secret(Type.String({ format: "redis-url", description: "the gateways' Redis" })),
+    REDIS_SENTINELS: redisSentinels,
     INVENTORY_URL: Type.String({ format: "url", description: "inventory's catalogue interface" }),
     ORCHESTRATOR_URL: Type.String({ format: "url", description: "the orchestrator's interface" }),
     ORDER_URL: Type.String({ format: "url", description: "the order service's interface" }),
@@ -159,7 +167,7 @@ function valuesOf({ addresses }: StackState): Values {
   const all = {
     ...databaseSettings({ addresses, secrets }, "migrator"),
     ...kafkaSettings({ kafka_brokers, certificates }, "operator"),
-    REDIS_URL: redisUrl(addresses, secrets, "operator"),
+    ...redisSettings(addresses, secrets, "operator"),
     INVENTORY_URL: inventory,
     ORCHESTRATOR_URL: orchestrator,
     ORDER_URL: order,

@@ -18,7 +18,7 @@ import { systemClock } from "../../internal/platform/clock.ts";
 import { CallerCredential } from "../../internal/platform/internal-tokens.ts";
 import { runRole } from "../../internal/platform/lifecycle.ts";
 import { logThrottled } from "../../internal/platform/log-throttle.ts";
-import { openRedis } from "../../internal/platform/redis.ts";
+import { openRedis, redisOf } from "../../internal/platform/redis.ts";
 import { createSealer, keyIds } from "../../internal/platform/seal.ts";
 import { startHttp } from "../../internal/platform/serve-http.ts";
 import { storefrontMetrics } from "../../internal/storefront/telemetry.ts";
@@ -57,7 +57,7 @@ await runRole({
     ops.addCheck("orchestrator", () => orchestrator.ready());
     const redis = resources.use(
       "redis",
-      openRedis({ url: env.REDIS_URL, timeoutMs: REDIS_TIMEOUT_MS, log, metrics }),
+      openRedis({ ...redisOf(env), timeoutMs: REDIS_TIMEOUT_MS, log, metrics }),
     );
     // Not required: without Redis the gateway goes on with what it knows.
     ops.addCheck("redis", () => redis.ready(), { required: false });

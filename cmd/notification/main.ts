@@ -3,7 +3,7 @@ import { runLoop } from "../../internal/platform/background-loop.ts";
 import { systemClock } from "../../internal/platform/clock.ts";
 import { openDatabase } from "../../internal/platform/consuming-role.ts";
 import { runRole } from "../../internal/platform/lifecycle.ts";
-import { openRedis } from "../../internal/platform/redis.ts";
+import { openRedis, redisOf } from "../../internal/platform/redis.ts";
 import { Courier } from "../../internal/services/notification/courier.ts";
 import { Notifier, sendToDeadLetters } from "../../internal/services/notification/notifier.ts";
 import { openSmtp } from "../../internal/services/notification/smtp.ts";
@@ -37,7 +37,7 @@ await runRole({
     // A required check: a role that cannot send mails is not ready.
     ops.addCheck("smtp", () => courier.ready());
     const database = await openDatabase(NAME, "notification", context);
-    const keyValue = resources.use("redis", openRedis({ url: env.REDIS_URL, log, metrics: meter }));
+    const keyValue = resources.use("redis", openRedis({ ...redisOf(env), log, metrics: meter }));
     await keyValue.requireSingleServer();
     const { producer, consumer } = await openKafka(context);
     const waiting = new WaitingMails({

@@ -8,6 +8,7 @@ import { isKnownCurrency } from "../kernel/money.ts";
 import { partsOfList } from "../kernel/named-values.ts";
 import { misspeltCredentials, misspeltSettings } from "./misspelt.ts";
 import { isPostgresUrl } from "./postgres-address.ts";
+import { sentinelUrls, SENTINELS_FORM } from "./sentinel-address.ts";
 import { credentialOf, type Environment, fileSettingOf, findSecret } from "./secret-files.ts";
 
 /** EX_CONFIG of sysexits.h. systemd's RestartPreventExitStatus lists it, because a restart does not help. */
@@ -147,6 +148,14 @@ export const shopNameConfig = {
 export const personalDataDays = (description: string, days: number) =>
   Type.Integer({ default: days, minimum: 0, maximum: 36_500, description });
 
+export const redisSentinels = secret(
+  Type.String({
+    format: "redis-sentinels",
+    description:
+      "the Sentinels that say which Redis is the master, and follow it after a failover; then REDIS_URL gives user, password and encryption of the servers, and its host and port do not count",
+  }),
+);
+
 export const redisConfig = {
   REDIS_URL: secret(
     Type.String({
@@ -154,6 +163,7 @@ export const redisConfig = {
       description: "Redis, used as a cache: the role also works without it",
     }),
   ),
+  REDIS_SENTINELS: Type.Optional(redisSentinels),
 };
 
 /** The HTTP address of a role. `what` names the served API; `note` says who may reach it. */
@@ -370,6 +380,7 @@ const FORMATS: Readonly<
     accepts: isPostgresUrl,
   },
   "redis-url": { words: "a URL, redis://host:port", accepts: (text) => isUrl(text, ["redis:", "rediss:"]) },
+  "redis-sentinels": { words: SENTINELS_FORM, accepts: (text) => sentinelUrls(text) !== null },
   "host-names": {
     words: "host names without scheme and port, separated by commas",
     accepts: (text) => text.split(",").every((name) => /^\s*[A-Za-z0-9_]([A-Za-z0-9._-]*)\s*$/.test(name)),

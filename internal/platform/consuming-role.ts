@@ -19,7 +19,7 @@ import { openReconnectingConsumer } from "./kafka/reconnecting-consumer.ts";
 import type { RoleContext } from "./lifecycle.ts";
 import { poolMetrics } from "./pool-metrics.ts";
 import { openPostgres } from "./postgres.ts";
-import { openRedis } from "./redis.ts";
+import { openRedis, redisOf } from "./redis.ts";
 import { publishAfterCommit, type PublishingSettings } from "./publishing.ts";
 import { requireSchema, sayIfOwner } from "./schema-check.ts";
 import { watchRights } from "./watch-rights.ts";
@@ -37,6 +37,7 @@ export interface DatabaseSettings {
 export interface ConsumingSettings extends KafkaSettings {
   readonly INSTANCE_ID?: string;
   readonly REDIS_URL: string;
+  readonly REDIS_SENTINELS?: string;
 }
 
 /** Opens the database of `service`. Waits until it answers, belongs to that service and has all its tables. */
@@ -92,7 +93,7 @@ export async function startConsuming<Type extends MessageType, Rows>(
   handler: Handler<Type, Rows>,
 ): Promise<void> {
   const { config, log, metrics, tracer, ops, resources, stopping, untilReachable } = context;
-  const keyValue = resources.use("redis", openRedis({ url: config.REDIS_URL, log, metrics }));
+  const keyValue = resources.use("redis", openRedis({ ...redisOf(config), log, metrics }));
   // Not required: without Redis the role works, with more load on its database.
   ops.addCheck("redis", () => keyValue.ready(), { required: false });
   await keyValue.requireSingleServer();

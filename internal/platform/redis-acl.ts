@@ -1,4 +1,4 @@
-// The ACL file of a Redis server, from the table in schemas/redis-users.ts. Called by `checkoutctl grants redis` and by the local stack.
+// The ACL files of a Redis server and of a Sentinel, from the tables in schemas/redis-users.ts. Called by `checkoutctl grants redis` and by the local stack.
 import { createHash } from "node:crypto";
 import {
   REDIS_RIGHTS,
@@ -6,6 +6,10 @@ import {
   type RedisRights,
   type RedisUser,
   redisUserName,
+  SENTINEL_RIGHTS,
+  SENTINEL_USERS,
+  type SentinelUser,
+  sentinelUserName,
 } from "../../schemas/redis-users.ts";
 
 /** For people: whoever administers the server. No role uses it. In a local stack also for tests and chaos. */
@@ -19,20 +23,33 @@ export function aclFile(
   passwords: ReadonlyMap<RedisUser, string>,
   adminPassword: string | null = null,
 ): string {
-  const lines = REDIS_USERS.map((user) => {
-    const password = passwords.get(user);
-    const state = password === undefined ? "off" : `on ${hashed(password)}`;
-    const [own, ...selectors] = REDIS_RIGHTS[user];
-    const rights = own === undefined ? "-@all" : rulesOf(own);
-    return [
-      "user",
-      redisUserName(user),
-      state,
-      "resetchannels",
-      rights,
-      ...selectors.map((one) => `(${rulesOf(one)})`),
-    ].join(" ");
-  });
+  const lines = REDIS_USERS.map((user) =>
+    lineOf(redisUserName(user), passwords.get(user), REDIS_RIGHTS[user]),
+  );
+  return withAdmin(lines, adminPassword);
+}
+
+/** The same for a Sentinel, which has users of its own. */
+export function sentinelAclFile(
+  passwords: ReadonlyMap<SentinelUser, string>,
+  adminPassword: string | null = null,
+): string {
+  const lines = SENTINEL_USERS.map((user) =>
+    lineOf(sentinelUserName(user), passwords.get(user), [SENTINEL_RIGHTS[user]]),
+  );
+  return withAdmin(lines, adminPassword);
+}
+
+function lineOf(name: string, password: string | undefined, sets: readonly RedisRights[]): string {
+  const state = password === undefined ? "off" : `on ${hashed(password)}`;
+  const [own, ...selectors] = sets;
+  const rights = own === undefined ? "-@all" : rulesOf(own);
+  return ["user", name, state, "resetchannels", rights, ...selectors.map((one) => `(${rulesOf(one)})`)].join(
+    " ",
+  );
+}
+
+function withAdmin(lines: readonly string[], adminPassword: string | null): string {
   const admin = adminPassword === null ? [] : [`user ${REDIS_ADMIN} on ${hashed(adminPassword)} ~* &* +@all`];
   return ["user default off nopass resetkeys resetchannels -@all", ...lines, ...admin, ""].join("\n");
 }
@@ -41,6 +58,11 @@ function hashed(password: string): string {
   return `#${createHash("sha256").update(password).digest("hex")}`;
 }
 
-function rulesOf({ keys, commands }: RedisRights): string {
-  return [...keys, "-@all", ...commands.map((command) => `+${command}`)].join(" ");
+function rulesOf({ keys, channels = [], commands }: RedisRights): string {
+  const allowed = [
+    ...channels.map((channel) => `&${channel}`),
+    "-@all",
+    ...commands.map((command) => `+${command}`),
+  ];
+  return [...keys, ...allowed].join(" ");
 }

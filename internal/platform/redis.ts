@@ -1,50 +1,56 @@
 // The dedup cache in Redis, behind the KeyValue port, and the connection for other uses. It may be slow, paused, empty or down; only
 // the metrics show it. Every call returns within `timeoutMs`. After a failure no call is sent until a background ping succeeds, so a dead Redis costs the message
-// processor nothing. Opened in a role's main.ts.
-import { createClient, defineScript, ErrorReply } from "redis";
-import { cappedBackoff, withJitter } from "../kernel/backoff.ts";
+// processor nothing. With Sentinels it is whichever server is the master. Opened in a role's main.ts.
+import { ErrorReply } from "redis";
 import { AppError, describeError } from "../kernel/errors.ts";
 import type { KeyValue } from "../kernel/ports.ts";
 import type { Log } from "../kernel/telemetry.ts";
-import { limitScripts } from "./limit-scripts.ts";
 import type { Metrics } from "./metrics.ts";
-import { redisAddress } from "./redis-tls.ts";
+import { type RedisClient, redisClient } from "./redis-client.ts";
+import { RedisMaster } from "./redis-master.ts";
+import { isDemotion, meetServer } from "./redis-meet.ts";
+import { type RedisAddress, redisAddress } from "./redis-tls.ts";
+import { sentinelsAddress } from "./sentinel-address.ts";
+import { within } from "./within.ts";
 
 const DEFAULT_TIMEOUT_MS = 50;
 const PROBE_INTERVAL_MS = 1_000;
 /** After a command that the user may not send. A ping succeeds, so a look each second would call Redis up and down in turn. */
 const REFUSED_INTERVAL_MS = 30_000;
-const CONNECT_TIMEOUT_MS = 2_000;
 /** A role that starts waits this long to learn whether Redis is a cluster node. On a busy machine the first reply takes seconds. */
 const FIRST_REPLY_TIMEOUT_MS = 5_000;
-const RECONNECT_FIRST_MS = 50;
-const RECONNECT_CAP_MS = 2_000;
-/** A connection without any reply, pings included, is dropped and reconnected: the address may have moved. */
-const PING_INTERVAL_MS = 5_000;
-const SOCKET_TIMEOUT_MS = 15_000;
 /** Keys per command. Keeps one command below 1 ms of the server's single thread. */
 const KEYS_PER_COMMAND = 1_000;
 
-const IS_CLUSTER =
-  "REDIS_URL points to a node of a Redis Cluster: set it to a single server, which may be behind Sentinel or a proxy, so that all keys are on one server";
-
 export interface RedisOptions {
   readonly url: string;
+  /** The setting REDIS_SENTINELS: they say where the master is, instead of host and port of `url`. */
+  readonly sentinels?: string | undefined;
   /** Maximum duration of a call, in milliseconds. */
   readonly timeoutMs?: number;
   readonly log: Pick<Log, "info" | "warn">;
   readonly metrics?: Metrics;
 }
 
-export type RedisClient = ReturnType<typeof connect>;
+/** Where Redis is, of a role with `redisConfig`. */
+export function redisOf(env: {
+  readonly REDIS_URL: string;
+  readonly REDIS_SENTINELS?: string;
+}): Pick<RedisOptions, "url" | "sentinels"> {
+  return { url: env.REDIS_URL, sentinels: env.REDIS_SENTINELS };
+}
 
-/** Connects in the background and never fails. */
+/** Connects in the background. Throws CONFIG_INVALID only for addresses and certificate files that cannot be used. */
 export function openRedis(options: RedisOptions): Redis {
   return new Redis(options);
 }
 
 export class Redis implements KeyValue, AsyncDisposable {
-  readonly #client: RedisClient;
+  /** With Sentinels, undefined while there is no master. */
+  #client: RedisClient | undefined;
+  /** Only with Sentinels. */
+  readonly #master: RedisMaster | undefined;
+  readonly #url: string;
   readonly #timeoutMs: number;
   readonly #log: RedisOptions["log"];
   readonly #onFailure: (operation: string) => void;
@@ -52,43 +58,87 @@ export class Redis implements KeyValue, AsyncDisposable {
   #lastError = "not connected yet";
   #probe: Timer | undefined;
   #isClosed = false;
-  /** Whether the current connection was checked and is not a cluster node. */
+  /** Whether the server of the current connection was met, and may be used. */
   #isMet = false;
-  #isCluster = false;
+  /** Why it may not. */
+  #rejected: AppError | undefined;
   readonly #firstVerdict = Promise.withResolvers<void>();
 
-  constructor(options: RedisOptions) {
-    this.#timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
-    this.#log = options.log;
-    const failures = options.metrics?.counter(
-      "redis_failures_total",
-      "Calls to Redis that failed or were skipped.",
-      ["operation"],
-    );
+  constructor({ url, sentinels, timeoutMs = DEFAULT_TIMEOUT_MS, log, metrics }: RedisOptions) {
+    this.#url = url;
+    this.#timeoutMs = timeoutMs;
+    this.#log = log;
+    const failures = metrics?.counter("redis_failures_total", "Calls to Redis that failed or were skipped.", [
+      "operation",
+    ]);
     this.#onFailure = (operation) => failures?.inc({ operation });
-    options.metrics?.gauge("redis_up", "1 while Redis answers.", [], () => (this.#isUp ? 1 : 0));
-    this.#client = connect(options.url);
-    this.#client.on("error", (error: unknown) => this.#down(error));
-    this.#client.on("ready", () => {
+    if (metrics !== undefined) this.#register(metrics);
+    const server = redisAddress(url);
+    if (sentinels === undefined) this.#connect(server);
+    else
+      this.#master = new RedisMaster({
+        sentinels: sentinelsAddress(sentinels),
+        server,
+        meet: (client) => this.#meet(client),
+        onMaster: (client) => {
+          this.#client = client;
+          this.#isMet = true;
+          this.#up();
+        },
+        onLost: (error) => {
+          this.#client = undefined;
+          this.#down(error);
+        },
+      });
+  }
+
+  #register(metrics: Metrics): void {
+    metrics.gauge("redis_up", "1 while Redis answers.", [], () => (this.#isUp ? 1 : 0));
+    metrics.gauge(
+      "redis_server",
+      "1 for the address of the Redis server in use: the one of REDIS_URL, or the master that the Sentinels name.",
+      ["address"],
+      () => (this.#isUp ? [[{ address: this.place }, 1]] : []),
+    );
+    metrics.gauge(
+      "redis_sentinels",
+      "Sentinels of REDIS_SENTINELS to which this process is connected.",
+      [],
+      () => this.#master?.sentinels ?? 0,
+    );
+  }
+
+  /** The server of the URL. The client reconnects by itself. */
+  #connect(server: RedisAddress): void {
+    const client = redisClient(server);
+    this.#client = client;
+    client.on("error", (error: unknown) => this.#down(error));
+    client.on("ready", () => {
       this.#isMet = false;
       void this.#ping();
     });
     // Resolves with the first connection. Until then the client retries and reports through "error".
-    this.#client.connect().catch((error: unknown) => this.#down(error));
+    client.connect().catch((error: unknown) => this.#down(error));
+  }
+
+  /** `host:port` of the server in use; with Sentinels, "no master" while there is none. */
+  get place(): string {
+    if (this.#master !== undefined) return this.#master.place ?? "no master";
+    return URL.parse(this.#url)?.host ?? "";
   }
 
   async present(keys: readonly string[]): Promise<readonly boolean[]> {
     if (keys.length === 0) return [];
-    const replies = await this.#try("present", () =>
-      Promise.all(chunks(keys).map((chunk) => this.#client.mGet(chunk))),
+    const replies = await this.#try("present", (client) =>
+      Promise.all(chunks(keys).map((chunk) => client.mGet(chunk))),
     );
     return replies === null ? keys.map(() => false) : replies.flat().map((value) => value !== null);
   }
 
   async remember(keys: readonly string[], ttlSeconds: number): Promise<void> {
     if (keys.length === 0) return;
-    await this.#try("remember", () =>
-      Promise.all(chunks(keys).map((chunk) => this.#client.remember(chunk, ttlSeconds))),
+    await this.#try("remember", (client) =>
+      Promise.all(chunks(keys).map((chunk) => client.remember(chunk, ttlSeconds))),
     );
   }
 
@@ -99,7 +149,7 @@ export class Redis implements KeyValue, AsyncDisposable {
 
   /** Throws REDIS_UNAVAILABLE if Redis is down, fails, or is too slow. `operation` is a label of a metric: a constant. */
   async run<T>(operation: string, call: (client: RedisClient) => Promise<T>): Promise<T> {
-    const done = await this.#try(operation, async () => ({ value: await call(this.#client) }));
+    const done = await this.#try(operation, async (client) => ({ value: await call(client) }));
     if (done === null) throw this.#unavailable();
     return done.value;
   }
@@ -118,14 +168,15 @@ export class Redis implements KeyValue, AsyncDisposable {
     await within(FIRST_REPLY_TIMEOUT_MS, this.#firstVerdict.promise).catch((error: unknown) =>
       this.#down(error),
     );
-    if (this.#isCluster) throw new AppError("CONFIG_INVALID", IS_CLUSTER);
+    if (this.#rejected?.code === "CONFIG_INVALID") throw this.#rejected;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isClosed = true;
     this.#firstVerdict.resolve();
     clearTimeout(this.#probe);
-    this.#client.destroy();
+    this.#master?.[Symbol.dispose]();
+    this.#client?.destroy();
   }
 
   #unavailable(): AppError {
@@ -133,27 +184,41 @@ export class Redis implements KeyValue, AsyncDisposable {
   }
 
   /** Null if Redis is down, fails, or is too slow. A late reply is dropped. */
-  async #try<T>(operation: string, call: () => Promise<T>): Promise<T | null> {
-    if (!this.#isUp) {
+  async #try<T>(operation: string, call: (client: RedisClient) => Promise<T>): Promise<T | null> {
+    const client = this.#client;
+    if (!this.#isUp || client === undefined) {
       this.#onFailure(operation);
       return null;
     }
     try {
-      return await within(this.#timeoutMs, call());
+      return await within(this.#timeoutMs, call(client));
     } catch (error) {
       this.#onFailure(operation);
-      this.#down(error);
+      // Of a server that was replaced meanwhile it says nothing about the new one.
+      if (client === this.#client) this.#failed(client, error);
       return null;
     }
+  }
+
+  #failed(client: RedisClient, error: unknown): void {
+    // A demoted server answers pings and reads.
+    if (isDemotion(error)) {
+      this.#isMet = false;
+      this.#master?.doubt(client, error);
+    }
+    this.#down(error);
   }
 
   #up(): void {
     clearTimeout(this.#probe);
     this.#probe = undefined;
     this.#firstVerdict.resolve();
-    if (this.#isUp) return;
+    if (this.#isUp || this.#isClosed) return;
     this.#isUp = true;
-    this.#log.info({}, "Redis answers");
+    this.#log.info(
+      {},
+      this.#master === undefined ? "Redis answers" : `Redis answers: ${this.place} is the master`,
+    );
   }
 
   #down(error: unknown): void {
@@ -163,6 +228,8 @@ export class Redis implements KeyValue, AsyncDisposable {
     if (this.#isUp)
       this.#log.warn({ err: error }, `Redis is skipped until it answers again: ${this.#lastError}`);
     this.#isUp = false;
+    // Without a client the follower of the Sentinels looks for one.
+    if (this.#client === undefined) return;
     const waitMs = isRefusal(error) ? REFUSED_INTERVAL_MS : PROBE_INTERVAL_MS;
     this.#probe ??= setTimeout(() => void this.#ping(), waitMs);
   }
@@ -171,28 +238,30 @@ export class Redis implements KeyValue, AsyncDisposable {
   async #ping(): Promise<void> {
     clearTimeout(this.#probe);
     this.#probe = undefined;
+    const client = this.#client;
+    if (client === undefined) return;
     try {
-      await within<unknown>(this.#timeoutMs, this.#isMet ? this.#client.ping() : this.#meet());
-      this.#up();
+      await within<unknown>(this.#timeoutMs, this.#isMet ? client.ping() : this.#meet(client));
+      if (client === this.#client) this.#up();
     } catch (error) {
-      this.#down(error);
+      if (client === this.#client) this.#down(error);
     }
   }
 
-  async #meet(): Promise<void> {
-    const info = await this.#client.info("cluster").catch((error: unknown) => {
-      // INFO may be forbidden; then assume the usual case, no cluster.
-      if (error instanceof ErrorReply) return "";
-      throw error;
-    });
-    const wasCluster = this.#isCluster;
-    this.#isCluster = /^cluster_enabled:1/m.test(info);
-    if (!this.#isCluster) {
+  /** Throws what `meetServer` throws, and says it once. */
+  async #meet(client: RedisClient): Promise<void> {
+    try {
+      await meetServer(client);
       this.#isMet = true;
-      return;
+      this.#rejected = undefined;
+    } catch (error) {
+      if (error instanceof AppError) {
+        if (this.#rejected?.message !== error.message)
+          this.#log.warn({}, `Redis is not used: ${error.message}`);
+        this.#rejected = error;
+      }
+      throw error;
     }
-    if (!wasCluster) this.#log.warn({}, `Redis is not used: ${IS_CLUSTER}`);
-    throw new AppError("CONFIG_INVALID", IS_CLUSTER);
   }
 }
 
@@ -201,51 +270,9 @@ function isRefusal(error: unknown): boolean {
   return error instanceof ErrorReply && error.message.startsWith("NOPERM");
 }
 
-function connect(address: string) {
-  const { url, tls } = redisAddress(address);
-  return createClient({
-    url,
-    // CLIENT SETINFO says the client's version. It is of no use here, and one more right that a role would need.
-    disableClientInfo: true,
-    // Without a connection a command fails at once. A queued command would run after its caller has timed out.
-    disableOfflineQueue: true,
-    // `within` limits every call. The client's own limit is an abort signal per command, whose timer stays for five seconds.
-    commandOptions: { timeout: 0 },
-    pingInterval: PING_INTERVAL_MS,
-    socket: {
-      ...tls,
-      connectTimeout: CONNECT_TIMEOUT_MS,
-      socketTimeout: SOCKET_TIMEOUT_MS,
-      reconnectStrategy: (retries) =>
-        withJitter(cappedBackoff(retries, RECONNECT_FIRST_MS, RECONNECT_CAP_MS), Math.random()),
-    },
-    scripts: { remember: rememberScript, ...limitScripts },
-  });
-}
-
-/** Many `set key 1 ex ttl` in one command, because a client's cost is per command, not per key. */
-const rememberScript = defineScript({
-  SCRIPT: `for i = 1, #KEYS do redis.call("set", KEYS[i], "1", "ex", ARGV[1]) end`,
-  parseCommand(parser, keys: string[], ttlSeconds: number) {
-    parser.pushKeysLength(keys);
-    parser.push(String(ttlSeconds));
-  },
-  transformReply: (): null => null,
-});
-
 function chunks(keys: readonly string[]): string[][] {
   const count = Math.ceil(keys.length / KEYS_PER_COMMAND);
   return Array.from({ length: count }, (_, index) =>
     keys.slice(index * KEYS_PER_COMMAND, (index + 1) * KEYS_PER_COMMAND),
   );
-}
-
-async function within<T>(timeoutMs: number, work: Promise<T>): Promise<T> {
-  const late = Promise.withResolvers<never>();
-  const timer = setTimeout(() => late.reject(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
-  try {
-    return await Promise.race([work, late.promise]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

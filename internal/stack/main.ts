@@ -73,6 +73,16 @@ program
     "encrypt the connections to Kafka, Postgres and Redis; each role may do only what it needs",
   )
   .option(
+    "--sentinel",
+    "give Redis a replica and three Sentinels, which make it the master when the master is gone; the roles follow them",
+  )
+  .option(
+    "--announce <ports>",
+    "with --sentinel: the ports at which everybody reaches the two Redis servers, for example 7004,7005",
+    portList,
+    [],
+  )
+  .option(
     "--otlp <url>",
     "a collector to which all roles send their traces, for example http://127.0.0.1:4318",
   )
@@ -91,6 +101,8 @@ program
       routes,
       advertised: advertise,
       secure: more.secure,
+      sentinel: more.sentinel,
+      announced: more.announce,
       prometheus: more.with === undefined ? undefined : {},
       report: printStep,
     };
@@ -231,6 +243,11 @@ function addAdvertised(assignment: string, advertised: Advertised): Advertised {
     throw new InvalidArgumentError(`it must be whose=ports, with whose one of ${DETOURS.join(", ")}`);
   }
   return { ...advertised, [whose]: ports.split(",").map(Number) };
+}
+
+function portList(text: string): readonly number[] {
+  if (/^\d+,\d+$/.test(text)) return text.split(",").map(Number);
+  throw new InvalidArgumentError("it must be two ports, separated by a comma");
 }
 
 function onSignals(stop: () => void): void {

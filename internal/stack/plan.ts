@@ -9,7 +9,7 @@ import { type Role, ROLES, type RoleContext, type RoleOverrides, SERVING_ROLES }
 import { roleProcess } from "./roles.ts";
 import { type Routes, routed } from "./routes.ts";
 import { type StackSecrets, secretsFile } from "./secrets.ts";
-import { passwordOf, redisPasswords, SUPERUSER } from "./secure/accounts.ts";
+import { passwordOf, redisPasswords, sentinelPasswords, SUPERUSER } from "./secure/accounts.ts";
 import { brokerCertificate } from "./secure/kafka-certificates.ts";
 import type { SecurePostgres } from "./secure/postgres.ts";
 import type { SecureRedis } from "./secure/redis.ts";
@@ -20,10 +20,15 @@ import { postgresPair, standbyOf } from "./servers/postgres-pair.ts";
 import { postgresData, type PostgresOptions, postgresServer } from "./servers/postgres.ts";
 import { type PrometheusSettings, prometheusServers } from "./servers/prometheus.ts";
 import { redisServer } from "./servers/redis.ts";
+import { sentinelServer, sentinelsUrl } from "./servers/sentinel.ts";
 import type { StackAddresses } from "./state.ts";
 
 /** For each detour in front of Kafka (DETOURS), the ports that the brokers advertise, one per broker. */
 export type Advertised = Readonly<Record<string, readonly number[]>>;
+
+/** The Redis servers of a stack with Sentinels; the first is the master at first. */
+export const REDIS_SERVERS = ["redis", "redis-2"] as const;
+const SENTINELS = 3;
 
 export interface PlanOptions {
   readonly dataDirectory: string;
@@ -32,6 +37,10 @@ export interface PlanOptions {
   /** The folder with the certificates of a secure stack. Undefined: nothing is encrypted. */
   readonly certificates?: string | undefined;
   readonly brokers: 1 | 3 | undefined;
+  /** A replica of Redis, and three Sentinels. */
+  readonly sentinel: boolean;
+  /** For each of REDIS_SERVERS, the port at which everybody reaches it, also the Sentinels. Empty: its own. */
+  readonly announced: readonly number[];
   readonly databases: readonly string[];
   /** Those of them that have a synchronous standby. Default: none. */
   readonly standbys?: readonly string[] | undefined;
@@ -66,12 +75,14 @@ export function planStack(options: PlanOptions): StackPlan {
 
   const watchers = planPrometheus(options, replicas, logFile);
   const pairs = planPairs(options, servers, logFile);
+  const redis = planRedis(options, servers.redisPort, logFile);
 
-  const addresses = addressesOf(options, { ...servers, pairs }, replicas, watchers);
+  const addresses = addressesOf(options, { ...servers, ...redis, pairs }, replicas, watchers);
   return {
     servers: [
       ...servers.postgres.flatMap((one) => pairs.get(one.name) ?? one),
-      servers.redis,
+      ...redis.redis,
+      ...redis.sentinels,
       ...servers.kafka,
       servers.mail,
     ],
@@ -86,9 +97,16 @@ export function planStack(options: PlanOptions): StackPlan {
 interface Servers {
   /** One per database, in the order of the options. */
   readonly postgres: readonly Definition[];
-  readonly redis: Definition;
+  /** Of the first Redis. */
+  readonly redisPort: number;
   readonly mail: Definition;
   readonly kafka: readonly Definition[];
+}
+
+interface RedisServers {
+  /** The first is the one that is the master at first. */
+  readonly redis: readonly [Definition, ...Definition[]];
+  readonly sentinels: readonly Definition[];
 }
 
 function planServers(options: PlanOptions, logFile: StackPlan["logFile"]): Servers {
@@ -96,15 +114,41 @@ function planServers(options: PlanOptions, logFile: StackPlan["logFile"]): Serve
   const postgres = options.databases.map((database) =>
     postgresServer(postgresOptions(options, database, ports.next(), logFile)),
   );
-  const redis = redisServer({
-    port: ports.next(),
-    directory: dataDirectory,
-    logFile: logFile("redis"),
-    secure: secureRedis(options),
-  });
+  const redisPort = ports.next();
   const mail = mailServer({ smtpPort: ports.next(), httpPort: ports.next(), logFile: logFile("mail") });
   const kafka = planKafka(options, logFile);
-  return { postgres, redis, mail, kafka };
+  return { postgres, redisPort, mail, kafka };
+}
+
+/** The ports of the second Redis and of the Sentinels come last, because most stacks have none. */
+function planRedis(options: PlanOptions, port: number, logFile: StackPlan["logFile"]): RedisServers {
+  const { dataDirectory: directory, ports, sentinel, announced } = options;
+  const secure = secureRedis(options);
+  const shared = { directory, secure };
+  if (!sentinel)
+    return { redis: [redisServer({ ...shared, port, logFile: logFile("redis") })], sentinels: [] };
+  const [first, second] = REDIS_SERVERS;
+  const secondPort = ports.next();
+  const masterPort = announced[0] ?? port;
+  const redis = redisServer({
+    ...shared,
+    name: first,
+    port,
+    logFile: logFile(first),
+    watched: { announced: masterPort },
+  });
+  const replica = redisServer({
+    ...shared,
+    name: second,
+    port: secondPort,
+    logFile: logFile(second),
+    watched: { announced: announced[1] ?? secondPort, follows: masterPort },
+  });
+  const sentinels = Array.from({ length: SENTINELS }, (_, index) => {
+    const name = `sentinel-${index + 1}`;
+    return sentinelServer({ ...shared, name, port: ports.next(), masterPort, logFile: logFile(name) });
+  });
+  return { redis: [redis, replica], sentinels };
 }
 
 function postgresOptions(
@@ -160,7 +204,12 @@ function secureRedis({ certificates, secrets }: PlanOptions): SecureRedis | unde
   if (certificates === undefined) return undefined;
   const passwords = redisPasswords(secrets);
   const { redis: server } = serverCertificates(certificates);
-  return { server, passwords, adminPassword: passwordOf(secrets, REDIS_ADMIN) };
+  return {
+    server,
+    passwords,
+    adminPassword: passwordOf(secrets, REDIS_ADMIN),
+    sentinelPasswords: sentinelPasswords(secrets),
+  };
 }
 
 function planKafka(
@@ -228,11 +277,20 @@ function assignPorts({ replicas, ports }: PlanOptions): readonly ReplicaPorts[] 
 }
 
 function addressesOf(
-  { dataDirectory, databases, certificates }: PlanOptions,
-  { postgres, redis, mail, kafka, pairs }: Servers & { readonly pairs: ReturnType<typeof planPairs> },
+  options: PlanOptions,
+  {
+    postgres,
+    redis,
+    sentinels,
+    mail,
+    kafka,
+    pairs,
+  }: Servers & RedisServers & { readonly pairs: ReturnType<typeof planPairs> },
   replicas: readonly ReplicaPorts[],
   watchers: readonly Definition[],
 ): StackAddresses {
+  const { dataDirectory, databases, certificates } = options;
+  const sentinelPorts = sentinels.map(({ ports }) => ports["sentinel"] ?? 0);
   const httpOfAll = (role: Role) =>
     replicas.filter(({ replica }) => replica.role === role).map(({ port }) => `http://127.0.0.1:${port}`);
   const httpOf = (role: Role) => httpOfAll(role)[0] ?? "";
@@ -246,7 +304,8 @@ function addressesOf(
     ),
     kafka_brokers: kafka.map(({ address }) => address).join(","),
     ...(certificates === undefined ? {} : { certificates }),
-    redis: redis.address,
+    redis: redis[0].address,
+    ...(sentinels.length === 0 ? {} : { redis_sentinels: sentinelsUrl(sentinelPorts, secureRedis(options)) }),
     smtp: mail.address,
     mail: `http://127.0.0.1:${mail.ports["http"]}`,
     gateway: httpOf("gateway"),

@@ -32,6 +32,8 @@ async function planned(
     prometheus,
     certificates,
     standbys,
+    sentinel: false,
+    announced: [],
   });
 }
 

@@ -4,7 +4,7 @@ import { DATABASES as OUTBOXES, type MigratedDatabase } from "../../schemas/migr
 import type { RedisUser } from "../../schemas/redis-users.ts";
 import type { KafkaSettings } from "../platform/kafka/connection.ts";
 import type { StackSecrets } from "./secrets.ts";
-import { databaseUrl, databaseUrls, redisUrl } from "./secure/accounts.ts";
+import { databaseUrl, databaseUrls, redisSettings } from "./secure/accounts.ts";
 import { certificateFiles } from "./secure/certificate-files.ts";
 import type { StackAddresses } from "./state.ts";
 
@@ -66,7 +66,7 @@ function settingsOf(
 ): Record<string, string> {
   const kafka = kafkaSettings(addresses, role === "relay" ? "relay-{database}" : role);
   const consumer = { ...kafka, INSTANCE_ID: replica === 1 ? "local" : `local-${replica}` };
-  const redis = (user: RedisUser) => ({ REDIS_URL: redisUrl(addresses, secrets, user) });
+  const redis = (user: RedisUser) => redisSettings(addresses, secrets, user);
   const callers = { TRUSTED_CALLERS_JWKS: secrets.trusted_callers_jwks };
   const database = (name: MigratedDatabase) => ({
     DATABASE_URL: databaseUrl(addresses, secrets, name, "app"),
@@ -161,7 +161,7 @@ export function operatorEnvironment({ addresses, secrets }: RoleContext): Record
   return {
     ...databaseSettings({ addresses, secrets }, "migrator"),
     ...kafkaSettings(addresses, "operator"),
-    REDIS_URL: redisUrl(addresses, secrets, "operator"),
+    ...redisSettings(addresses, secrets, "operator"),
     INVENTORY_URL: addresses.inventory,
     ORCHESTRATOR_URL: addresses.orchestrator,
     ORDER_URL: addresses.order,

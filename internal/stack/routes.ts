@@ -16,8 +16,13 @@ export function routed(
   if (unknown !== undefined)
     throw new Error(`no route can lead to ${unknown}; choose from ${known.join(", ")}`);
   const via = (name: string, address: string) => withPort(address, routes[name]);
+  // Through a proxy a role reaches one server, whoever is the master.
+  const { redis_sentinels: sentinels, ...others } = addresses;
+  const followed =
+    sentinels === undefined || routes["redis"] !== undefined ? {} : { redis_sentinels: sentinels };
   return {
-    ...addresses,
+    ...others,
+    ...followed,
     postgres: Object.fromEntries(
       Object.entries(addresses.postgres).map(([name, url]) => [name, via(`postgres-${name}`, url)]),
     ),

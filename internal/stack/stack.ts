@@ -44,6 +44,10 @@ export interface StackOptions {
   readonly advertised?: Advertised | undefined;
   /** Encrypted connections to Kafka, Postgres and Redis, one account per role, and what it may do there. Default: with CHECKOUT_SECURE=1, if there are roles. */
   readonly secure?: boolean | undefined;
+  /** Redis gets a replica, and three Sentinels that make it the master when the master is gone; the roles follow them. Default: not. */
+  readonly sentinel?: boolean | undefined;
+  /** Ports of proxies in front of the two Redis servers, which the Sentinels tell to everybody. */
+  readonly announced?: readonly number[] | undefined;
   /** Also starts Prometheus and Alertmanager. Default: not. */
   readonly prometheus?: PrometheusSettings | undefined;
   /** One Postgres instance each. */
@@ -108,6 +112,8 @@ export async function startStack(options: StackOptions = {}, signal?: AbortSigna
     routes: options.routes ?? {},
     advertised: options.advertised ?? {},
     prometheus: options.prometheus,
+    sentinel: options.sentinel ?? false,
+    announced: options.announced ?? [],
   });
   const stack = new RunningStack(dataDirectory, plan, options.warmUp ?? true);
   const control = serveControl(dataDirectory, stack);
@@ -292,7 +298,11 @@ async function startInOrder(plan: StackPlan, { launch, report, signal, warmUp }:
         ),
       );
     })(),
-    step("Redis", () => launchAll(group("redis"))),
+    (async () => {
+      await step("Redis", () => launchAll(group("redis")));
+      const sentinels = group("sentinel-");
+      if (sentinels.length > 0) await step(`Sentinels (${sentinels.length})`, () => launchAll(sentinels));
+    })(),
     step("mail catcher", () => launchAll(group("mail"))),
   ]);
   if (withRoles) await step(`roles (${plan.roles.length})`, () => launchAll(plan.roles));

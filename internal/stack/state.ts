@@ -38,6 +38,8 @@ export interface StackAddresses {
   /** Only of a secure stack: the folder with the certificates and keys of all servers and accounts. */
   readonly certificates?: string;
   readonly redis: string;
+  /** Only of a stack with Sentinels: REDIS_SENTINELS; of a secure one, for the administrator. */
+  readonly redis_sentinels?: string;
   readonly smtp: string;
   /** `GET /mails` lists the sent mails. */
   readonly mail: string;

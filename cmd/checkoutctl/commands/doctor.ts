@@ -9,13 +9,14 @@ import { version } from "../../../package.json";
 import { type DoctorReport, type Finding } from "../../../schemas/doctor.ts";
 import { command, durationOption, print, table } from "../command.ts";
 import { databaseChecks } from "../doctor-databases.ts";
-import { certificateChecks, httpChecks, kafkaChecks, keyChecks, redisChecks } from "../doctor-servers.ts";
+import { certificateChecks, httpChecks, kafkaChecks, keyChecks } from "../doctor-servers.ts";
+import { redisChecks } from "../doctor-redis.ts";
 import { EXIT, exitNow } from "../exit.ts";
 import { OpenSources } from "../overview-sources.ts";
 import { Environment, loadSettings, type SettingName, type Settings } from "../settings.ts";
 
 const HELP = `
-It checks settings, databases (version, clock, migrations, partitions, disk), Kafka (topics, lag), Redis, roles and their versions, HTTP
+It checks settings, databases (version, clock, migrations, partitions, disk), Kafka (topics, lag), Redis and its Sentinels, roles and their versions, HTTP
 servers, certificates, sealing keys, outboxes, dead letters, sagas, payments and mails, and says for each finding what to do. What has no
 address is not checked. Exit 0: no problem, warnings are possible. Exit 1: a problem.`;
 

@@ -3,7 +3,14 @@
 import { createHmac } from "node:crypto";
 import { type DatabaseRole, loginRoles, roleName } from "../../../schemas/database-grants.ts";
 import { MIGRATED_DATABASES, type MigratedDatabase } from "../../../schemas/migrations.ts";
-import { REDIS_USERS, type RedisUser, redisUserName } from "../../../schemas/redis-users.ts";
+import {
+  REDIS_USERS,
+  type RedisUser,
+  redisUserName,
+  SENTINEL_USERS,
+  type SentinelUser,
+  sentinelUserName,
+} from "../../../schemas/redis-users.ts";
 import type { StackSecrets } from "../secrets.ts";
 import type { StackAddresses } from "../state.ts";
 import { certificateFiles } from "./certificate-files.ts";
@@ -12,7 +19,7 @@ import { certificateFiles } from "./certificate-files.ts";
 export const SUPERUSER = "checkout";
 
 type Accounts = Pick<StackSecrets, "accounts_secret">;
-type Addresses = Pick<StackAddresses, "postgres" | "redis" | "certificates">;
+type Addresses = Pick<StackAddresses, "postgres" | "redis" | "redis_sentinels" | "certificates">;
 
 export function passwordOf({ accounts_secret }: Accounts, account: string): string {
   return createHmac("sha256", accounts_secret).update(account).digest("base64url");
@@ -29,6 +36,12 @@ export function databasePasswords(
 
 export function redisPasswords(secrets: Accounts): ReadonlyMap<RedisUser, string> {
   return new Map(REDIS_USERS.map((user) => [user, passwordOf(secrets, redisUserName(user))]));
+}
+
+export function sentinelPasswords(secrets: Accounts): ReadonlyMap<SentinelUser, string> {
+  return new Map(
+    SENTINEL_USERS.map((user) => [user, passwordOf(secrets, `at-sentinel ${sentinelUserName(user)}`)]),
+  );
 }
 
 /** The URL of the database for a role; in a stack without `--secure` the superuser's. */
@@ -66,4 +79,18 @@ export function redisUrl(addresses: Addresses, secrets: Accounts, user: RedisUse
   const name = redisUserName(user);
   [url.username, url.password] = [name, passwordOf(secrets, name)];
   return url.href;
+}
+
+/** The settings for Redis, for a role or a tool. */
+export function redisSettings(
+  addresses: Addresses,
+  secrets: Accounts,
+  user: RedisUser,
+): { readonly REDIS_URL: string; readonly REDIS_SENTINELS?: string } {
+  const REDIS_URL = redisUrl(addresses, secrets, user);
+  const { redis_sentinels: sentinels, certificates } = addresses;
+  if (sentinels === undefined) return { REDIS_URL };
+  if (certificates === undefined) return { REDIS_URL, REDIS_SENTINELS: sentinels };
+  const login = `${sentinelUserName("client")}:${sentinelPasswords(secrets).get("client")}@`;
+  return { REDIS_URL, REDIS_SENTINELS: sentinels.replace(/:\/\/[^@]*@/, `://${login}`) };
 }

@@ -1,22 +1,40 @@
 // Redis as the system uses it: an in-memory cache, nothing on disk, limited memory, least recently used keys are evicted first.
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Definition } from "../managed.ts";
 import { CACHE } from "../paths.ts";
-import { secureRedisAddress, type SecureRedis, secureRedisSettings } from "../secure/redis.ts";
+import {
+  secureReplication,
+  secureRedisAddress,
+  type SecureRedis,
+  secureRedisSettings,
+} from "../secure/redis.ts";
 import { ask } from "./ask.ts";
 
 const READY_TIMEOUT_MS = 10_000;
 
 export interface RedisOptions {
+  /** Default: redis. */
+  readonly name?: string;
   readonly port: number;
   readonly directory: string;
   readonly logFile: string;
   /** Default: everybody on this machine may do everything, without encryption. */
   readonly secure?: SecureRedis | undefined;
+  /** Default: no Sentinel watches it. */
+  readonly watched?: WatchedRedis | undefined;
 }
 
-export function redisServer({ port, directory, logFile, secure }: RedisOptions): Definition {
+/** Of a server that is the master or its replica, as the Sentinels decide. */
+export interface WatchedRedis {
+  /** At which it is reached, if another than its own: a proxy's. */
+  readonly announced: number;
+  /** Of the master that it follows at first. */
+  readonly follows?: number | undefined;
+}
+
+export function redisServer(options: RedisOptions): Definition {
+  const { name = "redis", port, directory, logFile, secure, watched } = options;
   const settings = {
     port,
     bind: "127.0.0.1",
@@ -26,29 +44,62 @@ export function redisServer({ port, directory, logFile, secure }: RedisOptions):
     maxmemory: "256mb",
     "maxmemory-policy": "allkeys-lru",
     daemonize: "no",
-    ...(secure === undefined ? {} : secureRedisSettings(port, join(directory, "redis-users.acl"), secure)),
+    ...(secure === undefined ? {} : secureRedisSettings(port, join(directory, `${name}-users.acl`), secure)),
   };
   return {
-    name: "redis",
-    command: [
-      executable(),
-      ...Object.entries(settings).flatMap(([key, value]) => [`--${key}`, String(value)]),
-    ],
+    name,
+    command:
+      watched === undefined
+        ? [
+            redisExecutable(),
+            ...Object.entries(settings).flatMap(([key, value]) => [`--${key}`, String(value)]),
+          ]
+        : [redisExecutable(), watchedConfig(join(directory, `${name}.conf`), settings, watched, secure)],
     logFile,
     address: secure === undefined ? `redis://127.0.0.1:${port}` : secureRedisAddress(port, secure),
-    ports: { redis: port },
+    ports: { redis: port, ...(watched === undefined ? {} : { everybody: port }) },
     readyTimeoutMs: READY_TIMEOUT_MS,
-    probe: async () => {
-      const tls = secure === undefined ? undefined : { ca: readFileSync(secure.server.caFile, "utf8") };
-      const answer = (await ask(port, Buffer.from("PING\r\n"), tls)).toString();
-      // With users, nobody may do anything without a name.
-      return answer.startsWith(secure === undefined ? "+PONG" : "-NOAUTH");
-    },
+    probe: () => answersPing(port, secure),
   };
 }
 
+type Settings = Readonly<Record<string, string | number>>;
+
+/** In a file, because the Sentinels have a server write down whom it follows. */
+function watchedConfig(
+  path: string,
+  settings: Settings,
+  { announced, follows }: WatchedRedis,
+  secure: SecureRedis | undefined,
+): string {
+  const more = {
+    "replica-announce-ip": "127.0.0.1",
+    "replica-announce-port": announced,
+    // A replica that begins shall not wait for more of them.
+    "repl-diskless-sync-delay": 0,
+    ...(secure === undefined ? {} : secureReplication(secure)),
+  };
+  const role = follows === undefined ? [] : [`replicaof 127.0.0.1 ${follows}`];
+  return configFile(path, { ...settings, ...more }, role);
+}
+
+/** Whether a Redis or a Sentinel answers; one with users lets nobody do anything without a name. */
+export async function answersPing(port: number, secure: SecureRedis | undefined): Promise<boolean> {
+  const tls = secure === undefined ? undefined : { ca: readFileSync(secure.server.caFile, "utf8") };
+  const answer = (await ask(port, Buffer.from("PING\r\n"), tls)).toString();
+  return answer.startsWith(secure === undefined ? "+PONG" : "-NOAUTH");
+}
+
+/** Written once per stack: what a server changes there lasts until the stack is down. Returns its path. */
+export function configFile(path: string, settings: Settings, lines: readonly string[]): string {
+  const all = Object.entries(settings).map(([key, value]) => `${key} ${JSON.stringify(String(value))}`);
+  // It may hold passwords.
+  writeFileSync(path, [...all, ...lines, ""].join("\n"), { mode: 0o600 });
+  return path;
+}
+
 /** From PATH, or else the one that the bootstrap linked. */
-function executable(): string {
+export function redisExecutable(): string {
   const own = join(CACHE, "bin/redis-server");
   const found = Bun.which("redis-server") ?? (existsSync(own) ? own : null);
   if (found === null)

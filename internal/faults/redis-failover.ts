@@ -1,0 +1,112 @@
+// What the Sentinels of a stack say, and waiting for what they do. Used by the nemesis and by the tests.
+import { readFileSync } from "node:fs";
+import { createClient } from "redis";
+
+const TIMEOUT_MS = 60_000;
+const POLL_MS = 50;
+/** A Sentinel that hangs is passed over. */
+const ASK_TIMEOUT_MS = 1_000;
+
+/** What one Sentinel knows of the master. */
+export interface SentinelView {
+  readonly port: number;
+  readonly epoch: number;
+  readonly isDown: boolean;
+  readonly otherSentinels: number;
+  /** Those that follow the master. */
+  readonly replicas: number;
+}
+
+/** `sentinels`: a value of REDIS_SENTINELS; its user may use SENTINEL MASTER and SENTINEL REPLICAS. */
+export async function viewsOf(sentinels: string): Promise<readonly SentinelView[]> {
+  const [, scheme, login = "", hosts = "", name = "", query = ""] =
+    /^(rediss?:\/\/)([^@/]*@)?([^/]+)\/([^?]+)(\?.*)?$/.exec(sentinels) ?? [];
+  const urls = hosts.split(",").map((host) => `${scheme}${login}${host}`);
+  const caFile = new URLSearchParams(query).get("ssl_ca_certs");
+  const views = await Promise.all(urls.map((url) => viewOf(url, name, caFile).catch(() => [])));
+  return views.flat();
+}
+
+async function viewOf(url: string, name: string, caFile: string | null): Promise<readonly SentinelView[]> {
+  const tls = caFile === null ? {} : ({ tls: true, ca: readFileSync(caFile, "utf8") } as const);
+  const socket = {
+    ...tls,
+    reconnectStrategy: false,
+    connectTimeout: ASK_TIMEOUT_MS,
+    socketTimeout: ASK_TIMEOUT_MS,
+  } as const;
+  const client = createClient({ url, socket, RESP: 2, disableClientInfo: true });
+  client.on("error", () => undefined);
+  await client.connect();
+  try {
+    const ask = async (what: string) => await client.sendCommand(["SENTINEL", what, name]);
+    const [master, replicas] = await Promise.all([ask("MASTER"), ask("REPLICAS")]);
+    const fields = fieldsOf(master);
+    const followers = Array.isArray(replicas) ? replicas.map(fieldsOf) : [];
+    return [
+      {
+        port: Number(fields["port"]),
+        epoch: Number(fields["config-epoch"]),
+        isDown: /down|failover/.test(fields["flags"] ?? ""),
+        otherSentinels: Number(fields["num-other-sentinels"]),
+        replicas: followers.filter(
+          (one) =>
+            one["master-link-status"] === "ok" &&
+            one["master-port"] === fields["port"] &&
+            !/down/.test(one["flags"] ?? ""),
+        ).length,
+      },
+    ];
+  } finally {
+    client.destroy();
+  }
+}
+
+function fieldsOf(reply: unknown): Readonly<Record<string, string>> {
+  const words = Array.isArray(reply) ? reply.map(String) : [];
+  const pairs = words.flatMap((word, index) =>
+    index % 2 === 0 ? [[word, words[index + 1] ?? ""] as const] : [],
+  );
+  return Object.fromEntries(pairs);
+}
+
+/** The port of the master, as the newest knowledge says; undefined if no Sentinel answers. */
+export async function masterPort(sentinels: string): Promise<number | undefined> {
+  const views = await viewsOf(sentinels);
+  return views.toSorted((one, other) => other.epoch - one.epoch)[0]?.port;
+}
+
+/** Resolves when all Sentinels know each other and the same master, which has a replica that is up to date. Returns the master's port. */
+export async function untilWatched(sentinels: string, count = 3): Promise<number> {
+  let port = 0;
+  await until("all Sentinels watch a master with a replica", async () => {
+    const views = await viewsOf(sentinels);
+    port = views[0]?.port ?? 0;
+    return (
+      views.length === count &&
+      views.every(
+        (one) => one.port === port && !one.isDown && one.otherSentinels === count - 1 && one.replicas > 0,
+      )
+    );
+  });
+  return port;
+}
+
+/** Resolves when a Sentinel knows another master than the one at `port`. Returns its port. */
+export async function untilMoved(sentinels: string, port: number): Promise<number> {
+  let now: number | undefined;
+  await until("the Sentinels have made another server the master", async () => {
+    now = await masterPort(sentinels);
+    return now !== undefined && now !== port;
+  });
+  return now ?? 0;
+}
+
+async function until(what: string, probe: () => Promise<boolean>): Promise<void> {
+  const deadline = performance.now() + TIMEOUT_MS;
+  while (!(await probe())) {
+    if (performance.now() > deadline)
+      throw new Error(`timed out after ${TIMEOUT_MS} ms waiting until ${what}`);
+    await Bun.sleep(POLL_MS);
+  }
+}
