@@ -21,6 +21,8 @@ interface Status {
   readonly addresses: {
     readonly postgres: Readonly<Record<string, string>> & { readonly saga: string };
     readonly redis: string;
+    /** Only of a stack with Sentinels. */
+    readonly redis_sentinels?: string;
     readonly gateway: string;
     readonly inventory: string;
     readonly paysim: string;

@@ -6,6 +6,7 @@ import { limitProvider } from "../../internal/faults/provider-faults.ts";
 import { failOver, promote } from "../../internal/faults/failover.ts";
 import { loseDisk } from "../../internal/faults/disk-lost.ts";
 import type { Links } from "./links.ts";
+import { masterPort, untilMoved, untilWatched } from "../../internal/faults/redis-failover.ts";
 import { flushRedis, spoilRedis } from "../../internal/faults/redis-faults.ts";
 import { holdRows } from "../../internal/faults/row-lock.ts";
 import { BROKERS, type KindName, type PlannedFault } from "./schedule.ts";
@@ -64,6 +65,35 @@ const keepDown =
     };
   };
 
+const REDIS = ["redis", "redis-2"] as const;
+
+function sentinelsOf({ addresses }: System): string {
+  if (addresses.redis_sentinels === undefined) throw new Error("the stack has no Sentinels");
+  return addresses.redis_sentinels;
+}
+
+/** The name of the server at the port that the Sentinels tell. */
+function redisAt({ links }: Arena, port: number | undefined): string {
+  const found = REDIS.find((name) => links.find(`everybody:${name}`).port === port);
+  if (found === undefined) throw new Error(`there is no Redis at the port ${port}`);
+  return found;
+}
+
+/** The Redis that is the master: its name, and its address without the proxy. */
+async function redisMaster(arena: Arena): Promise<{ readonly name: string; readonly url: string }> {
+  const name = redisAt(arena, await masterPort(sentinelsOf(arena.system)));
+  await arena.target.running(name);
+  const url = new URL(arena.system.addresses.redis);
+  url.port = String(arena.target.find(name).ports["redis"]);
+  return { name, url: url.href };
+}
+
+/** The same fault, of the Redis that is the master. */
+const ofMaster =
+  (fault: Inject): Inject =>
+  async (arena, planned) =>
+    fault(arena, { ...planned, target: (await redisMaster(arena)).name });
+
 /** The mail catcher simulates it (internal/stack/servers/mail-faults.ts). A restarted mail catcher has no faults. */
 async function breakMail(target: Target, system: System, faults: object): Promise<Heal> {
   const put = async (what: object) => {
@@ -84,7 +114,17 @@ const INJECTORS: Readonly<Record<KindName, Inject>> = {
   "provider kill": kill,
   "mail server kill": kill,
   "Postgres kill": kill,
-  "Redis kill": kill,
+  "Redis kill": ofMaster(kill),
+  async "Redis failover"(arena) {
+    const { system, target } = arena;
+    const sentinels = sentinelsOf(system);
+    // After an earlier fault the replica may not be one yet.
+    const from = await untilWatched(sentinels);
+    const name = redisAt(arena, from);
+    target.hold(name);
+    await untilMoved(sentinels, from);
+    return () => target.release(name);
+  },
   async "Postgres failover"({ system, target }, fault) {
     await target.running(fault.target);
     const url = system.addresses.postgres[fault.target.replace("postgres-", "")] ?? "";
@@ -125,7 +165,7 @@ const INJECTORS: Readonly<Record<KindName, Inject>> = {
     }),
   "mail server refuses": ({ target, system }) => breakMail(target, system, { refuses: true }),
   "Postgres pause": pause,
-  "Redis pause": pause,
+  "Redis pause": ofMaster(pause),
   async "row lock"({ system, target: stack }, { target }) {
     await stack.running(target);
     return holdRows(system.addresses.postgres[target.replace("postgres-", "")] ?? "", target);
@@ -135,14 +175,14 @@ const INJECTORS: Readonly<Record<KindName, Inject>> = {
   "Kafka leader kill": keepDown((fault) => [fault.target]),
   "two brokers kill": keepDown((fault) => BROKERS.filter((broker) => broker !== fault.target)),
   "all brokers kill": keepDown(() => BROKERS),
-  async "Redis flush"({ system, target }) {
-    await target.running("redis");
-    await flushRedis(system.addresses.redis);
+  async "Redis flush"(arena) {
+    const { url } = await redisMaster(arena);
+    await flushRedis(url);
     return nothingToHeal;
   },
-  async "Redis wrong answers"({ system, target }) {
-    await target.running("redis");
-    return spoilRedis(system.addresses.redis);
+  async "Redis wrong answers"(arena) {
+    const { url } = await redisMaster(arena);
+    return spoilRedis(url);
   },
   "link latency"({ links }, { target, strength }) {
     const link = links.find(target);

@@ -1,11 +1,14 @@
 // A proxy in every link of the stack: between each role and each server or role it connects to, and two in front of each broker: one
-// for clients and one for the other brokers, which replicate from it. Controllers connect directly, and so do shoppers to the gateway.
+// for clients and one for the other brokers, which replicate from it. One in front of each Redis is for everybody, the Sentinels too, because
+// they tell all the same address. Controllers connect directly, and so do shoppers to the gateway.
 import { TcpProxy } from "../../internal/faults/tcp-proxy.ts";
 import { LINKS } from "./schedule.ts";
 import type { Target } from "./target.ts";
 
 /** Links to Kafka that use advertised ports instead of routes. */
 const ADVERTISED = ["clients", "brokers"];
+/** Of the links to Redis. */
+const EVERYBODY = "everybody";
 /** The names of a link's target port in `state.json`. */
 const PORT_NAMES = ["postgres", "redis", "smtp", "http"];
 
@@ -21,7 +24,7 @@ export class Links implements AsyncDisposable {
     const proxies = new Map<string, TcpProxy>();
     for (const link of LINKS) {
       const [whose, server] = endsOf(link);
-      const names = ADVERTISED.includes(whose) ? [whose] : PORT_NAMES;
+      const names = [...ADVERTISED, EVERYBODY].includes(whose) ? [whose] : PORT_NAMES;
       const port = () => {
         const { ports } = target.find(server);
         const name = names.find((known) => ports[known] !== undefined);
@@ -37,13 +40,17 @@ export class Links implements AsyncDisposable {
   get stackArguments(): string[] {
     const linksOf = (isWanted: (whose: string) => boolean) =>
       [...this.#proxies].filter(([link]) => isWanted(endsOf(link)[0]));
-    const routes = linksOf((whose) => !ADVERTISED.includes(whose));
+    const routes = linksOf((whose) => ![...ADVERTISED, EVERYBODY].includes(whose));
+    const announced = linksOf((whose) => whose === EVERYBODY).map(([, { port }]) => port);
     const advertised = ADVERTISED.map((whose) => {
       const ports = linksOf((one) => one === whose).map(([, { port }]) => port);
       return `${whose}=${ports.join(",")}`;
     });
     return [
       ...routes.flatMap(([link, { port }]) => ["--route", `${link}=${port}`]),
+      "--sentinel",
+      "--announce",
+      announced.join(","),
       ...advertised.flatMap((assignment) => ["--advertise", assignment]),
     ];
   }

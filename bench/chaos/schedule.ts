@@ -13,13 +13,16 @@ const WITH_STANDBY = ["postgres-saga", "postgres-payment"] as const;
 /** Including the one that only stores waiting mails. */
 const EVERY_POSTGRES = [...POSTGRES, "postgres-notification"] as const;
 
-/** All links with a proxy. All clients of a broker share one, and so do the other brokers. */
+/** With Sentinels, one of them is the master and the other its replica. */
+const REDIS = ["redis", "redis-2"] as const;
+
+/** All links with a proxy. All clients of a broker share one, and so do the other brokers; everybody who reaches a Redis shares one. */
 export const LINKS = [
   "gateway:orchestrator",
   "payment:paysim",
   "paysim:payment",
   "notification:mail",
-  ...["orchestrator", "inventory", "payment", "order", "notification"].map((role) => `${role}:redis`),
+  ...REDIS.map((server) => `everybody:${server}`),
   "orchestrator:postgres-saga",
   ...["inventory", "payment", "order", "notification"].map((role) => `${role}:postgres-${role}`),
   ...POSTGRES.map((server) => `relay:${server}`),
@@ -59,7 +62,10 @@ export const KINDS = {
   "Postgres failover": { weight: 2, targets: EVERY_POSTGRES, holds: [3, 8], countsFrom: "heal" },
   // The standby is promoted at once. The duration is the time until a new one is built.
   "Postgres disk lost": { weight: 2, targets: WITH_STANDBY, holds: [3, 8], countsFrom: "injection" },
+  // The target of each is the server that is the master then.
   "Redis kill": { weight: 3, targets: ["redis"], ...AT_ONCE },
+  // The duration is the time from the promotion of the replica to the return of the old master.
+  "Redis failover": { weight: 2, targets: ["redis"], holds: [1, 5], countsFrom: "injection" },
   "Redis pause": { weight: 2, targets: ["redis"], holds: [10, 20], countsFrom: "injection" },
   "Redis flush": { weight: 1, targets: ["redis"], ...AT_ONCE },
   "Redis wrong answers": { weight: 2, targets: ["redis"], holds: [3, 8], countsFrom: "injection" },
@@ -169,9 +175,9 @@ function targetsOf(kind: KindName, smallDisk: string, standbys: readonly string[
     : targets;
 }
 
-/** These consist of a kill and a promotion; another fault in between would hit an incomplete server. */
+/** These consist of a kill and a promotion; another fault in between would hit an incomplete server, or the one to promote. */
 function isAlone(kind: KindName | undefined): boolean {
-  return kind === "Postgres failover" || kind === "Postgres disk lost";
+  return kind === "Postgres failover" || kind === "Postgres disk lost" || kind === "Redis failover";
 }
 
 /** Distributes `count` over the kinds by weight: at least one of each if possible, then by largest remainder. */
