@@ -86,7 +86,7 @@ export function redisUserName(user: RedisUser): string {
 }
 
 /** The users of the Sentinels themselves: one for whoever asks them where the master is, and one for the other Sentinels. */
-export const SENTINEL_USERS = ["client", "sentinel"] as const;
+export const SENTINEL_USERS = ["client", "peer"] as const;
 export type SentinelUser = (typeof SENTINEL_USERS)[number];
 
 export const SENTINEL_RIGHTS: Readonly<Record<SentinelUser, RedisRights>> = {
@@ -104,7 +104,7 @@ export const SENTINEL_RIGHTS: Readonly<Record<SentinelUser, RedisRights>> = {
     ],
   },
   /** `sentinel sentinel-user`. */
-  sentinel: {
+  peer: {
     keys: [],
     channels: [HELLO],
     commands: ["ping", "publish", "client|setname", "sentinel|is-master-down-by-addr"],
@@ -113,5 +113,5 @@ export const SENTINEL_RIGHTS: Readonly<Record<SentinelUser, RedisRights>> = {
 
 /** For example `checkout-sentinel-client`. */
 export function sentinelUserName(user: SentinelUser): string {
-  return user === "client" ? "checkout-sentinel-client" : "checkout-sentinel";
+  return `checkout-sentinel-${user}`;
 }

@@ -108,5 +108,14 @@ test("the ACL file of Redis has a line for each user, and no password", async ()
   expect(text).not.toContain("checkout-admin");
   writeFileSync(join(directory, "checkout-admin"), "another-long-password");
   const withAdmin = await ctl.json(["grants", "redis", "--passwords", directory]);
+  writeFileSync(join(directory, "checkout-sentinel-client"), "a-third-long-password");
+  const atSentinel = JSON.stringify(
+    await ctl.json(["grants", "redis", "--sentinel", "--passwords", directory]),
+  );
+  expect(atSentinel).toMatch(
+    /user checkout-sentinel-client on #[0-9a-f]{64} resetchannels &\+switch-master -@all \+ping/,
+  );
+  expect(atSentinel).toContain("user checkout-sentinel-peer off ");
+  expect(atSentinel).not.toContain("checkout-payment");
   expect(JSON.stringify(withAdmin)).toMatch(/user checkout-admin on #[0-9a-f]{64} ~\* &\* \+@all"\]$/);
 });

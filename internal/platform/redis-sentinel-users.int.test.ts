@@ -119,8 +119,8 @@ test.each([
   ["client", "tells of a master that is none", ["PUBLISH", "__sentinel__:hello", "x"]],
   ["client", "stops the Sentinel", ["SHUTDOWN", "NOSAVE"]],
   ["client", "reads the passwords", ["SENTINEL", "CONFIG", "GET", "*"]],
-  ["sentinel", "forgets the master", ["SENTINEL", "REMOVE", "checkout"]],
-  ["sentinel", "gives itself rights", ["ACL", "SETUSER", "checkout-sentinel", "+@all"]],
+  ["peer", "forgets the master", ["SENTINEL", "REMOVE", "checkout"]],
+  ["peer", "gives itself rights", ["ACL", "SETUSER", "checkout-sentinel-peer", "+@all"]],
 ] as const)("at a Sentinel, %s %s: refused", async (user, _harm, command) => {
   const login = `${sentinelUserName(user)}:${sentinelPasswords.get(user)}@`;
   const [{ address } = { address: undefined }] = sentinelsAddress(sentinelsAs(login)).nodes;

@@ -7,10 +7,15 @@ import type { Sql } from "postgres";
 import { AppError } from "../../../internal/kernel/errors.ts";
 import { applyGrants, type GrantsPlan, planGrants } from "../../../internal/platform/grants/apply-store.ts";
 import { setPassword } from "../../../internal/platform/grants/password-store.ts";
-import { aclFile, REDIS_ADMIN } from "../../../internal/platform/redis-acl.ts";
+import { aclFile, REDIS_ADMIN, sentinelAclFile } from "../../../internal/platform/redis-acl.ts";
 import { readSecretFile } from "../../../internal/platform/secret-files.ts";
 import { loginRoles, roleName } from "../../../schemas/database-grants.ts";
-import { REDIS_USERS, redisUserName } from "../../../schemas/redis-users.ts";
+import {
+  REDIS_USERS,
+  redisUserName,
+  SENTINEL_USERS,
+  sentinelUserName,
+} from "../../../schemas/redis-users.ts";
 import { MIGRATED_DATABASES, type MigratedDatabase } from "../../../schemas/migrations.ts";
 import { command, group, jsonCommand, print, table } from "../command.ts";
 import { Connections } from "../connections.ts";
@@ -91,18 +96,19 @@ const redis = jsonCommand(
   "redis",
   "print the ACL file of Redis: a user per role, with the commands and keys that it needs",
 )
+  .option("--sentinel", "print that of a Sentinel instead, which has two users of its own")
   .requiredOption(
     "--passwords <directory>",
     "a directory with a file per user, named after it (checkout-gateway); a user without a file is switched off; checkout-admin, if it has one, may do everything",
   )
   .action((options) => {
-    const passwords = new Map(
-      REDIS_USERS.flatMap((user) => {
-        const password = passwordIn(options.passwords, redisUserName(user));
-        return password === null ? [] : [[user, password] as const];
-      }),
-    );
-    const lines = aclFile(passwords, passwordIn(options.passwords, REDIS_ADMIN)).trimEnd().split("\n");
+    const { passwords: directory, sentinel } = options;
+    const admin = passwordIn(directory, REDIS_ADMIN);
+    const text =
+      sentinel === true
+        ? sentinelAclFile(redisPasswordsIn(directory, SENTINEL_USERS, sentinelUserName), admin)
+        : aclFile(redisPasswordsIn(directory, REDIS_USERS, redisUserName), admin);
+    const lines = text.trimEnd().split("\n");
     print(options, lines, () => lines.join("\n"));
   });
 
@@ -160,6 +166,19 @@ function passwordsIn(directory: string | undefined, database: MigratedDatabase):
     const password = passwordIn(directory, role);
     return password === null ? [] : [{ role, password }];
   });
+}
+
+function redisPasswordsIn<User extends string>(
+  directory: string,
+  users: readonly User[],
+  nameOf: (user: User) => string,
+): ReadonlyMap<User, string> {
+  return new Map(
+    users.flatMap((user) => {
+      const password = passwordIn(directory, nameOf(user));
+      return password === null ? [] : [[user, password] as const];
+    }),
+  );
 }
 
 /** Null if there is no such file. */

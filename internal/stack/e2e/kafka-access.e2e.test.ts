@@ -21,7 +21,7 @@ let system: RunningSystem;
 let shopper: Shopper;
 beforeAll(async () => {
   const overrides = { paysim: { LATENCY: "fixed:5" }, orchestrator: { FORWARD_DEADLINE_MS: "100000" } };
-  system = held.use(await RunningSystem.start("kafka-access", overrides, {}, undefined, true));
+  system = held.use(await RunningSystem.start("kafka-access", overrides, {}, undefined, { secure: true }));
   shopper = await system.shopper();
   await system.restock("tea", 100);
 }, UP_TIMEOUT_MS);

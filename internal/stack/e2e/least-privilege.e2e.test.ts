@@ -1,18 +1,22 @@
-// Postgres and Redis of a stack with `--secure`, on the compiled roles: everybody comes encrypted and under their own name, may do what they do,
-// and asks for nothing else.
+// Postgres, Redis and its Sentinels of a stack with `--secure`, on the compiled roles: everybody comes encrypted and under their own name, may do
+// what they do, and asks for nothing else. Also while Redis fails over.
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { createClient } from "redis";
 import { cartOf, type Shopper } from "../../../bench/shopper.ts";
+import type { DoctorReport } from "../../../schemas/doctor.ts";
 import { MIGRATED_DATABASES } from "../../../schemas/migrations.ts";
 import type { AuditReport } from "../../audit/audit.ts";
+import { untilMoved, untilWatched } from "../../faults/redis-failover.ts";
 import { openPostgres } from "../../platform/postgres.ts";
-import { redisAddress } from "../../platform/redis-tls.ts";
+import { type RedisAddress, redisAddress } from "../../platform/redis-tls.ts";
+import { sentinelsAddress } from "../../platform/sentinel-address.ts";
 import { cleanEnvironment } from "../child.ts";
 import { operatorToken } from "../operator-token.ts";
 import { DIST } from "../paths.ts";
 import { databaseSettings, operatorEnvironment } from "../role-env.ts";
+import { waitUntil } from "../wait.ts";
 import { CURRENCY, existing, RunningSystem } from "./running-system.ts";
 
 const UP_TIMEOUT_MS = 120_000;
@@ -25,7 +29,8 @@ let shopper: Shopper;
 beforeAll(async () => {
   // So that the relay has its part, too.
   const overrides = { paysim: { LATENCY: "fixed:5" }, order: { PUBLISH_AFTER_COMMIT: "false" } };
-  system = held.use(await RunningSystem.start("least-privilege", overrides, {}, undefined, true));
+  const more = { secure: true, sentinel: true };
+  system = held.use(await RunningSystem.start("least-privilege", overrides, {}, undefined, more));
   shopper = await system.shopper();
   await system.restock("tea", 100);
 }, UP_TIMEOUT_MS);
@@ -79,26 +84,88 @@ test.each([...MIGRATED_DATABASES])(
   },
 );
 
-test("every role has its own user at Redis, and Redis has refused nothing", async () => {
+/** The address of one of the two Redis servers, for the administrator. */
+function redisAt(name: string): readonly [url: string, tls: RedisAddress["tls"]] {
   const { url, tls } = redisAddress(system.context.addresses.redis);
-  const redis = await createClient({ url, socket: tls }).connect();
+  const own = new URL(url);
+  own.port = String(system.stack.find(name).ports["redis"]);
+  return [own.href, tls];
+}
+
+/** The users at this server, and what it has refused. */
+async function seenAt(url: string, tls: RedisAddress["tls"]) {
+  const redis = await createClient({ url, socket: tls, disableClientInfo: true }).connect();
   try {
     const clients = JSON.stringify(await redis.sendCommand(["CLIENT", "LIST"]));
     const users = new Set(Array.from(clients.matchAll(/ user=(\S+)/g), ([, user = ""]) => user));
-    expect([...users].toSorted((a, b) => (a < b ? -1 : 1))).toEqual([
-      "checkout-admin",
-      "checkout-gateway",
-      "checkout-inventory",
-      "checkout-notification",
-      "checkout-orchestrator",
-      "checkout-order",
-      "checkout-payment",
-    ]);
-    expect(JSON.stringify(await redis.sendCommand(["ACL", "LOG"]))).toBe("[]");
+    const refused = JSON.stringify(await redis.sendCommand(["ACL", "LOG"]));
+    return { users: [...users].toSorted((a, b) => (a < b ? -1 : 1)), refused };
   } finally {
     redis.destroy();
   }
+}
+
+const AT_THE_MASTER = {
+  users: [
+    "checkout-admin",
+    "checkout-gateway",
+    "checkout-inventory",
+    "checkout-notification",
+    "checkout-orchestrator",
+    "checkout-order",
+    "checkout-payment",
+    "checkout-replica",
+    "checkout-sentinel",
+  ],
+  refused: "[]",
+};
+
+/** Of the Sentinels, each with the users that come to it, and what it has refused. */
+async function seenAtSentinels() {
+  const { nodes } = sentinelsAddress(system.context.addresses.redis_sentinels ?? "");
+  return Promise.all(nodes.map(({ address }) => seenAt(address.url, address.tls)));
+}
+
+test("every role has its own user at Redis, and neither it nor a Sentinel has refused anything", async () => {
+  await untilWatched(system.context.addresses.redis_sentinels ?? "");
+  expect(await seenAt(...redisAt("redis"))).toEqual(AT_THE_MASTER);
+  for (const { users, refused } of await seenAtSentinels())
+    expect([users, refused]).toEqual([
+      ["checkout-admin", "checkout-sentinel-client", "checkout-sentinel-peer"],
+      "[]",
+    ]);
 });
+
+test(
+  "Redis fails over: no shopper notices, and every role follows it with the same rights",
+  async () => {
+    const sentinels = system.context.addresses.redis_sentinels ?? "";
+    const from = await untilWatched(sentinels);
+    await system.end("redis");
+    // In the middle of it.
+    expect(await endOf("pm_card_visa")).toMatchObject({ status: "COMPLETED" });
+    await untilMoved(sentinels, from);
+    const isFollowed = async () => {
+      const { users, refused } = await seenAt(...redisAt("redis-2"));
+      return (
+        refused === "[]" &&
+        AT_THE_MASTER.users.every((user) => user === "checkout-replica" || users.includes(user))
+      );
+    };
+    await waitUntil("every role uses the new master", isFollowed, { timeoutMs: PATIENCE_MS });
+    expect(await endOf("pm_card_visa")).toMatchObject({ status: "COMPLETED" });
+    await system.stack.restart("redis");
+    await untilWatched(sentinels);
+    expect(await seenAt(...redisAt("redis-2"))).toEqual(AT_THE_MASTER);
+    expect((await seenAt(...redisAt("redis"))).refused).toBe("[]");
+    for (const { refused } of await seenAtSentinels()) expect(refused).toBe("[]");
+    const { stdout } = await system.checkoutctl("doctor", "--json");
+    const { findings }: DoctorReport = JSON.parse(stdout);
+    const ofRedis = findings.filter(({ check }) => ["redis", "sentinels"].includes(check));
+    expect(ofRedis.map(({ verdict }) => verdict)).toEqual(["ok", "ok", "ok", "ok"]);
+  },
+  RUN_TIMEOUT_MS,
+);
 
 test("the rights are those of the table, and no role has asked for more", async () => {
   expect(await system.operatorSees(["grants", "check"])).toMatchObject(

@@ -29,7 +29,7 @@ import type { Replicas } from "../replicas.ts";
 import { ensureSecrets } from "../secrets.ts";
 import type { CaughtMail } from "../servers/mail-catcher.ts";
 import type { PrometheusSettings } from "../servers/prometheus.ts";
-import { type Stack, startStack } from "../stack.ts";
+import { type Stack, type StackOptions, startStack } from "../stack.ts";
 import { waitUntil } from "../wait.ts";
 import { wipe } from "../wipe.ts";
 
@@ -62,18 +62,23 @@ export class RunningSystem implements AsyncDisposable {
     this.context = context;
   }
 
-  /** Starts on empty data. `secure`: as of `stack up --secure`, whatever CHECKOUT_SECURE says. `standbys`: databases with a synchronous standby. `name` is part of the data directory's name. */
+  /** Starts on empty data. `more`: as of `stack up --secure` (whatever CHECKOUT_SECURE says), `--sentinel` and `--standby`. `name` is part of the data directory's name. */
   static async start(
     name: string,
     overrides: RoleOverrides = {},
     replicas: Replicas = {},
     prometheus?: PrometheusSettings,
-    secure?: boolean,
-    standbys: readonly string[] = [],
+    more: Pick<StackOptions, "secure" | "sentinel" | "standbys"> = {},
   ): Promise<RunningSystem> {
     const dataDirectory = newDataDirectory(name);
-    const options = { dataDirectory, overrides, replicas, prometheus, secure, standbys };
-    const stack = await startStack({ ...options, warmUp: false });
+    const stack = await startStack({
+      dataDirectory,
+      overrides,
+      replicas,
+      prometheus,
+      ...more,
+      warmUp: false,
+    });
     const secrets = await ensureSecrets(dataDirectory);
     return new RunningSystem(stack, { addresses: stack.addresses, secrets });
   }

@@ -39,9 +39,7 @@ export function redisPasswords(secrets: Accounts): ReadonlyMap<RedisUser, string
 }
 
 export function sentinelPasswords(secrets: Accounts): ReadonlyMap<SentinelUser, string> {
-  return new Map(
-    SENTINEL_USERS.map((user) => [user, passwordOf(secrets, `at-sentinel ${sentinelUserName(user)}`)]),
-  );
+  return new Map(SENTINEL_USERS.map((user) => [user, passwordOf(secrets, sentinelUserName(user))]));
 }
 
 /** The URL of the database for a role; in a stack without `--secure` the superuser's. */

@@ -67,8 +67,8 @@ export function secureSentinelLines(
   return [
     `sentinel auth-user ${name} ${redisUserName("sentinel")}`,
     `sentinel auth-pass ${name} ${passwords.get("sentinel") ?? ""}`,
-    `sentinel sentinel-user ${sentinelUserName("sentinel")}`,
-    `sentinel sentinel-pass ${sentinelPasswords.get("sentinel") ?? ""}`,
+    `sentinel sentinel-user ${sentinelUserName("peer")}`,
+    `sentinel sentinel-pass ${sentinelPasswords.get("peer") ?? ""}`,
     ...sentinelAclFile(sentinelPasswords, adminPassword).trimEnd().split("\n"),
   ];
 }
