@@ -152,7 +152,7 @@ test("a role with the user of another works as if Redis were away, and says so o
 
 test.each([
   ["a wrong password", () => addressOf("payment", "wrong"), /WRONGPASS/],
-  ["no name", () => server.address.replace(/checkout:[^@]*@/, ""), /NOAUTH/],
+  ["no name", () => server.address.replace(/checkout-admin:[^@]*@/, ""), /NOAUTH/],
   ["no encryption", () => addressOf("payment").replace("rediss:", "redis:").replace(/\?.*/, ""), /./],
   [
     "the certificate of another authority",
