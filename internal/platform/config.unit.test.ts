@@ -97,6 +97,8 @@ describe("parseConfig", () => {
     ["DATABASE_URL", "postgres://db1:5432,db2:none/saga"],
     ["DATABASE_URL", "postgres://db1,/saga"],
     ["REDIS_URL", "http://cache"],
+    ["REDIS_SENTINELS", "s1:26379,s2:26379"],
+    ["REDIS_SENTINELS", "redis://s1:26379,s2:26379"],
   ])("rejects %s=%p", (name, value) => {
     expect(faultsOf({ ...good, [name]: value })).toHaveLength(1);
   });
