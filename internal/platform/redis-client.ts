@@ -18,6 +18,8 @@ export type RedisClient = ReturnType<typeof redisClient>;
 export function redisClient(address: RedisAddress, { reconnects = true } = {}) {
   return createClient({
     ...connectionOptions(address, { reconnects }),
+    // `within` limits every call. The client's own limit is an abort signal per command, whose timer stays for five seconds.
+    commandOptions: { timeout: 0 },
     scripts: { remember: rememberScript, ...limitScripts },
   });
 }
@@ -30,8 +32,6 @@ export function connectionOptions({ url, tls }: RedisAddress, { reconnects = tru
     disableClientInfo: true,
     // Without a connection a command fails at once. A queued command would run after its caller has timed out.
     disableOfflineQueue: true,
-    // `within` limits every call. The client's own limit is an abort signal per command, whose timer stays for five seconds.
-    commandOptions: { timeout: 0 },
     pingInterval: PING_INTERVAL_MS,
     socket: {
       ...tls,

@@ -1,6 +1,6 @@
 // What a planned stack tells its roles. Nothing is started.
 import { afterAll, expect, test } from "bun:test";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type PlanOptions, planStack } from "./plan.ts";
@@ -14,7 +14,11 @@ afterAll(() => rmSync(dataDirectory, { recursive: true }));
 async function planned(
   prometheus: PlanOptions["prometheus"],
   certificates?: string,
-  standbys: PlanOptions["standbys"] = [],
+  {
+    standbys = [],
+    sentinel = false,
+    announced = [],
+  }: Partial<Pick<PlanOptions, "standbys" | "sentinel" | "announced">> = {},
 ) {
   let port = 1_000;
   return planStack({
@@ -32,8 +36,8 @@ async function planned(
     prometheus,
     certificates,
     standbys,
-    sentinel: false,
-    announced: [],
+    sentinel,
+    announced,
   });
 }
 
@@ -83,7 +87,7 @@ test("otherwise nobody has one", async () => {
 
 test("a database with a standby has both servers in every URL, and nothing else changes", async () => {
   const plain = await planned(undefined);
-  const { context, servers } = await planned(undefined, undefined, ["saga"]);
+  const { context, servers } = await planned(undefined, undefined, { standbys: ["saga"] });
   const portOf = (name: string) => servers.find((one) => one.name === name)?.ports["postgres"];
   const [first, second] = [portOf("postgres-saga"), portOf("postgres-saga-standby")];
   const url = `postgres://checkout@127.0.0.1:${first},127.0.0.1:${second}/saga?target_session_attrs=primary`;
@@ -94,13 +98,39 @@ test("a database with a standby has both servers in every URL, and nothing else 
   expect(roleEnvironment("orchestrator", context)["DATABASE_URL"]).toBe(url);
   expect(operatorEnvironment(context)["SAGA_DATABASE_URL"]).toBe(url);
   expect(roleEnvironment("relay", context)["DATABASE_URLS"]).toStartWith(`saga=${url},inventory=postgres://`);
-  expect(planned(undefined, undefined, ["sagas"])).rejects.toThrow("there is no database sagas");
+  expect(planned(undefined, undefined, { standbys: ["sagas"] })).rejects.toThrow(
+    "there is no database sagas",
+  );
 });
 
 test("in a secure stack, too, each under its own name", async () => {
-  const { context } = await planned(undefined, "/certificates", ["saga"]);
+  const { context } = await planned(undefined, "/certificates", { standbys: ["saga"] });
   const url = roleEnvironment("orchestrator", context)["DATABASE_URL"];
   expect(url).toMatch(
     /^postgres:\/\/saga_app:[\w-]+@127\.0\.0\.1:\d+,127\.0\.0\.1:\d+\/saga\?sslmode=verify-full&sslrootcert=/,
   );
+});
+
+test("with Sentinels, Redis has a replica, the roles are told of the Sentinels, and nothing else moves", async () => {
+  const without = await planned(undefined);
+  const { servers, addresses, context } = await planned(undefined, undefined, { sentinel: true });
+  const names = servers.map(({ name }) => name).filter((name) => /^(redis|sentinel)/.test(name));
+  expect(names).toEqual(["redis", "redis-2", "sentinel-1", "sentinel-2", "sentinel-3"]);
+  const { redis_sentinels: sentinels = "", ...others } = addresses;
+  expect(others).toEqual(without.addresses);
+  expect(sentinels).toMatch(/^redis:\/\/127\.0\.0\.1:\d+,127\.0\.0\.1:\d+,127\.0\.0\.1:\d+\/checkout$/);
+  for (const role of ["orchestrator", "inventory", "payment", "order", "notification", "gateway"] as const)
+    expect(roleEnvironment(role, context)["REDIS_SENTINELS"]).toBe(sentinels);
+  expect(operatorEnvironment(context)["REDIS_SENTINELS"]).toBe(sentinels);
+  expect(roleEnvironment("gateway", without.context)).not.toHaveProperty("REDIS_SENTINELS");
+});
+
+test("the Sentinels and the replica know the master at the port that is announced", async () => {
+  await planned(undefined, undefined, { sentinel: true, announced: [7_004, 7_005] });
+  const fileOf = (name: string) => readFileSync(join(dataDirectory, `${name}.conf`), "utf8");
+  expect(fileOf("redis")).toContain('replica-announce-port "7004"');
+  expect(fileOf("redis")).not.toContain("replicaof");
+  expect(fileOf("redis-2")).toContain('replica-announce-port "7005"');
+  expect(fileOf("redis-2")).toContain("replicaof 127.0.0.1 7004");
+  expect(fileOf("sentinel-3")).toContain("sentinel monitor checkout 127.0.0.1 7004 2");
 });

@@ -24,8 +24,7 @@ beforeAll(async () => {
       { paysim: { LATENCY: "fixed:20" }, orchestrator: { FORWARD_DEADLINE_MS: String(TEST_TIMEOUT_MS) } },
       {},
       undefined,
-      undefined,
-      ["saga", "payment"],
+      { standbys: ["saga", "payment"] },
     ),
   );
   shopper = await system.shopper();

@@ -1,6 +1,6 @@
 // Redis as the system uses it: an in-memory cache, nothing on disk, limited memory, least recently used keys are evicted first.
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import type { Definition } from "../managed.ts";
 import { CACHE } from "../paths.ts";
 import {
@@ -75,6 +75,9 @@ function watchedConfig(
   const more = {
     "replica-announce-ip": "127.0.0.1",
     "replica-announce-port": announced,
+    // A copy of the master comes through a file, which must not be there at the next start: nothing is on disk.
+    dbfilename: `${basename(path, ".conf")}.rdb`,
+    "rdb-del-sync-files": "yes",
     // A replica that begins shall not wait for more of them.
     "repl-diskless-sync-delay": 0,
     ...(secure === undefined ? {} : secureReplication(secure)),
