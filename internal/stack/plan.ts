@@ -110,7 +110,7 @@ interface RedisServers {
 }
 
 function planServers(options: PlanOptions, logFile: StackPlan["logFile"]): Servers {
-  const { dataDirectory, ports } = options;
+  const { ports } = options;
   const postgres = options.databases.map((database) =>
     postgresServer(postgresOptions(options, database, ports.next(), logFile)),
   );
