@@ -2,8 +2,9 @@
 // the scenarios, session.ts runs them, and each command below has its own file.
 import { describeError } from "../internal/kernel/errors.ts";
 import { parseLatency } from "../internal/kernel/latency.ts";
-import { commitNamed, runAgainst } from "./against.ts";
+import { runAgainst } from "./against.ts";
 import { parseOptions, wrong } from "./arguments.ts";
+import { commitNamed } from "./beside.ts";
 import { headlineCommand } from "./headline.ts";
 import { takeDownWhenInterrupted } from "./interrupted.ts";
 import { compareCommand } from "./compare.ts";

@@ -50,11 +50,13 @@ export interface Checkout {
 }
 
 export interface ShoppingOptions {
-  readonly system: System;
+  readonly system: Pick<System, "shoppers">;
   readonly random: Random;
   readonly ratePerSecond: number;
   readonly shelves: readonly Shelf[];
   readonly journal: string;
+  /** The kinds of checkouts; default is all. */
+  readonly cases?: readonly Case[];
 }
 
 export class Shopping {
@@ -89,8 +91,8 @@ export class Shopping {
   }
 
   #arrive(index: number, intendedAt: number): void {
-    const { system, random, shelves } = this.#options;
-    const kind = drawByShare(CASES, random());
+    const { system, random, shelves, cases = CASES } = this.#options;
+    const kind = drawByShare(cases, random());
     const shelf = drawByShare(shelves, random());
     const pace = random();
     const shopper = system.shoppers[index % system.shoppers.length];
