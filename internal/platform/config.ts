@@ -70,6 +70,13 @@ export const commonConfig = {
       }),
     ),
   ),
+  SHUTDOWN_DELAY_MS: Type.Integer({
+    default: 0,
+    minimum: 0,
+    maximum: 600_000,
+    description:
+      "after SIGTERM the role goes on for this time, in ms, while /readyz is 503, so that a load balancer leaves it out before it refuses requests: longer than the balancer takes to notice, and to be without interrupted status calls half a minute longer",
+  }),
   SHUTDOWN_DEADLINE_MS: Type.Integer({
     default: 20_000,
     minimum: 100,

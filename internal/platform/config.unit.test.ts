@@ -40,6 +40,7 @@ describe("parseConfig", () => {
       OPS_HOST: "127.0.0.1",
       OPS_PORT: 9464,
       LOG_LEVEL: "info",
+      SHUTDOWN_DELAY_MS: 0,
       SHUTDOWN_DEADLINE_MS: 20_000,
       KAFKA_BROKERS: "10.0.0.1:9092,kafka-2:9092",
       DATABASE_URL: "postgres://me:hush@db:5432/saga",

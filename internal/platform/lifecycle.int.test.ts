@@ -140,6 +140,30 @@ describe("a running role", () => {
     expect(messages.slice(-4)).toEqual(["told to stop", "second closed", "first closed", "stopped"]);
   });
 
+  test("works on for SHUTDOWN_DELAY_MS, not ready, so that a balancer leaves it out; a second signal ends it", async () => {
+    await using role = new RunningRole({ ...GOOD, SHUTDOWN_DELAY_MS: "600000" });
+    const { ops_port: port } = await role.logged("checkout-example is ready");
+    role.kill("SIGTERM");
+    await role.logged("the role is stopping");
+    const ready = await fetch(`http://127.0.0.1:${port}/readyz`);
+    expect([ready.status, await ready.text()]).toEqual([
+      503,
+      expect.stringContaining("the process is stopping"),
+    ]);
+    expect(role.lines.map((line) => line.msg)).not.toContain("told to stop");
+    role.kill("SIGTERM");
+    expect((await role.end()).code).toBe(1);
+  });
+
+  test("stops when SHUTDOWN_DELAY_MS is over", async () => {
+    await using role = new RunningRole({ ...GOOD, SHUTDOWN_DELAY_MS: "200" });
+    await role.logged("checkout-example is ready");
+    role.kill("SIGTERM");
+    expect((await role.end()).code).toBe(0);
+    const messages = role.lines.map((line) => line.msg);
+    expect(messages.slice(-4)).toEqual(["told to stop", "second closed", "first closed", "stopped"]);
+  });
+
   test("sends its traces with the whole value of every header, also one with = in it", async () => {
     const seen: (readonly (string | null)[])[] = [];
     await using collector = Bun.serve({

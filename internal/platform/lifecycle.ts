@@ -64,7 +64,7 @@ export interface RoleContext<Config> {
   readonly ops: OpsServer;
   /** Closed in reverse order of registration when the role stops. */
   readonly resources: Resources;
-  /** Aborted when the role begins to stop, before the resources are closed. */
+  /** Aborted when the role begins to stop, after SHUTDOWN_DELAY_MS and before the resources are closed. */
   readonly stopping: AbortSignal;
   /**
    * Waits for a server at start: calls `connect` with growing pauses until it does not throw. Meanwhile /readyz names the server.
@@ -86,7 +86,10 @@ export async function runRole<Schema extends TObject>(definition: RoleDefinition
   const stop = new AbortController();
   const resources = new Resources();
   const manager = openServiceManager(log);
-  onSignal(log, stop);
+  const signalled = onSignal(log);
+  // A role that still starts stops at once: nobody sends it anything yet.
+  const stopStarting = () => stop.abort(STOPPED);
+  signalled.addEventListener("abort", stopStarting);
   try {
     const metrics = new Metrics();
     registerBuildInfo(metrics, version);
@@ -121,8 +124,14 @@ export async function runRole<Schema extends TObject>(definition: RoleDefinition
     start.done();
     manager.ready();
     log.info({ ops_port: ops.port }, `${definition.name} is ready`);
-    await aborted(stop.signal);
+    signalled.removeEventListener("abort", stopStarting);
+    await aborted(signalled);
     ops.addCheck("stopping", () => Promise.reject(new Error("the process is stopping")));
+    if (!stop.signal.aborted) {
+      manager.stopping(common.SHUTDOWN_DELAY_MS + common.SHUTDOWN_DEADLINE_MS);
+      await Bun.sleep(common.SHUTDOWN_DELAY_MS);
+      stop.abort(STOPPED);
+    }
   } catch (error) {
     if (!stop.signal.aborted) {
       log.fatal({ err: error }, `${definition.name} cannot start: ${describeError(error)}`);
@@ -213,17 +222,22 @@ function exitCodeOf(error: unknown): number {
   return error instanceof AppError && error.code === "CONFIG_INVALID" ? EXIT_CONFIG : EXIT_FAILURE;
 }
 
-function onSignal(log: Logger, stop: AbortController): void {
+const STOPPED = new AppError("SERVICE_UNAVAILABLE", "the role is stopping");
+
+/** Aborted at the first signal; a second one ends the process. */
+function onSignal(log: Logger): AbortSignal {
+  const first = new AbortController();
   const onFirst = (signal: string) => {
-    if (stop.signal.aborted) {
+    if (first.signal.aborted) {
       log.warn({ signal }, "the role got a second signal: exiting at once, abandoning work in flight");
       process.exit(EXIT_FAILURE);
     }
     log.info({ signal }, "the role is stopping: finishing work in flight");
-    stop.abort(new AppError("SERVICE_UNAVAILABLE", "the role is stopping"));
+    first.abort(STOPPED);
   };
   process.on("SIGTERM", onFirst);
   process.on("SIGINT", onFirst);
+  return first.signal;
 }
 
 interface StartParts {

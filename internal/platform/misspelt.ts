@@ -113,6 +113,7 @@ export const SETTING_NAMES: readonly string[] = [
   "SHOP_NAME",
   "SHOP_URL",
   "SHUTDOWN_DEADLINE_MS",
+  "SHUTDOWN_DELAY_MS",
   "SIGN_IN_URL",
   "SMTP_MAX_CONNECTIONS",
   "SMTP_URL",
