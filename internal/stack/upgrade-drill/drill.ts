@@ -1,0 +1,196 @@
+// Runs a drill: starts the old release under load, migrates with the new one, and replaces role by role, forth, back, and forth again. Looks
+// after each step at what the shoppers met, what the processes logged and how they ended. Called by main.ts.
+import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
+import { ACTION_DEADLINE_MS } from "../../../bench/chaos/bank-visit.ts";
+import { BLOCKED_COUNTRY } from "../../../bench/chaos/cases.ts";
+import type { AuditReport } from "../../audit/audit.ts";
+import { describeError } from "../../kernel/errors.ts";
+import { cleanEnvironment } from "../child.ts";
+import { DIST } from "../paths.ts";
+import { leasePorts } from "../ports.ts";
+import { operatorEnvironment, type Role, ROLES, type RoleOverrides } from "../role-env.ts";
+import { ensureSecrets } from "../secrets.ts";
+import { startStack } from "../stack.ts";
+import { waitUntil } from "../wait.ts";
+import { Fleet, type Slot } from "./fleet.ts";
+import { faultsIn, LogTail } from "./logs.ts";
+import { type Pass, PASSES } from "./passes.ts";
+import { openRelease, type Release, settingsOfUpgrade } from "./release.ts";
+import type { DrillResult, Faults, Replaced } from "./report.ts";
+import { Shoppers } from "./shoppers.ts";
+import { workOf } from "./work.ts";
+
+/** How long both releases work side by side, at least. */
+const BESIDE_MS = 3_000;
+const WORK_TIMEOUT_MS = 30_000;
+/** Load before the first step, so that a cold start is not taken for a fault of the upgrade. */
+const WARM_UP_MS = 5_000;
+const IDLE_WITHIN = "60s";
+
+/** Of both releases; a release ignores what it does not know. The provider's ledger is compared often, so that the drill sees it. */
+const OVERRIDES: RoleOverrides = {
+  paysim: { LATENCY: "uniform:50-200" },
+  payment: {
+    CHARGE_EXECUTION_MS: "60000",
+    SEARCH_LAG_MS: "1000",
+    RECONCILE_INTERVAL_MS: "5000",
+    RECONCILE_GRACE_MS: "2000",
+  },
+  // So that the relay has work.
+  order: { ORDER_BLOCKED_COUNTRIES: BLOCKED_COUNTRY, PUBLISH_AFTER_COMMIT: "false" },
+  orchestrator: { ACTION_DEADLINE_MS: String(ACTION_DEADLINE_MS) },
+};
+
+export interface DrillOptions {
+  /** The checkout of the old release, with its binaries. */
+  readonly from: string;
+  readonly dataDirectory: string;
+  readonly report: (line: string) => void;
+}
+
+export async function runDrill({ from, dataDirectory, report }: DrillOptions): Promise<DrillResult> {
+  await using held = new AsyncDisposableStack();
+  const stack = held.use(await startStack({ dataDirectory, roles: false, secure: false }));
+  const ports = leasePorts(`${dataDirectory} roles`);
+  held.defer(() => ports.release());
+  const context = { addresses: stack.addresses, secrets: await ensureSecrets(dataDirectory) };
+  const fleet = held.use(new Fleet({ context, dataDirectory, ports, overrides: OVERRIDES }));
+  const old = await openRelease("old", from);
+  const today = await openRelease("new", undefined, settingsOfUpgrade(old));
+  const logFile = (name: string) => join(dataDirectory, "logs", `${name}.log`);
+
+  await old.roles.migrate(fleet.context, logFile("migrate-old"));
+  await old.roles.createTopics(fleet.context, logFile("topics-old"));
+  await startAll(fleet, old, today);
+  const shoppers = await Shoppers.start(fleet.context, dataDirectory, [old, today]);
+  const drill = new Drill(fleet, report);
+  report(`the old release works: ${fleet.slots.filter(({ process }) => process !== null).length} processes`);
+
+  const others: Record<string, readonly string[]> = {};
+  others["under load"] = await drill.seen(() => pause(WARM_UP_MS));
+  others["migrations"] = await drill.seen(async () => {
+    await today.roles.migrate(fleet.context, logFile("migrate-new"));
+    await today.roles.createTopics(fleet.context, logFile("topics-new"));
+    await drill.worked(fleet.slots);
+  });
+  report("migrated by the new release, while the old one works");
+  const replaced: Replaced[] = [];
+  for (const pass of PASSES) {
+    for (const role of pass.order)
+      replaced.push(await drill.replace(pass, role, pass.to === "old" ? old : today));
+  }
+  await shoppers.finish();
+  others["shoppers"] = shoppers.faults();
+  others["audit"] = await auditOf(fleet, shoppers.journal);
+  others["processes"] = await drill.seen(() => Promise.resolve());
+  report(`${shoppers.checkouts.length} checkouts and ${shoppers.cancelled} cancelled orders have ended`);
+  for (const { text } of fleet.hintsSince(0).slice(0, 20)) report(`hint: ${text}`);
+  return { replaced, others };
+}
+
+/** The simulator is no part of the product, so there is one for both. */
+async function startAll(fleet: Fleet, old: Release, today: Release): Promise<void> {
+  for (const role of ROLES) {
+    const release = role === "paysim" ? today : old;
+    if (release.has(role)) await Promise.all(fleet.slotsOf(role).map((slot) => fleet.start(slot, release)));
+  }
+}
+
+class Drill {
+  readonly #fleet: Fleet;
+  readonly #report: (line: string) => void;
+  readonly #logs = new LogTail();
+
+  constructor(fleet: Fleet, report: (line: string) => void) {
+    this.#fleet = fleet;
+    this.#report = report;
+  }
+
+  /** Does the work and returns what went wrong meanwhile. */
+  async seen(work: () => Promise<void>): Promise<readonly string[]> {
+    const begun = Date.now();
+    const failures: string[] = [];
+    try {
+      await work();
+    } catch (error) {
+      failures.push(describeError(error));
+    }
+    const faults = this.#fleet.faultsSince(begun).map(({ text }) => text);
+    return [...failures, ...faults, ...this.#logged()];
+  }
+
+  /** Replaces the processes of a role one after the other. */
+  async replace(pass: Pass, role: Role, release: Release): Promise<Replaced> {
+    const slots = this.#fleet.slotsOf(role);
+    const change = async (slot: Slot) => {
+      await this.#fleet.stop(slot);
+      if (release.has(role)) await this.#fleet.start(slot, release);
+    };
+    const [first, ...rest] = slots;
+    if (first === undefined) throw new Error(`${role} has no process`);
+    const firstFaults = await this.seen(async () => {
+      await change(first);
+      await Promise.all([this.worked(slots), pause(BESIDE_MS)]);
+    });
+    const beside: Faults = rest.length === 0 ? null : firstFaults;
+    const restFaults = await this.seen(async () => {
+      for (const slot of rest) await change(slot);
+      await this.worked(slots);
+    });
+    const after = rest.length === 0 ? [...firstFaults, ...restFaults] : restFaults;
+    const all = [...(beside ?? []), ...after];
+    this.#report(`${pass.name}: ${role} ${all.length === 0 ? "held" : `FAILED: ${all[0]}`}`);
+    return { pass, role, beside, after };
+  }
+
+  /** Resolves when each of these processes has done some work from now on. */
+  async worked(slots: readonly Slot[]): Promise<void> {
+    const running = slots.filter(({ process }) => process !== null);
+    const before = new Map(
+      await Promise.all(running.map(async (slot) => [slot, await workOf(this.#fleet, slot)] as const)),
+    );
+    let idle: readonly Slot[] = running;
+    const all = async () => {
+      const work = await Promise.all(running.map((slot) => workOf(this.#fleet, slot)));
+      idle = running.filter((slot, index) => {
+        const from = before.get(slot);
+        return from !== undefined && (work[index] ?? 0) <= from;
+      });
+      return idle.length === 0;
+    };
+    await waitUntil("every process works", all, { timeoutMs: WORK_TIMEOUT_MS, intervalMs: 250 }).catch(
+      (cause: unknown) => {
+        const names = idle.map(({ release, role, number }) => `${release?.name} ${role}-${number}`);
+        throw new Error(`${names.join(", ")} did no work in ${WORK_TIMEOUT_MS} ms`, { cause });
+      },
+    );
+  }
+
+  #logged(): readonly string[] {
+    return this.#fleet.slots.flatMap((slot) =>
+      (["old", "new"] as const).flatMap((name) =>
+        faultsIn(this.#logs.read(this.#fleet.logFile(slot, name))).map(
+          (fault) => `${name} ${slot.role}-${slot.number}: ${fault}`,
+        ),
+      ),
+    );
+  }
+}
+
+/** The auditor's violations, once the system is idle. */
+async function auditOf({ context }: Fleet, journal: string): Promise<readonly string[]> {
+  const child = Bun.spawn(
+    [join(DIST, "checkoutctl"), "audit", "--json", "--journal", journal, "--expect-idle", IDLE_WITHIN],
+    {
+      env: cleanEnvironment(operatorEnvironment(context)),
+      stdio: ["ignore", "pipe", "pipe"],
+    },
+  );
+  const [stdout, stderr] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
+  if (stdout === "") return [`the audit failed: ${stderr}`];
+  const { invariants }: AuditReport = JSON.parse(stdout);
+  return invariants.flatMap(({ name, findings }) =>
+    findings.map(({ saga_id, detail }) => `${name}: ${saga_id ?? "-"}: ${detail}`),
+  );
+}

@@ -1,0 +1,49 @@
+import { expect, test } from "bun:test";
+import { appendFileSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { faultsIn, LogTail } from "./logs.ts";
+import { sumOf } from "./work.ts";
+
+test("errors, unknown messages and what is no log line are faults; all else is not", () => {
+  const lines = [
+    { level: "info", msg: "checkout-order is ready" },
+    { level: "warn", msg: "Redis does not answer yet" },
+    { level: "error", msg: "a batch failed", err: { message: "no such column" } },
+    { level: "warn", msg: "a message was put aside", code: "UNKNOWN_TYPE" },
+  ];
+  const text = [...lines.map((line) => JSON.stringify(line)), "panic: out of memory", ""].join("\n");
+  expect(faultsIn(text)).toEqual([
+    "error: a batch failed (no such column)",
+    "warn: a message was put aside",
+    "panic: out of memory",
+  ]);
+});
+
+test("a log is read once, in whole lines", () => {
+  const folder = mkdtempSync(join(tmpdir(), "log-tail-"));
+  try {
+    const file = join(folder, "order-1.old.log");
+    const tail = new LogTail();
+    expect(tail.read(file)).toBe("");
+    appendFileSync(file, "one\ntw");
+    expect(tail.read(file)).toBe("one\n");
+    appendFileSync(file, "o\nthree\n");
+    expect(tail.read(file)).toBe("two\nthree\n");
+    expect(tail.read(file)).toBe("");
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
+test("a counter is summed over its labels, and is not taken for one with a longer name", () => {
+  const metrics = `# TYPE checkout_mails_sent_total counter
+checkout_mails_sent_total{template="order_confirmed"} 3
+checkout_mails_sent_total{template="order_failed"} 4
+checkout_mails_sent_total_created 1700000000
+checkout_orders_total 5
+`;
+  expect(sumOf(metrics, "checkout_mails_sent_total")).toBe(7);
+  expect(sumOf(metrics, "checkout_orders_total")).toBe(5);
+  expect(sumOf(metrics, "checkout_nothing_total")).toBe(0);
+});
