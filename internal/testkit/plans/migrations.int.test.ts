@@ -15,6 +15,9 @@ const CHANGED_RESULT = "0A000";
 /** Undefined table, column or function, or a type that does not fit: the statement belongs to a later schema, or to another database. */
 const NOT_OF_THIS_SCHEMA = /^42/;
 
+/** A value that does not fit, or a constraint: the statement was carried out, and null is not what a role gives it. */
+const REFUSED_VALUE = /^2[23]/;
+
 const statements = await statementsOfRoles();
 
 /** One connection of a role. */
@@ -56,15 +59,15 @@ class Connection {
     return this.#outcome(`execute ${idOf(name)}${values}`);
   }
 
-  /** The SQLSTATE of its error; null if it succeeds. A prepared statement outlives the rollback. */
+  /** The SQLSTATE of its error; null if it works. A prepared statement outlives the rollback. */
   async #outcome(statement: string): Promise<string | null> {
     await this.#sql.unsafe("begin");
     try {
       await this.#sql.unsafe(statement);
       return null;
     } catch (error) {
-      if (error instanceof Error && "code" in error && typeof error.code === "string") return error.code;
-      throw error;
+      if (!(error instanceof Error && "code" in error && typeof error.code === "string")) throw error;
+      return REFUSED_VALUE.test(error.code) ? null : error.code;
     } finally {
       await this.#sql.unsafe("rollback");
     }
