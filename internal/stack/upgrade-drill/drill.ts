@@ -7,6 +7,7 @@ import { BLOCKED_COUNTRY } from "../../../bench/chaos/cases.ts";
 import type { AuditReport } from "../../audit/audit.ts";
 import { describeError } from "../../kernel/errors.ts";
 import { cleanEnvironment } from "../child.ts";
+import type { Managed } from "../managed.ts";
 import { DIST } from "../paths.ts";
 import { leasePorts } from "../ports.ts";
 import { operatorEnvironment, type Role, ROLES, type RoleOverrides } from "../role-env.ts";
@@ -14,7 +15,7 @@ import { ensureSecrets } from "../secrets.ts";
 import { startStack } from "../stack.ts";
 import { waitUntil } from "../wait.ts";
 import { Fleet, type Slot } from "./fleet.ts";
-import { faultsIn, LogTail } from "./logs.ts";
+import { databaseFaultsIn, faultsIn, LogTail } from "./logs.ts";
 import { type Pass, PASSES } from "./passes.ts";
 import { openRelease, type Release, settingsOfUpgrade } from "./release.ts";
 import type { DrillResult, Faults, Replaced } from "./report.ts";
@@ -26,6 +27,8 @@ const BESIDE_MS = 3_000;
 const WORK_TIMEOUT_MS = 30_000;
 /** Load before the first step, so that a cold start is not taken for a fault of the upgrade. */
 const WARM_UP_MS = 5_000;
+/** About ninety checkouts, a tenth of them with 3-D Secure. */
+const SELL_ALL_MS = 15_000;
 const IDLE_WITHIN = "60s";
 
 /** Of both releases; a release ignores what it does not know. The provider's ledger is compared often, so that the drill sees it. */
@@ -64,7 +67,7 @@ export async function runDrill({ from, dataDirectory, report }: DrillOptions): P
   await old.roles.createTopics(fleet.context, logFile("topics-old"));
   await startAll(fleet, old, today);
   const shoppers = await Shoppers.start(fleet.context, dataDirectory, [old, today]);
-  const drill = new Drill(fleet, report);
+  const drill = new Drill(fleet, stack.servers, report);
   report(`the old release works: ${fleet.slots.filter(({ process }) => process !== null).length} processes`);
 
   const others: Record<string, readonly string[]> = {};
@@ -82,11 +85,21 @@ export async function runDrill({ from, dataDirectory, report }: DrillOptions): P
   }
   await shoppers.finish();
   others["shoppers"] = shoppers.faults();
+  others["all that the new release sells"] = await drill.seen(() => sellAll(fleet, dataDirectory, today));
   others["audit"] = await auditOf(fleet, shoppers.journal);
   others["processes"] = await drill.seen(() => Promise.resolve());
   report(`${shoppers.checkouts.length} checkouts and ${shoppers.cancelled} cancelled orders have ended`);
   for (const { text } of fleet.hintsSince(0).slice(0, 20)) report(`hint: ${text}`);
   return { replaced, others };
+}
+
+/** What the old release does not know was left out before: 3-D Secure and cancelled orders, if it is 0.1.0. */
+async function sellAll({ context }: Fleet, dataDirectory: string, release: Release): Promise<void> {
+  const shoppers = await Shoppers.start(context, dataDirectory, [release]);
+  await pause(SELL_ALL_MS);
+  await shoppers.finish();
+  const [fault] = shoppers.faults();
+  if (fault !== undefined) throw new Error(fault);
 }
 
 /** The simulator is no part of the product, so there is one for both. */
@@ -99,11 +112,13 @@ async function startAll(fleet: Fleet, old: Release, today: Release): Promise<voi
 
 class Drill {
   readonly #fleet: Fleet;
+  readonly #servers: readonly Managed[];
   readonly #report: (line: string) => void;
   readonly #logs = new LogTail();
 
-  constructor(fleet: Fleet, report: (line: string) => void) {
+  constructor(fleet: Fleet, servers: readonly Managed[], report: (line: string) => void) {
     this.#fleet = fleet;
+    this.#servers = servers;
     this.#report = report;
   }
 
@@ -167,14 +182,17 @@ class Drill {
     );
   }
 
+  /** The faults in what processes and databases have logged since the last call. */
   #logged(): readonly string[] {
-    return this.#fleet.slots.flatMap((slot) =>
-      (["old", "new"] as const).flatMap((name) =>
-        faultsIn(this.#logs.read(this.#fleet.logFile(slot, name))).map(
-          (fault) => `${name} ${slot.role}-${slot.number}: ${fault}`,
+    const ofRoles = this.#fleet.slots.flatMap((slot) =>
+      (["old", "new"] as const).flatMap((release) =>
+        faultsIn(this.#logs.read(this.#fleet.logFile(slot, release))).map(
+          (fault) => `${release} ${slot.role}-${slot.number}: ${fault}`,
         ),
       ),
     );
+    const databases = this.#servers.filter(({ name }) => name.startsWith("postgres-"));
+    return [...ofRoles, ...databases.flatMap(({ logFile }) => databaseFaultsIn(this.#logs.read(logFile)))];
   }
 }
 

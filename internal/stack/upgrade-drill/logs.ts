@@ -6,6 +6,10 @@ const SEVERE = new Set(["error", "fatal"]);
 const UNKNOWN =
   /UNKNOWN_TYPE|SCHEMA_VIOLATION|WRONG_TOPIC|MESSAGE_INVALID|cached plan|does not answer like|unknown (?:field|message)/;
 
+/** A statement that does not fit the schema, or a prepared one that a migration has broken. A lost race, which is repeated, is none. */
+const MISFIT =
+  /cached plan|does not exist|permission denied|violates (?:not-null|check) constraint|ON CONFLICT specification/;
+
 interface Line {
   readonly level?: string;
   readonly msg?: string;
@@ -24,6 +28,11 @@ export function faultsIn(text: string): readonly string[] {
     const cause = parsed.err?.message;
     return [`${parsed.level}: ${parsed.msg ?? line}${cause === undefined ? "" : ` (${cause})`}`];
   });
+}
+
+/** The same of a log of Postgres. Pure. */
+export function databaseFaultsIn(text: string): readonly string[] {
+  return text.split("\n").filter((line) => line.includes(" ERROR: ") && MISFIT.test(line));
 }
 
 function parse(line: string): Line | null {

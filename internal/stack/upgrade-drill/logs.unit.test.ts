@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { appendFileSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { faultsIn, LogTail } from "./logs.ts";
+import { databaseFaultsIn, faultsIn, LogTail } from "./logs.ts";
 import { sumOf } from "./work.ts";
 
 test("errors, unknown messages and what is no log line are faults; all else is not", () => {
@@ -18,6 +18,15 @@ test("errors, unknown messages and what is no log line are faults; all else is n
     "warn: a message was put aside",
     "panic: out of memory",
   ]);
+});
+
+test("a statement that does not fit the schema is a fault; a lost race is not", () => {
+  const fault =
+    "2026-11-30 01:24:48.740 UTC [5022] checkout-order ERROR:  cached plan must not change result type";
+  const race =
+    "2026-11-30 01:24:48.740 UTC [5022] checkout-order ERROR:  duplicate key value violates unique constraint";
+  const other = "2026-11-30 01:24:48.740 UTC [5022] LOG:  a table does not exist";
+  expect(databaseFaultsIn([fault, race, other].join("\n"))).toEqual([fault]);
 });
 
 test("a log is read once, in whole lines", () => {
