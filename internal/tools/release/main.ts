@@ -33,6 +33,7 @@ const MANUAL = [
   "metrics.md",
   "performance.md",
   "releasing.md",
+  "upgrading.md",
 ];
 /** Nobody reads mail there; who gives packages to others puts their own address in. */
 const MAINTAINER = "checkout-saga authors <maintainers@checkout-saga.invalid>";
