@@ -47,10 +47,6 @@ export class Balancer implements AsyncDisposable {
     return `http://127.0.0.1:${this.#server.port}`;
   }
 
-  get requests(): number {
-    return this.#backends.reduce((sum, { requests }) => sum + requests, 0);
-  }
-
   /** How many requests the process of this slot (from 1) was given. */
   requestsOf(slot: number): number {
     return this.#at(slot).requests;

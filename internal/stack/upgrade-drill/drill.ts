@@ -50,10 +50,13 @@ export interface DrillOptions {
   readonly from: string;
   readonly dataDirectory: string;
   readonly report: (line: string) => void;
+  /** Gets what must be taken down if the drill is interrupted. */
+  readonly opened: (opened: AsyncDisposable) => void;
 }
 
-export async function runDrill({ from, dataDirectory, report }: DrillOptions): Promise<DrillResult> {
+export async function runDrill({ from, dataDirectory, report, opened }: DrillOptions): Promise<DrillResult> {
   await using held = new AsyncDisposableStack();
+  opened(held);
   const stack = held.use(await startStack({ dataDirectory, roles: false, secure: false }));
   const ports = leasePorts(`${dataDirectory} roles`);
   held.defer(() => ports.release());

@@ -1,22 +1,26 @@
 // `bun run upgrade:drill`: upgrades a local stack under load from the last release to the working tree, rolls it back and upgrades it again,
-// role by role, and shows what held. Builds both. Exit 0: all held; 1: something did not; 2: usage.
-import { Command } from "@commander-js/extra-typings";
+// role by role, and shows what held. Builds both. Exit 0: all held; 1: something did not; 2: usage; 130: ended by Ctrl-C.
+import { Command, Option } from "@commander-js/extra-typings";
 import { cpSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { buildBeside, commitNamed } from "../../../bench/beside.ts";
-import { newDataDirectory } from "../../testkit/data-directory.ts";
 import { LAST_RELEASE } from "../../../schemas/last-release.ts";
+import { describeError } from "../../kernel/errors.ts";
+import { newDataDirectory } from "../../testkit/data-directory.ts";
 import { REPOSITORY } from "../paths.ts";
 import { wipe } from "../wipe.ts";
 import { runDrill } from "./drill.ts";
 import { reportOf } from "./report.ts";
 
+const EXIT_INTERRUPTED = 130;
+
 const { from } = new Command("upgrade:drill")
   .description("Upgrades a local stack under load, rolls it back and upgrades it again, role by role.")
-  .option(
-    "--from <revision>",
-    `the release to upgrade from (default: ${LAST_RELEASE.version})`,
-    LAST_RELEASE.commit,
+  .addOption(
+    new Option("--from <revision>", "the release to upgrade from").default(
+      LAST_RELEASE.commit,
+      LAST_RELEASE.version,
+    ),
   )
   .parse()
   .opts();
@@ -32,15 +36,30 @@ const report = (line: string) =>
   console.log(`${((performance.now() - begun) / 1_000).toFixed(0).padStart(4)} s  ${line}`);
 const dataDirectory = newDataDirectory("upgrade-drill");
 const logs = join(REPOSITORY, ".bench/upgrade-drill-logs");
-let passed = false;
-try {
-  const { text, passed: held } = reportOf(await runDrill({ from: oldFolder, dataDirectory, report }));
-  console.log(`\nfrom ${commit.slice(0, 8)} to the working tree\n\n${text}`);
-  passed = held;
-} finally {
-  rmSync(logs, { recursive: true, force: true });
-  cpSync(join(dataDirectory, "logs"), logs, { recursive: true });
-  wipe(dataDirectory);
-}
-if (!passed) console.log(`\nthe logs of all processes are in ${logs}`);
-process.exit(passed ? 0 : 1);
+let isInterrupted = false;
+const opened = (system: AsyncDisposable) => {
+  const interrupt = async () => {
+    isInterrupted = true;
+    await system[Symbol.asyncDispose]();
+    wipe(dataDirectory);
+    process.exit(EXIT_INTERRUPTED);
+  };
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => void interrupt());
+};
+const held = await runDrill({ from: oldFolder, dataDirectory, report, opened })
+  .then((result) => {
+    const { text, passed } = reportOf(result);
+    console.log(`\nfrom ${commit.slice(0, 8)} to the working tree\n\n${text}`);
+    return passed;
+  })
+  .catch(async (error: unknown) => {
+    // Whoever interrupted it ends this process.
+    if (isInterrupted) await new Promise(() => {});
+    console.error(`the drill broke off: ${describeError(error)}`);
+    return false;
+  });
+rmSync(logs, { recursive: true, force: true });
+cpSync(join(dataDirectory, "logs"), logs, { recursive: true });
+wipe(dataDirectory);
+if (!held) console.log(`\nthe logs of all processes are in ${logs}`);
+process.exit(held ? 0 : 1);
