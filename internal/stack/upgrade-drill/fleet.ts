@@ -137,6 +137,8 @@ export class Fleet implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     const running = this.slots.map((slot) => slot.process).filter((process) => process !== null);
     for (const slot of this.slots) slot.process = null;
+    // Nobody waits for them any more, and their data is removed.
+    for (const process of running) process.kill("SIGKILL");
     await Promise.all(running.map((process) => process.stop()));
     await Promise.all([...this.#balancers.values()].map((balancer) => balancer[Symbol.asyncDispose]()));
   }
