@@ -50,8 +50,9 @@ export const config = Type.Object({
   ),
   CONSOLE_SESSION_SECRET: secret(
     Type.String({
-      format: "shared-secret",
-      description: "signs the sessions of browsers; the same for all consoles. A new one signs everybody out",
+      format: "shared-secrets",
+      description:
+        "signs the sessions of browsers; the same for all consoles. A new one signs everybody out. During a rotation several, separated by commas: the first one signs, a session counts if one of them has signed it",
     }),
   ),
   OIDC_ISSUER: Type.Optional(

@@ -19,11 +19,13 @@ const Text = Type.String({ minLength: 1, maxLength: 2_000 });
 const Sealed = TypeCompiler.Compile(Type.Object({ state: Text, nonce: Text, verifier: Text, back: Text }));
 
 export class Flows {
-  readonly #key: Uint8Array;
+  readonly #keys: readonly [Uint8Array, ...Uint8Array[]];
 
-  /** `secret` is that of the sessions; the key is another one. */
-  constructor(secret: string) {
-    this.#key = new Bun.CryptoHasher("sha256", secret).update(PURPOSE).digest();
+  /** `secrets` are those of the sessions, and the first one seals here, too; the keys are others. */
+  constructor(secrets: string) {
+    const [sealing = "", ...older] = secrets.split(",");
+    const keyOf = (secret: string) => new Bun.CryptoHasher("sha256", secret).update(PURPOSE).digest();
+    this.#keys = [keyOf(sealing), ...older.map(keyOf)];
   }
 
   /** The cookie's value. */
@@ -34,25 +36,34 @@ export class Flows {
       .setAudience(PURPOSE)
       .setIssuedAt(at)
       .setExpirationTime(at + FLOW_SECONDS)
-      .encrypt(this.#key);
+      .encrypt(this.#keys[0]);
   }
 
   /** Null if it is none of ours, or too old. */
   async open(value: string, now: number): Promise<Flow | null> {
     if (value === "") return null;
-    try {
-      const { payload } = await jwtDecrypt(value, this.#key, {
-        keyManagementAlgorithms: ["dir"],
-        contentEncryptionAlgorithms: ["A256GCM"],
-        audience: PURPOSE,
-        requiredClaims: ["exp"],
-        currentDate: new Date(now),
-      });
-      if (!Sealed.Check(payload)) return null;
-      const { state, nonce, verifier, back } = payload;
-      return { state, nonce, verifier, back };
-    } catch {
-      return null;
+    for (const key of this.#keys) {
+      const flow = await flowOf(value, key, now);
+      if (flow !== null) return flow;
     }
+    return null;
+  }
+}
+
+/** Null if it is not sealed with this key, or too old. */
+async function flowOf(value: string, key: Uint8Array, now: number): Promise<Flow | null> {
+  try {
+    const { payload } = await jwtDecrypt(value, key, {
+      keyManagementAlgorithms: ["dir"],
+      contentEncryptionAlgorithms: ["A256GCM"],
+      audience: PURPOSE,
+      requiredClaims: ["exp"],
+      currentDate: new Date(now),
+    });
+    if (!Sealed.Check(payload)) return null;
+    const { state, nonce, verifier, back } = payload;
+    return { state, nonce, verifier, back };
+  } catch {
+    return null;
   }
 }

@@ -41,13 +41,15 @@ const Claims = TypeCompiler.Compile(
 );
 
 export class Sessions {
-  readonly #key: Uint8Array;
+  readonly #keys: readonly [Uint8Array, ...Uint8Array[]];
   /** The id of each session that was signed out, and when it would have ended. */
   readonly #ended = new Map<string, number>();
 
-  /** `secret` signs the cookies. */
-  constructor(secret: string) {
-    this.#key = new TextEncoder().encode(secret);
+  /** `secrets`: separated by commas. The first one signs the cookies, all count, so that nobody is signed out by a rotation. */
+  constructor(secrets: string) {
+    const [signing = "", ...older] = secrets.split(",");
+    const keyOf = (secret: string) => new TextEncoder().encode(secret);
+    this.#keys = [keyOf(signing), ...older.map(keyOf)];
   }
 
   /** The cookie's value, and how long it is good for. */
@@ -64,31 +66,18 @@ export class Sessions {
       .setSubject(name)
       .setIssuedAt(Math.floor(now / 1_000))
       .setExpirationTime(Math.floor(endsAt / 1_000))
-      .sign(this.#key);
+      .sign(this.#keys[0]);
     return { value, seconds: Math.max(1, Math.floor((endsAt - now) / 1_000)) };
   }
 
   /** Null if it is not a session of this console, or over. */
   async read(value: string, now: number): Promise<Session | null> {
     if (value === "") return null;
-    try {
-      const { payload } = await jwtVerify(value, this.#key, {
-        algorithms: ["HS256"],
-        audience: PURPOSE,
-        currentDate: new Date(now),
-      });
-      if (!Claims.Check(payload) || this.#ended.has(payload.jti)) return null;
-      return {
-        id: payload.jti,
-        actor: { name: payload.sub, role: payload.role },
-        method: payload.method,
-        token: payload.token,
-        startedAt: payload.iat * 1_000,
-        endsAt: payload.exp * 1_000,
-      };
-    } catch {
-      return null;
+    for (const key of this.#keys) {
+      const session = await sessionOf(value, key, now);
+      if (session !== null) return this.#ended.has(session.id) ? null : session;
     }
+    return null;
   }
 
   /** False once it is signed out or over. */
@@ -101,5 +90,27 @@ export class Sessions {
     const [oldest] = this.#ended.keys();
     if (this.#ended.size >= MAX_ENDED && oldest !== undefined) this.#ended.delete(oldest);
     this.#ended.set(id, endsAt);
+  }
+}
+
+/** Null if this key has not signed it, or it is over. */
+async function sessionOf(value: string, key: Uint8Array, now: number): Promise<Session | null> {
+  try {
+    const { payload } = await jwtVerify(value, key, {
+      algorithms: ["HS256"],
+      audience: PURPOSE,
+      currentDate: new Date(now),
+    });
+    if (!Claims.Check(payload)) return null;
+    return {
+      id: payload.jti,
+      actor: { name: payload.sub, role: payload.role },
+      method: payload.method,
+      token: payload.token,
+      startedAt: payload.iat * 1_000,
+      endsAt: payload.exp * 1_000,
+    };
+  } catch {
+    return null;
   }
 }
