@@ -1,6 +1,7 @@
 // The connections of the console: searches that take long leave the collector and the leases of runs alone, and their number is what the
 // runbook says.
 import { expect, test } from "bun:test";
+import { Metrics } from "../../internal/platform/metrics.ts";
 import { Resources } from "../../internal/platform/resources.ts";
 import { partitionOf } from "../../internal/messaging/partition-of.ts";
 import { OPERATOR, consoleOptions } from "../../internal/testkit/console.ts";
@@ -18,7 +19,11 @@ test("while every connection of the pages is busy, the background has its own, a
   const resources = new Resources();
   const { url, sql } = database;
   const urls = { saga: url, inventory: url, payment: url, order: url, notification: url };
-  const { pages, background } = openDatabases(urls, { resources, ops: { addCheck: () => undefined } });
+  const { pages, background } = openDatabases(urls, {
+    resources,
+    ops: { addCheck: () => undefined },
+    metrics: new Metrics(),
+  });
   // More than there can be connections.
   const searches = Array.from({ length: 12 }, () => pages.saga`select pg_sleep(8)`.then(String, String));
   const first = await Promise.race([background.saga`select 1`.then(() => "lease"), ...searches]);

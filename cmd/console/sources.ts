@@ -15,6 +15,7 @@ import { TopicReader } from "../../internal/platform/kafka/topic-reader.ts";
 import { TopicStates } from "../../internal/platform/kafka/topic-states.ts";
 import type { RoleContext } from "../../internal/platform/lifecycle.ts";
 import { openPostgres } from "../../internal/platform/postgres.ts";
+import { watchRefusals } from "../../internal/platform/watch-refusals.ts";
 import type { MigratedDatabase } from "../../schemas/migrations.ts";
 import { SUBSCRIPTIONS, TOPICS } from "../../schemas/topics.ts";
 
@@ -41,6 +42,7 @@ export interface ConsoleDatabases {
 interface OpenContext {
   readonly resources: RoleContext<unknown>["resources"];
   readonly ops: Pick<RoleContext<unknown>["ops"], "addCheck">;
+  readonly metrics: Pick<RoleContext<unknown>["metrics"], "gauge">;
 }
 
 /** Opens without connecting. */
@@ -68,7 +70,7 @@ export function openDatabases(
 function openDatabase(
   name: MigratedDatabase,
   url: string,
-  { ops, resources }: OpenContext,
+  { ops, metrics, resources }: OpenContext,
 ): Readonly<Record<keyof ConsoleDatabases, Sql>> {
   const open = (connections: number) =>
     openPostgres({
@@ -89,6 +91,8 @@ function openDatabase(
     await Promise.all([pages[Symbol.asyncDispose](), background[Symbol.asyncDispose]()]);
   });
   ops.addCheck(`postgres ${name}`, () => background.ready(), { required: false });
+  const denied = () => background.denied() ?? pages.denied();
+  watchRefusals({ ops, metrics }, name, denied, { isRequired: false });
   return { pages: pages.sql, background: background.sql };
 }
 

@@ -6,6 +6,7 @@ import type { RoleContext } from "../../internal/platform/lifecycle.ts";
 import { watchAccess } from "../../internal/platform/kafka/watch-access.ts";
 import { openPostgres } from "../../internal/platform/postgres.ts";
 import { requireSchema, sayIfOwner } from "../../internal/platform/schema-check.ts";
+import { watchRefusals } from "../../internal/platform/watch-refusals.ts";
 import { watchRights } from "../../internal/platform/watch-rights.ts";
 import { messagingMigration } from "../../schemas/migrations.ts";
 import { outboxRule } from "../../schemas/outbox-rules.ts";
@@ -31,6 +32,7 @@ export function startDraining(
     openPostgres({ url, poolSize: POOL_SIZE, applicationName: "checkout-relay" }),
   );
   ops.addCheck(`postgres ${name}`, () => database.ready());
+  watchRefusals(context, name, () => database.denied());
   const schema = { owner: name, migrations: [messagingMigration] };
   ops.addCheck(`schema ${name}`, () => requireSchema(database.sql, schema));
   const relay = new Relay({ ...options, database, databaseName: name, rule: outboxRule(name) });

@@ -22,6 +22,7 @@ import { openPostgres } from "./postgres.ts";
 import { openRedis, redisOf } from "./redis.ts";
 import { publishAfterCommit, type PublishingSettings } from "./publishing.ts";
 import { requireSchema, sayIfOwner } from "./schema-check.ts";
+import { watchRefusals } from "./watch-refusals.ts";
 import { watchRights } from "./watch-rights.ts";
 
 const RETRY_INTERVAL_MS = 200;
@@ -53,6 +54,7 @@ export async function openDatabase(
   );
   poolMetrics(metrics, service, () => database.transactionLoad);
   ops.addCheck("postgres", () => database.ready());
+  watchRefusals(context, service, () => database.denied());
   await untilReachable("Postgres (DATABASE_URL)", () => database.ready());
   const schema = { owner: service, migrations: migrations[service] };
   ops.addCheck("schema", () => requireSchema(database.sql, schema));

@@ -98,9 +98,7 @@ export function databaseFault(error: unknown): DatabaseFault {
 /** Wraps an error of the driver. An error that does not come from the database passes unchanged. `url`: of the connection. */
 export function asDatabaseError(error: unknown, doing: string, url: string): unknown {
   if (!isDatabaseError(error)) return error;
-  const message = isPermissionDenied(error)
-    ? `${doing} failed: ${permissionHint(userOfUrl(url))}`
-    : `${doing} failed`;
+  const message = isPermissionDenied(error) ? `${doing} failed: ${permissionHint(url)}` : `${doing} failed`;
   return new AppError(APP_ERROR_OF_FAULT[databaseFault(error)], message, { cause: error });
 }
 
@@ -108,15 +106,14 @@ export function isPermissionDenied(error: unknown): boolean {
   return codeOf(error) === PERMISSION_DENIED;
 }
 
-/** The way out of a right that a user of the database lacks. The server's own words do not name the user. */
-function permissionHint(user: string): string {
-  return `${user} may not do this; \`checkoutctl grants check\` finds missing rights, \`grants apply\` gives them`;
-}
-
-/** Not by `URL`, because several hosts may be in it. */
-function userOfUrl(url: string): string {
-  const [, user] = /^\w+:\/\/([^:@/?]+)(?::[^@/]*)?@/.exec(url) ?? [];
-  return user === undefined ? "this user of the database" : decodeURIComponent(user);
+/** The way out of a right that the user of this URL lacks. The server's own words name neither user nor database. */
+export function permissionHint(url: string): string {
+  // Not by `URL`, because several hosts may be in it.
+  const [, user, database] = /^\w+:\/\/(?:([^:@/?]+)(?::[^@/]*)?@)?[^/?]*(?:\/([^?]*))?/.exec(url) ?? [];
+  const who = user === undefined ? "this user of the database" : decodeURIComponent(user);
+  const where =
+    database === undefined || database === "" ? "" : ` in the database ${decodeURIComponent(database)}`;
+  return `${who} may not do this${where}; \`checkoutctl grants check\` finds missing rights, \`grants apply\` gives them`;
 }
 
 /** Whether the connection with this error is unusable although it is open. */

@@ -6,6 +6,11 @@ import postgres, { type Sql } from "postgres";
 import type { DriverOptions } from "./transaction-connection.ts";
 import { isStandby } from "./postgres-standby.ts";
 
+/** Options of the driver, and who hears of each failed statement, whoever waits for it. */
+export interface PoolOptions extends DriverOptions {
+  readonly onError?: (error: unknown) => void;
+}
+
 /** Time that running and queued statements of a replaced pool have to end. Above the server's statement timeout. */
 const RETIRED_FOR_MS = 15_000;
 
@@ -14,17 +19,19 @@ export class Pool {
   readonly sql: Sql;
   readonly #url: string;
   readonly #options: DriverOptions;
+  readonly #onError: (error: unknown) => void;
   readonly #retired = new Map<Sql, Timer>();
   #current: Sql;
   #isClosed = false;
 
   /** Up to `options.max` connections, opened when needed. */
-  constructor(url: string, options: DriverOptions) {
+  constructor(url: string, { onError = () => undefined, ...options }: PoolOptions) {
     this.#url = url;
     this.#options = options;
+    this.#onError = onError;
     this.#current = this.#connect();
     this.sql = new Proxy(this.#current, {
-      apply: (_first, self, args) => Reflect.apply(this.#current, self, args) as unknown,
+      apply: (_first, self, args) => this.#overheard(Reflect.apply(this.#current, self, args)),
       get: (_first, property) => Reflect.get(this.#current, property) as unknown,
     });
   }
@@ -35,6 +42,22 @@ export class Pool {
     for (const timer of this.#retired.values()) clearTimeout(timer);
     const retired = [...this.#retired.keys()].map((driver) => driver.end({ timeout: 0 }));
     await Promise.all([this.#current.end({ timeout: timeoutMs / 1_000 }), ...retired]);
+  }
+
+  /**
+   * Whoever waits for a statement calls its `then`, also by `await` and `catch`. Waiting here would send it, and parts of other statements
+   * must never be sent.
+   */
+  #overheard(made: unknown): unknown {
+    if (!(made instanceof Promise)) return made;
+    const wait = made.then.bind(made);
+    const overheard: typeof wait = (done, failed) =>
+      wait(undefined, (error: unknown) => {
+        this.#onError(error);
+        throw error;
+      }).then(done, failed);
+    // oxlint-disable-next-line unicorn/no-thenable -- it is a promise already
+    return Object.assign(made, { then: overheard });
   }
 
   #connect(): Sql {

@@ -30,6 +30,8 @@ export interface TransactionOptions {
   readonly roundTripTimeoutMs: number;
   /** The server's `lock_timeout`. */
   readonly lockTimeoutMs: number;
+  /** Hears of each error that ends a transaction. */
+  readonly onError: (error: unknown) => void;
   /** Describes the blocker of this backend pid. Uses another connection than the waiting one. Never rejects. */
   readonly whoBlocks: (pid: number) => Promise<string>;
 }
@@ -65,6 +67,7 @@ export class Transactions implements AsyncDisposable {
         if (connection.isOpen) this.#idle.push(connection);
       }
     } catch (error) {
+      this.#options.onError(error);
       throw asDatabaseError(error, "transaction", this.#options.url);
     } finally {
       this.#leave();

@@ -5,11 +5,12 @@
 // JSON parameters: pass the value, `${tx.json(rows)}`. If the text already exists, write `${text}::text::jsonb`; a bare
 // `${text}::jsonb` would be stringified a second time.
 import postgres, { type Sql } from "postgres";
+import { Denial } from "../messaging/access-denied.ts";
 import type { Database, DatabaseFault, Transaction } from "../messaging/database.ts";
 import { cappedBackoff, withJitter } from "../kernel/backoff.ts";
-import { AppError, assert } from "../kernel/errors.ts";
+import { AppError, assert, describeError } from "../kernel/errors.ts";
 import { whoBlocks } from "./postgres-blockers.ts";
-import { databaseFault } from "./postgres-errors.ts";
+import { databaseFault, isPermissionDenied, permissionHint } from "./postgres-errors.ts";
 import type { DriverOptions } from "./transaction-connection.ts";
 import type { TransactionLoad } from "./pool-metrics.ts";
 import { hostsOf, urlOf } from "./postgres-address.ts";
@@ -33,6 +34,8 @@ const IDLE_IN_TRANSACTION_TIMEOUT_MS = 10_000;
 const ROUND_TRIP_TIMEOUT_MS = 30_000;
 const CLOSE_TIMEOUT_MS = 5_000;
 const KEEP_ALIVE_SECONDS = 15;
+/** How long a refused right counts after the last refusal: longer than the longest pause before whoever was refused tries again. */
+const DENIED_FOR_MS = 30_000;
 /** Pauses between reconnects. The driver's own pause grows to 20 s, and is zero if a server accepts and closes a connection. */
 const RECONNECT_FIRST_MS = 100;
 const RECONNECT_CAP_MS = 1_000;
@@ -76,6 +79,8 @@ export interface PostgresOptions {
     readonly lockMs?: number;
     readonly roundTripMs?: number;
     readonly connectMs?: number;
+    /** How long `denied` keeps a refusal. */
+    readonly deniedMs?: number;
     /** How long closing waits for what still runs. */
     readonly closeMs?: number;
   };
@@ -93,6 +98,7 @@ export class Postgres implements Database, AsyncDisposable {
   readonly #transactions: Transactions;
   readonly #statementTimeoutMs: number;
   readonly #closeTimeoutMs: number;
+  readonly #denial: Denial;
   readonly #listeners = new Set<Sql>();
   /** Undefined for a URL with one host. */
   readonly #hosts: PostgresHosts | undefined;
@@ -110,12 +116,15 @@ export class Postgres implements Database, AsyncDisposable {
     this.#hosts =
       hosts.length > 1 ? new PostgresHosts({ url, hosts, ssl, applicationName, connectMs }) : undefined;
     this.#driver = { ...driverOptions(options), ssl };
+    this.#denial = new Denial(options.timeouts?.deniedMs ?? DENIED_FOR_MS, () => performance.now());
+    const onError = (error: unknown) => this.#noteDenied(error);
     const connections = Math.floor(options.poolSize / 2);
     this.#pool = new Pool(this.#url, {
       ...(options.acceptsStandby === true
         ? { ...this.#driver, ...this.#hosts?.driverOptions(true) }
         : this.#toPrimary()),
       max: options.poolSize - connections,
+      onError,
     });
     this.#transactions = new Transactions({
       url: this.#url,
@@ -123,6 +132,7 @@ export class Postgres implements Database, AsyncDisposable {
       maxConcurrent: connections,
       roundTripTimeoutMs: options.timeouts?.roundTripMs ?? ROUND_TRIP_TIMEOUT_MS,
       lockTimeoutMs: options.timeouts?.lockMs ?? LOCK_TIMEOUT_MS,
+      onError,
       whoBlocks: (pid) => whoBlocks(this.sql, pid),
     });
   }
@@ -137,6 +147,15 @@ export class Postgres implements Database, AsyncDisposable {
 
   transaction<T>(work: (transaction: Transaction) => Promise<T>): Promise<T> {
     return this.#transactions.run(work);
+  }
+
+  /** What this user may not do, if the server has refused something lately (42501): the right, user, database, way out. Null otherwise. */
+  denied(): string | null {
+    return this.#denial.reason;
+  }
+
+  #noteDenied(error: unknown): void {
+    if (isPermissionDenied(error)) this.#denial.note(`${describeError(error)}: ${permissionHint(this.#url)}`);
   }
 
   get transactionLoad(): TransactionLoad {

@@ -51,7 +51,7 @@ export class Arena implements AsyncDisposable {
     const identityProvider = await IdentityProvider.start();
     const overrides = { ...OVERRIDES, gateway: identityProvider.gatewaySettings };
     // Encrypted, because only then Kafka and Postgres refuse somebody, and certificates end.
-    const system = await RunningSystem.start("alerts-drill", overrides, {}, prometheus, true);
+    const system = await RunningSystem.start("alerts-drill", overrides, {}, prometheus, { secure: true });
     await system.restock(SKU, STOCK);
     const token = await identityProvider.tokenOf(Bun.randomUUIDv7());
     const shopper = Shopper.withToken(system.context.addresses.gateway, token);
