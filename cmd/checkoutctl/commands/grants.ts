@@ -99,11 +99,11 @@ const redis = jsonCommand(
   .option("--sentinel", "print that of a Sentinel instead, which has two users of its own")
   .requiredOption(
     "--passwords <directory>",
-    "a directory with a file per user, named after it (checkout-gateway); a user without a file is switched off; checkout-admin, if it has one, may do everything",
+    "a directory with a file per user, named after it (checkout-gateway); a user without a file is switched off; checkout-admin, if it has one, may do everything. Of several passwords in a file, one a line, each counts",
   )
   .action((options) => {
     const { passwords: directory, sentinel } = options;
-    const admin = passwordIn(directory, REDIS_ADMIN);
+    const admin = linesIn(directory, REDIS_ADMIN);
     const text =
       sentinel === true
         ? sentinelAclFile(redisPasswordsIn(directory, SENTINEL_USERS, sentinelUserName), admin)
@@ -172,28 +172,42 @@ function redisPasswordsIn<User extends string>(
   directory: string,
   users: readonly User[],
   nameOf: (user: User) => string,
-): ReadonlyMap<User, string> {
+): ReadonlyMap<User, readonly string[]> {
   return new Map(
     users.flatMap((user) => {
-      const password = passwordIn(directory, nameOf(user));
-      return password === null ? [] : [[user, password] as const];
+      const passwords = linesIn(directory, nameOf(user));
+      return passwords === null ? [] : [[user, passwords] as const];
     }),
   );
 }
 
-/** Null if there is no such file. */
+/** A database's role has one. Null if there is no such file. */
 function passwordIn(directory: string, name: string): string | null {
-  const file = join(directory, name);
-  if (!existsSync(file)) return null;
-  const { text: password = "", fault, warning } = readSecretFile(file, file);
-  if (fault !== undefined) throw new AppError("CONFIG_INVALID", fault);
-  if (warning !== undefined) process.stderr.write(`checkoutctl: warning: ${warning}\n`);
-  if (password.length < MIN_PASSWORD_LENGTH || !/^[\x21-\x7e]+$/.test(password))
+  const passwords = linesIn(directory, name);
+  const [password = null, another] = passwords ?? [];
+  if (another !== undefined)
     throw new AppError(
       "CONFIG_INVALID",
-      `${file} must have one line of at least ${MIN_PASSWORD_LENGTH} ASCII characters without blanks`,
+      `${join(directory, name)} has several lines: a role of a database has one password`,
     );
   return password;
+}
+
+/** One password a line. Null if there is no such file. */
+function linesIn(directory: string, name: string): readonly string[] | null {
+  const file = join(directory, name);
+  if (!existsSync(file)) return null;
+  const { text = "", fault, warning } = readSecretFile(file, file);
+  if (fault !== undefined) throw new AppError("CONFIG_INVALID", fault);
+  if (warning !== undefined) process.stderr.write(`checkoutctl: warning: ${warning}\n`);
+  const passwords = text.split("\n");
+  for (const password of passwords)
+    if (password.length < MIN_PASSWORD_LENGTH || !/^[\x21-\x7e]+$/.test(password))
+      throw new AppError(
+        "CONFIG_INVALID",
+        `${file} must have one line of at least ${MIN_PASSWORD_LENGTH} ASCII characters without blanks for each password`,
+      );
+  return passwords;
 }
 
 /** Returns the roles whose password is new. */
