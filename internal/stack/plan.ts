@@ -5,7 +5,14 @@ import { REDIS_ADMIN } from "../platform/redis-acl.ts";
 import type { Definition } from "./managed.ts";
 import type { PortBlock } from "./ports.ts";
 import { nameOf, type Replica, type Replicas, replicasOf } from "./replicas.ts";
-import { type Role, ROLES, type RoleContext, type RoleOverrides, SERVING_ROLES } from "./role-env.ts";
+import {
+  type Changes,
+  type Role,
+  ROLES,
+  type RoleContext,
+  type RoleOverrides,
+  SERVING_ROLES,
+} from "./role-env.ts";
 import { roleProcess } from "./roles.ts";
 import { type Routes, routed } from "./routes.ts";
 import { type StackSecrets, secretsFile } from "./secrets.ts";
@@ -47,6 +54,7 @@ export interface PlanOptions {
   readonly roles: boolean;
   readonly replicas: Replicas;
   readonly overrides: RoleOverrides;
+  readonly changes?: Changes | undefined;
   readonly routes: Routes;
   readonly advertised: Advertised;
   /** Undefined: without Prometheus. */
@@ -340,7 +348,7 @@ function internalOf(replicas: readonly ReplicaPorts[]): string {
 }
 
 function planRoles(
-  { dataDirectory, secrets, overrides, routes, advertised }: PlanOptions,
+  { dataDirectory, secrets, overrides, changes, routes, advertised }: PlanOptions,
   replicas: readonly ReplicaPorts[],
   addresses: StackAddresses,
   logFile: StackPlan["logFile"],
@@ -362,6 +370,7 @@ function planRoles(
         ...(internalPort === undefined ? {} : { INTERNAL_PORT: String(internalPort) }),
         ...overrides[replica.role],
       },
+      changes: changes === undefined ? undefined : () => changes(replica.role),
     }),
   );
 }

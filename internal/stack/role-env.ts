@@ -25,6 +25,9 @@ export type Role = (typeof ROLES)[number];
 /** Variables that a run changes, by role; for example the provider's latency for a benchmark. */
 export type RoleOverrides = Readonly<Partial<Record<Role, Readonly<Record<string, string>>>>>;
 
+/** Variables of a role that have changed since the stack was planned. */
+export type Changes = (role: Role) => Readonly<Record<string, string>>;
+
 /** Changes that make every role send its traces to the collector at `url`. The simulator is no part of the product. */
 export function tracedTo(url: string, overrides: RoleOverrides = {}): RoleOverrides {
   const traced = ROLES.filter((role) => role !== "paysim");

@@ -27,6 +27,8 @@ export interface RoleOptions extends RoleContext {
   readonly dataDirectory: string;
   readonly logFile: string;
   readonly overrides: Readonly<Record<string, string>>;
+  /** Asked before each start: settings that differ by now. */
+  readonly changes?: (() => Readonly<Record<string, string>>) | undefined;
 }
 
 export function roleProcess(options: RoleOptions): Definition {
@@ -40,13 +42,16 @@ export function roleProcess(options: RoleOptions): Definition {
     ...roleEnvironment(role, options, replica),
     ...options.overrides,
   };
-  const { env, write } = separateSecrets(settings, join(dataDirectory, "credentials", name));
+  const current = () =>
+    separateSecrets({ ...settings, ...options.changes?.() }, join(dataDirectory, "credentials", name));
   return {
     name,
     command: [binary(`checkout-${role}`)],
     cwd: dataDirectory,
-    env,
-    prepare: async () => write(),
+    get env() {
+      return current().env;
+    },
+    prepare: async () => current().write(),
     logFile,
     stopDeadlineMs: STOP_DEADLINE_MS,
     address: port === undefined ? ops : `http://127.0.0.1:${port}`,

@@ -14,7 +14,7 @@ import { type Advertised, type StackPlan, planStack } from "./plan.ts";
 import { leasePorts } from "./ports.ts";
 import { Processes } from "./processes.ts";
 import { type Replicas, roleOf } from "./replicas.ts";
-import { deploySettings, type RoleOverrides } from "./role-env.ts";
+import { type Changes, deploySettings, type RoleOverrides } from "./role-env.ts";
 import type { Routes } from "./routes.ts";
 import { ensureSecrets } from "./secrets.ts";
 import { applyAccess, createTopics, migrate } from "./roles.ts";
@@ -38,6 +38,8 @@ export interface StackOptions {
   readonly replicas?: Replicas | undefined;
   /** Environment variables of roles that differ from role-env.ts. */
   readonly overrides?: RoleOverrides | undefined;
+  /** Asked before each start of a role: settings that differ from the plan's by now, as after a secret was exchanged. Not in a supervisor. */
+  readonly changes?: Changes | undefined;
   /** Ports of proxies between the roles and the servers or roles that they call. */
   readonly routes?: Routes | undefined;
   /** Ports of proxies in front of the brokers, which the brokers advertise to clients or to other brokers. */
@@ -109,6 +111,7 @@ export async function startStack(options: StackOptions = {}, signal?: AbortSigna
     roles: options.roles ?? true,
     replicas: options.replicas ?? {},
     overrides: options.overrides ?? {},
+    changes: options.changes,
     routes: options.routes ?? {},
     advertised: options.advertised ?? {},
     prometheus: options.prometheus,

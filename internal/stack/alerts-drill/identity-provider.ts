@@ -1,29 +1,42 @@
-// The shop's identity provider in a drill: a key pair, its public key over HTTP, and the tokens of shoppers. It can be away. Called by
-// arena.ts, and by the suite of hostile clients, which also wants tokens that it would never give out.
+// The shop's identity provider in a drill: its keys, their public halves over HTTP, and the tokens of shoppers. It can be away, and exchange
+// its key. Called by the drills of alerts and of secrets, and by the suite of hostile clients, which also wants tokens that it would never give out.
 import { exportJWK, generateKeyPair, SignJWT } from "jose";
 import type { CryptoKey, JWK } from "jose";
 
 const ISSUER = "https://id.drill.example";
 const AUDIENCE = "shop";
-const KEY_ID = "drill";
 const ALGORITHM = "ES256";
 
+interface Key {
+  readonly kid: string;
+  readonly privateKey: CryptoKey;
+  readonly publicKey: JWK;
+}
+
 export class IdentityProvider implements AsyncDisposable {
-  readonly #privateKey: CryptoKey;
-  readonly #publicKey: JWK;
+  /** The one that signs, and those before it that are still published. */
+  #keys: readonly [Key, ...Key[]];
   readonly #port: number;
   #server: Bun.Server<undefined> | undefined;
 
-  private constructor(privateKey: CryptoKey, publicKey: JWK) {
-    this.#privateKey = privateKey;
-    this.#publicKey = { ...publicKey, kid: KEY_ID, alg: ALGORITHM, use: "sig" };
+  private constructor(key: Key) {
+    this.#keys = [key];
     this.#server = this.#listen(0);
     this.#port = this.#server.port ?? 0;
   }
 
   static async start(): Promise<IdentityProvider> {
-    const { privateKey, publicKey } = await generateKeyPair(ALGORITHM);
-    return new IdentityProvider(privateKey, await exportJWK(publicKey));
+    return new IdentityProvider(await newKey("drill"));
+  }
+
+  /** Publishes another key beside the present ones. From now on it signs. */
+  async exchangeKey(): Promise<void> {
+    this.#keys = [await newKey(`drill-${this.#keys.length + 1}`), ...this.#keys];
+  }
+
+  /** From now on only the key that signs is published. */
+  dropOldKeys(): void {
+    this.#keys = [this.#keys[0]];
   }
 
   /** The settings of a gateway that takes its tokens, and no others. */
@@ -42,16 +55,17 @@ export class IdentityProvider implements AsyncDisposable {
   }
 
   /** A token with a good signature, whatever it says. `undefined` takes a claim or field out. `key`: another than its own. */
-  sign(claims: object, header: object = {}, key: CryptoKey = this.#privateKey): Promise<string> {
+  sign(claims: object, header: object = {}, key: CryptoKey = this.#keys[0].privateKey): Promise<string> {
     const now = Math.floor(Date.now() / 1_000);
+    const { kid } = this.#keys[0];
     return new SignJWT({ iss: ISSUER, aud: AUDIENCE, iat: now, exp: now + 4 * 3_600, ...claims })
-      .setProtectedHeader({ alg: ALGORITHM, kid: KEY_ID, typ: "JWT", ...header })
+      .setProtectedHeader({ alg: ALGORITHM, kid, typ: "JWT", ...header })
       .sign(key);
   }
 
   /** As everybody can read it. */
   get publicKey(): JWK {
-    return this.#publicKey;
+    return this.#keys[0].publicKey;
   }
 
   async goAway(): Promise<void> {
@@ -71,7 +85,12 @@ export class IdentityProvider implements AsyncDisposable {
     return Bun.serve({
       hostname: "127.0.0.1",
       port,
-      routes: { "/jwks": () => Response.json({ keys: [this.#publicKey] }) },
+      routes: { "/jwks": () => Response.json({ keys: this.#keys.map(({ publicKey }) => publicKey) }) },
     });
   }
+}
+
+async function newKey(kid: string): Promise<Key> {
+  const { privateKey, publicKey } = await generateKeyPair(ALGORITHM);
+  return { kid, privateKey, publicKey: { ...(await exportJWK(publicKey)), kid, alg: ALGORITHM, use: "sig" } };
 }

@@ -54,8 +54,10 @@ interface Confirmed {
 
 export class RunningSystem implements AsyncDisposable {
   readonly stack: Stack;
-  /** The addresses and secrets of roles and operators. */
+  /** The addresses and secrets of roles and operators, as the stack began. */
   readonly context: RoleContext;
+  /** Settings of checkoutctl that differ by now. */
+  readonly operatorChanges: Record<string, string> = {};
 
   private constructor(stack: Stack, context: RoleContext) {
     this.stack = stack;
@@ -70,15 +72,16 @@ export class RunningSystem implements AsyncDisposable {
     prometheus?: PrometheusSettings,
     more: Pick<StackOptions, "secure" | "sentinel" | "standbys"> = {},
   ): Promise<RunningSystem> {
+    return RunningSystem.startWith(name, { overrides, replicas, prometheus, ...more });
+  }
+
+  /** The same, with any option of the stack. */
+  static async startWith(
+    name: string,
+    options: Omit<StackOptions, "dataDirectory" | "warmUp">,
+  ): Promise<RunningSystem> {
     const dataDirectory = newDataDirectory(name);
-    const stack = await startStack({
-      dataDirectory,
-      overrides,
-      replicas,
-      prometheus,
-      ...more,
-      warmUp: false,
-    });
+    const stack = await startStack({ ...options, dataDirectory, warmUp: false });
     const secrets = await ensureSecrets(dataDirectory);
     return new RunningSystem(stack, { addresses: stack.addresses, secrets });
   }
@@ -165,10 +168,19 @@ export class RunningSystem implements AsyncDisposable {
   }
 
   /** Run by the operator Ada. */
-  async checkoutctl(...args: readonly string[]): Promise<ToolRun> {
+  checkoutctl(...args: readonly string[]): Promise<ToolRun> {
+    return this.checkoutctlWith({}, args);
+  }
+
+  /** The same, with other settings. */
+  async checkoutctlWith(
+    settings: Readonly<Record<string, string>>,
+    args: readonly string[],
+  ): Promise<ToolRun> {
     const OPERATOR_TOKEN = await operatorToken(this.context.secrets, "ada");
+    const own = { ...operatorEnvironment(this.context), OPERATOR_TOKEN, ...this.operatorChanges };
     const child = Bun.spawn([join(DIST, "checkoutctl"), ...args], {
-      env: cleanEnvironment({ ...operatorEnvironment(this.context), OPERATOR_TOKEN }),
+      env: cleanEnvironment({ ...own, ...settings }),
       stdio: ["ignore", "pipe", "pipe"],
     });
     const [stdout, stderr, code] = await Promise.all([

@@ -77,6 +77,13 @@ export class CertificateAuthority {
     return files;
   }
 
+  /** New files of this name, whatever is there. Certificates that were read before count until they expire. */
+  async renew({ name, hosts = [] }: CertificateRequest): Promise<CertificateFiles> {
+    const files = certificateFiles(this.#directory, name);
+    await this.#make(name, hosts, files);
+    return files;
+  }
+
   async #isCurrent({ certFile, keyFile }: CertificateFiles, hosts: readonly string[]): Promise<boolean> {
     if (!existsSync(certFile) || !existsSync(keyFile)) return false;
     const certificate = new X509Certificate(readFileSync(certFile, "utf8"));

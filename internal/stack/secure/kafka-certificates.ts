@@ -26,11 +26,14 @@ export function brokerCertificate(folder: string): BrokerCertificate {
 /** Makes what is missing or about to expire. */
 export async function ensureKafkaCertificates(folder: string): Promise<void> {
   const authority = await CertificateAuthority.open(folder);
-  const { certFile, keyFile } = await authority.issue({ name: SUPER_USERS.brokers, hosts: THIS_MACHINE });
-  const { keystoreFile } = brokerCertificate(folder);
-  writeFileSync(keystoreFile, readFileSync(keyFile, "utf8") + readFileSync(certFile, "utf8"), {
-    mode: 0o600,
-  });
-  chmodSync(keystoreFile, 0o600);
+  await authority.issue({ name: SUPER_USERS.brokers, hosts: THIS_MACHINE });
+  writeKeystore(brokerCertificate(folder));
   for (const name of [...Object.keys(ACCOUNTS), SUPER_USERS.deploy]) await authority.issue({ name });
+}
+
+/** From key and certificate. */
+export function writeKeystore({ keystoreFile, keyFile, certFile }: BrokerCertificate): void {
+  const text = readFileSync(keyFile, "utf8") + readFileSync(certFile, "utf8");
+  writeFileSync(keystoreFile, text, { mode: 0o600 });
+  chmodSync(keystoreFile, 0o600);
 }

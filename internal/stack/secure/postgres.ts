@@ -45,15 +45,23 @@ export function writeAccess(
   if (secure === undefined && !existsSync(join(data, "server.key"))) return;
   writeFileSync(rules, `${(secure === undefined ? OPEN : CLOSED).join("\n")}\n`, { mode: 0o600 });
   own(rules);
-  if (secure === undefined) return;
-  const { caFile, certFile, keyFile } = secure.server;
-  for (const [from, to] of [
+  if (secure !== undefined) copyCertificate(data, user, secure.server);
+}
+
+/** Into the data directory. A running server takes it when it reloads its settings. */
+export function copyCertificate(
+  data: string,
+  user: UnixUser | undefined,
+  { caFile, certFile, keyFile }: CertificateFiles,
+): void {
+  for (const [from, name] of [
     [caFile, "ca.crt"],
     [certFile, "server.crt"],
     [keyFile, "server.key"],
   ] as const) {
-    copyFileSync(from, join(data, to));
-    own(join(data, to));
+    const to = join(data, name);
+    copyFileSync(from, to);
+    if (user !== undefined) chownSync(to, user.uid, user.gid);
   }
 }
 

@@ -49,7 +49,7 @@ export function classArchive(): string {
 
 /** Defines the brokers `kafka-1`..`kafka-N` of one cluster. A broker is ready when it knows all brokers and a controller. */
 export function kafkaServers(options: KafkaOptions): Definition[] {
-  const libs = join(kafkaHome(), "libs/*");
+  const libs = kafkaClassPath();
   return options.brokers.map(({ port, controllerPort, detours = {} }, index) => {
     const nodeId = index + 1;
     const name = `kafka-${nodeId}`;
@@ -120,6 +120,11 @@ export function kafkaServers(options: KafkaOptions): Definition[] {
 /** The number of brokers for which the data in this directory was created; 0 if there is no data. */
 export function brokersOnDisk(directory: string): number {
   return readCluster(directory)?.brokers ?? 0;
+}
+
+/** For Kafka's own tools. */
+export function kafkaClassPath(): string {
+  return join(kafkaHome(), "libs/*");
 }
 
 function kafkaHome(): string {
