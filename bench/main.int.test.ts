@@ -31,6 +31,7 @@ const WRONG: readonly (readonly [Program, readonly string[], string])[] = [
   ["bench", ["backlog", "--orders", "0.5"], "--orders must be a whole number"],
   ["bench", ["steady", "--against", "no-such-commit"], "--against: there is no commit no-such-commit"],
   ["bench", ["--rounds", "0"], "--rounds must be a whole number"],
+  ["bench", ["steady", "--secure", "--stack", "/nowhere"], "--secure is for a new stack"],
   ["bench", ["cold-start", "--stack", "/nowhere"], "cold-start needs its own stack"],
   ["model", ["--jsn"], "--jsn"],
   ["mutation", ["--onl", "x"], "--onl"],
@@ -52,6 +53,8 @@ test.each([
   [["report"], "give at least one run file"],
   [["headline", "--seconds", "0"], "--seconds must be above 0"],
   [["headline", "--latency", "slow"], "not slow"],
+  [["encryption", "--rounds", "0"], "--rounds, --seconds and --rate must be above 0"],
+  [["tracing", "--scenario", "steadily"], "there is no scenario steadily"],
   [["micro", "no-such-piece"], "no name contains no-such-piece"],
 ])("bench %j", async (args, told) => {
   const { code, output, errors } = await run("bench", ...args);

@@ -5,6 +5,7 @@ import { parseLatency } from "../internal/kernel/latency.ts";
 import { runAgainst } from "./against.ts";
 import { parseOptions, wrong } from "./arguments.ts";
 import { commitNamed } from "./beside.ts";
+import { encryptionCommand } from "./encryption.ts";
 import { headlineCommand } from "./headline.ts";
 import { takeDownWhenInterrupted } from "./interrupted.ts";
 import { compareCommand } from "./compare.ts";
@@ -31,6 +32,10 @@ const COMMANDS: Readonly<Record<string, { readonly about: string; readonly run: 
   tracing: {
     about: "what tracing costs per order: off, 1 % of the checkouts, all of them, in turn",
     run: tracingCommand,
+  },
+  encryption: {
+    about: "what encryption and accounts cost per order: open and encrypted stacks, in turn",
+    run: encryptionCommand,
   },
   solutions: {
     about: "this product, a monolith and dual writes under one load and kill -9",
@@ -59,6 +64,7 @@ ${listOf(COMMANDS)}
   --warm-up N       seconds of load before the measurement; 0 measures from the first order on (${DEFAULT_WARM_UP_SECONDS})
   --seconds N       how long a scenario is measured
   --rate N          checkouts a second, if the scenario has a rate; the first step of ramp
+  --secure          with encrypted connections and an account for each role (stack up --secure)
   --orders N        number of checkouts that come at once, or that are open at once
   --require-target  exit with 1 if a target is missed
   --against REV     also builds that commit and runs both in turn; prints medians and ratios
@@ -84,6 +90,7 @@ const { values, positionals } = parseOptions("bench", {
     rounds: { type: "string", default: "3" },
     "warm-up": { type: "string", default: DEFAULT_WARM_UP_SECONDS },
     "require-target": { type: "boolean", default: false },
+    secure: { type: "boolean", default: false },
     json: { type: "string" },
     help: { type: "boolean", short: "h" },
   },
@@ -114,6 +121,9 @@ const ownStack = scenarios.find(
 if (values.stack !== undefined && ownStack !== undefined)
   wrong("bench", `${ownStack} needs its own stack: run it without --stack`);
 
+if (values.stack !== undefined && values.secure)
+  wrong("bench", "--secure is for a new stack: start your own one with stack up --secure");
+
 const rounds = Number(values.rounds);
 if (!(Number.isInteger(rounds) && rounds > 0)) wrong("bench", "--rounds must be a whole number above 0");
 if (values.against !== undefined && values.stack !== undefined)
@@ -124,6 +134,7 @@ if (values.against !== undefined && commitNamed(values.against) === null)
 const session: SessionOptions = {
   scenarios,
   stack: values.stack,
+  ...(values.secure ? { up: ["--secure"] } : {}),
   latency: values.latency,
   warmUpSeconds,
   measuredSeconds,

@@ -115,6 +115,7 @@ async function runOne(
       latency: options.latency,
       warmUp: scenario.isCold === true ? 0 : options.warmUpSeconds,
       ...(scenario.up === undefined ? {} : { up: scenario.up.filter((word) => word !== "--set").join(" ") }),
+      ...(system.addresses.certificates === undefined ? {} : { secure: true }),
       ...(system.startUpSeconds === undefined ? {} : { startUpSeconds: system.startUpSeconds }),
     },
     disturbance: scenario.disturbance,

@@ -28,6 +28,8 @@ interface Status {
     readonly paysim: string;
     readonly mail: string;
     readonly secrets_file: string;
+    /** Only of a secure stack. */
+    readonly certificates?: string;
     /** By role, the URLs of all processes that serve requests. Missing in commits without replicas. */
     readonly replicas?: { readonly gateway: readonly string[] };
     /** By process: `orchestrator`, `orchestrator-2`. */

@@ -2,14 +2,9 @@
 // build, so that the compared figures come from the same hour. Spans go to a sink in this process, which counts and forgets them: the
 // driver's own CPU is no part of the figures.
 import { describeError } from "../internal/kernel/errors.ts";
-import { parseOptions, wrong } from "./arguments.ts";
 import { describeComparison } from "./compare.ts";
-import { figuresOf } from "./figures.ts";
-import { median } from "./histograms.ts";
-import { takeDownWhenInterrupted } from "./interrupted.ts";
+import { IN_TURN_HELP, inTurnOptions, medianOf, runInTurn } from "./in-turn.ts";
 import { type ClaimResult, type RunRecord, writeRuns } from "./record.ts";
-import { SCENARIOS } from "./scenarios.ts";
-import { runScenarios } from "./session.ts";
 
 /** The share of the CPU per order that tracing one checkout in a hundred may add. */
 const BUDGET = 0.03;
@@ -19,10 +14,7 @@ const HELP = `Usage: bun run bench tracing [options]
 
 Runs the scenario with tracing off, with 1 % of the checkouts traced, and with all of them, in turn.
 
-  --scenario NAME  the load (saturate)
-  --rounds N       runs of each (3)
-  --seconds N      how long a run is measured
-  --warm-up N      seconds of load before each measurement (45)
+${IN_TURN_HELP}
   --json FILE      writes the runs to FILE: off, 1 %, all
 
 Exits 0 if 1 % costs at most ${BUDGET * 100} % of the CPU per order and the audits are clean, otherwise 1; 2 on wrong arguments.`;
@@ -36,44 +28,30 @@ function argumentsOf(side: Side, url: string): readonly string[] {
 }
 
 export async function tracingCommand(args: readonly string[]): Promise<number> {
-  const { values } = parseOptions("bench tracing", {
-    args: [...args],
-    options: {
-      scenario: { type: "string", default: "saturate" },
-      rounds: { type: "string", default: "3" },
-      seconds: { type: "string" },
-      "warm-up": { type: "string", default: "45" },
-      json: { type: "string" },
-      help: { type: "boolean", short: "h" },
-    },
-  });
-  if (values.help === true) {
+  const options = inTurnOptions("bench tracing", args);
+  if (options === null) {
     console.log(HELP);
     return 0;
   }
-  if (!Object.hasOwn(SCENARIOS, values.scenario))
-    return wrong("bench tracing", `there is no scenario ${values.scenario}`);
-  const [rounds, warmUpSeconds] = [Number(values.rounds), Number(values["warm-up"])];
-  const measuredSeconds = values.seconds === undefined ? undefined : Number(values.seconds);
-  if (!(Number.isInteger(rounds) && rounds > 0) || !(warmUpSeconds >= 0) || !((measuredSeconds ?? 1) > 0))
-    return wrong("bench tracing", "--rounds and --seconds must be above 0, --warm-up at least 0");
-  const session = {
-    scenarios: [values.scenario],
-    warmUpSeconds,
-    measuredSeconds,
-    command: ["bun run bench tracing", ...args].join(" "),
-    say: console.log,
-    opened: takeDownWhenInterrupted,
+  using sink = openSink();
+  const sides = (["off", "1 %", "all"] as const).map((name) => ({ name, up: argumentsOf(name, sink.url) }));
+  let before = 0;
+  const tellOfSpans = () => {
+    options.session.say(`  ${sink.requests - before} requests with spans arrived`);
+    before = sink.requests;
   };
   try {
-    const { sides, isClean } = await runInTurn(session, rounds);
-    if (values.json !== undefined)
-      await writeRuns(values.json, [...sides.off, ...sides["1 %"], ...sides.all]);
-    for (const side of ["1 %", "all"] as const) {
-      console.log(`\nA = off, B = ${side === "all" ? "all checkouts" : side} traced`);
-      for (const line of describeComparison(sides.off, sides[side], true)) console.log(line);
+    const { runs, isClean } = await runInTurn(options, sides, tellOfSpans);
+    if (options.json !== undefined) await writeRuns(options.json, [...runs.values()].flat());
+    const [off = [], some = [], all = []] = sides.map(({ name }) => runs.get(name) ?? []);
+    for (const [traced, what] of [
+      [some, "1 %"],
+      [all, "all checkouts"],
+    ] as const) {
+      console.log(`\nA = off, B = ${what} traced`);
+      for (const line of describeComparison(off, traced, true)) console.log(line);
     }
-    const { claim, isMet, measured } = budget(sides.off, sides["1 %"]);
+    const { claim, isMet, measured } = budget(off, some);
     console.log(`\n${isMet ? "met   " : "MISSED"}  ${claim}  ${measured}`);
     return isMet && isClean ? 0 : 1;
   } catch (error) {
@@ -82,41 +60,14 @@ export async function tracingCommand(args: readonly string[]): Promise<number> {
   }
 }
 
-async function runInTurn(session: Parameters<typeof runScenarios>[0], rounds: number) {
-  using sink = openSink();
-  const sides: Readonly<Record<Side, RunRecord[]>> = { off: [], "1 %": [], all: [] };
-  let isClean = true;
-  for (let round = 1; round <= rounds; round++) {
-    for (const side of ["off", "1 %", "all"] as const) {
-      session.say(`round ${round} of ${rounds}: tracing ${side}`);
-      const before = sink.requests;
-      const result = await runScenarios({ ...session, up: argumentsOf(side, sink.url) });
-      session.say(`  ${sink.requests - before} requests with spans arrived`);
-      sides[side].push(...result.runs);
-      isClean = isClean && result.isClean;
-    }
-  }
-  return { sides, isClean };
-}
-
 /** Whether tracing 1 % stays within the budget. */
 export function budget(off: readonly RunRecord[], traced: readonly RunRecord[]): ClaimResult {
-  const added = cpuOf(traced) / cpuOf(off) - 1;
+  const added = medianOf(FIGURE, traced) / medianOf(FIGURE, off) - 1;
   return {
     claim: `tracing 1 % of the checkouts adds at most ${BUDGET * 100} % CPU per order`,
     measured: `${(added * 100).toFixed(1)} %`,
     isMet: added <= BUDGET,
   };
-}
-
-function cpuOf(runs: readonly RunRecord[]): number {
-  return median(
-    runs.flatMap((run) =>
-      figuresOf(run)
-        .filter(({ name }) => name === FIGURE)
-        .map(({ value }) => value),
-    ),
-  );
 }
 
 function openSink() {
