@@ -3,6 +3,7 @@ import { expect, test } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { unitExamples } from "./unit-examples.ts";
 import { unitFiles } from "./units.ts";
 
 const units = Object.entries(unitFiles()).filter(([name]) => name.endsWith(".service"));
@@ -30,3 +31,25 @@ test.each(units)("%s is exposed by 1.5 at most, as systemd counts", (name, text)
     rmSync(folder, { recursive: true });
   }
 });
+
+/** Systemd's own count, 0 (safe) to 10, of a unit with this text. */
+function exposureOf(text: string): number {
+  const folder = mkdtempSync(join(tmpdir(), "units-"));
+  try {
+    writeFileSync(join(folder, "checkout-example.service"), text);
+    const command = [analyze ?? "", "security", "--offline=true", "--no-pager", "./checkout-example.service"];
+    const run = Bun.spawnSync(command, { cwd: folder, stderr: "pipe" });
+    expect(run.stderr.toString()).toBe("");
+    return Number(/exposure level for \S+: ([\d.]+)/.exec(run.stdout.toString())?.[1]);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+test.each(Object.entries(unitExamples()))(
+  "%s: systemd understands it, and counts less exposure",
+  (path, example) => {
+    const unit = unitFiles()[path.replace(".d/addresses.conf", "")] ?? "";
+    expect(exposureOf(`${unit}\n${example}`)).toBeLessThan(exposureOf(unit));
+  },
+);

@@ -16,7 +16,7 @@ export function unitFiles(): Readonly<Record<string, string>> {
 }
 
 /** The addresses of private networks (RFC 1918, RFC 4193) and of the machine itself. */
-const PRIVATE_NETWORKS = "localhost link-local 10.0.0.0/8 172.16.0.0/12 192.168.0.0/16 fc00::/7";
+export const PRIVATE_NETWORKS = "localhost link-local 10.0.0.0/8 172.16.0.0/12 192.168.0.0/16 fc00::/7";
 
 export function unitOf(packaged: PackagedRole): string {
   const { role, what, network, hasState = false } = packaged;

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { REPOSITORY } from "../../stack/paths.ts";
 import { ROLES } from "../../stack/role-env.ts";
 import { PACKAGED_ROLES } from "./packaged-roles.ts";
+import { unitExamples } from "./unit-examples.ts";
 import { unitFiles } from "./units.ts";
 
 const FOLDER = join(REPOSITORY, "deploy/systemd");
@@ -40,4 +41,19 @@ test("only roles with partners elsewhere may leave private networks", () => {
   expect(open.map(([name]) => name)).toEqual(
     ["gateway", "payment", "notification", "console"].map((role) => `checkout-${role}.service`),
   );
+});
+
+test("deploy/systemd-examples/ is fresh; `bun run references` writes it", async () => {
+  const folder = join(REPOSITORY, "deploy/systemd-examples");
+  const files = await Array.fromAsync(new Bun.Glob("**/*").scan({ cwd: folder }));
+  expect(files.toSorted()).toEqual(Object.keys(unitExamples()).toSorted());
+  for (const [path, text] of Object.entries(unitExamples()))
+    expect(await Bun.file(join(folder, path)).text()).toBe(text);
+});
+
+test("an example is for a unit that has no rules of addresses itself", () => {
+  for (const path of Object.keys(unitExamples())) {
+    const [, unit = ""] = /^(.*)\.d\/addresses\.conf$/.exec(path) ?? [];
+    expect(unitFiles()[unit]).not.toContain("IPAddress");
+  }
 });
