@@ -16,8 +16,11 @@ import { Shoppers } from "./shoppers.ts";
 const SKU = "drill-tea";
 const STOCK = 1_000_000;
 const PATIENCE_MS = 30_000;
-/** Short calls of the provider; everything else is as in production. */
-const OVERRIDES: RoleOverrides = { paysim: { LATENCY: "fixed:50" } };
+/** The machine is busy with the restarts themselves; on the time limit of a checkout depends no exchange. */
+const OVERRIDES: RoleOverrides = {
+  paysim: { LATENCY: "fixed:50" },
+  orchestrator: { FORWARD_DEADLINE_MS: "100000" },
+};
 const REPLICAS = { gateway: 2, orchestrator: 2 };
 
 type Settings = Readonly<Record<string, string>>;
@@ -34,6 +37,7 @@ export class Arena implements AsyncDisposable {
   readonly auditor: Record<string, string>;
   readonly #changes: Map<Role, Settings>;
   readonly #steps: string[] = [];
+  #held = new AsyncDisposableStack();
 
   private constructor(
     parts: Pick<Arena, "system" | "identityProvider" | "authority">,
@@ -57,28 +61,30 @@ export class Arena implements AsyncDisposable {
   }
 
   static async open(): Promise<Arena> {
-    const identityProvider = await IdentityProvider.start();
+    await using held = new AsyncDisposableStack();
+    const identityProvider = held.use(await IdentityProvider.start());
     const changes = new Map<Role, Settings>();
-    const system = await RunningSystem.startWith("rotation-drill", {
-      secure: true,
-      replicas: REPLICAS,
-      overrides: { ...OVERRIDES, gateway: identityProvider.gatewaySettings },
-      changes: (role) => changes.get(role) ?? {},
-    });
+    const system = held.use(
+      await RunningSystem.startWith("rotation-drill", {
+        secure: true,
+        replicas: REPLICAS,
+        overrides: { ...OVERRIDES, gateway: identityProvider.gatewaySettings },
+        changes: (role) => changes.get(role) ?? {},
+      }),
+    );
     await system.restock(SKU, STOCK);
-    const { certificates = "" } = system.context.addresses;
-    const authority = await CertificateAuthority.open(certificates);
+    const authority = await CertificateAuthority.open(system.context.addresses.certificates ?? "");
     const arena = new Arena({ system, identityProvider, authority }, changes);
+    held.use(arena.balancer);
+    held.defer(() => arena.shoppers.finish());
     await arena.untilWhole();
     await arena.shoppers.untilMore(2);
+    arena.#held = held.move();
     return arena;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.shoppers.finish();
-    await this.balancer[Symbol.asyncDispose]();
-    await this.system[Symbol.asyncDispose]();
-    await this.identityProvider[Symbol.asyncDispose]();
+    await this.#held.disposeAsync();
   }
 
   /** A shopper who signs in now. */

@@ -7,7 +7,7 @@ import { waitUntil } from "../wait.ts";
 
 const PER_SECOND = 4;
 /** How long a shopper retries and looks. */
-const PATIENCE_MS = 60_000;
+const PATIENCE_MS = 120_000;
 
 export interface Bought {
   /** Epoch ms, as all times here. */
