@@ -119,3 +119,19 @@ test("the ACL file of Redis has a line for each user, and no password", async ()
   expect(atSentinel).not.toContain("checkout-payment");
   expect(JSON.stringify(withAdmin)).toMatch(/user checkout-admin on #[0-9a-f]{64} ~\* &\* \+@all"\]$/);
 });
+
+test("of several passwords in a file of a Redis user each counts; a role of a database has one", async () => {
+  const directory = join(ctl.directory, "rotation");
+  mkdirSync(directory);
+  const [made, old] = ["the-new-password-of-payment", "the-old-password-of-payment"];
+  writeFileSync(join(directory, "checkout-payment"), `${made}\n${old}\n`);
+  const lines = JSON.stringify(await ctl.json(["grants", "redis", "--passwords", directory]));
+  const digest = (text: string) => new Bun.CryptoHasher("sha256").update(text).digest("hex");
+  expect(lines).toContain(`user checkout-payment on #${digest(made)} #${digest(old)} resetchannels`);
+  writeFileSync(join(directory, "order_audit"), `${made}\n${old}\n`);
+  const refused = await ctl.run(["grants", "apply", ...ONLY, "--passwords", directory], env);
+  expect([refused.code, refused.stderr]).toEqual([78, expect.stringContaining("has several lines")]);
+  writeFileSync(join(directory, "checkout-payment"), `${made}\nshort\n`);
+  const short = await ctl.run(["grants", "redis", "--passwords", directory]);
+  expect([short.code, short.stderr]).toEqual([78, expect.stringContaining("for each password")]);
+});

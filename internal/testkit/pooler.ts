@@ -1,6 +1,7 @@
 // Imitates a connection pooler in front of the real server, so that the tests need no PgBouncer. PgBouncer 1.18 was observed to
 // reject the startup settings of a connection, or to drop them silently if `ignore_startup_parameters` lists them.
 import { connect, createServer, type Socket } from "node:net";
+import { connect as connectEncrypted } from "node:tls";
 
 /** What the pooler does with a client's startup settings. */
 export type Greeting = "refuses" | "drops";
@@ -15,7 +16,7 @@ export class Pooler implements AsyncDisposable {
     this.#end = end;
   }
 
-  /** Listens in front of the database at `url`. */
+  /** Listens in front of the database at `url`, without encryption. To a server that wants it (`sslmode`) it goes encrypted. */
   static async start(url: string, greeting: Greeting): Promise<Pooler> {
     const behind = new URL(url);
     const open = new Set<Socket>();
@@ -27,9 +28,13 @@ export class Pooler implements AsyncDisposable {
       keep(client);
       client.once("data", (startup: Buffer) => {
         if (greeting === "refuses") return refuse(client);
-        const onward = connect(Number(behind.port), behind.hostname);
-        keep(onward);
-        drop(client, startup, onward);
+        const plain = connect(Number(behind.port), behind.hostname);
+        keep(plain);
+        if (!behind.searchParams.has("sslmode")) return drop(client, startup, plain);
+        encrypted(plain, (onward) => {
+          keep(onward);
+          drop(client, startup, onward);
+        });
       });
     });
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -38,6 +43,7 @@ export class Pooler implements AsyncDisposable {
     const front = new URL(url);
     front.hostname = "127.0.0.1";
     front.port = String(address.port);
+    front.searchParams.delete("sslmode");
     return new Pooler(front.href, () => {
       for (const socket of open) socket.destroy();
       server.close();
@@ -47,6 +53,17 @@ export class Pooler implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#end();
   }
+}
+
+/** Postgres' SSLRequest; `use` gets the connection when the server has agreed. */
+function encrypted(socket: Socket, use: (onward: Socket) => void): void {
+  const request = Buffer.alloc(8);
+  request.writeInt32BE(8, 0);
+  request.writeInt32BE(80_877_103, 4);
+  socket.once("connect", () => socket.write(request));
+  socket.once("data", () => {
+    const onward = connectEncrypted({ socket, rejectUnauthorized: false }, () => use(onward));
+  });
 }
 
 function refuse(client: Socket): void {

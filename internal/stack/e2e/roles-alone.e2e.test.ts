@@ -9,6 +9,9 @@ import { type Child, startChild } from "../child.ts";
 import { CACHE, DIST } from "../paths.ts";
 import { ROLES, type Role, roleEnvironment, SERVING_ROLES } from "../role-env.ts";
 import { newSecrets, type StackSecrets } from "../secrets.ts";
+import { certificateFiles } from "../secure/certificate-files.ts";
+import { ensureKafkaCertificates } from "../secure/kafka-certificates.ts";
+import { ensureServerCertificates } from "../secure/server-certificates.ts";
 import type { StackAddresses } from "../state.ts";
 import { waitUntil } from "../wait.ts";
 
@@ -41,9 +44,11 @@ afterEach(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-test.each(ROLES)(
-  "%s starts in an empty folder, before its servers do, and drains on SIGTERM",
-  async (name) => {
+const CASES = ROLES.flatMap((name) => [[name, "open"] as const, [name, "encrypted"] as const]);
+
+test.each(CASES)(
+  "%s starts in an empty folder, before its servers (%s connections) do, and drains on SIGTERM",
+  async (name, connections) => {
     // given
     mkdirSync(folder, { recursive: true });
     copyFileSync(join(DIST, `checkout-${name}`), join(folder, `checkout-${name}`));
@@ -56,7 +61,7 @@ test.each(ROLES)(
       command: [`./checkout-${name}`],
       cwd: folder,
       env: {
-        ...roleEnvironment(name, { addresses: nobodyAnywhere(), secrets }),
+        ...roleEnvironment(name, { addresses: await addressesOf(connections), secrets }),
         ...(SERVING_ROLES.includes(name) ? { PORT: "0" } : {}),
       },
       logFile: join(folder, "log"),
@@ -79,6 +84,18 @@ test.each(ROLES)(
     expect(await role.stop()).toEqual({ code: 0, signal: null });
   },
 );
+
+/** Of a stack that is not there; `encrypted`: with `--secure`, whose certificates are there. */
+async function addressesOf(connections: "open" | "encrypted"): Promise<StackAddresses> {
+  const addresses = nobodyAnywhere();
+  if (connections === "open") return addresses;
+  const certificates = join(folder, "certificates");
+  await ensureKafkaCertificates(certificates);
+  await ensureServerCertificates(certificates);
+  const { caFile } = certificateFiles(certificates, "redis");
+  const redis = `rediss://127.0.0.1:9?ssl_ca_certs=${encodeURIComponent(caFile)}`;
+  return { ...addresses, certificates, redis };
+}
 
 /** Addresses where nothing listens: port 9 is `discard`. */
 function nobodyAnywhere(): StackAddresses {

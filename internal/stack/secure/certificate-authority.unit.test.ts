@@ -1,6 +1,6 @@
 // Certificates of the stack's own authority, checked by a TLS server and its clients.
 import { afterAll, expect, test } from "bun:test";
-import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect, createServer, type Server, type TLSSocket } from "node:tls";
@@ -79,4 +79,19 @@ test("only the owner can read a key", async () => {
   const { keyFile } = await (await CertificateAuthority.open(place)).issue({ name: "redis" });
   const modes = [keyFile, join(place, "ca.key"), place].map((path) => statSync(path).mode & 0o777);
   expect(modes).toEqual([0o600, 0o600, 0o700]);
+});
+
+test("a renewed certificate is another one of the same name and authority, and the old one still counts", async () => {
+  const authority = await CertificateAuthority.open(folder());
+  const files = await authority.issue({ name: "inventory" });
+  const old = `${files.certFile}.old`;
+  const oldKey = `${files.keyFile}.old`;
+  copyFileSync(files.certFile, old);
+  copyFileSync(files.keyFile, oldKey);
+  await authority.renew({ name: "inventory" });
+  expect(readFileSync(files.certFile, "utf8")).not.toBe(readFileSync(old, "utf8"));
+  const { server, port } = await serve(await authority.issue({ name: "broker", hosts: ["broker.test"] }));
+  expect(await ask(port, "broker.test", files)).toBe("inventory");
+  expect(await ask(port, "broker.test", { ...files, certFile: old, keyFile: oldKey })).toBe("inventory");
+  server.close();
 });
