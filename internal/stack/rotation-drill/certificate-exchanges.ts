@@ -139,34 +139,25 @@ async function reloadKeystore(arena: Arena, broker: string, keystoreFile: string
   });
   const client = join(dataDirectory, "deploy.properties");
   const settings = {
+    "bootstrap.servers": arena.system.context.addresses.kafka_brokers,
     "security.protocol": "SSL",
     "ssl.keystore.type": "PEM",
     "ssl.keystore.location": keystore,
     "ssl.truststore.type": "PEM",
     "ssl.truststore.location": deploy.caFile,
   };
-  writeFileSync(
-    client,
-    Object.entries(settings)
-      .map(([key, value]) => `${key}=${value}\n`)
-      .join(""),
-    { mode: 0o600 },
-  );
+  const text = Object.entries(settings).map(([key, value]) => `${key}=${value}\n`);
+  writeFileSync(client, text.join(""), { mode: 0o600 });
   await runToEnd({
-    name: "kafka-configs",
+    name: "the change of a broker's setting",
     command: [
       ..."java -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:-UsePerfData -cp".split(" "),
       kafkaClassPath(),
-      "kafka.admin.ConfigCommand",
-      "--bootstrap-server",
-      arena.system.context.addresses.kafka_brokers,
-      "--command-config",
+      join(import.meta.dir, "SetBrokerSetting.java"),
       client,
-      ..."--entity-type brokers --entity-name".split(" "),
       broker.replace("kafka-", ""),
-      "--alter",
-      "--add-config",
-      `listener.name.direct.ssl.keystore.location=${keystoreFile}`,
+      "listener.name.direct.ssl.keystore.location",
+      keystoreFile,
     ],
     logFile: join(dataDirectory, "kafka-configs.log"),
   });
