@@ -36,6 +36,7 @@ export const certificateExchanges: readonly Exchange[] = [
   {
     name: "kafka-clients",
     secret: "Kafka certificates of the roles",
+    settings: ["KAFKA_CERT_FILE", "KAFKA_KEY_FILE"],
     page: "Kafka access",
     both: UNTIL_IT_EXPIRES,
     async run(arena) {
@@ -50,6 +51,7 @@ export const certificateExchanges: readonly Exchange[] = [
   {
     name: "kafka-server",
     secret: "Kafka's own certificate",
+    settings: [],
     page: "Kafka access",
     both: NEW_CONNECTIONS,
     async run(arena) {
@@ -69,6 +71,7 @@ export const certificateExchanges: readonly Exchange[] = [
   {
     name: "postgres-server",
     secret: "Postgres' certificate",
+    settings: [],
     page: "Encrypted connections to Postgres",
     both: NEW_CONNECTIONS,
     async run(arena) {
@@ -89,6 +92,7 @@ export const certificateExchanges: readonly Exchange[] = [
   {
     name: "redis-server",
     secret: "Redis' certificate",
+    settings: [],
     page: "Encrypted connections to Redis",
     both: NEW_CONNECTIONS,
     async run(arena) {

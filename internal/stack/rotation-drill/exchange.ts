@@ -5,6 +5,8 @@ export interface Exchange {
   /** For --only. */
   readonly name: string;
   readonly secret: string;
+  /** The settings that have it, by their names; none for what is in files of a server. */
+  readonly settings: readonly string[];
   /** The section of docs/runbook.md that it walks through. */
   readonly page: string;
   /** How long the old and the new one count together. */

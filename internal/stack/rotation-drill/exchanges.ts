@@ -5,6 +5,14 @@ import { keyExchanges } from "./key-exchanges.ts";
 import { passwordExchanges } from "./password-exchanges.ts";
 import { sharedExchanges } from "./shared-exchanges.ts";
 
+/** Secret settings that no exchange has, each with the reason. */
+export const NOT_DRILLED: Readonly<Record<string, string>> = {
+  STRIPE_API_KEY: "the simulator takes any key, so nothing would be shown",
+  OIDC_CLIENT_SECRET: "the stack has no identity provider for operators",
+  OTLP_HEADERS: "a collector that refuses costs traces, no checkout",
+  SMTP_URL: "the mail catcher asks for no password",
+};
+
 export const EXCHANGES: readonly Exchange[] = [
   ...certificateExchanges,
   ...keyExchanges,

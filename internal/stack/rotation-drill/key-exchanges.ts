@@ -20,6 +20,7 @@ export const keyExchanges: readonly Exchange[] = [
   {
     name: "shopper-tokens",
     secret: "the identity provider's key (JWKS)",
+    settings: ["JWT_JWKS_URL"],
     page: "Users",
     both: "until the old one leaves the set, and 60 s more",
     run: exchangeIssuerKey,
@@ -27,6 +28,7 @@ export const keyExchanges: readonly Exchange[] = [
   {
     name: "development-secret",
     secret: "JWT_HS256_SECRET (development)",
+    settings: ["JWT_HS256_SECRET"],
     page: "Users",
     both: "not: shoppers sign in again",
     run: exchangeDevelopmentSecret,
@@ -34,6 +36,7 @@ export const keyExchanges: readonly Exchange[] = [
   {
     name: "sealing-keys",
     secret: "sealing keys",
+    settings: ["PAYMENT_PRIVATE_JWK", "PAYMENT_PUBLIC_JWK"],
     page: "Sealing keys",
     both: "until the old one is removed from payment's set",
     run: exchangeSealingKeys,
@@ -41,6 +44,13 @@ export const keyExchanges: readonly Exchange[] = [
   {
     name: "internal-tokens",
     secret: "keys of gateway, notification and operators",
+    settings: [
+      "GATEWAY_PRIVATE_JWK",
+      "NOTIFICATION_PRIVATE_JWK",
+      "OPERATORS_PRIVATE_JWK",
+      "OPERATOR_TOKEN",
+      "TRUSTED_CALLERS_JWKS",
+    ],
     page: "Who may call the services",
     both: "until the old ones are removed from the set",
     run: exchangeCallerKeys,

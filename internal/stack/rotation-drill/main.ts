@@ -8,7 +8,7 @@ import { buildAll, buildableRoles } from "../../tools/build.ts";
 import type { AuditReport } from "../../audit/audit.ts";
 import { Arena } from "./arena.ts";
 import type { Exchange, Exchanged } from "./exchange.ts";
-import { EXCHANGES } from "./exchanges.ts";
+import { EXCHANGES, NOT_DRILLED } from "./exchanges.ts";
 import { reportOf } from "./report.ts";
 
 const EXIT_INTERRUPTED = 130;
@@ -46,6 +46,8 @@ const say = (line: string) =>
   const { bad, answers } = arena.balancer;
   const { text, passed } = reportOf(exchanged, { bought: arena.shoppers.all, bad, answers }, violations);
   console.log(`\n${text}`);
+  if (only === undefined)
+    for (const [name, reason] of Object.entries(NOT_DRILLED)) console.log(`not drilled: ${name}: ${reason}`);
   process.exitCode = passed ? 0 : 1;
 }
 // Sessions of exchanges that broke off would keep the process.

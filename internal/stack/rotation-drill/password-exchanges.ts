@@ -29,6 +29,7 @@ export const passwordExchanges: readonly Exchange[] = [
   {
     name: "database-services",
     secret: "database passwords of the services",
+    settings: ["DATABASE_URL"],
     page: "Passwords of databases",
     both: NOT_TOGETHER,
     async run(arena) {
@@ -43,6 +44,7 @@ export const passwordExchanges: readonly Exchange[] = [
   {
     name: "database-relay",
     secret: "database passwords of the relay",
+    settings: ["DATABASE_URLS"],
     page: "Passwords of databases",
     both: NOT_TOGETHER,
     async run(arena) {
@@ -55,6 +57,13 @@ export const passwordExchanges: readonly Exchange[] = [
   {
     name: "database-operators",
     secret: "database passwords of console, auditor and migrator",
+    settings: [
+      "SAGA_DATABASE_URL",
+      "INVENTORY_DATABASE_URL",
+      "PAYMENT_DATABASE_URL",
+      "ORDER_DATABASE_URL",
+      "NOTIFICATION_DATABASE_URL",
+    ],
     page: "Passwords of databases",
     both: NOT_TOGETHER,
     async run(arena) {
@@ -72,6 +81,7 @@ export const passwordExchanges: readonly Exchange[] = [
   {
     name: "redis-users",
     secret: "passwords of Redis' users",
+    settings: ["REDIS_URL"],
     page: "Redis users",
     both: "from one ACL LOAD to the next: a user may have two",
     run: exchangeRedis,

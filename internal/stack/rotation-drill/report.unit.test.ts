@@ -8,6 +8,7 @@ const exchanged: Exchanged = {
   exchange: {
     name: "link-secret",
     secret: "SHOP_LINK_SECRET",
+    settings: ["SHOP_LINK_SECRET"],
     page: "Links in mails",
     both: "until removed",
     run: async () => undefined,

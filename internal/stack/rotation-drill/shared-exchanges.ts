@@ -9,6 +9,7 @@ export const sharedExchanges: readonly Exchange[] = [
   {
     name: "webhook-secret",
     secret: "STRIPE_WEBHOOK_SECRET",
+    settings: ["STRIPE_WEBHOOK_SECRET", "WEBHOOK_SECRET"],
     page: "Webhooks",
     both: "until the old one is removed from the list",
     run: exchangeWebhookSecret,
@@ -16,6 +17,7 @@ export const sharedExchanges: readonly Exchange[] = [
   {
     name: "link-secret",
     secret: "SHOP_LINK_SECRET",
+    settings: ["SHOP_LINK_SECRET"],
     page: "Links in mails",
     both: "until the old one is removed from the list",
     run: exchangeLinkSecret,
@@ -23,6 +25,7 @@ export const sharedExchanges: readonly Exchange[] = [
   {
     name: "console-sessions",
     secret: "CONSOLE_SESSION_SECRET",
+    settings: ["CONSOLE_SESSION_SECRET"],
     page: "The console's sessions",
     both: "until the old one is removed from the list",
     run: exchangeSessionSecret,
