@@ -36,17 +36,20 @@ export class Arena implements AsyncDisposable {
   /** With what `checkoutctl audit` comes to the databases: as the auditor, who may only read what it compares. */
   readonly auditor: Record<string, string>;
   readonly #changes: Map<Role, Settings>;
+  readonly #say: (step: string) => void;
   readonly #steps: string[] = [];
   #held = new AsyncDisposableStack();
 
   private constructor(
     parts: Pick<Arena, "system" | "identityProvider" | "authority">,
     changes: Map<Role, Settings>,
+    say: (step: string) => void,
   ) {
     this.system = parts.system;
     this.identityProvider = parts.identityProvider;
     this.authority = parts.authority;
     this.#changes = changes;
+    this.#say = say;
     this.auditor = databaseSettings(this.system.context, "audit");
     const { gateway = [] } = this.system.context.addresses.replicas;
     const ops = this.processesOf("gateway").map((name) => this.opsOf(name));
@@ -60,7 +63,8 @@ export class Arena implements AsyncDisposable {
     });
   }
 
-  static async open(): Promise<Arena> {
+  /** `say` hears of each step. */
+  static async open(say: (step: string) => void): Promise<Arena> {
     await using held = new AsyncDisposableStack();
     const identityProvider = held.use(await IdentityProvider.start());
     const changes = new Map<Role, Settings>();
@@ -74,7 +78,7 @@ export class Arena implements AsyncDisposable {
     );
     await system.restock(SKU, STOCK);
     const authority = await CertificateAuthority.open(system.context.addresses.certificates ?? "");
-    const arena = new Arena({ system, identityProvider, authority }, changes);
+    const arena = new Arena({ system, identityProvider, authority }, changes, say);
     held.use(arena.balancer);
     held.defer(() => arena.shoppers.finish());
     await arena.untilWhole();
@@ -98,9 +102,10 @@ export class Arena implements AsyncDisposable {
     return waitUntil("every gateway is ready", () => this.balancer.isWhole, { timeoutMs: PATIENCE_MS });
   }
 
-  /** For the report: what is done now. */
+  /** For the report: what was done now. */
   step(what: string): void {
     this.#steps.push(what);
+    this.#say(what);
   }
 
   /** The steps since the last call. */
@@ -129,6 +134,8 @@ export class Arena implements AsyncDisposable {
       for (const name of this.processesOf(role)) {
         await this.system.stack.restart(name);
         await this.untilWhole();
+        // A call that was waiting at the one before has gone to another: that one must not stop meanwhile, too.
+        await this.balancer.untilAnswered();
       }
       this.step(`restart ${role}`);
     }

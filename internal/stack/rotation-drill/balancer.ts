@@ -31,6 +31,7 @@ export class Balancer implements AsyncDisposable {
   asides = 0;
   readonly #backends: readonly Backend[];
   readonly #ready = new Set<Backend>();
+  readonly #open = new Set<Promise<Response>>();
   readonly #server: Bun.Server<undefined>;
   readonly #asking: ReturnType<typeof setInterval>;
   #next = 0;
@@ -41,7 +42,7 @@ export class Balancer implements AsyncDisposable {
       hostname: "127.0.0.1",
       port: 0,
       idleTimeout: IDLE_SECONDS,
-      fetch: (request) => this.#answer(request),
+      fetch: (request) => this.#noted(this.#answer(request)),
     });
     this.url = `http://127.0.0.1:${this.#server.port}`;
     this.#asking = setInterval(() => this.#backends.forEach((one) => void this.#ask(one)), ASK_EVERY_MS);
@@ -50,6 +51,16 @@ export class Balancer implements AsyncDisposable {
   /** Every gateway was ready at the last look. */
   get isWhole(): boolean {
     return this.#ready.size === this.#backends.length;
+  }
+
+  /** Resolves when all requests of now are answered. A status call waits until its checkout ends. */
+  async untilAnswered(): Promise<void> {
+    await Promise.all(this.#open);
+  }
+
+  #noted(answer: Promise<Response>): Promise<Response> {
+    this.#open.add(answer);
+    return answer.finally(() => this.#open.delete(answer));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
