@@ -466,6 +466,41 @@ export const CLI_OUTPUTS: Readonly<Record<string, TSchema>> = {
     run_id: text,
     topics: list(shape({ topic: text, messages: count })),
   }),
+  repair: shape({
+    dry_run: flag,
+    running: Type.Array(text, { description: "what must be stopped first" }),
+    confirm: Type.Integer({ description: "the number of messages, for --confirm" }),
+    databases: Type.Array(
+      shape({
+        database: text,
+        since: Type.Number({ description: "nothing before it is lost; milliseconds since the Unix epoch" }),
+        resumes: Type.Boolean({ description: "an earlier repair was interrupted" }),
+        lost: list(shape({ type: text, count })),
+        delivered_again: list(shape({ type: text, count })),
+        sagas: list(shape({ saga_id: text, lost: list(text), delivered_again: list(text) })),
+        steps: list(text),
+      }),
+      { description: "those that lack something" },
+    ),
+    repaired: list(
+      shape({
+        database: text,
+        outbox: list(shape({ topic: text, messages: count })),
+        sagas: Type.Optional(Type.Object({ lost_messages: count })),
+        cancellations: Type.Optional(
+          shape({ rebuilt: list(shape({ saga_id: text, step: text })), not_rebuilt: list(text) }),
+        ),
+        stock: Type.Optional(shape({ run_id: text, lost: count, settled: count, answered: count })),
+        payments: Type.Optional(shape({ run_id: text, asked: count, lost: count, open: count })),
+        reopened: Type.Optional(shape({ compared: count, reopened: list(text), open: list(text) })),
+        orders: Type.Optional(Type.Object({ answered: count })),
+        delivered_again: count,
+        not_repaired: Type.Array(text, { description: "what is left for a person" }),
+      }),
+    ),
+    next: orNull(text),
+    mails: Type.Union([count, Type.Null()], { description: "of --database notification" }),
+  }),
   "payments alerts": list(
     shape({
       alert_id: text,

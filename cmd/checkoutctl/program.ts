@@ -17,6 +17,7 @@ import { migrateCommand } from "./commands/migrate.ts";
 import { orderCommand } from "./commands/order.ts";
 import { outboxCommand } from "./commands/outbox.ts";
 import { paymentsCommand } from "./commands/payments.ts";
+import { repairCommand } from "./commands/repair.ts";
 import { runCommand } from "./commands/run.ts";
 import { sagaCommand } from "./commands/saga.ts";
 import { sessionCommand } from "./commands/session.ts";
@@ -46,6 +47,7 @@ export const program = new Command("checkoutctl")
   .addCommand(dlqCommand)
   .addCommand(runCommand)
   .addCommand(outboxCommand)
+  .addCommand(repairCommand)
   .addCommand(paymentsCommand)
   .addCommand(shopperCommand)
   .addCommand(sessionCommand)

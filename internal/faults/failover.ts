@@ -1,4 +1,4 @@
-// A real Postgres failover. It makes a streaming standby of a running server and kills the server. The standby takes the address of
+// A real Postgres failover. It makes a streaming standby of a running server, synchronous or cut off for a while, and kills the server. The standby takes the address of
 // the server, answers only reads for a while, and is promoted. It also takes over the data directory, so that the stack and every
 // later fault see it as the server it replaced. Used by the chaos runs and the outage tests.
 import {
@@ -32,8 +32,17 @@ export interface Holder {
   ended(): readonly string[];
 }
 
-/** Resolves when the standby answers at the address of `server`; `url` is that of its superuser. */
-export async function failOver(target: Holder, server: string, url: string): Promise<void> {
+/**
+ * Resolves when the standby answers at the address of `server`; `url` is that of its superuser. Without `whileCut` the standby is synchronous and
+ * has every acknowledged write. With it the standby is asynchronous: it gets nothing any more before `whileCut` is called, and the server is
+ * killed when that resolves. What was written meanwhile is lost.
+ */
+export async function failOver(
+  target: Holder,
+  server: string,
+  url: string,
+  whileCut?: () => Promise<unknown>,
+): Promise<void> {
   const [pid] = target.proven(server);
   const data = dataDirectoryOf(pid);
   const copy = `${data}.standby`;
@@ -50,15 +59,13 @@ export async function failOver(target: Holder, server: string, url: string): Pro
     standby.kill("SIGINT");
     await standby.exited;
   });
-  await primary`alter system set synchronous_standby_names = ${primary.unsafe(STANDBY)}`;
-  await primary`select pg_reload_conf()`;
-  await until("the standby is synchronous", async () => {
-    const rows = await primary`
-      select 1 from pg_stat_replication where application_name = ${STANDBY} and sync_state = 'sync'`;
-    return rows.length > 0;
-  });
+  if (whileCut === undefined) await makeSynchronous(primary);
+  else {
+    await until("the standby follows", () => isFollowing(primary));
+    await cutOff(url, port);
+    await whileCut();
+  }
 
-  // From here on every acknowledged write is also on the standby.
   target.hold(server);
   await until(`${server} has ended`, () => target.ended().includes(server));
   await held.disposeAsync();
@@ -68,6 +75,41 @@ export async function failOver(target: Holder, server: string, url: string): Pro
   target.release(server);
   await until("the standby answers in its place", () => isStandby(url));
   rmSync(`${copy}.log`, { force: true });
+}
+
+/** From here on every acknowledged write is also on the standby. */
+async function makeSynchronous(primary: Sql): Promise<void> {
+  await primary`alter system set synchronous_standby_names = ${primary.unsafe(STANDBY)}`;
+  await primary`select pg_reload_conf()`;
+  await until("the standby is synchronous", async () => {
+    const rows = await primary`
+      select 1 from pg_stat_replication where application_name = ${STANDBY} and sync_state = 'sync'`;
+    return rows.length > 0;
+  });
+}
+
+async function isFollowing(primary: Sql): Promise<boolean> {
+  const rows = await primary`
+    select 1 from pg_stat_replication
+     where application_name = ${STANDBY} and state = 'streaming' and replay_lsn is not null`;
+  return rows.length > 0;
+}
+
+/** Ends its stream from the primary. It answers reads as before. */
+async function cutOff(url: string, port: number): Promise<void> {
+  const address = new URL(url);
+  address.port = String(port);
+  await using held = new AsyncDisposableStack();
+  const standby = held.adopt(connect(address.href), (sql) => sql.end({ timeout: 1 }));
+  await until("the standby takes settings", async () => {
+    await standby`alter system set primary_conninfo = ''`;
+    await standby`select pg_reload_conf()`;
+    return true;
+  });
+  await until("the standby gets nothing any more", async () => {
+    const rows = await standby`select 1 from pg_stat_wal_receiver`;
+    return rows.length === 0;
+  });
 }
 
 /** Promotes the standby at that address to primary. */

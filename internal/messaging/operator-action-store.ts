@@ -23,6 +23,7 @@ export const OPERATOR_ACTIONS = [
   "order.deliver",
   "order.cancel",
   "order.rebuild",
+  "database.repair",
   "plan.create",
   "run.start",
   "run.pause",

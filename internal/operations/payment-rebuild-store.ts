@@ -79,3 +79,48 @@ export async function doubtUnaskedCharges(
      where p.saga_id = c.saga_id and p.status in ('PENDING', 'UNKNOWN')`;
   return count;
 }
+
+export interface PaymentState {
+  readonly saga_id: string;
+  readonly status: string;
+  readonly provider_txn_id: string | null;
+}
+
+export function paymentsOfSagas(payment: Sql, sagaIds: readonly string[]): Promise<readonly PaymentState[]> {
+  return payment<PaymentState[]>`
+    select saga_id, status, provider_txn_id from payments
+     where saga_id = any(array(select value::uuid from json_array_elements_text(${JSON.stringify(sagaIds)}::text::json)))`;
+}
+
+/** A charge that the provider took. */
+export interface ReopenedCharge {
+  readonly provider_txn_id: string;
+  readonly saga_id: string;
+  readonly amount_cents: number;
+  readonly currency: string;
+}
+
+/**
+ * Opens payments again that ended without their charge: requested at `since` (epoch ms) or later, result unknown, to be undone. The executor
+ * asks about the charge by its id, as about one that waits for its shopper. Returns the sagas of those that had ended so.
+ */
+export async function reopenPayments(
+  payment: Sql,
+  charges: readonly ReopenedCharge[],
+  since: number,
+  now: number,
+): Promise<readonly string[]> {
+  const rows = await payment<{ saga_id: string }[]>`
+    update payments p
+       set status = 'UNKNOWN', amount_cents = c.amount_cents, currency = c.currency, undo_requested = true,
+           payment_method = coalesce(p.payment_method, ''), error_code = null, error_message = null,
+           attempts = greatest(p.attempts, 1), void_attempts = 0,
+           first_attempt_at = coalesce(p.first_attempt_at, ${since}::timestamptz), charge_asked_at = ${now}::timestamptz,
+           action_txn_id = c.provider_txn_id, action_expires_at = ${now}::timestamptz,
+           next_attempt_at = ${now}::timestamptz, updated_at = ${now}::timestamptz
+      from json_to_recordset(${JSON.stringify(charges)}::text::json) as c (
+           saga_id uuid, provider_txn_id text, amount_cents bigint, currency text)
+     where p.saga_id = c.saga_id and p.status in ('CANCELLED', 'FAILED')
+    returning p.saga_id`;
+  return rows.map(({ saga_id }) => saga_id);
+}

@@ -83,4 +83,4 @@ export class PastWatch {
 }
 
 const BEHIND =
-  "the saga database is older than the messages of its sagas in Kafka (restored from a backup?): bring it up to date with `checkoutctl saga rebuild`";
+  "the saga database is older than the messages of its sagas in Kafka (restored from a backup, or a standby that was behind?): bring it up to date with `checkoutctl saga rebuild` or `checkoutctl repair`";

@@ -45,26 +45,41 @@ export const rebuildCommand = operatorCommand(
     await using connections = new Connections(loadSettings(options.stack));
     const actor = await connections.actor();
     const { dryRun = false, reason, forwardDeadline, actionDeadline } = options;
-    const database = await connections.postgres("saga");
-    const orders = await connections.database("order");
-    const report = await rebuildSagas({
-      database,
-      readTopic: (topic) => readTopic({ ...connections.kafka(), topic }),
-      ordersOf: (sagaIds) => confirmedOrders(orders, sagaIds),
-      clock: { now: () => Date.now() },
-      newId: () => Bun.randomUUIDv7(),
-      policy: {
-        ...RESENDS,
-        forwardDeadlineMs: forwardDeadline === undefined ? null : forwardDeadline * 1_000,
-        actionDeadlineMs: actionDeadline * 1_000,
-      },
-      actor,
-      reason,
-      dryRun,
+    const report = await rebuildFrom(connections, {
+      forwardDeadlineMs: forwardDeadline === undefined ? null : forwardDeadline * 1_000,
+      actionDeadlineMs: actionDeadline * 1_000,
+      ...{ actor, reason, dryRun },
     });
     print(options, { dry_run: dryRun, ...report }, () => asText(report, dryRun));
     if (report.not_rebuilt.length > 0) process.exitCode = EXIT.refused;
   });
+
+export interface RebuildRequest {
+  /** Null for the one that the messages tell. */
+  readonly forwardDeadlineMs: number | null;
+  readonly actionDeadlineMs: number;
+  readonly actor: string;
+  readonly reason: string;
+  readonly dryRun: boolean;
+}
+
+/** Also a step of `checkoutctl repair`. */
+export async function rebuildFrom(
+  connections: Connections,
+  { forwardDeadlineMs, actionDeadlineMs, ...request }: RebuildRequest,
+): Promise<RebuildReport> {
+  const database = await connections.postgres("saga");
+  const orders = await connections.database("order");
+  return rebuildSagas({
+    database,
+    readTopic: (topic) => readTopic({ ...connections.kafka(), topic }),
+    ordersOf: (sagaIds) => confirmedOrders(orders, sagaIds),
+    clock: { now: () => Date.now() },
+    newId: () => Bun.randomUUIDv7(),
+    policy: { ...RESENDS, forwardDeadlineMs, actionDeadlineMs },
+    ...request,
+  });
+}
 
 const DEADLINE_SOURCES = {
   given: "",

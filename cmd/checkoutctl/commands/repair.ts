@@ -1,0 +1,171 @@
+// `checkoutctl repair`: puts databases right that lack the last moments, as an asynchronous standby does that was promoted. It finds by itself
+// what is missing and since when, shows a plan, asks, and runs the rebuilds in their order.
+import { createInterface } from "node:readline/promises";
+import { Option } from "@commander-js/extra-typings";
+import { DEFAULT_ACTION_MS } from "../../../internal/orchestrator/action.ts";
+import { MAIL_SENT_AGAIN_MS, sendMailsAgain } from "../../../internal/operations/repair-mails.ts";
+import {
+  type Examined,
+  examine,
+  repair,
+  type RepairContext,
+  type Repaired,
+  stillRunning,
+} from "../../../internal/operations/repair.ts";
+import { type PlannedRepair, planText } from "../../../internal/operations/repair-plan.ts";
+import type { ChargesAtProvider } from "../../../internal/operations/payment-reopen.ts";
+import { systemClock } from "../../../internal/platform/clock.ts";
+import { readTopic } from "../../../internal/platform/kafka/read-topic.ts";
+import type { ProviderLedger } from "../../../internal/services/payment/providers/ledger.ts";
+import { CHARGING_PROVIDER } from "../../../internal/services/payment/providers/registry.ts";
+import { DATABASES } from "../../../schemas/migrations.ts";
+import { count, operatorCommand, print, table } from "../command.ts";
+import { Connections } from "../connections.ts";
+import { EXIT } from "../exit.ts";
+import { loadSettings } from "../settings.ts";
+import { rebuildFrom } from "./saga-rebuild.ts";
+
+/** The parts of one batch of a consumer are committed within this time. */
+const SETTLE_MS = 1_000;
+const NEXT =
+  "start what was stopped; when nothing is in progress any more, run `checkoutctl audit --expect-idle` and `checkoutctl payments reconcile`";
+
+export const repairCommand = operatorCommand(
+  "repair",
+  "after a failover to a standby that was behind: find what each database lost, and put it right",
+)
+  .addOption(
+    new Option("--database <name>", "only this database (default: the four that keep messages)").choices([
+      ...DATABASES,
+      "notification",
+    ] as const),
+  )
+  .option("--dry-run", "only show what was lost, what would be done, and what to confirm")
+  .addOption(
+    new Option(
+      "--confirm <count>",
+      "confirm the number of messages that the dry run printed (default: asked on a terminal)",
+    ).argParser(count),
+  )
+  .addHelpText(
+    "after",
+    "\nStop the orchestrator and the services of the databases first; a relay must run. It needs no time: Kafka and the inboxes tell since when\nsomething is missing. It may be interrupted and repeated. It exits 3 if something is left for a person, and says what.\n`--database notification` sends the mails of the last 23 hours again; those that Redis knows as sent do not go out twice.",
+  )
+  .action(async ({ database, dryRun = false, confirm, reason, ...options }) => {
+    await using connections = new Connections(loadSettings(options.stack));
+    const actor = await connections.actor();
+    if (database === "notification") {
+      const saga = await connections.database("saga");
+      const mails = await sendMailsAgain({
+        ...{ saga, now: Date.now(), newId: () => Bun.randomUUIDv7() },
+        ...{ actor, reason, dryRun },
+      });
+      return print(options, nothingBut({ dry_run: dryRun, mails }), () =>
+        [
+          `${mails} mails since ${MAIL_SENT_AGAIN_MS / 3_600_000} h ago ${dryRun ? "would be" : "are"} sent again, unless Redis knows them as sent`,
+        ].join("\n"),
+      );
+    }
+    const context = await contextOf(connections, { actor, reason });
+    const examined = await examine(context, database ?? null);
+    const { plan } = examined;
+    const running = plan.databases.length === 0 ? [] : await stillRunning(context, plan);
+    const told = { dry_run: dryRun, running, confirm: plan.count, databases: plan.databases };
+    if (plan.databases.length === 0)
+      return print(options, { ...told, repaired: [], next: null, mails: null }, () => planText(plan));
+    if (dryRun)
+      return print(options, { ...told, repaired: [], next: NEXT, mails: null }, () =>
+        [
+          planText(plan),
+          ...running.map((one) => `stop first: ${one}`),
+          `Start it: checkoutctl repair --reason TEXT --confirm ${plan.count}`,
+        ].join("\n\n"),
+      );
+    if (!(await isConfirmed(examined, confirm))) {
+      process.stderr.write(
+        `${planText(plan)}\ncheckoutctl: nothing was changed: this needs --confirm ${plan.count}\n`,
+      );
+      process.exitCode = EXIT.refused;
+      return;
+    }
+    const repaired = await repair(context, examined, { actor, reason });
+    print(options, { ...told, repaired, next: NEXT, mails: null }, () =>
+      [...repaired.map(repairedText), NEXT].join("\n\n"),
+    );
+    if (repaired.some(({ not_repaired }) => not_repaired.length > 0)) process.exitCode = EXIT.refused;
+  });
+
+function nothingBut(told: { readonly dry_run: boolean; readonly mails: number }) {
+  const databases: readonly PlannedRepair[] = [];
+  return { running: [], confirm: 0, databases, repaired: [], next: null, ...told };
+}
+
+async function contextOf(
+  connections: Connections,
+  who: { readonly actor: string; readonly reason: string },
+): Promise<RepairContext> {
+  return {
+    databases: await connections.databases(),
+    readTopic: (topic) => readTopic({ ...connections.kafka(), topic }),
+    settle: () => Bun.sleep(SETTLE_MS),
+    rebuildSagas: () =>
+      rebuildFrom(connections, {
+        ...{ forwardDeadlineMs: null, actionDeadlineMs: DEFAULT_ACTION_MS },
+        ...{ ...who, dryRun: false },
+      }),
+    chargesSince: (since) => chargesOf(connections.providers().of(CHARGING_PROVIDER).ledger, since),
+    provider: CHARGING_PROVIDER,
+    clock: systemClock,
+    newId: () => Bun.randomUUIDv7(),
+  };
+}
+
+async function* chargesOf(ledger: ProviderLedger, since: number): ChargesAtProvider & AsyncGenerator {
+  for (let after: string | null = null; ; ) {
+    const page = await ledger.charges({ fromMs: since, untilMs: Date.now() + SETTLE_MS }, after);
+    yield page.entries.map(({ answer, provider_txn_id, saga_id, amount_cents, currency }) => ({
+      ...{ provider_txn_id, saga_id, amount_cents, currency },
+      isPaid: answer.kind === "succeeded",
+    }));
+    if (page.next === null) return;
+    after = page.next;
+  }
+}
+
+/** A count that was given must be the one of now: roles that still run change it. */
+async function isConfirmed({ plan }: Examined, given: number | undefined): Promise<boolean> {
+  // Nothing to send or write back: only an interrupted repair to finish.
+  if (plan.count === 0) return true;
+  if (given !== undefined || !process.stdin.isTTY) return given === plan.count;
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    const question = `${planText(plan)}\n\nType the count, ${plan.count}, to start: `;
+    return (await terminal.question(question)).trim() === String(plan.count);
+  } finally {
+    terminal.close();
+  }
+}
+
+function repairedText(one: Repaired): string {
+  const { sagas, cancellations, stock, payments, reopened, orders } = one;
+  const written = one.outbox.reduce((sum, { messages }) => sum + messages, 0) + (sagas?.lost_messages ?? 0);
+  const facts: (readonly [string, number])[] = [
+    ["messages written back", written],
+    ...(sagas === undefined ? [] : [["checkouts rebuilt", sagas.sagas.length] as const]),
+    ...(cancellations === undefined ? [] : [["cancellations rebuilt", cancellations.rebuilt.length] as const]),
+    ...(stock === undefined
+      ? []
+      : [["reservations recreated", stock.lost] as const, ["reservations corrected", stock.settled] as const]),
+    ...(payments === undefined
+      ? []
+      : [["charges lost", payments.lost] as const, ["charges open", payments.open] as const]),
+    ...(reopened === undefined ? [] : [["payments opened again", reopened.reopened.length] as const]),
+    ...(orders === undefined ? [] : [["orders rebuilt", orders.orders.length] as const]),
+    ["messages delivered again", one.delivered_again],
+  ];
+  return [
+    `${one.database}: repaired`,
+    table(["", ""], facts).trimStart(),
+    ...one.not_repaired.map((what) => `NOT repaired: ${what}`),
+  ].join("\n");
+}

@@ -1,0 +1,141 @@
+// The SQL of `checkoutctl repair`, beside that of the rebuilds which it runs. Called by repair-loss.ts and repair.ts.
+import type { Sql } from "postgres";
+import { notifyRelay } from "../messaging/outbox.ts";
+
+/** Messages that failed or met a locked row, and whose service tries them again. */
+export async function waitingForRetry(sql: Sql): Promise<readonly string[]> {
+  const rows = await sql<{ message_id: string }[]>`select message_id from retry`;
+  return rows.map(({ message_id }) => message_id);
+}
+
+/**
+ * When the last transaction ended that this server got from its primary, epoch ms. Null if it was never a standby, or was restarted since its
+ * promotion.
+ */
+export async function lastReplayedAt(sql: Sql): Promise<number | null> {
+  const [row] = await sql<{ at: number | null }[]>`
+    select (extract(epoch from pg_last_xact_replay_timestamp()) * 1000)::float8 as at`;
+  return row?.at ?? null;
+}
+
+export async function isStandby(sql: Sql): Promise<boolean> {
+  const [row] = await sql<{ standby: boolean }[]>`select pg_is_in_recovery() as standby`;
+  return row?.standby === true;
+}
+
+/** Which of these programs have sessions in the database, by the name that each gives itself. */
+export async function connected(sql: Sql, programs: readonly string[]): Promise<readonly string[]> {
+  const rows = await sql<{ name: string }[]>`
+    select distinct application_name as name from pg_stat_activity
+     where datname = current_database() and application_name = any(${[...programs]}::text[]) order by 1`;
+  return rows.map(({ name }) => name);
+}
+
+/** Which of these messages wait in the outbox to be published. */
+export async function notPublished(outbox: Sql, messageIds: readonly string[]): Promise<ReadonlySet<string>> {
+  const rows = await outbox<{ event_id: string }[]>`
+    select event_id from outbox
+     where event_id = any(array(select value::uuid from json_array_elements_text(${JSON.stringify(messageIds)}::text::json)))
+       and not published`;
+  return new Set(rows.map(({ event_id }) => event_id));
+}
+
+/** Makes the relay publish these messages again. Returns how many it can: those that the outbox has and that were published. */
+export async function sendAgain(outbox: Sql, messageIds: readonly string[]): Promise<number> {
+  if (messageIds.length === 0) return 0;
+  return outbox.begin(async (tx) => {
+    const { count } = await tx`
+      update outbox set published = false, published_at = null, created_at = clock_timestamp()
+       where event_id = any(array(select value::uuid from json_array_elements_text(${JSON.stringify(messageIds)}::text::json)))
+         and published`;
+    if (count > 0) await notifyRelay(tx);
+    return count;
+  });
+}
+
+/** The mails asked for since `since` (epoch ms) that were published. */
+export async function mailsSince(saga: Sql, since: number): Promise<readonly string[]> {
+  const rows = await saga<{ event_id: string }[]>`
+    select event_id from outbox
+     where headers ->> 'type' = 'SendNotification' and published and event_id >= uuid_v7_floor(${since}::timestamptz)
+     order by event_id`;
+  return rows.map(({ event_id }) => event_id);
+}
+
+/** A repair that has begun and not ended. */
+export interface OpenRepair {
+  readonly action_id: string;
+  /** The database. */
+  readonly subject: string;
+  /** Epoch ms. */
+  readonly since: number;
+}
+
+export async function openRepairs(saga: Sql): Promise<readonly OpenRepair[]> {
+  return saga<OpenRepair[]>`
+    select action_id, subject, (parameters ->> 'since')::float8 as since from operator_actions
+     where action = 'database.repair' and outcome is null and parameters ->> 'since' is not null order by action_id`;
+}
+
+/** Which of these sagas the database knows, and with which status. */
+export async function statusesOf(
+  saga: Sql,
+  sagaIds: readonly string[],
+): Promise<ReadonlyMap<string, { readonly saga_id: string; readonly status: string }>> {
+  const rows = await saga<{ saga_id: string; status: string }[]>`
+    select saga_id, status from saga_state
+     where saga_id = any(array(select value::uuid from json_array_elements_text(${JSON.stringify(sagaIds)}::text::json)))`;
+  return new Map(rows.map((row) => [row.saga_id, row]));
+}
+
+/** A command of the cancellation of a finished order. */
+export interface CancellationCommand {
+  readonly saga_id: string;
+  /** `cancellation_id:step`. */
+  readonly key: string;
+  /** When it was written, epoch ms. */
+  readonly at: number;
+}
+
+/** Those written since `since` (epoch ms), oldest first. The keys of a checkout's own commands begin with its id. */
+export function cancellationCommands(saga: Sql, since: number): Promise<readonly CancellationCommand[]> {
+  return saga<CancellationCommand[]>`
+    select partition_key as saga_id, payload ->> 'idempotency_key' as key,
+           (extract(epoch from uuid_extract_timestamp(event_id)) * 1000)::float8 as at
+      from outbox
+     where headers ->> 'type' in ('CancelOrder', 'RefundPayment', 'ReleaseInventory')
+       and event_id >= uuid_v7_floor(${since}::timestamptz)
+       and not starts_with(payload ->> 'idempotency_key', partition_key)
+     order by event_id`;
+}
+
+/** The orders of completed checkouts, by checkout. */
+export async function ordersOfSagas(saga: Sql, sagaIds: readonly string[]): Promise<ReadonlyMap<string, string>> {
+  const rows = await saga<{ saga_id: string; order_id: string }[]>`
+    select saga_id, order_id from saga_state
+     where status = 'COMPLETED' and order_id is not null
+       and saga_id = any(array(select value::uuid from json_array_elements_text(${JSON.stringify(sagaIds)}::text::json)))`;
+  return new Map(rows.map(({ saga_id, order_id }) => [saga_id, order_id]));
+}
+
+/** Adds them as due now, so that the orchestrator asks for their step again. Returns the ids of those that were missing. */
+export async function insertCancellations(
+  saga: Sql,
+  cancellations: readonly {
+    readonly cancellation_id: string;
+    readonly saga_id: string;
+    readonly order_id: string;
+    readonly step: string;
+    readonly at: number;
+  }[],
+  now: number,
+): Promise<ReadonlySet<string>> {
+  const made = await saga<{ cancellation_id: string }[]>`
+    insert into order_cancellations (cancellation_id, saga_id, order_id, status, step, deadline_at, created_at, updated_at)
+    select cancellation_id, saga_id, order_id, 'CANCELLING', step, ${now}::timestamptz, to_timestamp(at / 1000), ${now}::timestamptz
+      from json_to_recordset(${JSON.stringify(cancellations)}::text::json) as lost (
+           cancellation_id uuid, saga_id uuid, order_id uuid, step text, at float8)
+        on conflict do nothing
+    returning cancellation_id`;
+  return new Set(made.map(({ cancellation_id }) => cancellation_id));
+}

@@ -1,0 +1,228 @@
+// Repairs databases that lack the last moments, as a standby does that was promoted before it had everything: finds by itself what they
+// lack, then runs the rebuilds in the order in which they need each other. Called by `checkoutctl repair`.
+//
+// A line of the audit trail is written before anything of a database is changed, with the time since when it lacks something, and settled
+// at the end. So a repair that was interrupted is continued from the same time, although what it wrote back is not missing any more.
+// Every step may be repeated.
+import type { Sql } from "postgres";
+import { type DatabaseName, DATABASES } from "../../schemas/migrations.ts";
+import type { Topic } from "../../schemas/topics.ts";
+import { AppError } from "../kernel/errors.ts";
+import type { Clock } from "../kernel/ports.ts";
+import { timestampOf } from "../kernel/timestamp.ts";
+import { findInInbox } from "../messaging/inbox.ts";
+import { recordActions } from "../messaging/operator-action-store.ts";
+import { settleActions } from "./dead-letter-store.ts";
+import { type OrderRebuildReport, rebuildOrders } from "./order-rebuild.ts";
+import { type PaymentRebuildReport, rebuildPayments } from "./payment-rebuild.ts";
+import { type ChargesAtProvider, reopenCharged, type ReopenReport } from "./payment-reopen.ts";
+import { type CancellationsRebuilt, rebuildCancellations } from "./repair-cancellations.ts";
+import { findLosses, type Loss, type TopicBatch } from "./repair-loss.ts";
+import { type PlannedRepair, planRepair, type RepairPlan, stoppedFor } from "./repair-plan.ts";
+import { connected, isStandby, type OpenRepair, openRepairs, sendAgain } from "./repair-store.ts";
+import { type RestoreReport, restoreOutbox } from "./restore-outbox.ts";
+import { rebuildStock, type StockRebuildReport } from "./stock-rebuild.ts";
+
+/** Messages that are made unpublished in one transaction. */
+const BATCH = 1_000;
+
+/** What the rebuild of sagas reports; it is the orchestrator's. */
+export interface SagasRebuilt {
+  readonly lost_messages: number;
+  readonly sagas: readonly {
+    readonly saga_id: string;
+    readonly from: string | null;
+    readonly to: string;
+    readonly key_taken: boolean;
+  }[];
+  readonly not_rebuilt: readonly string[];
+}
+
+export interface RepairContext {
+  readonly databases: Readonly<Record<DatabaseName, Sql>>;
+  readonly readTopic: (topic: Topic) => AsyncIterable<TopicBatch> | Iterable<TopicBatch>;
+  readonly settle: () => Promise<void>;
+  readonly rebuildSagas: () => Promise<SagasRebuilt>;
+  /** The provider's list of charges since then (epoch ms), page by page. */
+  readonly chargesSince: (since: number) => ChargesAtProvider;
+  /** The provider's name as stored in payments. */
+  readonly provider: string;
+  readonly clock: Clock;
+  /** UUIDv7. */
+  readonly newId: () => string;
+}
+
+export interface Examined {
+  readonly plan: RepairPlan;
+  readonly losses: readonly Loss[];
+  readonly open: readonly OpenRepair[];
+}
+
+/** Reads only. Throws DATABASE_UNAVAILABLE if one of the databases is a standby still. `only`: no other database. */
+export async function examine(context: RepairContext, only: DatabaseName | null): Promise<Examined> {
+  const { databases } = context;
+  for (const name of DATABASES)
+    if (await isStandby(databases[name]))
+      throw new AppError(
+        "DATABASE_UNAVAILABLE",
+        `the ${name} database is a standby: promote it, or correct its address`,
+      );
+  const losses = (await findLosses(context)).filter(({ database }) => only === null || database === only);
+  const open = (await openRepairs(databases.saga)).filter(({ subject }) => only === null || subject === only);
+  return { plan: planRepair(losses, open), losses, open };
+}
+
+/** The programs that must be stopped and are not, in words. */
+export async function stillRunning({ databases }: RepairContext, plan: RepairPlan): Promise<readonly string[]> {
+  const running: string[] = [];
+  for (const { program, database } of stoppedFor(plan))
+    if ((await connected(databases[database], [program])).length > 0)
+      running.push(`${program} (it has sessions in the ${database} database)`);
+  return running;
+}
+
+export interface Repaired {
+  readonly database: DatabaseName;
+  readonly outbox: RestoreReport["topics"];
+  readonly sagas?: SagasRebuilt;
+  readonly cancellations?: CancellationsRebuilt;
+  readonly stock?: StockRebuildReport;
+  readonly payments?: PaymentRebuildReport;
+  readonly reopened?: ReopenReport;
+  readonly orders?: OrderRebuildReport;
+  /** Messages that the relay sends again. */
+  readonly delivered_again: number;
+  /** What nothing here can give back, for a person; one sentence each. */
+  readonly not_repaired: readonly string[];
+}
+
+export interface Who {
+  readonly actor: string;
+  readonly reason: string;
+}
+
+/** Repairs what `examine` found. Throws MESSAGE_INVALID, before it changes anything, while one of the programs runs. */
+export async function repair(
+  context: RepairContext,
+  { plan, losses, open }: Examined,
+  who: Who,
+): Promise<readonly Repaired[]> {
+  const run_id = context.newId();
+  const done: Repaired[] = [];
+  for (const planned of plan.databases) {
+    await requireStopped(context, plan);
+    const { database, since } = planned;
+    const action_id = context.newId();
+    const act = { action_id, run_id, action: "database.repair", subject: database, saga_id: null } as const;
+    const detail = `since ${timestampOf(since)}`;
+    const line = { ...act, ...who, outcome: null, detail, parameters: { since }, at: context.clock.now() };
+    await recordActions(context.databases.saga, [line]);
+    const loss = losses.find((one) => one.database === database);
+    const repaired = await repairOne(context, planned, loss, who);
+    done.push(repaired);
+    const earlier = open.filter(({ subject }) => subject === database).map((one) => one.action_id);
+    await settleActions(
+      context.databases.saga,
+      [...earlier, action_id].map((id) => ({
+        action_id: id,
+        outcome: repaired.not_repaired.length === 0 ? "repaired" : "repaired in part",
+        detail: `${detail}; ${repaired.delivered_again} messages delivered again, ${repaired.not_repaired.length} points open`,
+      })),
+    );
+  }
+  return done;
+}
+
+async function requireStopped(context: RepairContext, plan: RepairPlan): Promise<void> {
+  const running = await stillRunning(context, plan);
+  if (running.length === 0) return;
+  throw new AppError("MESSAGE_INVALID", `stop first: ${running.join(", ")}; nothing was changed since then`);
+}
+
+async function repairOne(
+  context: RepairContext,
+  { database, since }: PlannedRepair,
+  loss: Loss | undefined,
+  who: Who,
+): Promise<Repaired> {
+  const { databases, readTopic, clock, newId } = context;
+  const { saga } = databases;
+  const outbox = databases[database];
+  // Its messages are written with their sagas, and the restore then finds only what belongs to no saga.
+  const sagas = database === "saga" ? await context.rebuildSagas() : undefined;
+  const restored = await restoreOutbox({
+    ...{ database, outbox, trail: saga, readTopic, clock, newId },
+    ...{ ...who, dryRun: false },
+  });
+  const cancellations = database === "saga" ? await rebuildCancellations(saga, since, clock.now()) : undefined;
+  const rebuilding = { saga, since, newId, now: clock.now(), ...who };
+  const stock = database === "inventory" ? await rebuildStock({ ...rebuilding, inventory: outbox }) : undefined;
+  const payments =
+    database === "payment"
+      ? await rebuildPayments({ ...rebuilding, payment: outbox, provider: context.provider })
+      : undefined;
+  const reopened =
+    database === "payment"
+      ? await reopenCharged({ ...{ payment: outbox, saga, since }, now: clock.now(), charges: context.chargesSince(since) })
+      : undefined;
+  const orders =
+    database === "order" ? await rebuildOrders({ ...rebuilding, order: outbox, dryRun: false }) : undefined;
+  const delivered = await deliverAgain(databases, loss);
+  return {
+    database,
+    outbox: restored.topics,
+    ...(sagas === undefined ? {} : { sagas }),
+    ...(cancellations === undefined ? {} : { cancellations }),
+    ...(stock === undefined ? {} : { stock }),
+    ...(payments === undefined ? {} : { payments }),
+    ...(reopened === undefined ? {} : { reopened }),
+    ...(orders === undefined ? {} : { orders }),
+    delivered_again: delivered,
+    not_repaired: [
+      ...(sagas === undefined ? [] : openOfSagas(sagas)),
+      ...(cancellations?.not_rebuilt ?? []),
+      ...(reopened?.open ?? []),
+      ...(orders === undefined ? [] : openOfOrders(orders)),
+    ],
+  };
+}
+
+/** What the rebuilds have entered in the inbox by now has had its answer. */
+async function deliverAgain(
+  databases: Readonly<Record<DatabaseName, Sql>>,
+  loss: Loss | undefined,
+): Promise<number> {
+  if (loss === undefined) return 0;
+  let sent = 0;
+  for (let start = 0; start < loss.untaken.length; start += BATCH) {
+    const part = loss.untaken.slice(start, start + BATCH);
+    const taken = await findInInbox(
+      databases[loss.database],
+      part.map(({ message_id }) => message_id),
+    );
+    const left = part.filter(({ message_id }) => !taken.has(message_id));
+    for (const [from, messages] of Map.groupBy(left, (one) => one.from))
+      sent += await sendAgain(
+        databases[from],
+        messages.map(({ message_id }) => message_id),
+      );
+  }
+  return sent;
+}
+
+function openOfSagas({ sagas, not_rebuilt }: SagasRebuilt): readonly string[] {
+  return [
+    ...not_rebuilt.map((id) => `checkout ${id}: no message shows what the shopper ordered`),
+    ...sagas
+      .filter(({ key_taken }) => key_taken)
+      .map(({ saga_id }) => `checkout ${saga_id}: its shopper has sent it again in the meantime; check whether both are wanted`),
+  ];
+}
+
+function openOfOrders({ open, skipped, erased_shoppers }: OrderRebuildReport): readonly string[] {
+  return [
+    ...open.map(({ order_id, saga_id, what }) => `order ${order_id} of checkout ${saga_id}: ${what}`),
+    ...skipped.map((id) => `order ${id} was changed by somebody else meanwhile: run this again`),
+    ...erased_shoppers.map((id) => `shopper ${id} was erased since: run \`checkoutctl shopper erase\` again`),
+  ];
+}
