@@ -496,6 +496,7 @@ export const CLI_OUTPUTS: Readonly<Record<string, TSchema>> = {
         orders: Type.Optional(Type.Object({ answered: count })),
         delivered_again: count,
         not_repaired: Type.Array(text, { description: "what is left for a person" }),
+        unfinished: Type.Boolean({ description: "to be run again when a person has decided" }),
       }),
     ),
     next: orNull(text),

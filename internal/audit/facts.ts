@@ -140,6 +140,15 @@ export interface Discard {
   readonly at: number;
 }
 
+/** A message in Kafka, and the database whose inbox should have it. */
+export interface UntakenMessage {
+  readonly database: DatabaseName;
+  readonly topic: Topic;
+  readonly type: string;
+  readonly message_id: string;
+  readonly saga_id: string | null;
+}
+
 export interface MessageFacts {
   readonly outboxRows: number;
   readonly records: number;
@@ -147,6 +156,8 @@ export interface MessageFacts {
   readonly lost: readonly LostRow[];
   /** In Kafka but in no outbox, although an outbox should still have it. */
   readonly strays: readonly StrayRecord[];
+  /** Not in the inbox of their service, which has later ones of the same partition. */
+  readonly untaken: readonly UntakenMessage[];
   /** Message ids that are in an inbox more than once. */
   readonly repeatedInbox: readonly { readonly database: DatabaseName; readonly message_id: string }[];
 }

@@ -1,12 +1,15 @@
 // Compares outboxes with topics by message id. Both keep growing while they are read, so the outboxes come first: what they mark as
 // published must already be in Kafka. What only Kafka has is looked up in the outboxes again. What is too old to be in either is
 // counted, not judged.
+import { inboxOf } from "../../schemas/consumers.ts";
 import { DATABASES } from "../../schemas/migrations.ts";
+import { MESSAGES, type MessageType } from "../../schemas/registry.ts";
 import { DEAD_LETTER_RETENTION_MS, TOPIC_RETENTION_MS, TOPICS, type Topic } from "../../schemas/topics.ts";
 import type { Backlog, LostRow, StrayRecord } from "./facts.ts";
 import type { AuditSources, RawRecord } from "./sources.ts";
 import * as store from "./store.ts";
 import { StrangeRecords, textField } from "./strange-records.ts";
+import { Untaken } from "./untaken.ts";
 import { isUuid, timeOfUuid } from "./uuid.ts";
 
 /** Where a message is: only in an outbox, marked as published there, or also seen in Kafka. */
@@ -21,6 +24,7 @@ export class MessageReading {
   readonly #auditedAt: number;
   readonly #states = new Map<string, MessageState>();
   readonly #strangers = new StrangeRecords();
+  readonly #untaken: Untaken;
   #records = 0;
   #rowsTooOld = 0;
   #recordsTooOld = 0;
@@ -32,6 +36,7 @@ export class MessageReading {
   constructor(sources: AuditSources, auditedAt: number) {
     this.#sources = sources;
     this.#auditedAt = auditedAt;
+    this.#untaken = new Untaken(sources);
   }
 
   addRow({ event_id, topic, published_at }: store.OutboxRow): void {
@@ -45,7 +50,9 @@ export class MessageReading {
     if (!isKept) this.#rowsTooOld += 1;
   }
 
+  /** Call it after the last `addRow`. */
   async readTopics(): Promise<void> {
+    await this.#untaken.readInboxes(this.#auditedAt - TOPIC_RETENTION_MS - DAY_MS);
     for (const topic of Object.values(TOPICS)) {
       // One topic at a time, so that memory holds only one.
       for await (const batch of this.#sources.readTopic(topic)) {
@@ -87,6 +94,7 @@ export class MessageReading {
       records: this.#records,
       lost: await this.#lost(missing),
       strays: await this.#strays(),
+      untaken: await this.#untaken.passedOver(),
     };
   }
 
@@ -97,6 +105,7 @@ export class MessageReading {
       if (textField(value, "service") === "notification") return;
     }
     const id = textField(value, topic === TOPICS.deadLetters ? "dead_letter_id" : "message_id");
+    if (topic !== TOPICS.deadLetters) this.#addToTake(topic, value, id);
     const state = id === null ? undefined : this.#states.get(id);
     if (id === null || state === undefined) {
       this.#strangers.add(topic, raw(), id, textField(value, "saga_id"));
@@ -105,7 +114,16 @@ export class MessageReading {
     }
   }
 
+  #addToTake(topic: Topic, value: unknown, message_id: string | null): void {
+    const type = textField(value, "type");
+    if (message_id === null || !isUuid(message_id) || type === null || !isMessageType(type)) return;
+    const database = inboxOf(type);
+    const saga_id = textField(value, "saga_id");
+    if (database !== null) this.#untaken.add({ database, topic, message_id, type, saga_id });
+  }
+
   #addDeadLetter(value: unknown): void {
+    this.#untaken.addDeadLetter(value);
     const id = textField(value, "dead_letter_id");
     const at = Date.parse(textField(value, "last_failure_at") ?? "");
     if (id === null || Number.isNaN(at)) this.#strangeDeadLetters += 1;
@@ -148,6 +166,10 @@ export class MessageReading {
     this.#recordsTooOld = unknown.length - strays.length;
     return this.#strangers.withDeadLetters(strays, this.#sources.databases.saga);
   }
+}
+
+function isMessageType(type: string): type is MessageType {
+  return Object.hasOwn(MESSAGES, type);
 }
 
 /** The first day after which no day is missing. `days` come latest first; -Infinity if there are none. */

@@ -3,6 +3,7 @@
 import type { Sql, TransactionSql } from "postgres";
 import type { SagaStatus } from "../../schemas/http.ts";
 import type { Discard } from "./facts.ts";
+import { firstUuidOf } from "./uuid.ts";
 
 const ROWS_PER_FETCH = 2_000;
 const IDS_PER_LOOKUP = 1_000;
@@ -237,6 +238,26 @@ export async function repeatedInboxIds(tx: TransactionSql, limit: number): Promi
   const rows = await tx<{ message_id: string }[]>`
     select message_id from inbox group by message_id having count(*) > 1 limit ${limit}`;
   return rows.map(({ message_id }) => message_id);
+}
+
+/** Ids of messages written since `since`, epoch ms. */
+export function inboxIds(
+  tx: TransactionSql,
+  since: number,
+): AsyncIterable<readonly { readonly message_id: string }[]> {
+  return tx<{ message_id: string }[]>`
+    select message_id from inbox where message_id >= ${firstUuidOf(since)}::uuid`.cursor(ROWS_PER_FETCH);
+}
+
+/** Which of these messages are in the inbox, or wait for a retry. */
+export async function takenOrRetried(sql: Sql, ids: readonly string[]): Promise<ReadonlySet<string>> {
+  const found = await inChunks(
+    ids,
+    (chunk) => sql<{ message_id: string }[]>`
+      select message_id from inbox where message_id = any(${chunk}::uuid[])
+       union all select message_id from retry where message_id = any(${chunk}::uuid[])`,
+  );
+  return new Set(found.map(({ message_id }) => message_id));
 }
 
 /** Which of these dead letters were discarded, or replayed with a known outcome. */

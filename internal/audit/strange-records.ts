@@ -54,7 +54,7 @@ export function textField(value: unknown, name: string): string | null {
   return typeof found === "string" ? found : null;
 }
 
-function field(value: unknown, name: string): unknown {
+export function field(value: unknown, name: string): unknown {
   return typeof value === "object" && value !== null ? Reflect.get(value, name) : undefined;
 }
 

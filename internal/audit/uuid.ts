@@ -9,3 +9,9 @@ export function isUuid(text: string): boolean {
 export function timeOfUuid(uuid: string): number {
   return Number.parseInt(uuid.slice(0, 8) + uuid.slice(9, 13), 16);
 }
+
+/** The least UUIDv7 of this time, in milliseconds since the epoch. */
+export function firstUuidOf(at: number): string {
+  const time = Math.max(Math.floor(at), 0).toString(16).padStart(12, "0");
+  return `${time.slice(0, 8)}-${time.slice(8)}-0000-0000-000000000000`;
+}

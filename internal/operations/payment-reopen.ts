@@ -4,7 +4,12 @@
 // after payment-rebuild.ts.
 import type { Sql } from "postgres";
 import { moneyText } from "../kernel/money.ts";
-import { paymentsOfSagas, type PaymentState, type ReopenedCharge, reopenPayments } from "./payment-rebuild-store.ts";
+import {
+  paymentsOfSagas,
+  type PaymentState,
+  type ReopenedCharge,
+  reopenPayments,
+} from "./payment-rebuild-store.ts";
 import { statusesOf } from "./repair-store.ts";
 
 /** A charge in the provider's list. */
@@ -15,7 +20,8 @@ export interface ChargeAtProvider {
   readonly currency: string;
   readonly isPaid: boolean;
 }
-export type ChargesAtProvider = AsyncIterable<readonly ChargeAtProvider[]> | Iterable<readonly ChargeAtProvider[]>;
+export type ChargesAtProvider =
+  AsyncIterable<readonly ChargeAtProvider[]> | Iterable<readonly ChargeAtProvider[]>;
 
 export interface ReopenOptions {
   readonly payment: Sql;
@@ -36,7 +42,13 @@ export interface ReopenReport {
 }
 
 /** Safe to repeat: what is open again, or refunded since, is left alone. */
-export async function reopenCharged({ payment, saga, since, now, charges }: ReopenOptions): Promise<ReopenReport> {
+export async function reopenCharged({
+  payment,
+  saga,
+  since,
+  now,
+  charges,
+}: ReopenOptions): Promise<ReopenReport> {
   const report = { compared: 0, reopened: [] as string[], open: [] as string[] };
   for await (const page of charges) {
     const paid = page.flatMap((charge) =>
@@ -53,7 +65,9 @@ export async function reopenCharged({ payment, saga, since, now, charges }: Reop
     }));
     const wrong = verdicts.flatMap(({ charge, verdict }) => (verdict === "reopen" ? [charge] : []));
     if (wrong.length > 0) report.reopened.push(...(await reopenPayments(payment, wrong, since, now)));
-    report.open.push(...verdicts.flatMap(({ verdict }) => (typeof verdict === "object" ? [verdict.open] : [])));
+    report.open.push(
+      ...verdicts.flatMap(({ verdict }) => (typeof verdict === "object" ? [verdict.open] : [])),
+    );
   }
   return report;
 }
@@ -76,5 +90,7 @@ export function verdictOn(
       : { open: `${took}, in addition to ${payment.provider_txn_id}: refund it at the provider` };
   if (payment.status !== "CANCELLED" && payment.status !== "FAILED") return "fine";
   if (status === "COMPENSATING" || status === "COMPENSATED" || status === "FAILED") return "reopen";
-  return { open: `${took}, its payment is ${payment.status} and its checkout ${status ?? "unknown"}: a person must decide` };
+  return {
+    open: `${took}, its payment is ${payment.status} and its checkout ${status ?? "unknown"}: a person must decide`,
+  };
 }

@@ -48,7 +48,9 @@ export async function rebuildCancellations(
       .map(({ saga_id, step }) => ({ saga_id, step })),
     not_rebuilt: found
       .filter(({ saga_id }) => !orders.has(saga_id))
-      .map(({ saga_id }) => `checkout ${saga_id}: its order was being cancelled, and nothing names the order`),
+      .map(
+        ({ saga_id }) => `checkout ${saga_id}: its order was being cancelled, and nothing names the order`,
+      ),
   };
 }
 

@@ -102,17 +102,17 @@ class Reading {
     }
   }
 
-  async #addDeadLetters({ values, raw }: TopicBatch): Promise<void> {
+  async #addDeadLetters(batch: TopicBatch): Promise<void> {
     const found = new Map<DatabaseName, FoundMessage[]>();
-    for (const [index, value] of values.entries()) {
+    for (const [index, value] of batch.values.entries()) {
       if (!isDeadLetter(value)) continue;
       const database = consumerOf(value.service);
       if (database === undefined) continue;
       const { dead_letter_id: message_id, saga_id } = value;
-      const at = Math.min(timeOfId(message_id), raw(index).timestampMs);
-      of(found, database, () => []).push({ message_id, type: DEAD_LETTER_TYPE, saga_id, at });
+      const at = Math.min(timeOfId(message_id), batch.raw(index).timestampMs);
+      entryOf(found, database, () => []).push({ message_id, type: DEAD_LETTER_TYPE, saga_id, at });
       const original = messageIdOf(value);
-      if (original !== null) of(this.#dead, database, () => new Set()).add(original);
+      if (original !== null) entryOf(this.#dead, database, () => new Set()).add(original);
     }
     for (const [database, letters] of found) await this.#addLost(database, letters);
   }
@@ -120,7 +120,7 @@ class Reading {
   async #addLost(database: DatabaseName, messages: readonly FoundMessage[]): Promise<void> {
     const ids = messages.map(({ message_id }) => message_id);
     const kept = ids.length === 0 ? new Set() : await findInOutbox(this.#sources.databases[database], ids);
-    const lost = of(this.#lost, database, () => new Map());
+    const lost = entryOf(this.#lost, database, () => new Map());
     for (const { message_id, type, saga_id, at } of messages)
       if (!kept.has(message_id)) lost.set(message_id, { message_id, type, saga_id, at });
   }
@@ -128,7 +128,7 @@ class Reading {
   async #addTaken(database: DatabaseName, messages: readonly Untaken[]): Promise<void> {
     const ids = messages.map(({ message_id }) => message_id);
     const taken = await findInInbox(this.#sources.databases[database], ids);
-    const untaken = of(this.#untaken, database, () => new Map());
+    const untaken = entryOf(this.#untaken, database, () => new Map());
     for (const message of messages) {
       const { message_id, place, offset } = message;
       if (!taken.has(message_id)) untaken.set(message_id, message);
@@ -155,10 +155,13 @@ class Reading {
     const retried = new Set(await waitingForRetry(sql));
     const dead = this.#dead.get(database);
     const coming = await this.#waiting(open);
-    const isHeld = (id: string) => taken.has(id) || retried.has(id) || coming.has(id) || dead?.has(id) === true;
+    const isHeld = (id: string) =>
+      taken.has(id) || retried.has(id) || coming.has(id) || dead?.has(id) === true;
     // The last copy in Kafka counts: a message that was sent again is still to come.
     const left = open.filter(({ message_id }) => !isHeld(message_id));
-    const passed = left.filter(({ place, offset }) => offset < (this.#taken.get(`${database} ${place}`) ?? -1));
+    const passed = left.filter(
+      ({ place, offset }) => offset < (this.#taken.get(`${database} ${place}`) ?? -1),
+    );
     // Of a database that has lost something, the newest messages may be lost too. Whoever gets a message twice takes it once.
     const untaken = lost.length + passed.length === 0 ? [] : left;
     const since = sinceOf([...lost, ...untaken], await lastReplayedAt(sql));
@@ -168,9 +171,9 @@ class Reading {
   /** Messages that wait in their outbox to be sent again. */
   async #waiting(messages: readonly Untaken[]): Promise<ReadonlySet<string>> {
     const found = new Set<string>();
-    for (const [from, of] of Map.groupBy(messages, (one) => one.from)) {
+    for (const [from, sent] of Map.groupBy(messages, (one) => one.from)) {
       const sql = this.#sources.databases[from];
-      for (const id of await inParts(of, (ids) => notPublished(sql, ids))) found.add(id);
+      for (const id of await inParts(sent, (ids) => notPublished(sql, ids))) found.add(id);
     }
     return found;
   }
@@ -202,7 +205,7 @@ async function inParts(
   return found;
 }
 
-function of<Key, Value>(map: Map<Key, Value>, key: Key, make: () => Value): Value {
+function entryOf<Key, Value>(map: Map<Key, Value>, key: Key, make: () => Value): Value {
   const known = map.get(key) ?? make();
   map.set(key, known);
   return known;

@@ -120,7 +120,9 @@ const STEPS: Readonly<Record<DatabaseName, readonly string[]>> = {
 
 function countsOf(messages: readonly FoundMessage[]): readonly Counted[] {
   const groups = Map.groupBy(messages, ({ type }) => type);
-  return [...groups].map(([type, of]) => ({ type, count: of.length })).toSorted((a, b) => (a.type < b.type ? -1 : 1));
+  return [...groups]
+    .map(([type, of]) => ({ type, count: of.length }))
+    .toSorted((a, b) => (a.type < b.type ? -1 : 1));
 }
 
 function sagasOf({ lost, untaken }: Loss): readonly AffectedSaga[] {
@@ -146,7 +148,15 @@ export function planText({ databases }: RepairPlan): string {
   ].join("\n\n");
 }
 
-function repairText({ database, since, resumes, lost, delivered_again, sagas, steps }: PlannedRepair): string {
+function repairText({
+  database,
+  since,
+  resumes,
+  lost,
+  delivered_again,
+  sagas,
+  steps,
+}: PlannedRepair): string {
   const named = sagas.slice(0, MAX_NAMED);
   const dead = lost.find(({ type }) => type === DEAD_LETTER_TYPE)?.count ?? 0;
   return [
@@ -155,7 +165,9 @@ function repairText({ database, since, resumes, lost, delivered_again, sagas, st
     `  never arrived, or forgotten: ${countedText(delivered_again)}`,
     `  ${sagas.length} checkouts:`,
     ...named.map(sagaText),
-    ...(sagas.length > named.length ? [`    and ${sagas.length - named.length} more (--json lists all)`] : []),
+    ...(sagas.length > named.length
+      ? [`    and ${sagas.length - named.length} more (--json lists all)`]
+      : []),
     "  will:",
     ...steps.map((step, index) => `    ${index + 1}. ${step}`),
   ].join("\n");

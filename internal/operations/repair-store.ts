@@ -110,7 +110,10 @@ export function cancellationCommands(saga: Sql, since: number): Promise<readonly
 }
 
 /** The orders of completed checkouts, by checkout. */
-export async function ordersOfSagas(saga: Sql, sagaIds: readonly string[]): Promise<ReadonlyMap<string, string>> {
+export async function ordersOfSagas(
+  saga: Sql,
+  sagaIds: readonly string[],
+): Promise<ReadonlyMap<string, string>> {
   const rows = await saga<{ saga_id: string; order_id: string }[]>`
     select saga_id, order_id from saga_state
      where status = 'COMPLETED' and order_id is not null

@@ -73,7 +73,10 @@ export async function examine(context: RepairContext, only: DatabaseName | null)
 }
 
 /** The programs that must be stopped and are not, in words. */
-export async function stillRunning({ databases }: RepairContext, plan: RepairPlan): Promise<readonly string[]> {
+export async function stillRunning(
+  { databases }: RepairContext,
+  plan: RepairPlan,
+): Promise<readonly string[]> {
   const running: string[] = [];
   for (const { program, database } of stoppedFor(plan))
     if ((await connected(databases[database], [program])).length > 0)
@@ -94,6 +97,8 @@ export interface Repaired {
   readonly delivered_again: number;
   /** What nothing here can give back, for a person; one sentence each. */
   readonly not_repaired: readonly string[];
+  /** It has to be run again when a person has decided. */
+  readonly unfinished: boolean;
 }
 
 export interface Who {
@@ -120,6 +125,8 @@ export async function repair(
     const loss = losses.find((one) => one.database === database);
     const repaired = await repairOne(context, planned, loss, who);
     done.push(repaired);
+    // Its line stays open, and the next run continues from the same time.
+    if (repaired.unfinished) continue;
     const earlier = open.filter(({ subject }) => subject === database).map((one) => one.action_id);
     await settleActions(
       context.databases.saga,
@@ -141,50 +148,81 @@ async function requireStopped(context: RepairContext, plan: RepairPlan): Promise
 
 async function repairOne(
   context: RepairContext,
-  { database, since }: PlannedRepair,
+  planned: PlannedRepair,
   loss: Loss | undefined,
   who: Who,
 ): Promise<Repaired> {
   const { databases, readTopic, clock, newId } = context;
-  const { saga } = databases;
-  const outbox = databases[database];
+  const { database } = planned;
+  const saga = databases.saga;
   // Its messages are written with their sagas, and the restore then finds only what belongs to no saga.
-  const sagas = database === "saga" ? await context.rebuildSagas() : undefined;
-  const restored = await restoreOutbox({
-    ...{ database, outbox, trail: saga, readTopic, clock, newId },
-    ...{ ...who, dryRun: false },
-  });
-  const cancellations = database === "saga" ? await rebuildCancellations(saga, since, clock.now()) : undefined;
-  const rebuilding = { saga, since, newId, now: clock.now(), ...who };
-  const stock = database === "inventory" ? await rebuildStock({ ...rebuilding, inventory: outbox }) : undefined;
-  const payments =
-    database === "payment"
-      ? await rebuildPayments({ ...rebuilding, payment: outbox, provider: context.provider })
-      : undefined;
-  const reopened =
-    database === "payment"
-      ? await reopenCharged({ ...{ payment: outbox, saga, since }, now: clock.now(), charges: context.chargesSince(since) })
-      : undefined;
-  const orders =
-    database === "order" ? await rebuildOrders({ ...rebuilding, order: outbox, dryRun: false }) : undefined;
-  const delivered = await deliverAgain(databases, loss);
+  const sagas = database === "saga" ? await context.rebuildSagas() : null;
+  const outbox = databases[database];
+  const restoring = { database, outbox, trail: saga, readTopic, clock, newId };
+  const restored = await restoreOutbox({ ...restoring, ...who, dryRun: false });
+  const rebuilt = await REBUILDS[database]({ ...context, ...who }, planned.since);
+  const all =
+    sagas === null ? rebuilt : { ...rebuilt, sagas, open: [...openOfSagas(sagas), ...rebuilt.open] };
+  const { open, isUnfinished = false, ...reports } = all;
+  const delivered_again = isUnfinished ? 0 : await deliverAgain(databases, loss);
   return {
     database,
     outbox: restored.topics,
-    ...(sagas === undefined ? {} : { sagas }),
-    ...(cancellations === undefined ? {} : { cancellations }),
-    ...(stock === undefined ? {} : { stock }),
-    ...(payments === undefined ? {} : { payments }),
-    ...(reopened === undefined ? {} : { reopened }),
-    ...(orders === undefined ? {} : { orders }),
-    delivered_again: delivered,
-    not_repaired: [
-      ...(sagas === undefined ? [] : openOfSagas(sagas)),
-      ...(cancellations?.not_rebuilt ?? []),
-      ...(reopened?.open ?? []),
-      ...(orders === undefined ? [] : openOfOrders(orders)),
-    ],
+    ...reports,
+    delivered_again,
+    not_repaired: open,
+    unfinished: isUnfinished,
   };
+}
+
+interface Rebuilt extends Pick<
+  Repaired,
+  "cancellations" | "stock" | "payments" | "reopened" | "orders" | "sagas"
+> {
+  readonly open: readonly string[];
+  /** Its messages must not be delivered again: they would be decided anew. */
+  readonly isUnfinished?: true;
+}
+
+/** The rows of each database, from the messages that were written back. */
+const REBUILDS: Readonly<
+  Record<DatabaseName, (context: RepairContext & Who, since: number) => Promise<Rebuilt>>
+> = {
+  async saga({ databases, clock }, since) {
+    const cancellations = await rebuildCancellations(databases.saga, since, clock.now());
+    return { cancellations, open: cancellations.not_rebuilt };
+  },
+
+  async inventory(context, since) {
+    try {
+      const { inventory } = context.databases;
+      return { stock: await rebuildStock({ ...rebuildingOf(context, since), inventory }), open: [] };
+    } catch (error) {
+      // More is reserved than there is: checkouts after the failover took what those before it had. A person decides.
+      if (!(error instanceof AppError && error.code === "MESSAGE_INVALID")) throw error;
+      const what = `${error.message}, or cancel checkouts that were accepted after the failover; then run this again`;
+      return { open: [what], isUnfinished: true };
+    }
+  },
+
+  async payment(context, since) {
+    const { databases, provider, clock } = context;
+    const { payment, saga } = databases;
+    const payments = await rebuildPayments({ ...rebuildingOf(context, since), payment, provider });
+    const charges = context.chargesSince(since);
+    const reopened = await reopenCharged({ payment, saga, since, now: clock.now(), charges });
+    return { payments, reopened, open: reopened.open };
+  },
+
+  async order(context, since) {
+    const { order } = context.databases;
+    const orders = await rebuildOrders({ ...rebuildingOf(context, since), order, dryRun: false });
+    return { orders, open: openOfOrders(orders) };
+  },
+};
+
+function rebuildingOf({ databases, newId, clock, actor, reason }: RepairContext & Who, since: number) {
+  return { saga: databases.saga, since, newId, now: clock.now(), actor, reason };
 }
 
 /** What the rebuilds have entered in the inbox by now has had its answer. */
@@ -215,7 +253,10 @@ function openOfSagas({ sagas, not_rebuilt }: SagasRebuilt): readonly string[] {
     ...not_rebuilt.map((id) => `checkout ${id}: no message shows what the shopper ordered`),
     ...sagas
       .filter(({ key_taken }) => key_taken)
-      .map(({ saga_id }) => `checkout ${saga_id}: its shopper has sent it again in the meantime; check whether both are wanted`),
+      .map(
+        ({ saga_id }) =>
+          `checkout ${saga_id}: its shopper has sent it again in the meantime; check whether both are wanted`,
+      ),
   ];
 }
 

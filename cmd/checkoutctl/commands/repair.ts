@@ -13,7 +13,7 @@ import {
   stillRunning,
 } from "../../../internal/operations/repair.ts";
 import { type PlannedRepair, planText } from "../../../internal/operations/repair-plan.ts";
-import type { ChargesAtProvider } from "../../../internal/operations/payment-reopen.ts";
+import type { ChargeAtProvider } from "../../../internal/operations/payment-reopen.ts";
 import { systemClock } from "../../../internal/platform/clock.ts";
 import { readTopic } from "../../../internal/platform/kafka/read-topic.ts";
 import type { ProviderLedger } from "../../../internal/services/payment/providers/ledger.ts";
@@ -56,10 +56,8 @@ export const repairCommand = operatorCommand(
     const actor = await connections.actor();
     if (database === "notification") {
       const saga = await connections.database("saga");
-      const mails = await sendMailsAgain({
-        ...{ saga, now: Date.now(), newId: () => Bun.randomUUIDv7() },
-        ...{ actor, reason, dryRun },
-      });
+      const newId = () => Bun.randomUUIDv7();
+      const mails = await sendMailsAgain({ saga, now: Date.now(), newId, actor, reason, dryRun });
       return print(options, nothingBut({ dry_run: dryRun, mails }), () =>
         [
           `${mails} mails since ${MAIL_SENT_AGAIN_MS / 3_600_000} h ago ${dryRun ? "would be" : "are"} sent again, unless Redis knows them as sent`,
@@ -110,8 +108,10 @@ async function contextOf(
     settle: () => Bun.sleep(SETTLE_MS),
     rebuildSagas: () =>
       rebuildFrom(connections, {
-        ...{ forwardDeadlineMs: null, actionDeadlineMs: DEFAULT_ACTION_MS },
-        ...{ ...who, dryRun: false },
+        forwardDeadlineMs: null,
+        actionDeadlineMs: DEFAULT_ACTION_MS,
+        dryRun: false,
+        ...who,
       }),
     chargesSince: (since) => chargesOf(connections.providers().of(CHARGING_PROVIDER).ledger, since),
     provider: CHARGING_PROVIDER,
@@ -120,11 +120,17 @@ async function contextOf(
   };
 }
 
-async function* chargesOf(ledger: ProviderLedger, since: number): ChargesAtProvider & AsyncGenerator {
-  for (let after: string | null = null; ; ) {
+async function* chargesOf(
+  ledger: ProviderLedger,
+  since: number,
+): AsyncGenerator<readonly ChargeAtProvider[]> {
+  for (let after: string | null = null; ;) {
     const page = await ledger.charges({ fromMs: since, untilMs: Date.now() + SETTLE_MS }, after);
     yield page.entries.map(({ answer, provider_txn_id, saga_id, amount_cents, currency }) => ({
-      ...{ provider_txn_id, saga_id, amount_cents, currency },
+      provider_txn_id,
+      saga_id,
+      amount_cents,
+      currency,
       isPaid: answer.kind === "succeeded",
     }));
     if (page.next === null) return;
@@ -152,10 +158,15 @@ function repairedText(one: Repaired): string {
   const facts: (readonly [string, number])[] = [
     ["messages written back", written],
     ...(sagas === undefined ? [] : [["checkouts rebuilt", sagas.sagas.length] as const]),
-    ...(cancellations === undefined ? [] : [["cancellations rebuilt", cancellations.rebuilt.length] as const]),
+    ...(cancellations === undefined
+      ? []
+      : [["cancellations rebuilt", cancellations.rebuilt.length] as const]),
     ...(stock === undefined
       ? []
-      : [["reservations recreated", stock.lost] as const, ["reservations corrected", stock.settled] as const]),
+      : [
+          ["reservations recreated", stock.lost] as const,
+          ["reservations corrected", stock.settled] as const,
+        ]),
     ...(payments === undefined
       ? []
       : [["charges lost", payments.lost] as const, ["charges open", payments.open] as const]),

@@ -30,6 +30,18 @@ export const messages: readonly Invariant[] = [
     },
   },
   {
+    name: "nothing-is-passed-over",
+    sentence:
+      "A service that has taken a message has taken every earlier one to it in the same partition, retries it or has dead-lettered it.",
+    *check({ messages: { untaken } }) {
+      for (const { database, topic, type, message_id, saga_id } of untaken)
+        yield {
+          saga_id,
+          detail: `${type} ${message_id} in ${topic} is not in the ${database} inbox, later messages are`,
+        };
+    },
+  },
+  {
     name: "accepted-exists",
     sentence: "Every checkout answered with 202 has a saga.",
     *check({ brokenPromises }) {

@@ -25,7 +25,10 @@ const SHOPPERS = 4;
 interface Printed {
   readonly running: readonly string[];
   readonly confirm: number;
-  readonly databases: readonly { readonly database: string; readonly sagas: readonly { readonly saga_id: string }[] }[];
+  readonly databases: readonly {
+    readonly database: string;
+    readonly sagas: readonly { readonly saga_id: string }[];
+  }[];
   readonly repaired: readonly {
     readonly database: string;
     readonly delivered_again: number;
@@ -72,7 +75,8 @@ class Load {
   /** Resolves when so many more were accepted, and so many have completed, than when it was called. */
   async passes(count: number): Promise<void> {
     const [accepted, completed] = [this.accepted.length, this.completed.size];
-    const isDone = () => this.accepted.length >= accepted + count && this.completed.size >= completed + count / 2;
+    const isDone = () =>
+      this.accepted.length >= accepted + count && this.completed.size >= completed + count / 2;
     await waitUntil(`${count} more checkouts are accepted`, isDone, { timeoutMs: PATIENCE_MS });
   }
 
@@ -87,7 +91,10 @@ class Load {
 }
 
 /** One server's rows, as its superuser sees them. */
-async function rows<Row extends object>(database: DatabaseName, read: (sql: Sql) => PromiseLike<readonly Row[]>) {
+async function rows<Row extends object>(
+  database: DatabaseName,
+  read: (sql: Sql) => PromiseLike<readonly Row[]>,
+) {
   const sql = postgres(system.stack.find(`postgres-${database}`).address, { max: 1, onnotice: () => {} });
   try {
     return await read(sql);
@@ -119,7 +126,10 @@ async function lostRows(database: Exclude<DatabaseName, "saga">): Promise<readon
   const table = { inventory: "reservations", payment: "payments", order: "orders" }[database];
   const found = await rows(database, (sql) => sql<{ saga_id: string }[]>`select saga_id from ${sql(table)}`);
   const known = new Set(found.map(({ saga_id }) => saga_id));
-  return completed.map(({ saga_id }) => saga_id).filter((saga_id) => !known.has(saga_id)).toSorted();
+  return completed
+    .map(({ saga_id }) => saga_id)
+    .filter((saga_id) => !known.has(saga_id))
+    .toSorted();
 }
 
 /** The invariant that names a checkout whose row is lost. */
