@@ -46,8 +46,13 @@ export interface Loss {
   readonly database: DatabaseName;
   /** Kafka has them, and its outbox, which sent them, has not. */
   readonly lost: readonly FoundMessage[];
-  /** It took later ones of the same partition, or has lost others, and its inbox does not have these: it must get them again. */
+  /** Its inbox has later ones of the same partition and not these: it must get them again. */
   readonly untaken: readonly SentMessage[];
+  /**
+   * The newest ones to a database that has lost something: they are lost too, or still on their way. It gets them again, because whoever
+   * gets a message twice takes it once.
+   */
+  readonly newest: readonly SentMessage[];
   /** Nothing before this time (epoch ms) is lost; null if nothing is lost. */
   readonly since: number | null;
 }
@@ -159,13 +164,11 @@ class Reading {
       taken.has(id) || retried.has(id) || coming.has(id) || dead?.has(id) === true;
     // The last copy in Kafka counts: a message that was sent again is still to come.
     const left = open.filter(({ message_id }) => !isHeld(message_id));
-    const passed = left.filter(
-      ({ place, offset }) => offset < (this.#taken.get(`${database} ${place}`) ?? -1),
-    );
-    // Of a database that has lost something, the newest messages may be lost too. Whoever gets a message twice takes it once.
-    const untaken = lost.length + passed.length === 0 ? [] : left;
-    const since = sinceOf([...lost, ...untaken], await lastReplayedAt(sql));
-    return { database, lost, untaken: untaken.map(withoutPlace), since };
+    const isPassed = ({ place, offset }: Untaken) => offset < (this.#taken.get(`${database} ${place}`) ?? -1);
+    const passed = left.filter(isPassed);
+    const newest = lost.length + passed.length === 0 ? [] : left.filter((message) => !isPassed(message));
+    const since = sinceOf([...lost, ...passed, ...newest], await lastReplayedAt(sql));
+    return { database, lost, untaken: passed.map(withoutPlace), newest: newest.map(withoutPlace), since };
   }
 
   /** Messages that wait in their outbox to be sent again. */

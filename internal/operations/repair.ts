@@ -232,17 +232,18 @@ async function deliverAgain(
 ): Promise<number> {
   if (loss === undefined) return 0;
   let sent = 0;
-  for (let start = 0; start < loss.untaken.length; start += BATCH) {
-    const part = loss.untaken.slice(start, start + BATCH);
+  const messages = [...loss.untaken, ...loss.newest];
+  for (let start = 0; start < messages.length; start += BATCH) {
+    const part = messages.slice(start, start + BATCH);
     const taken = await findInInbox(
       databases[loss.database],
       part.map(({ message_id }) => message_id),
     );
     const left = part.filter(({ message_id }) => !taken.has(message_id));
-    for (const [from, messages] of Map.groupBy(left, (one) => one.from))
+    for (const [from, theirs] of Map.groupBy(left, (one) => one.from))
       sent += await sendAgain(
         databases[from],
-        messages.map(({ message_id }) => message_id),
+        theirs.map(({ message_id }) => message_id),
       );
   }
   return sent;

@@ -117,20 +117,35 @@ async function lostSagas(): Promise<readonly string[]> {
   return promised.filter((saga_id) => !known.has(saga_id)).toSorted();
 }
 
-/** Completed checkouts of which a service has no row. */
+/** Finished checkouts of which a service has not the row, in the state, that it must have. */
 async function lostRows(database: Exclude<DatabaseName, "saga">): Promise<readonly string[]> {
-  const completed = await rows(
+  const finished = await rows(
     "saga",
-    (sql) => sql<{ saga_id: string }[]>`select saga_id from saga_state where status = 'COMPLETED'`,
+    (sql) => sql<{ saga_id: string; status: string }[]>`
+      select saga_id, status from saga_state where completed_at is not null`,
   );
-  const table = { inventory: "reservations", payment: "payments", order: "orders" }[database];
-  const found = await rows(database, (sql) => sql<{ saga_id: string }[]>`select saga_id from ${sql(table)}`);
-  const known = new Set(found.map(({ saga_id }) => saga_id));
-  return completed
+  const { table, good, open } = WANTED[database];
+  const found = await rows(
+    database,
+    (sql) => sql<{ saga_id: string; status: string }[]>`select saga_id, status from ${sql(table)}`,
+  );
+  const statuses = new Map(found.map(({ saga_id, status }) => [saga_id, status]));
+  const isLost = ({ saga_id, status }: { readonly saga_id: string; readonly status: string }) =>
+    status === "COMPLETED"
+      ? statuses.get(saga_id) !== good
+      : open.some((one) => one === statuses.get(saga_id));
+  return finished
+    .filter(isLost)
     .map(({ saga_id }) => saga_id)
-    .filter((saga_id) => !known.has(saga_id))
     .toSorted();
 }
+
+/** What a completed checkout has there, and what one that ended without an order must not have. */
+const WANTED = {
+  inventory: { table: "reservations", good: "CONFIRMED", open: [] },
+  payment: { table: "payments", good: "SUCCEEDED", open: ["PENDING", "UNKNOWN"] },
+  order: { table: "orders", good: "CONFIRMED", open: [] },
+} as const;
 
 /** The invariant that names a checkout whose row is lost. */
 const NAMED_BY = {
@@ -174,7 +189,7 @@ test.each(["order", "inventory", "payment", "saga"] as const)(
     const lost = database === "saga" ? await lostSagas() : await lostRows(database);
     expect(lost.length).toBeGreaterThanOrEqual(MISSED / 2);
     const isSettled = async () => Bun.deepEquals(await named(NAMED_BY[database]), lost);
-    await waitUntil("the audit names exactly what was lost", isSettled, { timeoutMs: 10_000 });
+    await waitUntil("the audit names exactly what was lost", isSettled, { timeoutMs: PATIENCE_MS });
     // when
     const report = await repaired(database);
     // then

@@ -5,7 +5,8 @@ import type { ShipOrder } from "../../../schemas/http.ts";
 import { DATABASES, type DatabaseName } from "../../../schemas/migrations.ts";
 import { outboxRule } from "../../../schemas/outbox-rules.ts";
 import type { MessageType } from "../../../schemas/registry.ts";
-import { TOPICS } from "../../../schemas/topics.ts";
+import type { ProviderLedgerEntry } from "../../../schemas/provider-ledger.ts";
+import { type Topic, TOPICS } from "../../../schemas/topics.ts";
 import { audit, type AuditReport } from "../../audit/audit.ts";
 import type { AuditSources } from "../../audit/sources.ts";
 import { sagaHandler } from "../../orchestrator/handler.ts";
@@ -16,8 +17,10 @@ import { MessageProcessor } from "../../messaging/message-processor.ts";
 import { Relay } from "../../messaging/relay.ts";
 import { type OrderRebuildReport, rebuildOrders } from "../../operations/order-rebuild.ts";
 import { confirmedOrders } from "../../operations/order-store.ts";
+import type { ChargeAtProvider } from "../../operations/payment-reopen.ts";
 import { type PaymentRebuildReport, rebuildPayments } from "../../operations/payment-rebuild.ts";
 import { rebuildStock, type StockRebuildReport } from "../../operations/stock-rebuild.ts";
+import { examine, repair, type RepairContext, type Repaired } from "../../operations/repair.ts";
 import { restoreOutbox } from "../../operations/restore-outbox.ts";
 import { consumerMetrics, relayMetrics } from "../../messaging/telemetry.ts";
 import { randomStream } from "../../paysim/random.ts";
@@ -267,6 +270,45 @@ export class Simulation implements AsyncDisposable {
     await saga.sql`update outbox set published = false, published_at = null where published`;
   }
 
+  /** Same as `checkoutctl repair`: what it planned, and what it did. Interrupted, it throws when it has written an outbox back. */
+  async repair({ isInterrupted = false } = {}): Promise<{
+    readonly planned: readonly string[];
+    readonly done: readonly Repaired[];
+  }> {
+    const context = this.#repairing;
+    const found = await examine(context, null);
+    // Without order, an undo could overtake its command and leave a tombstone where an order was.
+    this.broker.keepsOrder = true;
+    let hasWritten = false;
+    const readTopic = (topic: Topic) => {
+      // The last topic of the restore of an outbox.
+      if (topic === TOPICS.deadLetters) hasWritten = isInterrupted;
+      return context.readTopic(topic);
+    };
+    const newId = () => {
+      if (hasWritten) throw new Error("interrupted");
+      return context.newId();
+    };
+    const who = { actor: "ada", reason: "the standby was behind" };
+    const done = await repair({ ...context, readTopic, newId }, found, who);
+    return { planned: found.plan.databases.map(({ database }) => database), done };
+  }
+
+  get #repairing(): RepairContext {
+    const { saga, inventory, payment, order } = this.databases;
+    const place = (offset: number) => ({ partition: 0, offset, timestampMs: Date.now() });
+    return {
+      databases: { saga: saga.sql, inventory: inventory.sql, payment: payment.sql, order: order.sql },
+      readTopic: (topic) => [{ values: this.broker.read(topic), raw: place }],
+      settle: ignoreAsync,
+      rebuildSagas: () => this.rebuildSagas(),
+      chargesSince: () => [chargesIn(this.#payment.simulator.entries())],
+      provider: this.#payment.provider.name,
+      clock: { now: () => this.#now },
+      newId: () => Bun.randomUUIDv7(),
+    };
+  }
+
   /** Audits the system as idle. */
   audit(): Promise<AuditReport> {
     const { saga, inventory, payment, order } = this.databases;
@@ -394,4 +436,13 @@ export class Simulation implements AsyncDisposable {
     );
     return counts.reduce((sum, count) => sum + count, 0);
   }
+}
+
+/** The provider's list, from its ledger. */
+function chargesIn(entries: readonly ProviderLedgerEntry[]): readonly ChargeAtProvider[] {
+  return entries.flatMap((entry) => {
+    if (entry.kind !== "charge") return [];
+    const { payment_intent: provider_txn_id, saga_id, amount_cents, currency } = entry;
+    return [{ provider_txn_id, saga_id, amount_cents, currency, isPaid: true }];
+  });
 }

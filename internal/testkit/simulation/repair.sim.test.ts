@@ -1,0 +1,104 @@
+// A standby that lacks the last moments is promoted while checkouts run: the auditor names what was lost, and after `checkoutctl repair` it
+// finds nothing. What a standby lacks is the end of its primary's log, so an earlier copy of all rows stands for it.
+import { expect, test } from "bun:test";
+import { Simulation } from "./simulation.ts";
+
+const CHECKOUTS_PER_WAVE = 15;
+
+async function findingsOf(simulation: Simulation): Promise<readonly string[]> {
+  const report = await simulation.audit();
+  return report.invariants.flatMap(({ name, findings: found }) =>
+    found.map(({ saga_id, detail }) => `${name}: ${saga_id}: ${detail}`),
+  );
+}
+
+test.each([
+  ["saga", 2],
+  ["inventory", 3],
+  ["payment", 4],
+  ["order", 5],
+] as const)(
+  "%s: everything is found and repaired, and a second repair has nothing to do",
+  async (database, seed) => {
+    await using simulation = await Simulation.open(seed);
+    await simulation.trade(CHECKOUTS_PER_WAVE, () => simulation.backup(database));
+    await simulation.restore(database);
+    expect(await findingsOf(simulation)).not.toEqual([]);
+    // when
+    const { planned, done } = await simulation.repair();
+    await simulation.settle();
+    // then
+    expect(planned).toEqual([database]);
+    expect(done.flatMap(({ not_repaired }) => not_repaired)).toEqual([]);
+    expect(await findingsOf(simulation)).toEqual([]);
+    expect((await simulation.repair()).planned).toEqual([]);
+    const trail = await simulation.databases.saga.sql`
+    select subject, outcome from operator_actions where action = 'database.repair'`;
+    expect([...trail]).toEqual([{ subject: database, outcome: "repaired" }]);
+  },
+);
+
+test("payment: charges that were forgotten and then cancelled as never requested are refunded", async () => {
+  // given checkouts that were charged, and whose payments are lost
+  await using simulation = await Simulation.open(6);
+  simulation.mayBePresent = false;
+  await simulation.backup("payment");
+  await simulation.wave(CHECKOUTS_PER_WAVE);
+  await simulation.restore("payment");
+  // and nobody notices until their deadlines have passed
+  await simulation.settle();
+  const kept = (await findingsOf(simulation)).filter((text) => text.startsWith("undone-costs-nothing"));
+  expect(kept.length).toBeGreaterThan(0);
+  // when
+  const { done } = await simulation.repair();
+  await simulation.settle();
+  // then
+  expect(done.flatMap(({ reopened }) => reopened?.reopened ?? [])).toHaveLength(kept.length);
+  expect(await findingsOf(simulation)).toEqual([]);
+});
+
+test("a repair that was interrupted after the outbox was written back is finished by the next one", async () => {
+  await using simulation = await Simulation.open(7);
+  await simulation.wave(CHECKOUTS_PER_WAVE);
+  await simulation.settle();
+  const [shipped] = await simulation.completed();
+  if (shipped === undefined) throw new Error("no order");
+  await simulation.backup("order");
+  await simulation.shipOrder(shipped.order_id, { tracking: { carrier: "DHL", number: "JD0" } });
+  await simulation.settle();
+  await simulation.restore("order");
+  // when
+  expect(await simulation.repair({ isInterrupted: true }).catch(String)).toContain("interrupted");
+  // then the event is not missing any more, and the parcel could be sent again
+  const stands = () =>
+    simulation.databases.order.sql`select status from orders where order_id = ${shipped.order_id}`;
+  expect([...(await stands())]).toEqual([{ status: "CONFIRMED" }]);
+  const { planned, done } = await simulation.repair();
+  expect(planned).toEqual(["order"]);
+  expect(done.flatMap(({ orders }) => orders?.orders ?? [])).toMatchObject([
+    { from: "CONFIRMED", to: "SHIPPED" },
+  ]);
+  expect([...(await stands())]).toEqual([{ status: "SHIPPED" }]);
+  expect((await simulation.repair()).planned).toEqual([]);
+});
+
+test("saga: a cancellation of an order that was lost is finished", async () => {
+  await using simulation = await Simulation.open(8);
+  await simulation.wave(CHECKOUTS_PER_WAVE);
+  await simulation.settle();
+  const [bought] = await simulation.completed();
+  if (bought === undefined) throw new Error("no order");
+  await simulation.backup("saga");
+  await simulation.cancelOrder(bought.saga_id, bought.order_id);
+  await simulation.settle();
+  await simulation.restore("saga");
+  expect(await findingsOf(simulation)).not.toEqual([]);
+  // when
+  const { done } = await simulation.repair();
+  await simulation.settle();
+  // then
+  expect(done.flatMap(({ cancellations }) => cancellations?.rebuilt ?? [])).toEqual([
+    { saga_id: bought.saga_id, step: "release" },
+  ]);
+  expect(await findingsOf(simulation)).toEqual([]);
+});
