@@ -482,6 +482,7 @@ export const CLI_OUTPUTS: Readonly<Record<string, TSchema>> = {
       }),
       { description: "those that lack something" },
     ),
+    nowhere: Type.Array(text, { description: "checkouts of the journal of which nothing is left" }),
     repaired: list(
       shape({
         database: text,

@@ -15,6 +15,9 @@ import {
 import { type PlannedRepair, planText } from "../../../internal/operations/repair-plan.ts";
 import type { ChargeAtProvider } from "../../../internal/operations/payment-reopen.ts";
 import { systemClock } from "../../../internal/platform/clock.ts";
+import { readJournal } from "../../../internal/audit/json-lines.ts";
+import { UUID } from "../../../internal/kernel/uuid.ts";
+import { statusesOf } from "../../../internal/operations/repair-store.ts";
 import { readTopic } from "../../../internal/platform/kafka/read-topic.ts";
 import type { ProviderLedger } from "../../../internal/services/payment/providers/ledger.ts";
 import { CHARGING_PROVIDER } from "../../../internal/services/payment/providers/registry.ts";
@@ -41,6 +44,10 @@ export const repairCommand = operatorCommand(
     ] as const),
   )
   .option("--dry-run", "only show what was lost, what would be done, and what to confirm")
+  .option(
+    "--journal <file>",
+    "JSON lines with the saga_id of every 202 response: names those of which nothing is left anywhere",
+  )
   .addOption(
     new Option(
       "--confirm <count>",
@@ -68,13 +75,18 @@ export const repairCommand = operatorCommand(
     const examined = await examine(context, database ?? null);
     const { plan } = examined;
     const running = plan.databases.length === 0 ? [] : await stillRunning(context, plan);
-    const told = { dry_run: dryRun, running, confirm: plan.count, databases: plan.databases };
+    const nowhere = await nowhereAmong(context, examined, options.journal);
+    const told = { dry_run: dryRun, running, confirm: plan.count, databases: plan.databases, nowhere };
+    if (nowhere.length > 0) process.exitCode = EXIT.refused;
     if (plan.databases.length === 0)
-      return print(options, { ...told, repaired: [], next: null, mails: null }, () => planText(plan));
+      return print(options, { ...told, repaired: [], next: null, mails: null }, () =>
+        [planText(plan), ...nowhere.map(nowhereText)].join("\n\n"),
+      );
     if (dryRun)
       return print(options, { ...told, repaired: [], next: NEXT, mails: null }, () =>
         [
           planText(plan),
+          ...nowhere.map(nowhereText),
           ...running.map((one) => `stop first: ${one}`),
           `Start it: checkoutctl repair --reason TEXT --confirm ${plan.count}`,
         ].join("\n\n"),
@@ -88,14 +100,35 @@ export const repairCommand = operatorCommand(
     }
     const repaired = await repair(context, examined, { actor, reason });
     print(options, { ...told, repaired, next: NEXT, mails: null }, () =>
-      [...repaired.map(repairedText), NEXT].join("\n\n"),
+      [...repaired.map(repairedText), ...nowhere.map(nowhereText), NEXT].join("\n\n"),
     );
     if (repaired.some(({ not_repaired }) => not_repaired.length > 0)) process.exitCode = EXIT.refused;
   });
 
 function nothingBut(told: { readonly dry_run: boolean; readonly mails: number }) {
   const databases: readonly PlannedRepair[] = [];
-  return { running: [], confirm: 0, databases, repaired: [], next: null, ...told };
+  const nowhere: readonly string[] = [];
+  return { running: [], confirm: 0, databases, nowhere, repaired: [], next: null, ...told };
+}
+
+/**
+ * Checkouts of the journal that neither the saga database nor Kafka knows: their 202 was sent, and their first message never left the lost
+ * primary. Nothing but the journal tells of them.
+ */
+async function nowhereAmong(
+  { databases }: RepairContext,
+  { losses }: Examined,
+  journal: string | undefined,
+): Promise<readonly string[]> {
+  if (journal === undefined) return [];
+  const promised = (await Array.fromAsync(readJournal(journal))).filter((id) => UUID.test(id));
+  const known = await statusesOf(databases.saga, promised);
+  const traced = new Set(losses.flatMap(({ lost }) => lost.map(({ saga_id }) => saga_id)));
+  return promised.filter((id) => !known.has(id) && !traced.has(id));
+}
+
+function nowhereText(id: string): string {
+  return `NOT repaired: checkout ${id} was answered with 202, and nothing of it is left: its shopper was not charged and must order again`;
 }
 
 async function contextOf(
