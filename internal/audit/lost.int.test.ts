@@ -121,22 +121,21 @@ test("what is on its way, retried, dead-lettered or sent again is not passed ove
   system.topics.get(TOPICS.deadLetters)?.pop();
   const past = new Date(Date.now() - 1_000);
   await system.insert("payment", "retry", {
-    ...{ message_id: first.message_id, saga_id: first.saga_id, message_type: first.type, attempts: 1 },
-    ...{
-      next_attempt_at: past,
-      first_failed_at: past,
-      last_failed_at: past,
-      error_code: "X",
-      error_message: "x",
-    },
-    ...{
-      topic: TOPICS.commands,
-      partition: 0,
-      offset: 0,
-      timestamp_ms: 0,
-      value: Buffer.from("{}"),
-      headers: [],
-    },
+    message_id: first.message_id,
+    saga_id: first.saga_id,
+    message_type: first.type,
+    attempts: 1,
+    next_attempt_at: past,
+    first_failed_at: past,
+    last_failed_at: past,
+    error_code: "X",
+    error_message: "x",
+    topic: TOPICS.commands,
+    partition: 0,
+    offset: 0,
+    timestamp_ms: 0,
+    value: Buffer.from("{}"),
+    headers: system.databases.payment.json([]),
   });
   expect(await namedBy("nothing-is-passed-over")).toEqual([]);
 });

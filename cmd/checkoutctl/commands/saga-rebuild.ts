@@ -48,7 +48,9 @@ export const rebuildCommand = operatorCommand(
     const report = await rebuildFrom(connections, {
       forwardDeadlineMs: forwardDeadline === undefined ? null : forwardDeadline * 1_000,
       actionDeadlineMs: actionDeadline * 1_000,
-      ...{ actor, reason, dryRun },
+      actor,
+      reason,
+      dryRun,
     });
     print(options, { dry_run: dryRun, ...report }, () => asText(report, dryRun));
     if (report.not_rebuilt.length > 0) process.exitCode = EXIT.refused;
