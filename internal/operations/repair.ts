@@ -106,7 +106,7 @@ export interface Who {
   readonly reason: string;
 }
 
-/** Repairs what `examine` found. Throws MESSAGE_INVALID, before it changes anything, while one of the programs runs. */
+/** Repairs what `examine` found. Throws MESSAGE_INVALID, before it changes anything of a database, while one of the programs runs. */
 export async function repair(
   context: RepairContext,
   { plan, losses, open }: Examined,
@@ -143,7 +143,7 @@ export async function repair(
 async function requireStopped(context: RepairContext, plan: RepairPlan): Promise<void> {
   const running = await stillRunning(context, plan);
   if (running.length === 0) return;
-  throw new AppError("MESSAGE_INVALID", `stop first: ${running.join(", ")}; nothing was changed since then`);
+  throw new AppError("MESSAGE_INVALID", `stop first: ${running.join(", ")}`);
 }
 
 async function repairOne(

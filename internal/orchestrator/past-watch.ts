@@ -19,7 +19,7 @@ const MAX_NAMED = 5;
 
 export interface PastWatchOptions {
   readonly sql: Sql;
-  /** The id of the newest message in each partition that sagas write to. */
+  /** The ids of the newest messages in each partition that sagas write to. */
   readonly newestSent: () => Promise<readonly string[]>;
   /** Epoch ms. */
   readonly now: () => number;
@@ -75,7 +75,7 @@ export class PastWatch {
     }
     if (this.#rejection === null)
       log.error(
-        { lost: lost.slice(0, MAX_NAMED), partitions: lost.length },
+        { lost: lost.slice(0, MAX_NAMED), messages: lost.length },
         `${BEHIND}; until then no deadline acts and no checkout is admitted`,
       );
     this.#rejection = BEHIND;

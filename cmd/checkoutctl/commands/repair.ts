@@ -12,7 +12,7 @@ import {
   type Repaired,
   stillRunning,
 } from "../../../internal/operations/repair.ts";
-import { type PlannedRepair, planText } from "../../../internal/operations/repair-plan.ts";
+import { planText } from "../../../internal/operations/repair-plan.ts";
 import type { ChargeAtProvider } from "../../../internal/operations/payment-reopen.ts";
 import { systemClock } from "../../../internal/platform/clock.ts";
 import { readJournal } from "../../../internal/audit/json-lines.ts";
@@ -61,17 +61,9 @@ export const repairCommand = operatorCommand(
   .action(async ({ database, dryRun = false, confirm, reason, ...options }) => {
     await using connections = new Connections(loadSettings(options.stack));
     const actor = await connections.actor();
-    if (database === "notification") {
-      const saga = await connections.database("saga");
-      const newId = () => Bun.randomUUIDv7();
-      const mails = await sendMailsAgain({ saga, now: Date.now(), newId, actor, reason, dryRun });
-      return print(options, nothingBut({ dry_run: dryRun, mails }), () =>
-        [
-          `${mails} mails since ${MAIL_SENT_AGAIN_MS / 3_600_000} h ago ${dryRun ? "would be" : "are"} sent again, unless Redis knows them as sent`,
-        ].join("\n"),
-      );
-    }
-    const context = await contextOf(connections, { actor, reason });
+    const who = { actor, reason };
+    if (database === "notification") return repairMails(connections, { ...who, dryRun }, options);
+    const context = await contextOf(connections, who);
     const examined = await examine(context, database ?? null);
     const { plan } = examined;
     const running = plan.databases.length === 0 ? [] : await stillRunning(context, plan);
@@ -98,17 +90,34 @@ export const repairCommand = operatorCommand(
       process.exitCode = EXIT.refused;
       return;
     }
-    const repaired = await repair(context, examined, { actor, reason });
+    const repaired = await repair(context, examined, who);
     print(options, { ...told, repaired, next: NEXT, mails: null }, () =>
       [...repaired.map(repairedText), ...nowhere.map(nowhereText), NEXT].join("\n\n"),
     );
     if (repaired.some(({ not_repaired }) => not_repaired.length > 0)) process.exitCode = EXIT.refused;
   });
 
-function nothingBut(told: { readonly dry_run: boolean; readonly mails: number }) {
-  const databases: readonly PlannedRepair[] = [];
-  const nowhere: readonly string[] = [];
-  return { running: [], confirm: 0, databases, nowhere, repaired: [], next: null, ...told };
+interface Act {
+  readonly actor: string;
+  readonly reason: string;
+}
+
+async function repairMails(
+  connections: Connections,
+  { dryRun, ...who }: Act & { readonly dryRun: boolean },
+  options: { readonly json?: true | undefined },
+): Promise<void> {
+  const saga = await connections.database("saga");
+  const newId = () => Bun.randomUUIDv7();
+  const mails = await sendMailsAgain({ saga, now: Date.now(), newId, dryRun, ...who });
+  const hours = MAIL_SENT_AGAIN_MS / 3_600_000;
+  const nothing = { running: [], confirm: 0, databases: [], nowhere: [], repaired: [], next: null };
+  print(
+    options,
+    { dry_run: dryRun, ...nothing, mails },
+    () =>
+      `${mails} mails of the last ${hours} h ${dryRun ? "would be" : "are"} sent again, unless Redis knows them as sent`,
+  );
 }
 
 /**
@@ -131,10 +140,7 @@ function nowhereText(id: string): string {
   return `NOT repaired: checkout ${id} was answered with 202, and nothing of it is left: its shopper was not charged and must order again`;
 }
 
-async function contextOf(
-  connections: Connections,
-  who: { readonly actor: string; readonly reason: string },
-): Promise<RepairContext> {
+async function contextOf(connections: Connections, who: Act): Promise<RepairContext> {
   return {
     databases: await connections.databases(),
     readTopic: (topic) => readTopic({ ...connections.kafka(), topic }),

@@ -8,6 +8,7 @@ import { cartOf, type Shopper } from "../../../bench/shopper.ts";
 import type { DatabaseName } from "../../../schemas/migrations.ts";
 import type { AuditReport } from "../../audit/audit.ts";
 import { promote } from "../../faults/failover.ts";
+import { faultsOf } from "../../testkit/checkoutctl.ts";
 import { failOverManaged } from "../../testkit/failover.ts";
 import { waitUntil } from "../wait.ts";
 import { CURRENCY, existing, RunningSystem } from "./running-system.ts";
@@ -193,6 +194,7 @@ test.each(["order", "inventory", "payment", "saga"] as const)(
     // when
     const report = await repaired(database);
     // then
+    expect(faultsOf(["repair"], report)).toEqual([]);
     expect(report.repaired.map((one) => one.database)).toEqual([database]);
     expect(report.repaired.flatMap((one) => one.not_repaired)).toEqual([]);
     expect((await system.operatorSees<Printed>(["repair", ...REASON, "--dry-run"])).databases).toEqual([]);

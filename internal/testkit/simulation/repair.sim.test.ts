@@ -102,3 +102,22 @@ test("saga: a cancellation of an order that was lost is finished", async () => {
   ]);
   expect(await findingsOf(simulation)).toEqual([]);
 });
+
+test("inventory: while more is reserved than there is, a person decides, and nothing is decided anew", async () => {
+  await using simulation = await Simulation.open(9);
+  await simulation.trade(CHECKOUTS_PER_WAVE, () => simulation.backup("inventory"));
+  await simulation.restore("inventory");
+  const { sql } = simulation.databases.inventory;
+  await sql`update inventory set stocked_count = stocked_count - 500, available_count = 0 where sku_id = 'pot'`;
+  const { done } = await simulation.repair();
+  expect(done).toMatchObject([{ unfinished: true, delivered_again: 0 }]);
+  expect(done[0]?.not_repaired.join()).toContain("of pot");
+  // when somebody has loaded what was delivered
+  await sql`update inventory set stocked_count = stocked_count + 500 where sku_id = 'pot'`;
+  const again = await simulation.repair();
+  await simulation.settle();
+  // then
+  expect(again.planned).toEqual(["inventory"]);
+  expect(again.done).toMatchObject([{ unfinished: false, not_repaired: [] }]);
+  expect(await findingsOf(simulation)).toEqual([]);
+});
