@@ -59,6 +59,16 @@ interface Break {
 }
 
 const breaks: Readonly<Record<string, Break>> = {
+  // lost.int.test.ts has one for each database.
+  "a service has forgotten a message that it took": {
+    invariant: "nothing-is-passed-over",
+    says: "is not in the payment inbox, later messages are",
+    async doIt() {
+      const message_id = await system.say("saga", TOPICS.commands, "CancelPayment", system.refunded.saga_id);
+      await system.insert("payment", "inbox", { message_id });
+      return system.completed.saga_id;
+    },
+  },
   "an order is missing": {
     invariant: "completed-has-its-order",
     says: "it has 0 live orders",
