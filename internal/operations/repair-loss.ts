@@ -49,8 +49,8 @@ export interface Loss {
   /** Its inbox has later ones of the same partition and not these: it must get them again. */
   readonly untaken: readonly SentMessage[];
   /**
-   * The newest ones to a database that has lost something: they are lost too, or still on their way. It gets them again, because whoever
-   * gets a message twice takes it once.
+   * Newer ones that it does not have: they are on their way, or lost too if it has lost anything. Then it gets them again, because whoever gets
+   * a message twice takes it once.
    */
   readonly newest: readonly SentMessage[];
   /** Nothing before this time (epoch ms) is lost; null if nothing is lost. */
@@ -166,8 +166,9 @@ class Reading {
     const left = open.filter(({ message_id }) => !isHeld(message_id));
     const isPassed = ({ place, offset }: Untaken) => offset < (this.#taken.get(`${database} ${place}`) ?? -1);
     const passed = left.filter(isPassed);
-    const newest = lost.length + passed.length === 0 ? [] : left.filter((message) => !isPassed(message));
-    const since = sinceOf([...lost, ...passed, ...newest], await lastReplayedAt(sql));
+    const newest = left.filter((message) => !isPassed(message));
+    const isBehind = lost.length + passed.length > 0;
+    const since = isBehind ? sinceOf([...lost, ...passed, ...newest], await lastReplayedAt(sql)) : null;
     return { database, lost, untaken: passed.map(withoutPlace), newest: newest.map(withoutPlace), since };
   }
 
@@ -187,8 +188,7 @@ function withoutPlace({ message_id, type, saga_id, at, from }: Untaken): SentMes
 }
 
 /** `replayedAt`: the last transaction that the standby got from its primary, if this server was one; it may be from long ago. */
-function sinceOf(messages: readonly FoundMessage[], replayedAt: number | null): number | null {
-  if (messages.length === 0) return null;
+function sinceOf(messages: readonly FoundMessage[], replayedAt: number | null): number {
   const first = messages.reduce((least, { at }) => Math.min(least, at), Infinity);
   const isItsEnd = replayedAt !== null && replayedAt > first - LONGEST_SILENCE_MS;
   return Math.min(first, isItsEnd ? replayedAt : first) - MARGIN_MS;

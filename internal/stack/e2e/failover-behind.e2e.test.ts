@@ -68,7 +68,7 @@ class Load {
       const { saga_id } = await shopper.checkout(cartOf([SKU], card, CURRENCY), Bun.randomUUIDv7(), giveUpAt);
       appendFileSync(journal, `${JSON.stringify({ saga_id })}\n`);
       this.accepted.push(saga_id);
-      const view = await shopper.look(saga_id, 1);
+      const view = await shopper.look(saga_id, 3);
       if (view?.status === "COMPLETED") this.completed.add(saga_id);
     }
   }

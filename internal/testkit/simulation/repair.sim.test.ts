@@ -5,6 +5,12 @@ import { Simulation } from "./simulation.ts";
 
 const CHECKOUTS_PER_WAVE = 15;
 
+/** Everybody has taken all that was sent to them; what waits for a time still waits. */
+async function drain(simulation: Simulation): Promise<void> {
+  simulation.broker.isCalm = true;
+  await simulation.drain();
+}
+
 async function findingsOf(simulation: Simulation): Promise<readonly string[]> {
   const report = await simulation.audit();
   return report.invariants.flatMap(({ name, findings: found }) =>
@@ -38,23 +44,30 @@ test.each([
   },
 );
 
-test("payment: charges that were forgotten and then cancelled as never requested are refunded", async () => {
-  // given checkouts that were charged, and whose payments are lost
-  await using simulation = await Simulation.open(6);
+/** A shop in which payments were forgotten that the provider had charged, and which nobody repaired before their deadlines passed. */
+async function cancelledAsNeverRequested(seed: number): Promise<readonly [Simulation, readonly string[]]> {
+  const simulation = await Simulation.open(seed);
   simulation.mayBePresent = false;
   await simulation.backup("payment");
   await simulation.wave(CHECKOUTS_PER_WAVE);
   await simulation.restore("payment");
-  // and nobody notices until their deadlines have passed
   await simulation.settle();
   const kept = (await findingsOf(simulation)).filter((text) => text.startsWith("undone-costs-nothing"));
-  expect(kept.length).toBeGreaterThan(0);
-  // when
-  const { done } = await simulation.repair();
-  await simulation.settle();
-  // then
-  expect(done.flatMap(({ reopened }) => reopened?.reopened ?? [])).toHaveLength(kept.length);
-  expect(await findingsOf(simulation)).toEqual([]);
+  return [simulation, kept];
+}
+
+test("payment: charges that were forgotten and then cancelled as never requested are refunded", async () => {
+  let refunded = 0;
+  for (const seed of [6, 7, 8]) {
+    const [shop, kept] = await cancelledAsNeverRequested(seed);
+    await using simulation = shop;
+    const { done } = await simulation.repair();
+    await simulation.settle();
+    expect(done.flatMap(({ reopened }) => reopened?.reopened ?? [])).toHaveLength(kept.length);
+    expect(await findingsOf(simulation)).toEqual([]);
+    refunded += kept.length;
+  }
+  expect(refunded).toBeGreaterThan(0);
 });
 
 test("a repair that was interrupted after the outbox was written back is finished by the next one", async () => {
@@ -106,6 +119,7 @@ test("saga: a cancellation of an order that was lost is finished", async () => {
 test("inventory: while more is reserved than there is, a person decides, and nothing is decided anew", async () => {
   await using simulation = await Simulation.open(9);
   await simulation.trade(CHECKOUTS_PER_WAVE, () => simulation.backup("inventory"));
+  await drain(simulation);
   await simulation.restore("inventory");
   const { sql } = simulation.databases.inventory;
   await sql`update inventory set stocked_count = stocked_count - 500, available_count = 0 where sku_id = 'pot'`;
