@@ -11,6 +11,7 @@ export const NOT_DRILLED: Readonly<Record<string, string>> = {
   OIDC_CLIENT_SECRET: "the stack has no identity provider for operators",
   OTLP_HEADERS: "a collector that refuses costs traces, no checkout",
   SMTP_URL: "the mail catcher asks for no password",
+  REDIS_SENTINELS: "the drill's stack has one Redis; a Sentinel's password is exchanged as that of a server",
 };
 
 export const EXCHANGES: readonly Exchange[] = [

@@ -78,9 +78,9 @@ export class CertificateAuthority {
   }
 
   /** New files of this name, whatever is there. Certificates that were read before count until they expire. */
-  async renew({ name, hosts = [] }: CertificateRequest): Promise<CertificateFiles> {
+  async renew({ name, hosts = [], days = CERTIFICATE_DAYS }: CertificateRequest): Promise<CertificateFiles> {
     const files = certificateFiles(this.#directory, name);
-    await this.#make(name, hosts, files);
+    await this.#make({ name, hosts, days }, files);
     return files;
   }
 
