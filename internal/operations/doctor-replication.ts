@@ -43,8 +43,15 @@ export function judgeReplication(subject: string, facts: ReplicationFacts): read
   const of = (judged: Parameters<typeof finding>[2]) => finding("replication", subject, judged);
   const { isStandby, synchronousNames, synchronousCommit, user, standbys } = facts;
   if (isStandby) return [of({ verdict: "not checked", says: "only a primary knows its standbys" })];
-  if (standbys.length > 0 && standbys.every(({ state }) => state === null))
-    return [of({ verdict: "not checked", says: `${user} may not see its standbys (pg_read_all_stats)` })];
+  const isHidden = standbys.length > 0 && standbys.every(({ state }) => state === null);
+  if (isHidden && synchronousNames !== "")
+    return [
+      of({
+        verdict: "not checked",
+        says: `${user} may not see what its standbys do`,
+        todo: `grant pg_read_all_stats to ${user}`,
+      }),
+    ];
   const streaming = standbys.filter(({ state }) => state === "streaming");
   const waitedFor = streaming.filter(({ syncState }) => syncState === "sync" || syncState === "quorum");
   const list = standbys.map(inWords).join(", ");

@@ -54,6 +54,13 @@ test.each([
     { standbys: [{ name: "db2", address: null, state: null, syncState: null, behindBytes: null }] },
     "not checked: saga_audit may not see",
   ],
+  [
+    {
+      synchronousNames: "",
+      standbys: [{ name: null, address: null, state: null, syncState: null, behindBytes: null }],
+    },
+    "warning: an acknowledged checkout may be lost with the primary: no standby is synchronous",
+  ],
   [{ isStandby: true, standbys: [] }, "not checked: only a primary"],
 ] as const)("replication with %p", (change, says) => {
   expect(judged(change)).toStartWith(says);

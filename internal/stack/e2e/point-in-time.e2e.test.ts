@@ -156,8 +156,9 @@ test(
     await asSuperuser((sql) => copyRunning(sql, data(), backup));
     await load.comes(5);
     // when
-    const ids = await paymentIds();
-    expect(ids.length).toBeGreaterThan(5);
+    let ids: readonly string[] = [];
+    const areThere = async () => (ids = await paymentIds()).length > 5;
+    await waitUntil("there are payments", areThere, { timeoutMs: PATIENCE_MS });
     const time = await asSuperuser(async (sql) => {
       const [now] = await sql<{ time: string }[]>`select clock_timestamp()::text as time`;
       return now?.time ?? "";
