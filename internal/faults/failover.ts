@@ -139,9 +139,10 @@ export async function copyRunning(primary: Sql, data: string, copy: string): Pro
 
 function follow(data: string, { port, password, searchParams }: URL): void {
   writeOwned(join(data, "standby.signal"), "");
-  // Of a stack with `--secure`.
-  const secret =
-    password === "" ? "" : ` password=${password} sslmode=${searchParams.get("sslmode")} sslcert=none`;
+  // Of a stack with `--secure`. Without the name of a file, which need not be there, libpq looks for a certificate in the home of the user who started
+  // this process, and gives up if that is closed to the server's own user.
+  const encrypted = ` password=${password} sslmode=${searchParams.get("sslmode")} sslcert=${data}/no-client.crt`;
+  const secret = password === "" ? "" : encrypted;
   const address = `host=127.0.0.1 port=${port} user=checkout application_name=${STANDBY}${secret}`;
   appendFileSync(join(data, "postgresql.auto.conf"), `primary_conninfo = '${address}'\n`);
 }
