@@ -3,11 +3,12 @@
 import { minified } from "../web/minify.ts";
 import plotCss from "uplot/dist/uPlot.min.css" with { type: "text" };
 import baseCss from "./styles/base.css" with { type: "text" };
+import cardsCss from "./styles/cards.css" with { type: "text" };
 import graphsCss from "./styles/graphs.css" with { type: "text" };
 import pagesCss from "./styles/pages.css" with { type: "text" };
 import themeCss from "./styles/theme.css" with { type: "text" };
 
-export const STYLE_SHEET = [withAuto(themeCss), baseCss, pagesCss].map(minified).join("");
+export const STYLE_SHEET = [withAuto(themeCss), baseCss, cardsWithoutRoom(), pagesCss].map(minified).join("");
 export const GRAPH_STYLE_SHEET = plotCss + minified(withAuto(graphsCss));
 
 /**
@@ -19,4 +20,10 @@ function withAuto(css: string): string {
     /\[data-theme="dark"\] ({[^}]*})/,
     (dark, colors: string) => `${dark} @media (prefers-color-scheme: dark) { [data-theme="auto"] ${colors} }`,
   );
+}
+
+/** Of every table on a phone, and of one with many columns on a tablet, too. The rules are written once. */
+function cardsWithoutRoom(): string {
+  const wide = cardsCss.replaceAll(".stacks", ".stacks.is-wide");
+  return `@media (max-width: 48rem) { ${cardsCss} } @media (max-width: 64rem) { ${wide} }`;
 }

@@ -59,7 +59,7 @@ export const auditColumns: readonly Column<AuditRow>[] = [
   {
     name: "address",
     head: "From",
-    show: ({ address }) => address ?? <span class="soft">not known</span>,
+    show: ({ address }) => address ?? <span class="soft nowrap">not known</span>,
     value: ({ address }) => address,
   },
 ];

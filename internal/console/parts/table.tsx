@@ -21,10 +21,13 @@ interface TableProps<Row> {
   readonly hrefOf?: (row: Row) => string;
 }
 
+/** So many with ids and times in them have no room on a tablet. */
+const MANY_COLUMNS = 7;
+
 export function DataTable<Row>({ label, columns, rows, keyOf, hrefOf }: TableProps<Row>): VNode {
   return (
     <table
-      class="stacks"
+      class={columns.length < MANY_COLUMNS ? "stacks" : "stacks is-wide"}
       role="table"
       aria-label={label}
       {...(hrefOf === undefined ? {} : { "data-rows": "" })}
