@@ -129,3 +129,14 @@ test.each(["/stock", "/found", "/sagas", "/topic"])(
     );
   },
 );
+
+test("a failure without a sentence is its code alone", async () => {
+  expect(await htmlOf("/stuck-saga")).toContain("<dd>DEADLINE_EXCEEDED</dd>");
+  expect(await htmlOf("/saga")).toContain("INSUFFICIENT_FUNDS: the bank refused");
+});
+
+test("a table with many columns is a list of cards on a tablet, too", async () => {
+  expect(await htmlOf("/audit")).toContain('class="stacks is-wide"');
+  expect(await htmlOf("/run")).toContain('class="stacks is-wide"');
+  expect(await htmlOf("/topics")).toContain('class="stacks"');
+});

@@ -117,6 +117,11 @@ function revealedText(shopper: Shopper | null): string {
   return `Personal data is shown: ${all}. The timeline shows it, too.`;
 }
 
+function failureText({ failure_code, failure_message }: SagaStory["saga"]): string | null {
+  const isTold = failure_message !== null && failure_message !== "";
+  return failure_code === null || !isTold ? failure_code : `${failure_code}: ${failure_message}`;
+}
+
 function Words({ story, cancellation, now }: Props) {
   const { saga, history, money, orders, missing } = story;
   const [order] = orders;
@@ -213,7 +218,7 @@ function WhatIsKnown({
         <MailsText key="mails" mails={mails} sagaId={saga.saga_id} topics={topics} />
       ),
     ],
-    ["Failure", saga.failure_code === null ? null : `${saga.failure_code}: ${saga.failure_message ?? ""}`],
+    ["Failure", failureText(saga)],
   ];
   return <Facts facts={facts} look="facts card" />;
 }
