@@ -37,7 +37,17 @@ function hostOf(text: string): PostgresHost | undefined {
   const number = Number(port);
   if (host === undefined || number < 1 || number > MAX_PORT || !URL.canParse(`postgres://${host}`))
     return undefined;
-  return { host: decodeURIComponent(host.replace(/^\[|\]$/g, "")), port: number };
+  const decoded = decodedOf(host.replace(/^\[|\]$/g, ""));
+  return decoded === undefined ? undefined : { host: decoded, port: number };
+}
+
+/** Undefined for a percent sign that escapes nothing, as in the placeholder of a template that was not filled in. */
+function decodedOf(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return undefined;
+  }
 }
 
 /** Of a URL that several hosts may be in: each of them, and a database. */

@@ -11,6 +11,8 @@ test.each([
   ["postgres://db1,/d", []],
   ["postgres://db1 ,db2/d", []],
   ["http://db1,db2/d", []],
+  ["postgres://u:p@%DBHOST%:5432/d", []],
+  ["postgres://u:p@db1,db%zz/d", []],
 ] as const)("%s leads to %p", (url, hosts) => {
   expect(hostsOf(url).map(nameOfHost)).toEqual([...hosts]);
 });
