@@ -34,7 +34,12 @@ export interface HostFacts {
   /** `db1:5432` */
   readonly name: string;
   readonly state:
-    | { readonly kind: "primary"; readonly server: string; readonly timeline: number }
+    | {
+        readonly kind: "primary";
+        readonly system: string;
+        readonly server: string;
+        readonly timeline: number;
+      }
     | { readonly kind: "standby" | "unknown" }
     | { readonly kind: "away"; readonly why: string };
 }
@@ -109,17 +114,28 @@ function inWords({ name, address, state, syncState, behindBytes }: StandbyFacts)
 /** Of a URL with several hosts. */
 export function judgeHosts(subject: string, hosts: readonly HostFacts[]): readonly Finding[] {
   const of = (judged: Parameters<typeof finding>[2]) => finding("hosts", subject, judged);
-  const primaries = hosts.filter(({ state }) => state.kind === "primary");
-  const servers = new Set(primaries.map(({ state }) => (state.kind === "primary" ? state.server : "")));
+  const primaries = hosts.flatMap(({ state }) => (state.kind === "primary" ? [state] : []));
+  const servers = new Set(primaries.map(({ server }) => server));
   const says = hosts.map(hostInWords).join("; ");
-  if (servers.size > 1)
+  if (new Set(primaries.map(({ system }) => system)).size > 1)
+    return [
+      of({
+        verdict: "problem",
+        says: `primaries of different databases: ${says}`,
+        todo: "correct the address: leave out the host that is of another database",
+      }),
+    ];
+  if (servers.size > 1) {
+    const isOneOlder = new Set(primaries.map(({ timeline }) => timeline)).size > 1;
+    const which = isOneOlder ? "the one with the lower timeline" : "the one that was replaced";
     return [
       of({
         verdict: "problem",
         says: `more than one primary: ${says}`,
-        todo: `stop the one with the lower timeline at once, and never let it take writes again; ${SEE_RUNBOOK}`,
+        todo: `stop ${which} at once, and never let it take writes again; ${SEE_RUNBOOK}`,
       }),
     ];
+  }
   if (servers.size === 0)
     return [
       of({ verdict: "problem", says: `no primary: ${says}`, todo: `promote a standby; ${SEE_RUNBOOK}` }),

@@ -66,8 +66,8 @@ test.each([
   expect(judged(change)).toStartWith(says);
 });
 
-const primary = (name: string, server = "a") =>
-  ({ name, state: { kind: "primary", server, timeline: 2 } }) as const;
+const primary = (name: string, server = "a", { timeline = 2, system = "1" } = {}) =>
+  ({ name, state: { kind: "primary", system, server, timeline } }) as const;
 const other = { name: "db2:5432", state: { kind: "standby" } } as const;
 const gone = { name: "db2:5432", state: { kind: "away", why: "ECONNREFUSED" } } as const;
 
@@ -81,4 +81,16 @@ test.each([
   const [found] = judgeHosts("saga", hosts);
   expect(found?.verdict).toBe(verdict);
   expect(found?.says).toContain(says);
+});
+
+test.each([
+  [{ timeline: 3 }, "stop the one with the lower timeline"],
+  // Both were promoted from the same one, so the timeline does not tell them apart.
+  [{ timeline: 2 }, "stop the one that was replaced"],
+  // Nobody was replaced: a host of another database must not be stopped.
+  [{ timeline: 3, system: "2" }, "correct the address"],
+])("of two primaries, the second with %p, it says what to do", (other, todo) => {
+  const [found] = judgeHosts("saga", [primary("db1:5432"), primary("db2:5432", "b", other)]);
+  expect(found?.verdict).toBe("problem");
+  expect(found?.todo).toStartWith(todo);
 });
