@@ -42,6 +42,12 @@ export function connectionOptions({ url, tls }: RedisAddress, { reconnects = tru
   };
 }
 
+/** Ends its connection, also one that is being opened: a client (redis 6.3.1) that is destroyed meanwhile connects all the same, and stays. */
+export function endClient(client: Pick<RedisClient, "destroy" | "once">): void {
+  client.once("ready", () => client.destroy());
+  client.destroy();
+}
+
 /** Before the attempt after `failures` failed ones. */
 export function reconnectDelayMs(failures: number): number {
   return withJitter(cappedBackoff(failures, RECONNECT_FIRST_MS, RECONNECT_CAP_MS), Math.random());

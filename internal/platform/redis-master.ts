@@ -1,7 +1,13 @@
 // Follows the Redis master that the Sentinels name: connects to it, and to the next one after a failover. It uses a server only after the
 // server has said itself that it is a master: the Sentinels' word may be old, and so may a server that returns. Used by redis.ts. See ADR 22.
 import { AppError } from "../kernel/errors.ts";
-import { CONNECT_TIMEOUT_MS, type RedisClient, reconnectDelayMs, redisClient } from "./redis-client.ts";
+import {
+  CONNECT_TIMEOUT_MS,
+  endClient,
+  type RedisClient,
+  reconnectDelayMs,
+  redisClient,
+} from "./redis-client.ts";
 import type { RedisAddress } from "./redis-tls.ts";
 import { movedTo, type Place, type SentinelsAddress, textOf } from "./sentinel-address.ts";
 import { type NamedMaster, Sentinels } from "./sentinels.ts";
@@ -118,7 +124,7 @@ export class RedisMaster implements Disposable {
       if (this.#isClosed || !client.isReady)
         throw new AppError("REDIS_UNAVAILABLE", "the connection is gone");
     } catch (cause) {
-      client.destroy();
+      endClient(client);
       throw new AppError(
         "REDIS_UNAVAILABLE",
         `${place}, the master in the Sentinels' words, cannot be used`,

@@ -6,7 +6,7 @@ import { AppError, describeError } from "../kernel/errors.ts";
 import type { KeyValue } from "../kernel/ports.ts";
 import type { Log } from "../kernel/telemetry.ts";
 import type { Metrics } from "./metrics.ts";
-import { type RedisClient, redisClient } from "./redis-client.ts";
+import { endClient, type RedisClient, redisClient } from "./redis-client.ts";
 import { RedisMaster } from "./redis-master.ts";
 import { isDemotion, meetServer } from "./redis-meet.ts";
 import { type RedisAddress, redisAddress } from "./redis-tls.ts";
@@ -176,7 +176,7 @@ export class Redis implements KeyValue, AsyncDisposable {
     this.#firstVerdict.resolve();
     clearTimeout(this.#probe);
     this.#master?.[Symbol.dispose]();
-    this.#client?.destroy();
+    if (this.#client !== undefined) endClient(this.#client);
   }
 
   #unavailable(): AppError {

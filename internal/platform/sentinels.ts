@@ -2,7 +2,7 @@
 // redis-master.ts. Not the Sentinel client of the `redis` package, see ADR 22.
 import { createClient } from "redis";
 import { describeError } from "../kernel/errors.ts";
-import { connectionOptions } from "./redis-client.ts";
+import { connectionOptions, endClient } from "./redis-client.ts";
 import type { Place, SentinelsAddress } from "./sentinel-address.ts";
 import { within } from "./within.ts";
 
@@ -112,7 +112,7 @@ export class Sentinels implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    for (const { client } of this.#nodes) client.destroy();
+    for (const { client } of this.#nodes) endClient(client);
   }
 }
 
