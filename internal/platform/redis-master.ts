@@ -147,7 +147,8 @@ export class RedisMaster implements Disposable {
       if (this.#isClosed) throw new AppError("REDIS_UNAVAILABLE", "closed");
       this.#news = Promise.withResolvers();
       const named = textOf(await this.#wanted());
-      if (isOver()) return;
+      // The news were taken from whoever comes next.
+      if (isOver()) return this.#news.resolve();
       if (named !== place) throw new AppError("REDIS_UNAVAILABLE", `the master is ${named} now`);
     }
   }
