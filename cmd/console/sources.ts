@@ -51,11 +51,11 @@ export function openDatabases(
   context: OpenContext,
 ): ConsoleDatabases {
   const { saga, inventory, payment, order, notification } = {
-    saga: openDatabase("saga", urls.saga, context),
-    inventory: openDatabase("inventory", urls.inventory, context),
-    payment: openDatabase("payment", urls.payment, context),
-    order: openDatabase("order", urls.order, context),
-    notification: openDatabase("notification", urls.notification, context),
+    saga: openPools("saga", urls.saga, context),
+    inventory: openPools("inventory", urls.inventory, context),
+    payment: openPools("payment", urls.payment, context),
+    order: openPools("order", urls.order, context),
+    notification: openPools("notification", urls.notification, context),
   };
   const of = (use: keyof ConsoleDatabases): Databases => ({
     saga: saga[use],
@@ -67,7 +67,7 @@ export function openDatabases(
   return { pages: of("pages"), background: of("background") };
 }
 
-function openDatabase(
+function openPools(
   name: MigratedDatabase,
   url: string,
   { ops, metrics, resources }: OpenContext,

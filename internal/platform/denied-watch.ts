@@ -1,5 +1,5 @@
-// Tells whoever looks after a role that a server refuses it something: in its readiness and in a metric. One for each kind of server:
-// kafka/watch-access.ts and watch-rights.ts.
+// Tells whoever looks after a role that a server has refused it something: in its readiness and in a metric. One for each kind of server:
+// kafka/watch-access.ts and watch-refusals.ts. What a database would refuse, if it were asked, is for watch-rights.ts.
 import type { RoleContext } from "./lifecycle.ts";
 import type { Metrics } from "./metrics.ts";
 

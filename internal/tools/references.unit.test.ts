@@ -63,6 +63,14 @@ describe("docs/metrics.md", () => {
     expect(await textOf("docs/metrics.md")).toBe(await metricsDocument(await readRoleSources()));
   });
 
+  test("the console opens databases in its own way, without the metrics of transactions and of missing rights", async () => {
+    const metrics = await registeredMetrics(await readRoleSources());
+    const own = metrics.filter(({ roles }) => roles.includes("console")).map(({ name }) => name);
+    expect(own.filter((name) => name.startsWith(`${PREFIX}database_`))).toEqual([
+      `${PREFIX}database_refusing`,
+    ]);
+  });
+
   test("has every metric that the code registers (if not, fix REGISTRATIONS in references.ts)", async () => {
     const files = [...new Bun.Glob("{cmd,internal}/**/*.ts").scanSync(REPOSITORY)].filter(
       (file) => !file.endsWith(".test.ts") && !file.startsWith("internal/testkit/"),
