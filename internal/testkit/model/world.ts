@@ -166,6 +166,7 @@ export function initialWorld(
 
 /** Puts the messages of a decision in flight. Mails are dropped, because nothing depends on them. */
 export function send(world: World, saga: number, out: readonly Outgoing[]): World {
+  if (out.every(({ type }) => type === "SendNotification")) return world;
   const sent = { ...world.sent };
   let { inFlight } = world;
   for (const body of out) {
@@ -200,7 +201,8 @@ export function replaceAt<T>(items: readonly T[], index: number, item: T): reado
   return items.with(index, item);
 }
 
-const MESSAGE_NAMES = Object.keys(MESSAGES);
+/** Of `sent`, by saga. */
+const SENT_NAMES = [0, 1].map((saga) => Object.keys(MESSAGES).map((name) => `${saga}.${name}`));
 
 /** Equal exactly for worlds with the same future. Contains everything except times and texts, which no decision here uses. */
 export function keyOf(world: World): string {
@@ -211,8 +213,10 @@ export function keyOf(world: World): string {
       `${call.saga}${call.ask}${call.attempt}${call.isAwaited ? "w" : ""}${call.answer?.kind ?? "-"}`,
     );
   parts.push("|", ids(world.inFlight), "|", ids(world.delivered), "|", ids(world.deadLetters), "|");
+  let sent = "";
   for (let saga = 0; saga < world.sagas.length; saga++)
-    for (const name of MESSAGE_NAMES) parts.push(String(world.sent[`${saga}.${name}`] ?? ""));
+    for (const name of SENT_NAMES[saga] ?? []) sent += `${world.sent[name] ?? ""},`;
+  parts.push(sent);
   parts.push(Object.values(world.left).join("."), cancellationsKey(world));
   return parts.join(",");
 }
