@@ -89,8 +89,8 @@ test.each([
   [{ timeline: 2 }, "stop the one that was replaced"],
   // Nobody was replaced: a host of another database must not be stopped.
   [{ timeline: 3, system: "2" }, "correct the address"],
-])("of two primaries, the second with %p, it says what to do", (other, todo) => {
-  const [found] = judgeHosts("saga", [primary("db1:5432"), primary("db2:5432", "b", other)]);
+])("of two primaries, the second with %p, it says what to do", (second, todo) => {
+  const [found] = judgeHosts("saga", [primary("db1:5432"), primary("db2:5432", "b", second)]);
   expect(found?.verdict).toBe("problem");
   expect(found?.todo).toStartWith(todo);
 });
