@@ -36,6 +36,7 @@ const RUNS: Readonly<Record<string, "as it stands" | { readonly as: string } | {
   "bun run chaos --faults 60 --orders 10000": { as: "bun run chaos --help" },
   "bun run mutation": { as: "bun run mutation --list" },
   "bun run alerts:drill": { as: "bun run alerts:drill --help" },
+  "bun run rotation:drill": { as: "bun run rotation:drill --help" },
   "bun run upgrade:drill": { as: "bun run upgrade:drill --help" },
   "bun run check": { by: "the first stage of npm test" },
 };
