@@ -61,8 +61,8 @@ export interface Stopped {
 export function stoppedFor({ databases }: RepairPlan): readonly Stopped[] {
   const services = databases.filter(({ database }) => database !== "saga");
   return [
-    { program: "orchestrator", database: "saga" },
-    ...services.map(({ database }) => ({ program: database, database })),
+    { program: "checkout-orchestrator", database: "saga" },
+    ...services.map(({ database }) => ({ program: `checkout-${database}`, database })),
   ];
 }
 

@@ -56,8 +56,8 @@ test("a plan names each checkout with what was lost of it, and who must be stopp
     },
   ]);
   expect(stoppedFor(plan)).toEqual([
-    { program: "orchestrator", database: "saga" },
-    { program: "order", database: "order" },
+    { program: "checkout-orchestrator", database: "saga" },
+    { program: "checkout-order", database: "order" },
   ]);
   const text = planText(plan);
   expect(text).toContain("order: lacks what happened since 1970-01-01T00:00:01.000Z");

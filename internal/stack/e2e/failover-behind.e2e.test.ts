@@ -184,7 +184,8 @@ test.each(["order", "inventory", "payment", "saga"] as const)(
     await promote(server.address);
     // then the orchestrator refuses to act on an old saga database; a service goes on, until it is stopped
     const refused = await system.operatorSees<Printed>(["repair", ...REASON, "--dry-run"]);
-    expect(refused.running.join()).toContain("orchestrator");
+    expect(refused.databases.map((one) => one.database)).toEqual([database]);
+    expect(refused.running.join()).toContain("checkout-orchestrator");
     const stopped = database === "saga" ? ["orchestrator"] : ["orchestrator", database];
     for (const role of stopped) await system.stack.find(role).stop();
     const lost = database === "saga" ? await lostSagas() : await lostRows(database);

@@ -8,6 +8,7 @@ import type { MessageType } from "../../../schemas/registry.ts";
 import type { ProviderLedgerEntry } from "../../../schemas/provider-ledger.ts";
 import { type Topic, TOPICS } from "../../../schemas/topics.ts";
 import { audit, type AuditReport } from "../../audit/audit.ts";
+import { inMinorUnits } from "../../audit/provider-units.ts";
 import type { AuditSources } from "../../audit/sources.ts";
 import { sagaHandler } from "../../orchestrator/handler.ts";
 import type { CancelOrderResult } from "../../orchestrator/cancel-order.ts";
@@ -21,6 +22,7 @@ import type { ChargeAtProvider } from "../../operations/payment-reopen.ts";
 import { type PaymentRebuildReport, rebuildPayments } from "../../operations/payment-rebuild.ts";
 import { rebuildStock, type StockRebuildReport } from "../../operations/stock-rebuild.ts";
 import { examine, repair, type RepairContext, type Repaired } from "../../operations/repair.ts";
+import type { PlannedRepair } from "../../operations/repair-plan.ts";
 import { restoreOutbox } from "../../operations/restore-outbox.ts";
 import { consumerMetrics, relayMetrics } from "../../messaging/telemetry.ts";
 import { randomStream } from "../../paysim/random.ts";
@@ -272,7 +274,7 @@ export class Simulation implements AsyncDisposable {
 
   /** Same as `checkoutctl repair`: what it planned, and what it did. Interrupted, it throws when it has written an outbox back. */
   async repair({ isInterrupted = false } = {}): Promise<{
-    readonly planned: readonly string[];
+    readonly planned: readonly PlannedRepair[];
     readonly done: readonly Repaired[];
   }> {
     const context = this.#repairing;
@@ -291,7 +293,7 @@ export class Simulation implements AsyncDisposable {
     };
     const who = { actor: "ada", reason: "the standby was behind" };
     const done = await repair({ ...context, readTopic, newId }, found, who);
-    return { planned: found.plan.databases.map(({ database }) => database), done };
+    return { planned: found.plan.databases, done };
   }
 
   get #repairing(): RepairContext {
@@ -442,7 +444,8 @@ export class Simulation implements AsyncDisposable {
 function chargesIn(entries: readonly ProviderLedgerEntry[]): readonly ChargeAtProvider[] {
   return entries.flatMap((entry) => {
     if (entry.kind !== "charge") return [];
-    const { payment_intent: provider_txn_id, saga_id, amount_cents, currency } = entry;
+    const { payment_intent: provider_txn_id, saga_id, currency } = entry;
+    const amount_cents = inMinorUnits(entry.amount_cents, currency);
     return [{ provider_txn_id, saga_id, amount_cents, currency, isPaid: true }];
   });
 }
