@@ -21,6 +21,16 @@ export function lockStock(tx: TransactionSql): Promise<unknown> {
   return tx`lock table inventory, reservations in exclusive mode`;
 }
 
+/**
+ * Removes the tombstones of reservations that inventory has told of: a release came after the database had forgotten them. Recreated, they are
+ * released, and an event names a reservation that exists.
+ */
+export function dropTombstonesOfTold(tx: TransactionSql): PromiseLike<unknown> {
+  return tx`
+    delete from reservations r using outbox o
+     where r.sku_id is null and o.partition_key = r.saga_id::text and o.headers ->> 'type' = 'InventoryReserved'`;
+}
+
 /** Recreates missing reservations from their InventoryReserved events. Returns the number of sagas. */
 export async function reserveAgain(tx: TransactionSql): Promise<number> {
   const rows = await tx<{ saga_id: string }[]>`

@@ -8,6 +8,7 @@ import {
   askedReservations,
   makeTombstones,
   countStock,
+  dropTombstonesOfTold,
   enterAnswered,
   lockStock,
   reserveAgain,
@@ -45,6 +46,7 @@ export async function rebuildStock(options: StockRebuildOptions): Promise<StockR
   const asked = await askedReservations(saga, since);
   const counts = await inventory.begin(async (tx) => {
     await lockStock(tx);
+    await dropTombstonesOfTold(tx);
     const lost = await reserveAgain(tx);
     const settled = await settleReservations(tx);
     await makeTombstones(tx);

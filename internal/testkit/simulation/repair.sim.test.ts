@@ -1,6 +1,7 @@
 // A standby that lacks the last moments is promoted while checkouts run: the auditor names what was lost, and after `checkoutctl repair` it
 // finds nothing. What a standby lacks is the end of its primary's log, so an earlier copy of all rows stands for it.
 import { expect, test } from "bun:test";
+import type { DatabaseName } from "../../../schemas/migrations.ts";
 import { Simulation } from "./simulation.ts";
 
 const CHECKOUTS_PER_WAVE = 15;
@@ -44,23 +45,22 @@ test.each([
   },
 );
 
-/** A shop in which payments were forgotten that the provider had charged, and which nobody repaired before their deadlines passed. */
-async function cancelledAsNeverRequested(seed: number): Promise<readonly [Simulation, readonly string[]]> {
+/** A shop of which one database forgot everything since its opening, and which nobody repaired before the deadlines passed. */
+async function repairedLate(database: DatabaseName, seed: number): Promise<Simulation> {
   const simulation = await Simulation.open(seed);
   simulation.mayBePresent = false;
-  await simulation.backup("payment");
+  await simulation.backup(database);
   await simulation.wave(CHECKOUTS_PER_WAVE);
-  await simulation.restore("payment");
+  await simulation.restore(database);
   await simulation.settle();
-  const kept = (await findingsOf(simulation)).filter((text) => text.startsWith("undone-costs-nothing"));
-  return [simulation, kept];
+  return simulation;
 }
 
 test("payment: charges that were forgotten and then cancelled as never requested are refunded", async () => {
   let refunded = 0;
   for (const seed of [6, 7, 8]) {
-    const [shop, kept] = await cancelledAsNeverRequested(seed);
-    await using simulation = shop;
+    await using simulation = await repairedLate("payment", seed);
+    const kept = (await findingsOf(simulation)).filter((text) => text.startsWith("undone-costs-nothing"));
     const { done } = await simulation.repair();
     await simulation.settle();
     expect(done.flatMap(({ reopened }) => reopened?.reopened ?? [])).toHaveLength(kept.length);
@@ -68,6 +68,21 @@ test("payment: charges that were forgotten and then cancelled as never requested
     refunded += kept.length;
   }
   expect(refunded).toBeGreaterThan(0);
+});
+
+test("inventory: reservations that were forgotten and then released are recreated as released", async () => {
+  let forgotten = 0;
+  for (const seed of [6, 7, 8]) {
+    await using simulation = await repairedLate("inventory", seed);
+    // Their tombstones are not what the events name.
+    const wrong = (await findingsOf(simulation)).filter((text) => text.includes("InventoryReserved names"));
+    const { done } = await simulation.repair();
+    await simulation.settle();
+    expect(done.flatMap(({ not_repaired }) => not_repaired)).toEqual([]);
+    expect(await findingsOf(simulation)).toEqual([]);
+    forgotten += wrong.length;
+  }
+  expect(forgotten).toBeGreaterThan(0);
 });
 
 test("a repair that was interrupted after the outbox was written back is finished by the next one", async () => {
