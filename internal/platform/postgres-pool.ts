@@ -4,6 +4,7 @@
 // a connection breaks is enough. Called by postgres.ts.
 import postgres, { type Sql } from "postgres";
 import type { DriverOptions } from "./transaction-connection.ts";
+import { untilEnded } from "./pending-socket.ts";
 import { isStandby } from "./postgres-standby.ts";
 
 /** Options of the driver, and who hears of each failed statement, whoever waits for it. */
@@ -61,7 +62,9 @@ export class Pool {
   }
 
   #connect(): Sql {
-    const driver = postgres(this.#url, { ...this.#options, onclose: () => this.#lost(driver) });
+    const isEnded = () => driver !== this.#current && !this.#retired.has(driver);
+    const options = untilEnded(this.#options, isEnded);
+    const driver = postgres(this.#url, { ...options, onclose: () => this.#lost(driver) });
     return driver;
   }
 

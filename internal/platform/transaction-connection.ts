@@ -3,6 +3,7 @@
 // prepared never settles; a handle used after its connection closed throws outside any promise; and the closed connection may be
 // reopened for another user of the pool, so that the stale handle writes into that user's transaction. Here each connection has
 // its own driver instance, shared with no other, and watches for its end. Called by postgres-transaction.ts.
+import { untilEnded } from "./pending-socket.ts";
 import { standbyRefused } from "./postgres-standby.ts";
 import postgres, { type Options, type PostgresType, type ReservedSql } from "postgres";
 import { AppError, assert } from "../kernel/errors.ts";
@@ -24,7 +25,7 @@ export class TransactionConnection {
   static async open(url: string, options: DriverOptions): Promise<TransactionConnection> {
     const connection = new TransactionConnection();
     const driver = postgres(url, {
-      ...options,
+      ...untilEnded(options, () => !connection.isOpen),
       max: 1,
       // 0 means never. Otherwise the driver could end a reserved connection in the middle of its work.
       idle_timeout: 0,
