@@ -2,7 +2,6 @@
 // src/connection.js) takes the socket all the same, signs in, and keeps a connection that nobody uses until its lifetime ends. Called by
 // postgres-pool.ts and transaction-connection.ts.
 import type { Duplex } from "node:stream";
-import type { DriverOptions } from "./transaction-connection.ts";
 
 /** The driver's types lack it. */
 interface MakesSockets {
@@ -10,7 +9,10 @@ interface MakesSockets {
 }
 
 /** The options, with sockets that are closed if `isEnded` by the time that they are made. */
-export function untilEnded(options: DriverOptions & MakesSockets, isEnded: () => boolean): DriverOptions {
+export function untilEnded<Options extends object>(
+  options: Options & MakesSockets,
+  isEnded: () => boolean,
+): Options {
   const { socket: make } = options;
   if (make === undefined) return options;
   const socket = async () => {

@@ -7,7 +7,7 @@ import { waitUntil } from "../stack/wait.ts";
 import { untilEnded } from "./pending-socket.ts";
 
 /** AuthenticationOk and ReadyForQuery. */
-const WELCOME = Buffer.from([..."R\0\0\0\u0008\0\0\0\0", ..."Z\0\0\0\u0005I"].join(""));
+const WELCOME = Buffer.from("R\0\0\0\u0008\0\0\0\0Z\0\0\0\u0005I");
 
 test("it keeps no connection", async () => {
   const seen = { accepted: 0, open: 0, welcomed: 0 };

@@ -62,9 +62,9 @@ export class Pool {
   }
 
   #connect(): Sql {
-    const isEnded = () => driver !== this.#current && !this.#retired.has(driver);
+    const isEnded = (): boolean => driver !== this.#current && !this.#retired.has(driver);
     const options = untilEnded(this.#options, isEnded);
-    const driver = postgres(this.#url, { ...options, onclose: () => this.#lost(driver) });
+    const driver: Sql = postgres(this.#url, { ...options, onclose: () => this.#lost(driver) });
     return driver;
   }
 

@@ -43,7 +43,10 @@ export function connectionOptions({ url, tls }: RedisAddress, { reconnects = tru
 }
 
 /** Ends its connection, also one that is being opened: a client (redis 6.3.1) that is destroyed meanwhile connects all the same, and stays. */
-export function endClient(client: Pick<RedisClient, "destroy" | "once">): void {
+export function endClient(client: {
+  destroy(): void;
+  once(event: "ready", listener: () => void): unknown;
+}): void {
   client.once("ready", () => client.destroy());
   client.destroy();
 }
