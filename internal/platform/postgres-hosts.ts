@@ -35,8 +35,8 @@ export class PostgresHosts {
   readonly #options: HostsOptions;
   readonly #contacts: readonly Contact[];
   readonly #seen = new Map<string, { readonly timeline: number; readonly name: string }>();
-  /** Open sockets, with the index of their host. Weak, because the driver takes away all listeners of a socket that it encrypts. */
-  #sockets: readonly { readonly socket: WeakRef<Socket>; readonly index: number }[] = [];
+  /** Open sockets, with the index of their host. Closed ones are dropped later: the driver takes all listeners off a socket that it encrypts. */
+  #sockets: readonly { readonly socket: Socket; readonly index: number }[] = [];
   #search: Promise<readonly HostAnswer[]> | undefined;
   #watch: Timer | undefined;
   #isClosed = false;
@@ -76,7 +76,7 @@ export class PostgresHosts {
         socket.destroy();
         throw closed();
       }
-      this.#sockets = [...this.#sockets.filter(isOpen), { socket: new WeakRef(socket), index }];
+      this.#sockets = [...this.#sockets.filter(isOpen), { socket, index }];
       this.#watch ??= setInterval(() => void this.#look(), WATCH_MS).unref();
       return socket;
     } catch (error) {
@@ -148,7 +148,7 @@ export class PostgresHosts {
   #leave(isLeft: (index: number) => boolean): void {
     for (const { socket, index } of this.#sockets)
       if (isLeft(index))
-        socket.deref()?.destroy(new AppError("DATABASE_UNAVAILABLE", "another host is the primary now"));
+        socket.destroy(new AppError("DATABASE_UNAVAILABLE", "another host is the primary now"));
     this.#sockets = this.#sockets.filter((one) => !isLeft(one.index) && isOpen(one));
   }
 }
@@ -157,8 +157,8 @@ function closed(): AppError {
   return new AppError("DATABASE_UNAVAILABLE", "the database was closed by this process");
 }
 
-function isOpen({ socket }: { readonly socket: WeakRef<Socket> }): boolean {
-  return socket.deref()?.destroyed === false;
+function isOpen({ socket }: { readonly socket: Socket }): boolean {
+  return !socket.destroyed;
 }
 
 /** What each host of a URL is, for people. Takes no longer than `connectMs`. */
