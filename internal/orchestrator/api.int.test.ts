@@ -35,6 +35,8 @@ class Served implements AsyncDisposable {
   readonly watch: StatusWatch;
   readonly #intake: ReturnType<TestOrchestrator["intake"]>;
   readonly #server: HttpServer;
+  /** How many requests have arrived. */
+  received = 0;
 
   constructor(database: Database) {
     const parts = orchestrator.apiParts(database);
@@ -46,7 +48,14 @@ class Served implements AsyncDisposable {
       ...parts,
       onError,
     });
-    this.#server = serveHttp(api, { hostname: "127.0.0.1", port: 0 });
+    const counted = {
+      config: api.config,
+      fetch: (request: Request) => {
+        this.received += 1;
+        return api.fetch(request);
+      },
+    };
+    this.#server = serveHttp(counted, { hostname: "127.0.0.1", port: 0 });
   }
 
   async ask(path: string, init: AskInit = {}) {
@@ -262,7 +271,7 @@ test("a shutdown answers the calls that are held open and the checkouts that are
   const saga_id = startedBody.Check(body) ? body.saga_id : "";
   const waiting = leaving.ask(`/sagas/${saga_id}?user_id=${request.user_id}&wait_ms=30000`);
   const writing = Array.from({ length: 20 }, () => leaving.start(checkout()));
-  await Bun.sleep(30);
+  while (leaving.received < 22) await Bun.sleep(1);
   const begun = performance.now();
   await leaving[Symbol.asyncDispose]();
   // Far less than the thirty seconds that the call is held open.
