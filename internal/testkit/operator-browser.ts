@@ -34,6 +34,11 @@ export class OperatorBrowser implements AsyncDisposable {
     return this.#browser.close();
   }
 
+  /** Closes every page: a live one costs the browser and the console work for as long as it is open. */
+  async closePages(): Promise<void> {
+    await Promise.all(this.#browser.contexts().map((context) => context.close()));
+  }
+
   /** Somebody who has signed in, in a browser of their own. */
   async signedIn(name: string, role: OperatorRole = "operator"): Promise<BrowserContext> {
     const page = await this.signedInAt("/me", name, role, { reducedMotion: "reduce" });
