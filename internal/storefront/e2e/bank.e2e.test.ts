@@ -130,7 +130,7 @@ test(
 test(
   "the time left is counted down without announcing each second, and less often with reduced motion",
   async () => {
-    const page = await asked();
+    const page = await asked({ reducedMotion: "no-preference" });
     const left = "[role=timer]";
     const first = await page.textContent(left);
     expect(first).toMatch(/^0\smin 1?\d\ss left\.$/);

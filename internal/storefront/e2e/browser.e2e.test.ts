@@ -1,6 +1,6 @@
 // Shoppers with a real browser (Chromium) at the whole system: buying with and without scripts and by keyboard, pressing twice, two tabs,
 // reloading, a gateway that dies. Refusals are in failures.e2e.test.ts, the bank's confirmation in bank.e2e.test.ts.
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, expect, test } from "bun:test";
 import type { Page } from "playwright-core";
 import {
   accessibilityFaults,
@@ -339,39 +339,45 @@ test(
   TIMEOUT_MS,
 );
 
-describe("every page is accessible, fits 320 px and breaks no policy", () => {
-  test.concurrent.each(["light", "dark"] as const)(
-    "%s",
-    async (colorScheme) => {
-      const page = await shoppers.placed(SKU, CARD, { colorScheme, viewport: { width: 320, height: 640 } });
-      const blocked: string[] = [];
-      page.on("console", (message) => {
-        if (message.type() === "error") blocked.push(message.text());
-      });
-      await atStage(page, "confirmed");
-      const status = new URL(page.url()).pathname;
-      const order = (await page.getAttribute(".actions a", "href")) ?? "";
-      await page.goto(`${shop}/products/${SKU}`);
-      await page.click(".buy button");
-      await page.waitForSelector(".said.is-shown");
-      const paths = ["/", "/products/mug-red", "/cart", "/checkout", status, "/orders", order, "/signin"];
-      for (const path of paths) {
-        await page.goto(shop + path);
-        expect(await page.evaluate("document.documentElement.scrollWidth - innerWidth")).toBe(0);
-        expect(await accessibilityFaults(page)).toEqual([]);
+test.concurrent(
+  "every page is accessible in both themes, fits 320 px and breaks no policy",
+  async () => {
+    const page = await shoppers.placed(SKU, CARD, { viewport: { width: 320, height: 640 } });
+    const blocked: string[] = [];
+    page.on("console", (message) => {
+      if (message.type() === "error") blocked.push(message.text());
+    });
+    const faults = async () => {
+      const found: string[] = [];
+      for (const colorScheme of ["light", "dark"] as const) {
+        await page.emulateMedia({ colorScheme });
+        found.push(...(await accessibilityFaults(page)).map((fault) => `${colorScheme}: ${fault}`));
       }
-      // The form with its faults.
-      await page.goto(`${shop}/checkout`);
-      await page.fill("#f-email", "nobody");
-      await page.click("[data-place]");
-      await page.waitForSelector("#errors");
-      expect(await accessibilityFaults(page)).toEqual([]);
-      // The answer 422 is no fault of the page.
-      expect(blocked.filter((text) => !text.includes("422"))).toEqual([]);
-    },
-    TIMEOUT_MS,
-  );
-});
+      return found;
+    };
+    await atStage(page, "confirmed");
+    const status = new URL(page.url()).pathname;
+    const order = (await page.getAttribute(".actions a", "href")) ?? "";
+    await page.goto(`${shop}/products/${SKU}`);
+    await page.click(".buy button");
+    await page.waitForSelector(".said.is-shown");
+    const paths = ["/", "/products/mug-red", "/cart", "/checkout", status, "/orders", order, "/signin"];
+    for (const path of paths) {
+      await page.goto(shop + path);
+      expect(await page.evaluate("document.documentElement.scrollWidth - innerWidth")).toBe(0);
+      expect(await faults()).toEqual([]);
+    }
+    // The form with its faults.
+    await page.goto(`${shop}/checkout`);
+    await page.fill("#f-email", "nobody");
+    await page.click("[data-place]");
+    await page.waitForSelector("#errors");
+    expect(await faults()).toEqual([]);
+    // The answer 422 is no fault of the page.
+    expect(blocked.filter((text) => !text.includes("422"))).toEqual([]);
+  },
+  TIMEOUT_MS,
+);
 
 test(
   "the audit of all these orders is clean",
