@@ -35,13 +35,16 @@ test.each([
     const { planned, done } = await simulation.repair();
     await simulation.settle();
     // then
-    expect(planned).toMatchObject([{ database, resumes: false }]);
+    // Others may only get again what they have not read yet.
+    const behind = planned.filter(({ lost }) => lost.length > 0);
+    expect(behind).toMatchObject([{ database, resumes: false }]);
     expect(done.flatMap(({ not_repaired }) => not_repaired)).toEqual([]);
     expect(await findingsOf(simulation)).toEqual([]);
     expect((await simulation.repair()).planned).toEqual([]);
     const trail = await simulation.databases.saga.sql`
     select subject, outcome from operator_actions where action = 'database.repair'`;
-    expect([...trail]).toEqual([{ subject: database, outcome: "repaired" }]);
+    expect([...trail]).toContainEqual({ subject: database, outcome: "repaired" });
+    expect(trail).toHaveLength(planned.length);
   },
 );
 
@@ -74,13 +77,13 @@ test("inventory: reservations that were forgotten and then released are recreate
   let forgotten = 0;
   for (const seed of [6, 7, 8]) {
     await using simulation = await repairedLate("inventory", seed);
-    // Their tombstones are not what the events name.
-    const wrong = (await findingsOf(simulation)).filter((text) => text.includes("InventoryReserved names"));
+    // A release of what was forgotten left a tombstone, which is not what the event names that comes back.
+    const tombstones = await simulation.databases.inventory.sql`select from reservations where sku_id is null`;
     const { done } = await simulation.repair();
     await simulation.settle();
     expect(done.flatMap(({ not_repaired }) => not_repaired)).toEqual([]);
     expect(await findingsOf(simulation)).toEqual([]);
-    forgotten += wrong.length;
+    forgotten += tombstones.length;
   }
   expect(forgotten).toBeGreaterThan(0);
 });
