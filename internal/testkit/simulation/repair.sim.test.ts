@@ -78,7 +78,8 @@ test("inventory: reservations that were forgotten and then released are recreate
   for (const seed of [6, 7, 8]) {
     await using simulation = await repairedLate("inventory", seed);
     // A release of what was forgotten left a tombstone, which is not what the event names that comes back.
-    const tombstones = await simulation.databases.inventory.sql`select from reservations where sku_id is null`;
+    const tombstones = await simulation.databases.inventory
+      .sql`select from reservations where sku_id is null`;
     const { done } = await simulation.repair();
     await simulation.settle();
     expect(done.flatMap(({ not_repaired }) => not_repaired)).toEqual([]);
