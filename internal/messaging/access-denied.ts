@@ -1,4 +1,4 @@
-// What Kafka's access lists refuse, in words and for readiness. Used by relay, publisher and notifier; the words also by platform/kafka.
+// What Kafka's access lists, or a database's rights, refuse: in words and for readiness. Used by relay, publisher, notifier and postgres.ts; the words also by platform/kafka.
 import { isDue } from "../kernel/backoff.ts";
 import { AppError } from "../kernel/errors.ts";
 import { FIELD_SEPARATOR, type ProduceFailure } from "../kernel/ports.ts";

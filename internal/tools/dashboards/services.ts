@@ -55,6 +55,10 @@ const HEALTH: Row = {
           expr: 'max by (job, database) (checkout_database_denied{job=~"$job"})',
           legend: "{{job}} rights in {{database}}",
         },
+        {
+          expr: 'max by (job, database) (checkout_database_refusing{job=~"$job"})',
+          legend: "{{job}} was refused by {{database}}",
+        },
       ],
     },
     {
