@@ -1,5 +1,6 @@
 // The load balancer in front of the gateways of a drill, and what shoppers got through it. As one in production it asks /readyz, and asks another
 // gateway if one does not answer or says 503. Used by arena.ts.
+import { forward } from "../forward.ts";
 
 const ASK_EVERY_MS = 200;
 const ASK_TIMEOUT_MS = 1_000;
@@ -27,8 +28,6 @@ export class Balancer implements AsyncDisposable {
   readonly bad: BadAnswer[] = [];
   /** Answers so far. */
   answers = 0;
-  /** How often another gateway had to be asked. */
-  asides = 0;
   readonly #backends: readonly Backend[];
   readonly #ready = new Set<Backend>();
   readonly #open = new Set<Promise<Response>>();
@@ -77,25 +76,21 @@ export class Balancer implements AsyncDisposable {
   }
 
   async #answer(request: Request): Promise<Response> {
-    const { pathname, search } = new URL(request.url);
     const body = await request.arrayBuffer();
-    const headers = new Headers(request.headers);
-    headers.delete("host");
-    // The answer is handed on as it comes.
-    headers.set("accept-encoding", "identity");
-    const init = { method: request.method, headers, redirect: "manual" as const };
     let last: Response | null = null;
     for (const { url } of this.#order()) {
-      if (last !== null) this.asides += 1;
-      const sent = body.byteLength === 0 ? init : { ...init, body };
-      const answer = await fetch(`${url}${pathname}${search}`, sent).catch(() => null);
-      last = answer === null ? new Response("no gateway answers", { status: 502 }) : await copied(answer);
+      const answer = await forward(request, url, body).catch(() => null);
+      last = answer ?? new Response("no gateway answers", { status: 502 });
       if (answer !== null && answer.status !== 503) break;
     }
     this.answers += 1;
     const answer = last ?? new Response("there is no gateway", { status: 502 });
     if (answer.status >= 500)
-      this.bad.push({ at: Date.now(), status: answer.status === 502 ? 0 : answer.status, path: pathname });
+      this.bad.push({
+        at: Date.now(),
+        status: answer.status === 502 ? 0 : answer.status,
+        path: new URL(request.url).pathname,
+      });
     return answer;
   }
 
@@ -105,13 +100,4 @@ export class Balancer implements AsyncDisposable {
     const turned = [...this.#backends.slice(first), ...this.#backends.slice(0, first)];
     return turned.toSorted((a, b) => Number(this.#ready.has(b)) - Number(this.#ready.has(a)));
   }
-}
-
-async function copied(answer: Response): Promise<Response> {
-  const headers = new Headers(answer.headers);
-  headers.delete("content-length");
-  headers.delete("transfer-encoding");
-  const hasBody = answer.status !== 204 && answer.status !== 304;
-  const body = await answer.arrayBuffer();
-  return new Response(hasBody ? body : null, { status: answer.status, headers });
 }

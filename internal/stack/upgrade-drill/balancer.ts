@@ -1,6 +1,7 @@
 // The load balancer of the drill, one in front of each role that is called over HTTP: an operator has one in front of the gateways. It gives
 // each request to the next backend in service, leaves out one that is not ready or that the operator has taken out, and remembers what went wrong. It never repeats
 // a request, so what a caller did not get is seen.
+import { forward } from "../forward.ts";
 
 /** Longer than the longest status call of the shoppers. */
 const TAKE_OUT_MS = 15_000;
@@ -88,7 +89,7 @@ export class Balancer implements AsyncDisposable {
     backend.inFlight += 1;
     backend.requests += 1;
     try {
-      const answer = await forward(request, backend.url);
+      const answer = await forward(request, backend.url, await request.arrayBuffer(), request.signal);
       if (answer.status >= 500) this.#note(request, `${answer.status} ${await answer.clone().text()}`);
       return answer;
     } catch (error) {
@@ -107,27 +108,4 @@ export class Balancer implements AsyncDisposable {
   #note({ method, url }: Request, text: string): void {
     this.faults.push({ at: Date.now(), text: `${this.name}: ${method} ${new URL(url).pathname}: ${text}` });
   }
-}
-
-/** Answers and requests of the drill are small, so each is passed on as a whole. */
-async function forward(request: Request, backend: string): Promise<Response> {
-  const { pathname, search } = new URL(request.url);
-  const headers = new Headers(request.headers);
-  headers.delete("host");
-  // Bun would unpack the answer and leave its header.
-  headers.set("accept-encoding", "identity");
-  const answer = await fetch(backend + pathname + search, {
-    method: request.method,
-    headers,
-    body: request.body === null ? null : await request.arrayBuffer(),
-    redirect: "manual",
-    signal: request.signal,
-    // A kept connection may be closed by a stopping process just when the next request is on its way.
-    keepalive: false,
-  });
-  const body = await answer.arrayBuffer();
-  return new Response(body.byteLength === 0 ? null : body, {
-    status: answer.status,
-    headers: answer.headers,
-  });
 }
