@@ -2,8 +2,8 @@
 // partition with every answer to a fetch. A broker is asked only rarely, and only about partitions of which this member has read
 // nothing yet. Called by consumer.ts at each scrape.
 //
-// The package's own `assignments()` and `position()` wait for a thread of librdkafka on the JavaScript thread: 95 ms at a scrape of a
-// busy orchestrator. So our native code asks, off that thread.
+// The package's own `assignments()` and `position()` wait for a thread of librdkafka on the JavaScript thread: about 95 ms at each scrape in
+// a profile of a saturated orchestrator. So our native code asks, off that thread.
 import type { KafkaConsumer, TopicPartitionOffsetAndMetadata } from "@confluentinc/kafka-javascript";
 import type { TopicLag } from "../../messaging/telemetry.ts";
 import { callsOf } from "./connection.ts";
