@@ -1,7 +1,6 @@
 // What the commands about plans and runs share: the connections of a bulk act, its executor in the foreground, the confirmation, and how
 // plans and runs are printed.
 import { hostname } from "node:os";
-import { createInterface } from "node:readline/promises";
 import { InvalidArgumentError, Option } from "@commander-js/extra-typings";
 import { describeError } from "../../internal/kernel/errors.ts";
 import { objectionToReplay } from "../../internal/orchestrator/replay.ts";
@@ -27,6 +26,7 @@ import { systemClock } from "../../internal/platform/clock.ts";
 import { KafkaMailWatch } from "../../internal/platform/kafka/mail-watch.ts";
 import { readTopic } from "../../internal/platform/kafka/read-topic.ts";
 import { TOPICS } from "../../schemas/topics.ts";
+import { askOnTerminal } from "./ask-on-terminal.ts";
 import { instant, table, whenInterrupted } from "./command.ts";
 import type { Connections } from "./connections.ts";
 
@@ -199,15 +199,9 @@ export async function startRequest(
   return { reason, typedCount, typedId: typed ?? null };
 }
 
-async function ask({ kind, totals, allows_quarantined }: RunView): Promise<string> {
-  // Not to stdout: only the result goes there.
-  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+function ask({ kind, totals, allows_quarantined }: RunView): Promise<string> {
   const what = allows_quarantined ? "the id of the quarantined message" : `the count, ${totals.units},`;
-  try {
-    return (await terminal.question(`${kind} of ${describeTotals(totals)}. Type ${what} to start: `)).trim();
-  } finally {
-    terminal.close();
-  }
+  return askOnTerminal(`${kind} of ${describeTotals(totals)}. Type ${what} to start: `);
 }
 
 /** The line that starts a plan. */

@@ -1,6 +1,5 @@
 // `checkoutctl repair`: puts databases right that lack the last moments, as an asynchronous standby does that was promoted. It finds by itself
 // what is missing and since when, shows a plan, asks, and runs the rebuilds in their order.
-import { createInterface } from "node:readline/promises";
 import { Option } from "@commander-js/extra-typings";
 import { DEFAULT_ACTION_MS } from "../../../internal/orchestrator/action.ts";
 import { MAIL_SENT_AGAIN_MS, sendMailsAgain } from "../../../internal/operations/repair-mails.ts";
@@ -11,17 +10,18 @@ import {
   type RepairContext,
   type Repaired,
   stillRunning,
+  type Who,
 } from "../../../internal/operations/repair.ts";
 import { planText } from "../../../internal/operations/repair-plan.ts";
 import type { ChargeAtProvider } from "../../../internal/operations/payment-reopen.ts";
 import { systemClock } from "../../../internal/platform/clock.ts";
 import { readJournal } from "../../../internal/audit/json-lines.ts";
-import { UUID } from "../../../internal/kernel/uuid.ts";
 import { statusesOf } from "../../../internal/operations/repair-store.ts";
 import { readTopic } from "../../../internal/platform/kafka/read-topic.ts";
 import type { ProviderLedger } from "../../../internal/services/payment/providers/ledger.ts";
 import { CHARGING_PROVIDER } from "../../../internal/services/payment/providers/registry.ts";
 import { DATABASES } from "../../../schemas/migrations.ts";
+import { askOnTerminal } from "../ask-on-terminal.ts";
 import { count, operatorCommand, print, table } from "../command.ts";
 import { Connections } from "../connections.ts";
 import { EXIT } from "../exit.ts";
@@ -30,6 +30,8 @@ import { rebuildFrom } from "./saga-rebuild.ts";
 
 /** The parts of one batch of a consumer are committed within this time. */
 const SETTLE_MS = 1_000;
+/** The provider's list ends at a whole second; that of now counts, too. */
+const LEDGER_STEP_MS = 1_000;
 const NEXT =
   "start what was stopped; when nothing is in progress any more, run `checkoutctl audit --expect-idle` and `checkoutctl payments reconcile`";
 
@@ -97,14 +99,9 @@ export const repairCommand = operatorCommand(
     if (repaired.some(({ not_repaired }) => not_repaired.length > 0)) process.exitCode = EXIT.refused;
   });
 
-interface Act {
-  readonly actor: string;
-  readonly reason: string;
-}
-
 async function repairMails(
   connections: Connections,
-  { dryRun, ...who }: Act & { readonly dryRun: boolean },
+  { dryRun, ...who }: Who & { readonly dryRun: boolean },
   options: { readonly json?: true | undefined },
 ): Promise<void> {
   const saga = await connections.database("saga");
@@ -130,7 +127,7 @@ async function nowhereAmong(
   journal: string | undefined,
 ): Promise<readonly string[]> {
   if (journal === undefined) return [];
-  const promised = (await Array.fromAsync(readJournal(journal))).filter((id) => UUID.test(id));
+  const promised = await Array.fromAsync(readJournal(journal));
   const known = await statusesOf(databases.saga, promised);
   const traced = new Set(losses.flatMap(({ lost }) => lost.map(({ saga_id }) => saga_id)));
   return promised.filter((id) => !known.has(id) && !traced.has(id));
@@ -140,7 +137,7 @@ function nowhereText(id: string): string {
   return `NOT repaired: checkout ${id} was answered with 202, and nothing of it is left: its shopper was not charged and must order again`;
 }
 
-async function contextOf(connections: Connections, who: Act): Promise<RepairContext> {
+async function contextOf(connections: Connections, who: Who): Promise<RepairContext> {
   return {
     databases: await connections.databases(),
     readTopic: (topic) => readTopic({ ...connections.kafka(), topic }),
@@ -163,8 +160,9 @@ async function* chargesOf(
   ledger: ProviderLedger,
   since: number,
 ): AsyncGenerator<readonly ChargeAtProvider[]> {
+  const span = { fromMs: since, untilMs: Date.now() + LEDGER_STEP_MS };
   for (let after: string | null = null; ;) {
-    const page = await ledger.charges({ fromMs: since, untilMs: Date.now() + SETTLE_MS }, after);
+    const page = await ledger.charges(span, after);
     yield page.entries.map(({ answer, provider_txn_id, saga_id, amount_cents, currency }) => ({
       provider_txn_id,
       saga_id,
@@ -182,13 +180,8 @@ async function isConfirmed({ plan }: Examined, given: number | undefined): Promi
   // Nothing to send or write back: only an interrupted repair to finish.
   if (plan.count === 0) return true;
   if (given !== undefined || !process.stdin.isTTY) return given === plan.count;
-  const terminal = createInterface({ input: process.stdin, output: process.stderr });
-  try {
-    const question = `${planText(plan)}\n\nType the count, ${plan.count}, to start: `;
-    return (await terminal.question(question)).trim() === String(plan.count);
-  } finally {
-    terminal.close();
-  }
+  const typed = await askOnTerminal(`${planText(plan)}\n\nType the count, ${plan.count}, to start: `);
+  return typed === String(plan.count);
 }
 
 function repairedText(one: Repaired): string {

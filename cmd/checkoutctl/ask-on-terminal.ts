@@ -1,0 +1,13 @@
+// Asks whoever sits at the terminal to type a confirmation. Called by the commands that want one.
+import { createInterface } from "node:readline/promises";
+
+/** Returns what was typed, without the blanks around it. Call it only if stdin is a terminal. */
+export async function askOnTerminal(question: string): Promise<string> {
+  // Not to stdout: only the result goes there.
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    return (await terminal.question(question)).trim();
+  } finally {
+    terminal.close();
+  }
+}
