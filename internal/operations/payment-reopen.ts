@@ -58,10 +58,10 @@ export async function reopenCharged({
     if (paid.length === 0) continue;
     const ids = paid.map(({ saga_id }) => saga_id);
     const payments = new Map((await paymentsOfSagas(payment, ids)).map((row) => [row.saga_id, row]));
-    const sagas = await statusesOf(saga, ids);
+    const statuses = await statusesOf(saga, ids);
     const verdicts = paid.map((charge) => ({
       charge,
-      verdict: verdictOn(charge, payments.get(charge.saga_id), sagas.get(charge.saga_id)?.status),
+      verdict: verdictOn(charge, payments.get(charge.saga_id), statuses.get(charge.saga_id)),
     }));
     const wrong = verdicts.flatMap(({ charge, verdict }) => (verdict === "reopen" ? [charge] : []));
     if (wrong.length > 0) report.reopened.push(...(await reopenPayments(payment, wrong, since, now)));

@@ -23,12 +23,12 @@ export async function isStandby(sql: Sql): Promise<boolean> {
   return row?.standby === true;
 }
 
-/** Which of these programs have sessions in the database, by the name that each gives itself. */
-export async function connected(sql: Sql, programs: readonly string[]): Promise<readonly string[]> {
-  const rows = await sql<{ name: string }[]>`
-    select distinct application_name as name from pg_stat_activity
-     where datname = current_database() and application_name = any(${[...programs]}::text[]) order by 1`;
-  return rows.map(({ name }) => name);
+/** Whether this program has sessions in the database, by the name that it gives itself. */
+export async function hasSessions(sql: Sql, program: string): Promise<boolean> {
+  const rows = await sql`
+    select from pg_stat_activity
+     where datname = current_database() and application_name = ${program} limit 1`;
+  return rows.length > 0;
 }
 
 /** Which of these messages wait in the outbox to be published. */
@@ -77,15 +77,15 @@ export async function openRepairs(saga: Sql): Promise<readonly OpenRepair[]> {
      where action = 'database.repair' and outcome is null and parameters ->> 'since' is not null order by action_id`;
 }
 
-/** Which of these sagas the database knows, and with which status. */
+/** The status of each of these sagas; unknown ones are missing. */
 export async function statusesOf(
   saga: Sql,
   sagaIds: readonly string[],
-): Promise<ReadonlyMap<string, { readonly saga_id: string; readonly status: string }>> {
+): Promise<ReadonlyMap<string, string>> {
   const rows = await saga<{ saga_id: string; status: string }[]>`
     select saga_id, status from saga_state
      where saga_id = any(array(select value::uuid from json_array_elements_text(${JSON.stringify(sagaIds)}::text::json)))`;
-  return new Map(rows.map((row) => [row.saga_id, row]));
+  return new Map(rows.map(({ saga_id, status }) => [saga_id, status]));
 }
 
 /** A command of the cancellation of a finished order. */

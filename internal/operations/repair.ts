@@ -19,7 +19,7 @@ import { type ChargesAtProvider, reopenCharged, type ReopenReport } from "./paym
 import { type CancellationsRebuilt, rebuildCancellations } from "./repair-cancellations.ts";
 import { findLosses, type Loss, type TopicBatch } from "./repair-loss.ts";
 import { type PlannedRepair, planRepair, type RepairPlan, stoppedFor } from "./repair-plan.ts";
-import { connected, isStandby, type OpenRepair, openRepairs, sendAgain } from "./repair-store.ts";
+import { hasSessions, isStandby, type OpenRepair, openRepairs, sendAgain } from "./repair-store.ts";
 import { type RestoreReport, restoreOutbox } from "./restore-outbox.ts";
 import { rebuildStock, type StockRebuildReport } from "./stock-rebuild.ts";
 
@@ -79,7 +79,7 @@ export async function stillRunning(
 ): Promise<readonly string[]> {
   const running: string[] = [];
   for (const { program, database } of stoppedFor(plan))
-    if ((await connected(databases[database], [program])).length > 0)
+    if (await hasSessions(databases[database], program))
       running.push(`${program} (it has sessions in the ${database} database)`);
   return running;
 }
@@ -161,24 +161,20 @@ async function repairOne(
   const restoring = { database, outbox, trail: saga, readTopic, clock, newId };
   const restored = await restoreOutbox({ ...restoring, ...who, dryRun: false });
   const rebuilt = await REBUILDS[database]({ ...context, ...who }, planned.since);
-  const all =
-    sagas === null ? rebuilt : { ...rebuilt, sagas, open: [...openOfSagas(sagas), ...rebuilt.open] };
-  const { open, isUnfinished = false, ...reports } = all;
+  const { open, isUnfinished = false, ...reports } = rebuilt;
   const delivered_again = isUnfinished ? 0 : await deliverAgain(databases, loss);
   return {
     database,
     outbox: restored.topics,
+    ...(sagas === null ? {} : { sagas }),
     ...reports,
     delivered_again,
-    not_repaired: open,
+    not_repaired: [...(sagas === null ? [] : openOfSagas(sagas)), ...open],
     unfinished: isUnfinished,
   };
 }
 
-interface Rebuilt extends Pick<
-  Repaired,
-  "cancellations" | "stock" | "payments" | "reopened" | "orders" | "sagas"
-> {
+interface Rebuilt extends Pick<Repaired, "cancellations" | "stock" | "payments" | "reopened" | "orders"> {
   readonly open: readonly string[];
   /** Its messages must not be delivered again: they would be decided anew. */
   readonly isUnfinished?: true;
