@@ -4,12 +4,7 @@ import { type DatabaseName, DATABASES } from "../../schemas/migrations.ts";
 import { DEAD_LETTER_TYPE } from "../../schemas/outbox-rules.ts";
 import { timestampOf } from "../kernel/timestamp.ts";
 import type { FoundMessage, Loss } from "./repair-loss.ts";
-
-/** A repair that was interrupted has its time from then: what it wrote back is not missing any more. */
-export interface Interrupted {
-  readonly subject: string;
-  readonly since: number;
-}
+import type { OpenRepair } from "./repair-store.ts";
 
 export interface PlannedRepair {
   readonly database: DatabaseName;
@@ -66,7 +61,11 @@ export function stoppedFor({ databases }: RepairPlan): readonly Stopped[] {
   ];
 }
 
-export function planRepair(losses: readonly Loss[], interrupted: readonly Interrupted[]): RepairPlan {
+/** An interrupted repair is continued with its own time: what it wrote back is not missing any more. */
+export function planRepair(
+  losses: readonly Loss[],
+  interrupted: readonly Pick<OpenRepair, "subject" | "since">[],
+): RepairPlan {
   const databases = ORDER.flatMap((database): PlannedRepair[] => {
     const loss = losses.find((one) => one.database === database);
     if (loss === undefined) return [];

@@ -221,7 +221,7 @@ function rebuildingOf({ databases, newId, clock, actor, reason }: RepairContext 
   return { saga: databases.saga, since, newId, now: clock.now(), actor, reason };
 }
 
-/** What the rebuilds have entered in the inbox by now has had its answer. */
+/** Not what is in the inbox by now: the rebuilds have entered it there, because it was answered. */
 async function deliverAgain(
   databases: Readonly<Record<DatabaseName, Sql>>,
   loss: Loss | undefined,

@@ -58,7 +58,7 @@ export const repairCommand = operatorCommand(
   )
   .addHelpText(
     "after",
-    "\nStop the orchestrator and the services of the databases first; a relay must run. It needs no time: Kafka and the inboxes tell since when\nsomething is missing. It may be interrupted and repeated. It exits 3 if something is left for a person, and says what.\n`--database notification` sends the mails of the last 23 hours again; those that Redis knows as sent do not go out twice.",
+    "\nStop the orchestrator and the services of the databases first; a relay must run. It finds by itself since when\nsomething is missing, from Kafka and the inboxes. It may be interrupted and repeated. It exits 3 if something is left for a person, and says what.\n`--database notification` sends the mails of the last 23 hours again; those that Redis knows as sent do not go out twice.",
   )
   .action(async ({ database, dryRun = false, confirm, reason, ...options }) => {
     await using connections = new Connections(loadSettings(options.stack));
