@@ -7,6 +7,8 @@ import { join } from "node:path";
 import { createServer as createTlsServer, TLSSocket } from "node:tls";
 import { errorOf } from "../../internal/testkit/kafka.ts";
 import { certificateEnd, tlsAddresses } from "./certificates.ts";
+import { certificateChecks } from "./doctor-servers.ts";
+import type { SettingName } from "./settings.ts";
 
 const DAYS = 5;
 let directory: string;
@@ -69,9 +71,32 @@ test.each([
   ["postgres://a:b@db/x?sslmode=require", [{ name: "X", host: "db", port: 5_432, isPostgres: true }]],
   ["postgres://a:b@db/x?sslmode=disable", []],
   ["postgres://a:b@db/x", []],
+  [
+    "postgres://a:b@db1,[::1]:5433/x?sslmode=verify-full",
+    [
+      { name: "X, db1:5432", host: "db1", port: 5_432, isPostgres: true },
+      { name: "X, [::1]:5433", host: "::1", port: 5_433, isPostgres: true },
+    ],
+  ],
+  ["postgres://a:b@db1,db2/x", []],
   ["http://shop.example", []],
   ["kafka:9092", []],
   [undefined, []],
 ])("of %p the addresses with TLS are %p", (text, expected) => {
   expect(tlsAddresses("X", text)).toEqual(expected);
+});
+
+const subjectsOf = (values: Partial<Record<SettingName, string>>) => {
+  const settings = { optional: (name: SettingName) => values[name] };
+  return certificateChecks(settings, ["REDIS_URL", "REDIS_SENTINELS"]).map(({ subject }) => subject);
+};
+
+test("with Sentinels the host of REDIS_URL is not asked, but each Sentinel", () => {
+  const REDIS_URL = "rediss://cache";
+  expect(subjectsOf({ REDIS_URL })).toEqual(["REDIS_URL"]);
+  expect(subjectsOf({ REDIS_URL, REDIS_SENTINELS: "rediss://u:p@s1,s2:26380/shop" })).toEqual([
+    "REDIS_SENTINELS s1:26379",
+    "REDIS_SENTINELS s2:26380",
+  ]);
+  expect(subjectsOf({ REDIS_URL, REDIS_SENTINELS: "redis://s1,s2:26380/shop" })).toEqual(["all"]);
 });

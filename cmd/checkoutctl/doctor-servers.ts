@@ -143,7 +143,10 @@ function dateOf({ headers }: Response): number {
 }
 
 /** One check for each address that uses TLS. */
-export function certificateChecks(settings: Settings, names: readonly SettingName[]): readonly Check[] {
+export function certificateChecks(
+  settings: Pick<Settings, "optional">,
+  names: readonly SettingName[],
+): readonly Check[] {
   const addresses = names.flatMap((name) => addressesIn(settings, name));
   if (addresses.length === 0) {
     const says = "no address uses TLS";
@@ -159,7 +162,7 @@ export function certificateChecks(settings: Settings, names: readonly SettingNam
   }));
 }
 
-function addressesIn(settings: Settings, name: SettingName): readonly TlsAddress[] {
+function addressesIn(settings: Pick<Settings, "optional">, name: SettingName): readonly TlsAddress[] {
   const sentinels = settings.optional("REDIS_SENTINELS");
   // With Sentinels its host does not count.
   if (name === "REDIS_URL" && sentinels !== undefined) return [];
