@@ -2,6 +2,7 @@
 import type { Overview, Part, SagaFlow, TopicState } from "../../schemas/overview.ts";
 import { inBytes, inWords } from "../../internal/operations/doctor-verdicts.ts";
 import { stateOfRole } from "../../internal/operations/overview.ts";
+import { STANDS_MS } from "../../internal/operations/topic-readers.ts";
 import { moneyText } from "../../internal/kernel/money.ts";
 import { timestampOf } from "../../internal/kernel/timestamp.ts";
 import { table } from "./table.ts";
@@ -129,9 +130,6 @@ function topicTable(topics: readonly TopicState[], { at }: Overview, before: Ove
     }),
   );
 }
-
-/** A group commits several times a second while it reads. */
-const STANDS_MS = 10_000;
 
 function groupText({ group, lag, unmoved_since }: TopicState["groups"][number], now: number): string {
   const stands = unmoved_since === undefined ? 0 : now - unmoved_since;

@@ -1,7 +1,13 @@
 // `checkoutctl topics lag`: how far each member of each group is in its partitions, and which one is stuck. Joins no group and moves no offset.
 import { InvalidArgumentError } from "@commander-js/extra-typings";
-import type { GroupState, PartitionReading, TopicReading } from "../../../schemas/overview.ts";
+import type { GroupState, TopicReading } from "../../../schemas/overview.ts";
 import { SUBSCRIPTIONS, TOPICS } from "../../../schemas/topics.ts";
+import {
+  byGroupAndPartition,
+  memberName,
+  type ReaderRow,
+  readerRows,
+} from "../../../internal/operations/topic-readers.ts";
 import { TopicStates } from "../../../internal/platform/kafka/topic-states.ts";
 import { command, count, print, table } from "../command.ts";
 import { Connections } from "../connections.ts";
@@ -10,10 +16,8 @@ import { loadSettings } from "../settings.ts";
 const READ: readonly string[] = Object.values(SUBSCRIPTIONS).flat();
 const DEFAULT_SECONDS = 3;
 
-interface LagLine extends PartitionReading {
+interface LagLine extends ReaderRow {
   readonly topic: string;
-  readonly partition: number;
-  readonly end: number;
   /** Messages wait, and nothing was committed between the two looks. */
   readonly stuck: boolean;
 }
@@ -55,23 +59,17 @@ export function reportOf(
   readings: readonly (readonly [topic: string, reading: TopicReading])[],
   { seconds, lookedAt }: { readonly seconds: number; readonly lookedAt: number },
 ): LagReport {
-  const lines = readings.flatMap(([topic, { partitions }]) =>
-    partitions.flatMap(({ partition, end, groups }) =>
-      groups.map((one) => ({
-        ...one,
-        topic,
-        partition,
-        end,
-        stuck: one.unmoved_since !== null && one.unmoved_since <= lookedAt,
-      })),
-    ),
+  const lines = readings.flatMap(([topic, reading]) =>
+    readerRows(reading).map((one) => ({
+      ...one,
+      topic,
+      stuck: one.unmoved_since !== null && one.unmoved_since <= lookedAt,
+    })),
   );
   return {
     seconds,
     groups: readings.flatMap(([topic, { groups }]) => groups.map((one) => ({ ...one, topic }))),
-    lines: lines.toSorted(
-      (a, b) => (a.group < b.group ? -1 : a.group > b.group ? 1 : 0) || a.partition - b.partition,
-    ),
+    lines: lines.toSorted(byGroupAndPartition),
   };
 }
 
@@ -102,6 +100,6 @@ export function textOf({ seconds, groups, lines }: LagReport, all: boolean): str
 }
 
 function memberText({ member }: LagLine, state: GroupState | undefined): string {
-  if (member !== null) return member.instance ?? member.id;
+  if (member !== null) return memberName(member);
   return state === undefined || state.unknown !== null ? "not known" : `nobody (${state.state})`;
 }

@@ -1,10 +1,10 @@
 // The six topics with the lag of each group. One of them is in topic.tsx.
 import type { TopicState } from "../../../schemas/overview.ts";
+import { STANDS_MS } from "../../operations/topic-readers.ts";
 import { Status, Unknown } from "../parts/bits.tsx";
 import { Page } from "../parts/layout.tsx";
 import { holderOf, type LiveParts } from "../parts/live-parts.tsx";
 import { type Column, DataTable } from "../parts/table.tsx";
-import { STANDS_MS } from "../parts/topic-readers.tsx";
 import { countText, durationText } from "../parts/words.ts";
 import { knownOf, type Reading } from "../source.ts";
 import type { Frame } from "../visit.ts";

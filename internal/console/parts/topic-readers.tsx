@@ -1,37 +1,17 @@
-// Who reads a topic: the members of each group with their partitions and what they have not read, and each partition with its member. A member is
-// found there that stands still while others go on. Used by the page of a topic.
-import type {
-  GroupMember,
-  GroupState,
-  Part,
-  PartitionReading,
-  TopicReading,
-} from "../../../schemas/overview.ts";
+// Who reads a topic: the members of each group with their partitions and what they have not read, and each partition with its member. It shows a
+// member that stands still while others go on. Used by the page of a topic.
+import type { GroupMember, GroupState, Known, TopicReading } from "../../../schemas/overview.ts";
+import { memberName, type ReaderRow, readerRows, STANDS_MS } from "../../operations/topic-readers.ts";
 import { timestampOf } from "../../kernel/timestamp.ts";
 import { Status } from "./bits.tsx";
 import { type Column, DataTable, Exports } from "./table.tsx";
 import { countText, durationText } from "./words.ts";
-
-/** One group at one partition. */
-export interface ReaderRow extends PartitionReading {
-  readonly partition: number;
-  readonly end: number;
-}
 
 interface MemberRow {
   readonly state: GroupState;
   /** Null: nobody has these partitions, or it is not known who. */
   readonly member: GroupMember | null;
   readonly places: readonly ReaderRow[];
-}
-
-/** A group commits several times a second while it reads, so such a pause means something. */
-export const STANDS_MS = 10_000;
-
-export function readerRows({ partitions }: TopicReading): readonly ReaderRow[] {
-  return partitions
-    .flatMap(({ partition, end, groups }) => groups.map((one) => ({ ...one, partition, end })))
-    .toSorted((a, b) => (a.group < b.group ? -1 : a.group > b.group ? 1 : a.partition - b.partition));
 }
 
 export const readerColumns: readonly Column<ReaderRow>[] = [
@@ -46,7 +26,7 @@ export const readerColumns: readonly Column<ReaderRow>[] = [
   },
   { name: "end", head: "End", isRight: true, show: ({ end }) => countText(end), value: ({ end }) => end },
   { name: "lag", head: "Lag", isRight: true, show: ({ lag }) => countText(lag), value: ({ lag }) => lag },
-  { name: "member", head: "Member", value: ({ member }) => (member === null ? null : nameOf(member)) },
+  { name: "member", head: "Member", value: ({ member }) => (member === null ? null : memberName(member)) },
   { name: "host", head: "Host", value: ({ member }) => member?.host ?? null },
   {
     name: "unmoved_since",
@@ -61,9 +41,8 @@ export function TopicReaders({
   reading,
 }: {
   readonly topic: string;
-  readonly reading: Part<TopicReading>;
+  readonly reading: Known<TopicReading>;
 }) {
-  if (!("value" in reading)) return null;
   const { value, at } = reading;
   if (value.groups.length === 0) return <p>No group reads it.</p>;
   const rows = memberRows(value);
@@ -119,7 +98,7 @@ function memberColumns(now: number): readonly Column<MemberRow>[] {
       name: "member",
       head: "Member",
       show: (row) => <Member row={row} />,
-      value: ({ member }) => (member === null ? null : nameOf(member)),
+      value: ({ member }) => (member === null ? null : memberName(member)),
     },
     { name: "host", head: "Host", value: ({ member }) => member?.host ?? "" },
     {
@@ -139,7 +118,7 @@ function memberColumns(now: number): readonly Column<MemberRow>[] {
 }
 
 function Member({ row: { state, member, places } }: { readonly row: MemberRow }) {
-  if (member !== null) return <span class="id">{nameOf(member)}</span>;
+  if (member !== null) return <span class="id">{memberName(member)}</span>;
   if (state.unknown !== null) return <span class="soft">not known</span>;
   const waits = places.some(({ lag }) => lag > 0);
   return <Status tone={waits ? "bad" : "warn"}>nobody ({state.state})</Status>;
@@ -168,12 +147,8 @@ function lagOf({ places }: MemberRow): number {
   return places.reduce((sum, { lag }) => sum + lag, 0);
 }
 
-function nameOf({ instance, id }: GroupMember): string {
-  return instance ?? id;
-}
-
 /** `0-3, 7`. */
-export function rangesOf(numbers: readonly number[]): string {
+function rangesOf(numbers: readonly number[]): string {
   const ranges: [number, number][] = [];
   for (const number of numbers.toSorted((a, b) => a - b)) {
     const last = ranges.at(-1);
