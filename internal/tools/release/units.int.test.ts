@@ -9,41 +9,41 @@ import { unitFiles } from "./units.ts";
 const units = Object.entries(unitFiles()).filter(([name]) => name.endsWith(".service"));
 /** Exposure 1.5 on systemd's scale of 0 (safe) to 10; the option takes tenths. */
 const THRESHOLD = "15";
+/** All are judged under one name. */
+const UNIT = "checkout-example.service";
 const analyze = Bun.which("systemd-analyze");
 
 test("systemd-analyze is there (if not: npm run setup)", () => {
   expect(analyze).not.toBeNull();
 });
 
-test.each(units)("%s is exposed by 1.5 at most, as systemd counts", (name, text) => {
+/** What `systemd-analyze security` says about a unit with this text. */
+function judged(text: string, ...options: readonly string[]) {
   const folder = mkdtempSync(join(tmpdir(), "units-"));
   try {
-    writeFileSync(join(folder, name), text);
-    const command = [analyze ?? "", "security", "--offline=true", `--threshold=${THRESHOLD}`, "--no-pager"];
-    const run = Bun.spawnSync([...command, `./${name}`], { cwd: folder, stderr: "pipe" });
-    const verdict = run.stdout.toString().trim().split("\n").at(-1);
-    expect({ code: run.exitCode, verdict, errors: run.stderr.toString() }).toEqual({
-      code: 0,
-      verdict: expect.stringMatching(/OK/),
-      errors: "",
-    });
+    writeFileSync(join(folder, UNIT), text);
+    const command = [analyze ?? "", "security", "--offline=true", ...options, "--no-pager", `./${UNIT}`];
+    const run = Bun.spawnSync(command, { cwd: folder, stderr: "pipe" });
+    return { code: run.exitCode, output: run.stdout.toString().trim(), errors: run.stderr.toString() };
   } finally {
     rmSync(folder, { recursive: true });
   }
+}
+
+test.each(units)("%s is exposed by 1.5 at most, as systemd counts", (_name, text) => {
+  const { code, output, errors } = judged(text, `--threshold=${THRESHOLD}`);
+  expect({ code, verdict: output.split("\n").at(-1), errors }).toEqual({
+    code: 0,
+    verdict: expect.stringMatching(/OK/),
+    errors: "",
+  });
 });
 
-/** Systemd's own count, 0 (safe) to 10, of a unit with this text. */
+/** Systemd's own count, 0 (safe) to 10. */
 function exposureOf(text: string): number {
-  const folder = mkdtempSync(join(tmpdir(), "units-"));
-  try {
-    writeFileSync(join(folder, "checkout-example.service"), text);
-    const command = [analyze ?? "", "security", "--offline=true", "--no-pager", "./checkout-example.service"];
-    const run = Bun.spawnSync(command, { cwd: folder, stderr: "pipe" });
-    expect(run.stderr.toString()).toBe("");
-    return Number(/exposure level for \S+: ([\d.]+)/.exec(run.stdout.toString())?.[1]);
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
+  const { output, errors } = judged(text);
+  expect(errors).toBe("");
+  return Number(/exposure level for \S+: ([\d.]+)/.exec(output)?.[1]);
 }
 
 test.each(Object.entries(unitExamples()))(
