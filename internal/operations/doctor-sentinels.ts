@@ -5,6 +5,7 @@ import { finding } from "./doctor-verdicts.ts";
 
 const FEWEST_SENTINELS = 3;
 const CHECK = "sentinels";
+const SEE_RUNBOOK = "see the runbook, Redis fails over";
 
 /** What one Sentinel says. */
 export interface SentinelFacts {
@@ -12,7 +13,7 @@ export interface SentinelFacts {
   readonly place: string;
   /** `host:port` of the master. */
   readonly master: string;
-  /** It takes the master for gone. */
+  /** It cannot reach the master. */
   readonly isMasterDown: boolean;
   /** All that it knows, itself included. */
   readonly sentinels: number;
@@ -20,7 +21,7 @@ export interface SentinelFacts {
   readonly replicas: number;
   /** Those that follow the master and could take its place. */
   readonly goodReplicas: number;
-  /** Why a failover could not be agreed on; undefined if it could. */
+  /** Why the Sentinels could not agree on a failover; undefined if they could. */
   readonly disagreement: string | undefined;
 }
 
@@ -33,10 +34,9 @@ export interface AwaySentinel {
 export function judgeSentinels(all: readonly (SentinelFacts | AwaySentinel)[]): readonly Finding[] {
   const present = all.filter((one) => "master" in one);
   const most = mostNamed(present);
-  const findings = all.map((one) =>
+  return all.map((one) =>
     "why" in one ? judgeAway(one, all.length - present.length, all.length) : judge(one, most),
   );
-  return findings;
 }
 
 function judgeAway({ place, why }: AwaySentinel, away: number, count: number): Finding {
@@ -44,7 +44,7 @@ function judgeAway({ place, why }: AwaySentinel, away: number, count: number): F
   return finding(CHECK, place, {
     verdict: isMajorityLost ? "problem" : "warning",
     says: `${why}${isMajorityLost ? "; too few are left for a failover" : ""}`,
-    todo: "start it, or correct REDIS_SENTINELS; see the runbook, Redis fails over",
+    todo: `start it, or correct REDIS_SENTINELS; ${SEE_RUNBOOK}`,
   });
 }
 
@@ -52,30 +52,29 @@ function judge(facts: SentinelFacts, most: string | undefined): Finding {
   const { place, master, sentinels, quorum, replicas, goodReplicas } = facts;
   const of = (verdict: Finding["verdict"], says: string, todo: string) =>
     finding(CHECK, place, { verdict, says, todo });
-  const runbook = "see the runbook, Redis fails over";
   if (facts.isMasterDown)
     return of(
       "problem",
-      `the master ${master} is down in its eyes`,
-      `wait for the failover, or start a Redis; ${runbook}`,
+      `it cannot reach the master ${master}`,
+      `wait for the failover, or start a Redis; ${SEE_RUNBOOK}`,
     );
   if (facts.disagreement !== undefined)
     return of(
       "problem",
-      `no failover could be agreed on: ${facts.disagreement}`,
-      `start the missing Sentinels; ${runbook}`,
+      `the Sentinels could not agree on a failover: ${facts.disagreement}`,
+      `start the missing Sentinels; ${SEE_RUNBOOK}`,
     );
   if (master !== most)
     return of(
       "warning",
       `says that the master is ${master}, most say ${most}`,
-      `it may be cut off, or a failover is not over; ${runbook}`,
+      `it may be cut off, or a failover is not over; ${SEE_RUNBOOK}`,
     );
   if (goodReplicas === 0)
     return of(
       "warning",
       `the master ${master} has ${replicas === 0 ? "no replica" : `${replicas} replicas, and none follows it`}: nothing could take its place`,
-      `start a replica; ${runbook}`,
+      `start a replica; ${SEE_RUNBOOK}`,
     );
   if (sentinels < FEWEST_SENTINELS)
     return of(

@@ -35,11 +35,11 @@ test("one that is away is a warning, two of three are a problem", () => {
 });
 
 test.each([
-  [{ isMasterDown: true }, "problem", "the master r1:6379 is down in its eyes"],
+  [{ isMasterDown: true }, "problem", "it cannot reach the master r1:6379"],
   [
     { disagreement: "NOQUORUM 1 usable Sentinels" },
     "problem",
-    "no failover could be agreed on: NOQUORUM 1 usable Sentinels",
+    "the Sentinels could not agree on a failover: NOQUORUM 1 usable Sentinels",
   ],
   [
     { goodReplicas: 0, replicas: 0 },
