@@ -63,27 +63,26 @@ export class Untaken {
   }
 
   async #passedIn(topic: Topic, left: ReadonlyMap<string, UntakenMessage>): Promise<UntakenMessage[]> {
+    const keyOf = (database: DatabaseName, partition: number) => `${database} ${partition}`;
     /** The newest offset that a database has taken, by database and partition. */
     const newest = new Map<string, number>();
-    const places = new Map<
-      string,
-      { readonly key: (database: DatabaseName) => string; readonly offset: number }
-    >();
+    const places = new Map<string, { readonly partition: number; readonly offset: number }>();
     for await (const batch of this.#sources.readTopic(topic)) {
       for (const [index, value] of batch.values.entries()) {
         const id = textField(value, "message_id");
         if (id === null || !isUuid(id)) continue;
         const { partition, offset } = batch.raw(index);
-        const key = (database: DatabaseName) => `${database} ${partition}`;
         // The last copy counts: one that was sent again is still to come.
-        if (left.has(id)) places.set(id, { key, offset });
-        for (const [database, taken] of this.#taken)
-          if (taken.has(id)) newest.set(key(database), Math.max(newest.get(key(database)) ?? -1, offset));
+        if (left.has(id)) places.set(id, { partition, offset });
+        for (const [database, taken] of this.#taken) {
+          const key = keyOf(database, partition);
+          if (taken.has(id)) newest.set(key, Math.max(newest.get(key) ?? -1, offset));
+        }
       }
     }
     return [...left.values()].filter(({ database, message_id }) => {
       const place = places.get(message_id);
-      return place !== undefined && place.offset < (newest.get(place.key(database)) ?? -1);
+      return place !== undefined && place.offset < (newest.get(keyOf(database, place.partition)) ?? -1);
     });
   }
 }
