@@ -75,11 +75,11 @@ function checksOf(name: MigratedDatabase, url: string, open: OpenSources): reado
           {
             check: "hosts",
             subject: name,
-            run: async () => judgeHosts(name, await askHosts(url, CONNECT_TIMEOUT_MS)),
+            run: async () => [judgeHosts(name, await askHosts(url, CONNECT_TIMEOUT_MS))],
           },
         ]
       : []),
-    check("replication", async () => judgeReplication(name, await replicationFacts(sql))),
+    check("replication", async () => [judgeReplication(name, await replicationFacts(sql))]),
     check("clock", async () => [judgeClock(name, await clockReading(() => clockOf(sql)))]),
     check("migrations", async () => [await migrationFinding(name, sql)]),
     ...(name === "notification"

@@ -23,8 +23,8 @@ const facts = (change: Partial<ReplicationFacts> = {}): ReplicationFacts => ({
   ...change,
 });
 const judged = (change: Partial<ReplicationFacts> = {}) => {
-  const [only] = judgeReplication("saga", facts(change));
-  return `${only?.verdict}: ${only?.says}`;
+  const { verdict, says } = judgeReplication("saga", facts(change));
+  return `${verdict}: ${says}`;
 };
 
 test.each([
@@ -78,9 +78,9 @@ test.each([
   [[other, gone], "problem", "no primary: db2:5432 is a standby"],
   [[primary("db1:5432"), primary("db2:5432", "b")], "problem", "more than one primary"],
 ] as const)("hosts %#", (hosts, verdict, says) => {
-  const [found] = judgeHosts("saga", hosts);
-  expect(found?.verdict).toBe(verdict);
-  expect(found?.says).toContain(says);
+  const found = judgeHosts("saga", hosts);
+  expect(found.verdict).toBe(verdict);
+  expect(found.says).toContain(says);
 });
 
 test.each([
@@ -90,7 +90,7 @@ test.each([
   // Nobody was replaced: a host of another database must not be stopped.
   [{ timeline: 3, system: "2" }, "correct the address"],
 ])("of two primaries, the second with %p, it says what to do", (second, todo) => {
-  const [found] = judgeHosts("saga", [primary("db1:5432"), primary("db2:5432", "b", second)]);
-  expect(found?.verdict).toBe("problem");
-  expect(found?.todo).toStartWith(todo);
+  const found = judgeHosts("saga", [primary("db1:5432"), primary("db2:5432", "b", second)]);
+  expect(found.verdict).toBe("problem");
+  expect(found.todo).toStartWith(todo);
 });
