@@ -59,15 +59,13 @@ export async function reopenCharged({
     const ids = paid.map(({ saga_id }) => saga_id);
     const payments = new Map((await paymentsOfSagas(payment, ids)).map((row) => [row.saga_id, row]));
     const statuses = await statusesOf(saga, ids);
-    const verdicts = paid.map((charge) => ({
-      charge,
-      verdict: verdictOn(charge, payments.get(charge.saga_id), statuses.get(charge.saga_id)),
-    }));
-    const wrong = verdicts.flatMap(({ charge, verdict }) => (verdict === "reopen" ? [charge] : []));
+    const wrong: ReopenedCharge[] = [];
+    for (const charge of paid) {
+      const verdict = verdictOn(charge, payments.get(charge.saga_id), statuses.get(charge.saga_id));
+      if (verdict === "reopen") wrong.push(charge);
+      else if (verdict !== "fine") report.open.push(verdict.open);
+    }
     if (wrong.length > 0) report.reopened.push(...(await reopenPayments(payment, wrong, since, now)));
-    report.open.push(
-      ...verdicts.flatMap(({ verdict }) => (typeof verdict === "object" ? [verdict.open] : [])),
-    );
   }
   return report;
 }
