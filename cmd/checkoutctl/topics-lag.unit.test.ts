@@ -28,7 +28,7 @@ const rows = (reading: TopicReading, all = false) =>
     .split("\n")
     .map((line) => line.split(/ {2,}/));
 
-test("stuck is what waited at the first look and has not moved since; the rest moves, or waits for less long", () => {
+test("a partition is stuck if messages waited at the first look and nothing has moved since", () => {
   const reading = readingOf([at(7), at(9, { member: B, unmoved_since: 2_000 }), at(0)]);
   expect(report(reading).lines.map(({ partition, stuck }) => [partition, stuck])).toEqual([
     [0, true],
@@ -42,7 +42,7 @@ test("stuck is what waited at the first look and has not moved since; the rest m
   expect(rows(reading, true)).toHaveLength(4);
 });
 
-test("nobody is told from somebody who is not known", () => {
+test("that nobody reads, and that the reader is not known, are two answers", () => {
   const nobody = readingOf([at(7, { member: null, committed: null })], { state: "Empty" });
   expect(rows(nobody)[1]?.slice(3, 7)).toEqual(["nothing", "20", "7", "nobody (Empty)"]);
   const unknown = readingOf([at(7, { member: null })], { state: null, unknown: "Kafka did not answer" });

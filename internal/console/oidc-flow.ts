@@ -21,7 +21,7 @@ const Sealed = TypeCompiler.Compile(Type.Object({ state: Text, nonce: Text, veri
 export class Flows {
   readonly #keys: readonly [Uint8Array, ...Uint8Array[]];
 
-  /** `secrets` are those of the sessions, and the first one seals here, too; the keys are others. */
+  /** `secrets`: those of the sessions, from which the keys are made. The first one seals, all open. */
   constructor(secrets: string) {
     const [sealing = "", ...older] = secrets.split(",");
     const keyOf = (secret: string) => new Bun.CryptoHasher("sha256", secret).update(PURPOSE).digest();

@@ -17,7 +17,7 @@ const away = (place: string): AwaySentinel => ({ place, why: "connect ECONNREFUS
 const verdicts = (all: readonly (SentinelFacts | AwaySentinel)[]) =>
   judgeSentinels(all).map(({ verdict }) => verdict);
 
-test("three that agree are well", () => {
+test("three that agree are ok", () => {
   const findings = judgeSentinels([GOOD, other("s2:26379"), other("s3:26379")]);
   expect(findings.map(({ verdict }) => verdict)).toEqual(["ok", "ok", "ok"]);
   expect(findings[0]).toEqual({

@@ -59,7 +59,7 @@ export interface Loss {
 
 /** Clocks of hosts differ by up to this, and a transaction is older than the messages that it sends. */
 const MARGIN_MS = 60_000;
-/** How much older than the first lost message a last transaction of the old primary may be, to be the end of what the standby has. */
+/** The last transaction from the old primary is the end of what the standby has, unless it is older than the first lost message by more than this. */
 const LONGEST_SILENCE_MS = 10 * 60_000;
 
 /** One loss per database, also where nothing is lost. */

@@ -1,5 +1,5 @@
-// Repairs databases that lack the last moments, as a standby does that was promoted before it had everything: finds by itself what they
-// lack, then runs the rebuilds in the order in which they need each other. Called by `checkoutctl repair`.
+// Repairs databases that lack their last moments, for example a standby that was promoted before it had everything: finds by itself what
+// they lack, then runs the rebuilds in the order in which they need each other. Called by `checkoutctl repair`.
 //
 // A line of the audit trail is written before anything of a database is changed, with the time since when it lacks something, and settled
 // at the end. So a repair that was interrupted is continued from the same time, although what it wrote back is not missing any more.

@@ -18,9 +18,8 @@ export const MAX_SHOPPERS = 20;
 
 /** Of each of these sagas, without the address; unknown ones are missing. */
 export async function shoppersOf(sql: Sql, sagaIds: readonly string[]): Promise<readonly Shopper[]> {
-  return await sql<
-    Shopper[]
-  >`select ${columns(sql)} from saga_state where saga_id = any(${[...sagaIds]}::uuid[])`;
+  return await sql<Shopper[]>`
+    select ${columns(sql)} from saga_state where saga_id = any(${[...sagaIds]}::uuid[])`;
 }
 
 /** With the whole address; undefined if there is no such saga. */

@@ -183,8 +183,7 @@ function redisPasswordsIn<User extends string>(
 
 /** A database's role has one. Null if there is no such file. */
 function passwordIn(directory: string, name: string): string | null {
-  const passwords = linesIn(directory, name);
-  const [password = null, another] = passwords ?? [];
+  const [password = null, another] = linesIn(directory, name) ?? [];
   if (another !== undefined)
     throw new AppError(
       "CONFIG_INVALID",

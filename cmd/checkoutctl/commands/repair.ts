@@ -1,5 +1,5 @@
-// `checkoutctl repair`: puts databases right that lack the last moments, as an asynchronous standby does that was promoted. It finds by itself
-// what is missing and since when, shows a plan, asks, and runs the rebuilds in their order.
+// `checkoutctl repair`: repairs databases that lack their last moments, for example an asynchronous standby that was promoted. It finds by
+// itself what is missing and since when, shows a plan, asks, and runs the rebuilds in their order.
 import { Option } from "@commander-js/extra-typings";
 import { DEFAULT_ACTION_MS } from "../../../internal/orchestrator/action.ts";
 import { MAIL_SENT_AGAIN_MS, sendMailsAgain } from "../../../internal/operations/repair-mails.ts";

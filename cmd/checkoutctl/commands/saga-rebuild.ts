@@ -57,7 +57,7 @@ export const rebuildCommand = operatorCommand(
   });
 
 export interface RebuildRequest {
-  /** Null for the one that the messages tell. */
+  /** Null: the messages tell it. */
   readonly forwardDeadlineMs: number | null;
   readonly actionDeadlineMs: number;
   readonly actor: string;

@@ -21,7 +21,7 @@ interface TableProps<Row> {
   readonly hrefOf?: (row: Row) => string;
 }
 
-/** So many with ids and times in them have no room on a tablet. */
+/** As many columns as this, with ids and times in them, have no room on a tablet. */
 const MANY_COLUMNS = 7;
 
 export function DataTable<Row>({ label, columns, rows, keyOf, hrefOf }: TableProps<Row>): VNode {

@@ -12,7 +12,7 @@ afterAll(() => copy[Symbol.dispose]());
 
 const quick = MUTANTS.filter(({ caughtBy: { layer } }) => layer === "unit" || layer === "model");
 
-/** The model's tests run in `npm test` by themselves, for as long as all others here; that they exist shows in the mutants' own runs. */
+/** The model's tests take as long as all others here, and `npm test` runs them anyway. The mutants' own runs show that they exist. */
 const unit = quick.filter(({ caughtBy: { layer } }) => layer === "unit");
 
 test("without a mutant the expected tests exist and pass", async () => {
