@@ -35,6 +35,17 @@ const LEDGER_STEP_MS = 1_000;
 const NEXT =
   "start what was stopped; when nothing is in progress any more, run `checkoutctl audit --expect-idle` and `checkoutctl payments reconcile`";
 
+/** What it prints with --json, before it has found or done anything. */
+const NOTHING = {
+  running: [],
+  confirm: 0,
+  databases: [],
+  nowhere: [],
+  repaired: [],
+  next: null,
+  mails: null,
+};
+
 export const repairCommand = operatorCommand(
   "repair",
   "after a failover to a standby that was behind: find what each database lost, and put it right",
@@ -70,14 +81,13 @@ export const repairCommand = operatorCommand(
     const { plan } = examined;
     const running = plan.databases.length === 0 ? [] : await stillRunning(context, plan);
     const nowhere = await nowhereAmong(context, examined, options.journal);
-    const told = { dry_run: dryRun, running, confirm: plan.count, databases: plan.databases, nowhere };
+    const found = { running, confirm: plan.count, databases: plan.databases, nowhere };
+    const report = { ...NOTHING, ...found, dry_run: dryRun };
     if (nowhere.length > 0) process.exitCode = EXIT.refused;
     if (plan.databases.length === 0)
-      return print(options, { ...told, repaired: [], next: null, mails: null }, () =>
-        [planText(plan), ...nowhere.map(nowhereText)].join("\n\n"),
-      );
+      return print(options, report, () => [planText(plan), ...nowhere.map(nowhereText)].join("\n\n"));
     if (dryRun)
-      return print(options, { ...told, repaired: [], next: NEXT, mails: null }, () =>
+      return print(options, { ...report, next: NEXT }, () =>
         [
           planText(plan),
           ...nowhere.map(nowhereText),
@@ -93,7 +103,7 @@ export const repairCommand = operatorCommand(
       return;
     }
     const repaired = await repair(context, examined, who);
-    print(options, { ...told, repaired, next: NEXT, mails: null }, () =>
+    print(options, { ...report, repaired, next: NEXT }, () =>
       [...repaired.map(repairedText), ...nowhere.map(nowhereText), NEXT].join("\n\n"),
     );
     if (repaired.some(({ not_repaired }) => not_repaired.length > 0)) process.exitCode = EXIT.refused;
@@ -108,10 +118,9 @@ async function repairMails(
   const newId = () => Bun.randomUUIDv7();
   const mails = await sendMailsAgain({ saga, now: Date.now(), newId, dryRun, ...who });
   const hours = MAIL_SENT_AGAIN_MS / 3_600_000;
-  const nothing = { running: [], confirm: 0, databases: [], nowhere: [], repaired: [], next: null };
   print(
     options,
-    { dry_run: dryRun, ...nothing, mails },
+    { ...NOTHING, dry_run: dryRun, mails },
     () =>
       `${mails} mails of the last ${hours} h ${dryRun ? "would be" : "are"} sent again, unless Redis knows them as sent`,
   );
