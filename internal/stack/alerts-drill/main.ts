@@ -1,5 +1,5 @@
 // `bun run alerts:drill`: makes every alert of deploy/prometheus fire on a real local stack, by its cause, and stop. Needs the binaries and
-// the set-up; takes about eight minutes. Exit 0: each fired and stopped; 3: one did not; 2: usage; 130: ended by
+// the set-up; takes about nine minutes. Exit 0: each fired and stopped; 3: one did not; 2: usage; 130: ended by
 // Ctrl-C.
 import { Command } from "@commander-js/extra-typings";
 import { rmSync } from "node:fs";
