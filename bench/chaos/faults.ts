@@ -9,7 +9,7 @@ import type { Links } from "./links.ts";
 import { masterPort, untilMoved, untilWatched } from "../../internal/faults/redis-failover.ts";
 import { flushRedis, spoilRedis } from "../../internal/faults/redis-faults.ts";
 import { holdRows } from "../../internal/faults/row-lock.ts";
-import { BROKERS, type KindName, type PlannedFault } from "./schedule.ts";
+import { BROKERS, type KindName, type PlannedFault, REDIS } from "./schedule.ts";
 import type { SmallDisk } from "./small-disk.ts";
 import type { Target } from "./target.ts";
 
@@ -64,8 +64,6 @@ const keepDown =
       for (const name of names(fault)) target.release(name);
     };
   };
-
-const REDIS = ["redis", "redis-2"] as const;
 
 function sentinelsOf({ addresses }: System): string {
   if (addresses.redis_sentinels === undefined) throw new Error("the stack has no Sentinels");

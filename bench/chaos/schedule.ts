@@ -14,7 +14,7 @@ const WITH_STANDBY = ["postgres-saga", "postgres-payment"] as const;
 const EVERY_POSTGRES = [...POSTGRES, "postgres-notification"] as const;
 
 /** With Sentinels, one of them is the master and the other its replica. */
-const REDIS = ["redis", "redis-2"] as const;
+export const REDIS = ["redis", "redis-2"] as const;
 
 /** All links with a proxy. All clients of a broker share one, and so do the other brokers; everybody who reaches a Redis shares one. */
 export const LINKS = [

@@ -1,8 +1,7 @@
 // The machine of a Postgres primary is lost with its disk, and its standby takes its place. A new standby is built when the lost server starts
 // again (stack/servers/postgres-pair.ts). Used by the chaos runs and the e2e tests, on a stack that was started with `--standby`.
 import { rmSync } from "node:fs";
-import postgres from "postgres";
-import { dataDirectoryOf, type Holder, until } from "./failover.ts";
+import { dataDirectoryOf, type Holder, isStandby, promote, until } from "./failover.ts";
 
 export interface PairMember {
   /** Of the process. */
@@ -32,19 +31,6 @@ export async function loseDisk(target: Holder, pair: readonly PairMember[]): Pro
   target.hold(primary.name);
   await until(`${primary.name} has ended`, () => target.ended().includes(primary.name));
   rmSync(data, { recursive: true, force: true });
-  await ask(standby.url, (sql) => sql`select pg_promote(true, 60)`);
+  await promote(standby.url);
   return { lost: primary.name, killedAt };
-}
-
-function isStandby(url: string): Promise<boolean> {
-  return ask(url, async (sql) => (await sql`select 1 where pg_is_in_recovery()`).length === 1);
-}
-
-async function ask<T>(url: string, use: (sql: postgres.Sql) => Promise<T>): Promise<T> {
-  const sql = postgres(url, { max: 1, connect_timeout: 5, onnotice: () => {} });
-  try {
-    return await use(sql);
-  } finally {
-    await sql.end({ timeout: 1 });
-  }
 }

@@ -1,6 +1,6 @@
-// A real Postgres failover. It makes a streaming standby of a running server, synchronous or cut off for a while, and kills the server. The standby takes the address of
-// the server, answers only reads for a while, and is promoted. It also takes over the data directory, so that the stack and every
-// later fault see it as the server it replaced. Used by the chaos runs and the outage tests.
+// A real Postgres failover. It makes a streaming standby of a running server, synchronous or cut off for a while, and kills the server. The
+// standby takes the address of the server, answers only reads for a while, and is promoted. It also takes over the data directory, so that
+// the stack and every later fault see it as the server it replaced. Used by the chaos runs and the outage tests.
 import {
   appendFileSync,
   chownSync,
@@ -168,7 +168,8 @@ export function writeOwned(file: string, text: string): void {
   chownSync(file, uid, gid);
 }
 
-async function isStandby(url: string): Promise<boolean> {
+/** Whether the server at that address is in recovery, so that it cannot write. */
+export async function isStandby(url: string): Promise<boolean> {
   await using held = new AsyncDisposableStack();
   const sql = held.adopt(connect(url), (client) => client.end({ timeout: 1 }));
   const [row] = await sql<{ standby: boolean }[]>`select pg_is_in_recovery() as standby`;
@@ -189,6 +190,7 @@ async function freePort(): Promise<number> {
   return address.port;
 }
 
+/** Probes until it is true; an error counts as "not yet". Throws after TIMEOUT_MS, with the last error as the cause. */
 export async function until(what: string, probe: () => Promise<boolean> | boolean): Promise<void> {
   const deadline = Date.now() + TIMEOUT_MS;
   let reason: unknown;

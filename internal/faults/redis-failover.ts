@@ -1,9 +1,8 @@
-// What the Sentinels of a stack say, and waiting for what they do. Used by the nemesis and by the tests.
+// What the Sentinels of a stack say, and waiting for what they do. Used by the chaos runs and the tests.
 import { readFileSync } from "node:fs";
 import { createClient } from "redis";
+import { until } from "./failover.ts";
 
-const TIMEOUT_MS = 60_000;
-const POLL_MS = 50;
 /** A Sentinel that hangs is passed over. */
 const ASK_TIMEOUT_MS = 1_000;
 
@@ -100,13 +99,4 @@ export async function untilMoved(sentinels: string, port: number): Promise<numbe
     return now !== undefined && now !== port;
   });
   return now ?? 0;
-}
-
-async function until(what: string, probe: () => Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + TIMEOUT_MS;
-  while (!(await probe())) {
-    if (performance.now() > deadline)
-      throw new Error(`timed out after ${TIMEOUT_MS} ms waiting until ${what}`);
-    await Bun.sleep(POLL_MS);
-  }
 }
