@@ -13,3 +13,15 @@ test("sums over all labels, and each series", () => {
     started: 7,
   });
 });
+
+test("a counter is not taken for one with a longer name, and one that is missing has no sum", () => {
+  const metrics = parseMetrics(`# TYPE checkout_mails_sent_total counter
+checkout_mails_sent_total{template="order_confirmed"} 3
+checkout_mails_sent_total{template="order_failed"} 4
+checkout_mails_sent_total_created 1700000000
+checkout_orders_total 5
+`);
+  expect(metrics.get("checkout_mails_sent_total")).toBe(7);
+  expect(metrics.get("checkout_orders_total")).toBe(5);
+  expect(metrics.has("checkout_nothing_total")).toBe(false);
+});

@@ -3,7 +3,6 @@ import { appendFileSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { databaseFaultsIn, faultsIn, LogTail } from "./logs.ts";
-import { sumOf } from "./work.ts";
 
 test("errors, unknown messages and what is no log line are faults; all else is not", () => {
   const lines = [
@@ -43,16 +42,4 @@ test("a log is read once, in whole lines", () => {
   } finally {
     rmSync(folder, { recursive: true });
   }
-});
-
-test("a counter is summed over its labels, and is not taken for one with a longer name", () => {
-  const metrics = `# TYPE checkout_mails_sent_total counter
-checkout_mails_sent_total{template="order_confirmed"} 3
-checkout_mails_sent_total{template="order_failed"} 4
-checkout_mails_sent_total_created 1700000000
-checkout_orders_total 5
-`;
-  expect(sumOf(metrics, "checkout_mails_sent_total")).toBe(7);
-  expect(sumOf(metrics, "checkout_orders_total")).toBe(5);
-  expect(sumOf(metrics, "checkout_nothing_total")).toBe(0);
 });

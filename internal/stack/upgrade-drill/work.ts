@@ -1,4 +1,5 @@
 // Whether a process of the drill has done work: its own counters, or the requests that its balancer gave it. Called by drill.ts.
+import { parseMetrics } from "../../../bench/measure/metrics.ts";
 import type { Role } from "../role-env.ts";
 import type { Fleet, Slot } from "./fleet.ts";
 
@@ -17,15 +18,7 @@ export async function workOf(fleet: Fleet, { role, number, opsPort }: Slot): Pro
   if (role === "gateway") return fleet.balancer(role)?.requestsOf(number);
   const counters = COUNTERS[role];
   if (counters === undefined) return undefined;
-  const text = await (await fetch(`http://127.0.0.1:${opsPort}/metrics`)).text();
+  const metrics = parseMetrics(await (await fetch(`http://127.0.0.1:${opsPort}/metrics`)).text());
   // The least: a process that starts sagas and handles no message does not work.
-  return Math.min(...counters.map((counter) => sumOf(text, counter)));
-}
-
-/** The sum of a counter over its labels. Pure. */
-export function sumOf(metrics: string, counter: string): number {
-  const lines = metrics
-    .split("\n")
-    .filter((line) => /^[{ ]/.test(line.slice(counter.length)) && line.startsWith(counter));
-  return lines.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(" ") + 1)), 0);
+  return Math.min(...counters.map((counter) => metrics.get(counter) ?? 0));
 }
