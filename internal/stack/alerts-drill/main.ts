@@ -7,6 +7,7 @@ import { basename, join } from "node:path";
 import { newDataDirectory } from "../../testkit/data-directory.ts";
 import { buildAll, buildableRoles } from "../../tools/build.ts";
 import { RULE_FILES, RULES_FOLDER } from "../../tools/alert-rules.ts";
+import { sayElapsed } from "../say-elapsed.ts";
 import { Arena } from "./arena.ts";
 import { listenAt, runStages } from "./drill.ts";
 import { drillRules } from "./drill-rules.ts";
@@ -39,9 +40,7 @@ console.log(
   "The rules of this drill are those of deploy/prometheus with short durations; nothing else differs.",
 );
 
-const begun = performance.now();
-const report = (line: string) =>
-  console.log(`${((performance.now() - begun) / 1_000).toFixed(0).padStart(4)} s  ${line}`);
+const report = sayElapsed();
 try {
   await using arena = await Arena.open(folder);
   const interrupt = () => void arena[Symbol.asyncDispose]().finally(() => process.exit(EXIT_INTERRUPTED));

@@ -7,13 +7,13 @@ import { Shopper } from "../../../bench/shopper.ts";
 import type { SagaStatusView } from "../../../schemas/http.ts";
 import type { SendNotification } from "../../../schemas/notification.ts";
 import type { ProviderLedgerEntry } from "../../../schemas/provider-ledger.ts";
-import type { AuditReport } from "../../audit/audit.ts";
 import { readLedger } from "../../audit/json-lines.ts";
 import type { Money } from "../../kernel/money.ts";
 import { listCatalogue, loadCatalogue } from "../../operations/catalogue.ts";
 import type { SagaStory } from "../../operations/saga-story.ts";
 import { newDataDirectory } from "../../testkit/data-directory.ts";
 import { type KafkaOptions, kafkaOptions } from "../../platform/kafka/connection.ts";
+import { auditViolations } from "../audit-violations.ts";
 import { cleanEnvironment, startChild } from "../child.ts";
 import { DIST } from "../paths.ts";
 import {
@@ -217,11 +217,7 @@ export class RunningSystem implements AsyncDisposable {
   async audit(...args: readonly string[]): Promise<{ readonly code: number; readonly violations: string[] }> {
     const { code, stdout, stderr } = await this.checkoutctl("audit", "--expect-idle", "--json", ...args);
     if (stdout === "") throw new Error(`the audit exited with ${code}: ${stderr}`);
-    const report: AuditReport = JSON.parse(stdout);
-    const violations = report.invariants.flatMap(({ name, findings }) =>
-      findings.map(({ saga_id, detail }) => `${name}: ${saga_id ?? "-"}: ${detail}`),
-    );
-    return { code, violations };
+    return { code, violations: auditViolations(stdout) };
   }
 
   /** The saga's entries in the provider ledger, oldest first. */

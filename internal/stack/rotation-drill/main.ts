@@ -5,7 +5,8 @@ import { Command } from "@commander-js/extra-typings";
 import { basename } from "node:path";
 import { describeError } from "../../kernel/errors.ts";
 import { buildAll, buildableRoles } from "../../tools/build.ts";
-import type { AuditReport } from "../../audit/audit.ts";
+import { auditViolations } from "../audit-violations.ts";
+import { sayElapsed } from "../say-elapsed.ts";
 import { Arena } from "./arena.ts";
 import type { Exchange, Exchanged } from "./exchange.ts";
 import { EXCHANGES, NOT_DRILLED } from "./exchanges.ts";
@@ -29,9 +30,7 @@ if (unknown.length > 0) {
 }
 
 await buildAll(buildableRoles(), ({ file, built }) => built && console.log(`built ${basename(file)}`));
-const begun = performance.now();
-const say = (line: string) =>
-  console.log(`${((performance.now() - begun) / 1_000).toFixed(0).padStart(4)} s  ${line}`);
+const say = sayElapsed();
 {
   await using arena = await Arena.open((step) => say(`  ${step}`));
   const interrupt = () => void arena[Symbol.asyncDispose]().finally(() => process.exit(EXIT_INTERRUPTED));
@@ -42,7 +41,10 @@ const say = (line: string) =>
     exchanged.push(await exchangeOne(arena, exchange));
   await arena.shoppers.finish();
   say("nobody comes any more; auditing");
-  const violations = await audit(arena).catch((error: unknown) => [describeError(error)]);
+  const violations = await audit(arena).catch((error: unknown) => {
+    say(`  FAILED: ${describeError(error)}`);
+    return undefined;
+  });
   const { bad, answers } = arena.balancer;
   const { text, passed } = reportOf(exchanged, { bought: arena.shoppers.all, bad, answers }, violations);
   console.log(`\n${text}`);
@@ -73,8 +75,5 @@ async function audit({ system, auditor, journal }: Arena): Promise<readonly stri
   const args = ["audit", "--expect-idle", "--json", "--journal", journal];
   const { code, stdout, stderr } = await system.checkoutctlWith(auditor, args);
   if (stdout === "") throw new Error(`the audit exited with ${code}: ${stderr}`);
-  const report: AuditReport = JSON.parse(stdout);
-  return report.invariants.flatMap(({ name, findings }) =>
-    findings.map(({ saga_id, detail }) => `${name}: ${saga_id ?? "-"}: ${detail}`),
-  );
+  return auditViolations(stdout);
 }

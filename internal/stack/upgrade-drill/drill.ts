@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { ACTION_DEADLINE_MS } from "../../../bench/chaos/bank-visit.ts";
 import { BLOCKED_COUNTRY } from "../../../bench/chaos/cases.ts";
-import type { AuditReport } from "../../audit/audit.ts";
 import { describeError } from "../../kernel/errors.ts";
+import { auditViolations } from "../audit-violations.ts";
 import { cleanEnvironment } from "../child.ts";
 import type { Managed } from "../managed.ts";
 import { DIST } from "../paths.ts";
@@ -210,8 +210,5 @@ async function auditOf({ context }: Fleet, journal: string): Promise<readonly st
   );
   const [stdout, stderr] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
   if (stdout === "") return [`the audit failed: ${stderr}`];
-  const { invariants }: AuditReport = JSON.parse(stdout);
-  return invariants.flatMap(({ name, findings }) =>
-    findings.map(({ saga_id, detail }) => `${name}: ${saga_id ?? "-"}: ${detail}`),
-  );
+  return auditViolations(stdout);
 }

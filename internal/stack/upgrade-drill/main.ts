@@ -8,6 +8,7 @@ import { LAST_RELEASE } from "../../../schemas/last-release.ts";
 import { describeError } from "../../kernel/errors.ts";
 import { newDataDirectory } from "../../testkit/data-directory.ts";
 import { REPOSITORY } from "../paths.ts";
+import { sayElapsed } from "../say-elapsed.ts";
 import { wipe } from "../wipe.ts";
 import { runDrill } from "./drill.ts";
 import { reportOf } from "./report.ts";
@@ -31,9 +32,7 @@ if (commit === null) {
   process.exit(2);
 }
 const oldFolder = await buildBeside(commit, console.log);
-const begun = performance.now();
-const report = (line: string) =>
-  console.log(`${((performance.now() - begun) / 1_000).toFixed(0).padStart(4)} s  ${line}`);
+const report = sayElapsed();
 const dataDirectory = newDataDirectory("upgrade-drill");
 const logs = join(REPOSITORY, ".bench/upgrade-drill-logs");
 let isInterrupted = false;
