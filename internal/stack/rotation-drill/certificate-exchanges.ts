@@ -1,5 +1,5 @@
 // Certificates: of each client of Kafka, and of each server.
-import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import postgres from "postgres";
 import { createClient } from "redis";
@@ -138,9 +138,7 @@ async function reloadKeystore(arena: Arena, broker: string, keystoreFile: string
   const { dataDirectory } = arena.system.stack;
   const deploy = certificateFiles(folderOf(arena), SUPER_USERS.deploy);
   const keystore = join(dataDirectory, "deploy.keystore.pem");
-  writeFileSync(keystore, readFileSync(deploy.keyFile, "utf8") + readFileSync(deploy.certFile, "utf8"), {
-    mode: 0o600,
-  });
+  writeKeystore({ ...deploy, keystoreFile: keystore });
   const client = join(dataDirectory, "deploy.properties");
   const settings = {
     "bootstrap.servers": arena.system.context.addresses.kafka_brokers,
@@ -167,7 +165,7 @@ async function reloadKeystore(arena: Arena, broker: string, keystoreFile: string
   });
 }
 
-export async function asSuperuser(url: string | undefined, statement: string): Promise<void> {
+async function asSuperuser(url: string | undefined, statement: string): Promise<void> {
   const sql = postgres(url ?? "", { max: 1, onnotice: () => undefined });
   try {
     await sql.unsafe(statement);
@@ -176,7 +174,7 @@ export async function asSuperuser(url: string | undefined, statement: string): P
   }
 }
 
-/** `url`: with another password than at the start. */
+/** `address`: with the administrator's present password; default is the one of the start. */
 export async function asRedisAdmin(
   { system }: Arena,
   command: readonly string[],

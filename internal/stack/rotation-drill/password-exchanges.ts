@@ -67,7 +67,6 @@ export const passwordExchanges: readonly Exchange[] = [
     page: "Passwords of databases",
     both: NOT_TOGETHER,
     async run(arena) {
-      const settingOf = (database: MigratedDatabase) => `${database.toUpperCase()}_DATABASE_URL`;
       const settings = async (role: Login, databases: readonly MigratedDatabase[]) => {
         const urls = await exchange(arena, role, databases);
         return Object.fromEntries(databases.map((name, index) => [settingOf(name), urls[index] ?? ""]));
@@ -88,7 +87,12 @@ export const passwordExchanges: readonly Exchange[] = [
   },
 ];
 
-/** New passwords for this role of these databases, by `checkoutctl grants apply`. Returns the URLs with them, each tried. */
+/** Of checkoutctl, the console and the auditor. */
+function settingOf(database: MigratedDatabase): string {
+  return `${database.toUpperCase()}_DATABASE_URL`;
+}
+
+/** New passwords for this role of these databases, by `checkoutctl grants apply`. Returns the URLs with them. Tries each, and the old one. */
 async function exchange(
   arena: Arena,
   role: Login,
@@ -99,7 +103,7 @@ async function exchange(
     const { addresses, secrets } = arena.system.context;
     const old = databaseUrl(addresses, secrets, database, role);
     const password = newPassword();
-    const superuser = { [`${database.toUpperCase()}_DATABASE_URL`]: addresses.postgres[database] ?? "" };
+    const superuser = { [settingOf(database)]: addresses.postgres[database] ?? "" };
     const files = new Map([[roleName(database, role), password]]);
     await arena.withPasswords(files, (folder) =>
       arena.operator(["grants", "apply", "--database", database, "--passwords", folder], superuser),
