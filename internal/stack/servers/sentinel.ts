@@ -6,9 +6,9 @@ import { type SecureRedis, secureSentinelLines, secureSentinelSettings } from ".
 import { answersPing, configFile, redisExecutable } from "./redis.ts";
 
 /** What the Sentinels call the master. */
-export const MASTER_NAME = "checkout";
+const MASTER_NAME = "checkout";
 /** How many must agree that the master is gone. */
-export const QUORUM = 2;
+const QUORUM = 2;
 /** Silence after which a Sentinel takes the master for gone. Short, for machines on which nothing hangs for long without a fault. */
 const DOWN_AFTER_MS = 1_000;
 /** A failover that did not succeed is tried again after twice this time. */
