@@ -27,9 +27,10 @@ export async function encryptionCommand(args: readonly string[]): Promise<number
     return 0;
   }
   try {
-    const { runs, isClean } = await runInTurn(options, SIDES);
-    const isOpenSecure = runs.get("open")?.some((run) => run.options["secure"] === true);
-    if (isOpenSecure === true) throw new Error("the open side was encrypted, too: unset CHECKOUT_SECURE");
+    const { runs, isClean } = await runInTurn(options, SIDES, (side, ofSide) => {
+      if (side === "open" && ofSide.some((run) => run.options["secure"] === true))
+        throw new Error("the open side was encrypted, too: unset CHECKOUT_SECURE");
+    });
     if (options.json !== undefined) await writeRuns(options.json, [...runs.values()].flat());
     const [open = [], encrypted = []] = SIDES.map(({ name }) => runs.get(name) ?? []);
     console.log("\nA = open, B = encrypted, with an account for each role");

@@ -66,11 +66,11 @@ export interface Side<Name extends string> {
   readonly up: readonly string[];
 }
 
-/** The runs by side. `after` is called at the end of each. */
+/** The runs by side. `after` is called at the end of each, with those of that round; what it throws ends them all. */
 export async function runInTurn<Name extends string>(
   { session, rounds }: Pick<InTurnOptions, "session" | "rounds">,
   sides: readonly Side<Name>[],
-  after: () => void = () => undefined,
+  after: (name: Name, runs: readonly RunRecord[]) => void = () => undefined,
 ): Promise<{ readonly runs: ReadonlyMap<Name, readonly RunRecord[]>; readonly isClean: boolean }> {
   const runs = new Map<Name, RunRecord[]>(sides.map(({ name }) => [name, []]));
   let isClean = true;
@@ -78,7 +78,7 @@ export async function runInTurn<Name extends string>(
     for (const { name, up } of sides) {
       session.say(`round ${round} of ${rounds}: ${name}`);
       const result = await runScenarios({ ...session, up });
-      after();
+      after(name, result.runs);
       runs.get(name)?.push(...result.runs);
       isClean = isClean && result.isClean;
     }
