@@ -74,7 +74,7 @@ program
   )
   .option(
     "--sentinel",
-    "give Redis a replica and three Sentinels, which make it the master when the master is gone; the roles follow them",
+    "give Redis a replica and three Sentinels, which promote the replica when the master is gone; the roles follow them",
   )
   .option(
     "--announce <ports>",

@@ -46,7 +46,7 @@ export interface StackOptions {
   readonly advertised?: Advertised | undefined;
   /** Encrypted connections to Kafka, Postgres and Redis, one account per role, and what it may do there. Default: with CHECKOUT_SECURE=1, if there are roles. */
   readonly secure?: boolean | undefined;
-  /** Redis gets a replica, and three Sentinels that make it the master when the master is gone; the roles follow them. Default: not. */
+  /** Redis gets a replica, and three Sentinels that promote the replica when the master is gone; the roles follow them. Default: not. */
   readonly sentinel?: boolean | undefined;
   /** Ports of proxies in front of the two Redis servers, which the Sentinels tell to everybody. */
   readonly announced?: readonly number[] | undefined;

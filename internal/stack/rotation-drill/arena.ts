@@ -16,7 +16,7 @@ import { Shoppers } from "./shoppers.ts";
 const SKU = "drill-tea";
 const STOCK = 1_000_000;
 const PATIENCE_MS = 30_000;
-/** The machine is busy with the restarts themselves; on the time limit of a checkout depends no exchange. */
+/** The machine is busy with the restarts themselves. No exchange depends on the time limit of a checkout. */
 const OVERRIDES: RoleOverrides = {
   paysim: { LATENCY: "fixed:50" },
   orchestrator: { FORWARD_DEADLINE_MS: "100000" },
@@ -33,7 +33,7 @@ export class Arena implements AsyncDisposable {
   /** The authority of the stack's certificates. */
   readonly authority: CertificateAuthority;
   readonly journal: string;
-  /** With what `checkoutctl audit` comes to the databases: as the auditor, who may only read what it compares. */
+  /** The database settings of `checkoutctl audit`: those of the auditor, who may only read what it compares. */
   readonly auditor: Record<string, string>;
   readonly #changes: Map<Role, Settings>;
   readonly #say: (step: string) => void;
@@ -119,7 +119,7 @@ export class Arena implements AsyncDisposable {
     return changed ?? roleEnvironment(role, this.system.context)[name] ?? "";
   }
 
-  /** Counts from the role's next start. */
+  /** Takes effect at the role's next start. */
   change(role: Role, settings: Settings): void {
     this.#changes.set(role, { ...this.#changes.get(role), ...settings });
   }
@@ -128,13 +128,13 @@ export class Arena implements AsyncDisposable {
     return this.system.stack.roles.map(({ name }) => name).filter((name) => roleOf(name) === role);
   }
 
-  /** Its processes one after the other; the next one when the balancer takes the one before. */
+  /** Its processes one after the other; the next one when the one before is in service again. */
   async restart(...roles: readonly Role[]): Promise<void> {
     for (const role of roles) {
       for (const name of this.processesOf(role)) {
         await this.system.stack.restart(name);
         await this.untilWhole();
-        // A call that was waiting at the one before has gone to another: that one must not stop meanwhile, too.
+        // A call that waited at the stopped process has gone to another one, which must not stop before it has answered.
         await this.balancer.untilAnswered();
       }
       this.step(`restart ${role}`);

@@ -1,4 +1,4 @@
-// All exchanges of a drill, in their order: what the later ones need of the stack as it began, comes first.
+// All exchanges of a drill, in their order. Passwords come last: the exchanges before use those that the stack began with.
 import { certificateExchanges } from "./certificate-exchanges.ts";
 import type { Exchange } from "./exchange.ts";
 import { keyExchanges } from "./key-exchanges.ts";

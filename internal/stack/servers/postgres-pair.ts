@@ -1,6 +1,6 @@
 // A Postgres of the stack with a synchronous standby. Either of the two may be the primary; the other one follows it. A server that starts
-// beside a primary becomes its standby, with a new copy of its data: so one whose data are gone, or that was replaced, is simply started again.
-// Called by plan.ts.
+// beside a primary becomes its standby, with a new copy of its data. So a server whose data are gone, or that was replaced, only has to be
+// started again. Called by plan.ts.
 import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import postgres, { type Sql } from "postgres";
@@ -11,7 +11,7 @@ import { postgresData, type PostgresOptions, postgresServer } from "./postgres.t
 
 const TIMEOUT_MS = 60_000;
 const CONNECT_SECONDS = 2;
-/** Of the log, for a standby that stands still for a while. */
+/** How much of the write-ahead log is kept for a standby that stands still for a while. */
 const KEPT_LOG = "256MB";
 
 interface Member {

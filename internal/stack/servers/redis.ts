@@ -27,9 +27,9 @@ export interface RedisOptions {
 
 /** Of a server that is the master or its replica, as the Sentinels decide. */
 export interface WatchedRedis {
-  /** At which it is reached, if another than its own: a proxy's. */
+  /** The port at which others reach it: its own, or a proxy's. */
   readonly announced: number;
-  /** Of the master that it follows at first. */
+  /** The port of the master that it follows at first. Undefined: it is the master. */
   readonly follows?: number | undefined;
 }
 
@@ -78,7 +78,7 @@ function watchedConfig(
     // A copy of the master comes through a file, which must not be there at the next start: nothing is on disk.
     dbfilename: `${basename(path, ".conf")}.rdb`,
     "rdb-del-sync-files": "yes",
-    // A replica that begins shall not wait for more of them.
+    // Otherwise the first replica waits for others.
     "repl-diskless-sync-delay": 0,
     ...(secure === undefined ? {} : secureReplication(secure)),
   };

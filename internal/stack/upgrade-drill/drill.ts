@@ -1,4 +1,4 @@
-// Runs a drill: starts the old release under load, migrates with the new one, and replaces role by role, forth, back, and forth again. Looks
+// Runs a drill: starts the old release under load, migrates with the new one, and replaces role by role, forward, back, and forward again. Looks
 // after each step at what the shoppers met, what the processes logged and how they ended. Called by main.ts.
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
