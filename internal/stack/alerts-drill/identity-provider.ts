@@ -14,7 +14,7 @@ interface Key {
 }
 
 export class IdentityProvider implements AsyncDisposable {
-  /** The one that signs, and those before it that are still published. */
+  /** All that are published; the first signs. */
   #keys: readonly [Key, ...Key[]];
   readonly #port: number;
   #server: Bun.Server<undefined> | undefined;
@@ -29,9 +29,16 @@ export class IdentityProvider implements AsyncDisposable {
     return new IdentityProvider(await newKey("drill"));
   }
 
-  /** Publishes another key beside the present ones. From now on it signs. */
-  async exchangeKey(): Promise<void> {
-    this.#keys = [await newKey(`drill-${this.#keys.length + 1}`), ...this.#keys];
+  /** Publishes another key beside the present ones, which does not sign yet. */
+  async publishKey(): Promise<void> {
+    this.#keys = [...this.#keys, await newKey(`drill-${this.#keys.length + 1}`)];
+  }
+
+  /** From now on the key signs that was published last. */
+  signWithNewest(): void {
+    const [signing, ...others] = this.#keys;
+    const newest = others.pop();
+    if (newest !== undefined) this.#keys = [newest, signing, ...others];
   }
 
   /** From now on only the key that signs is published. */

@@ -14,6 +14,7 @@ const TOKEN_SECONDS = 3_600;
 /** Who believes internal tokens. */
 const TRUSTING: readonly Role[] = ["orchestrator", "inventory", "payment", "order", "console"];
 const REFUSED = "checkout_internal_requests_refused_total";
+const KEYS = "checkout_token_keys";
 const UNOPENED = "checkout_payment_tokens_unopened_total";
 
 export const keyExchanges: readonly Exchange[] = [
@@ -60,8 +61,15 @@ export const keyExchanges: readonly Exchange[] = [
 async function exchangeIssuerKey(arena: Arena): Promise<void> {
   const { identityProvider: provider } = arena;
   const old = await provider.tokenOf(Bun.randomUUIDv7());
-  await provider.exchangeKey();
-  arena.step("the set has a second key, which signs");
+  const known = await arena.metric(KEYS, "gateway");
+  await provider.publishKey();
+  arena.step("the set has a second key");
+  // Until then a gateway that asked for the set a moment ago does not ask again, and refuses a token of the new key.
+  const expected = known + arena.processesOf("gateway").length;
+  const isKnown = async () => (await arena.metric(KEYS, "gateway")) === expected;
+  await waitUntil("every gateway knows it", isKnown, { timeoutMs: KEYS_KNOWN_FOR_MS, intervalMs: 500 });
+  provider.signWithNewest();
+  arena.step("it signs, as every gateway knows it");
   await arena.shoppers.untilMore(4);
   const status = await statusAt(arena.balancer.url, old);
   if (status !== 200) throw new Error(`a token of the old key got ${status} while both keys are published`);
