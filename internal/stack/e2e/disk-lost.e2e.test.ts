@@ -2,12 +2,13 @@
 // servers. Then a new standby is built, and the other server is lost.
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import postgres from "postgres";
-import { cartOf, type Placed, type Shopper } from "../../../bench/shopper.ts";
+import type { Shopper } from "../../../bench/shopper.ts";
 import type { DoctorReport } from "../../../schemas/doctor.ts";
 import { loseDisk } from "../../faults/disk-lost.ts";
 import type { Holder } from "../../faults/failover.ts";
 import { waitUntil } from "../wait.ts";
-import { CURRENCY, existing, RunningSystem } from "./running-system.ts";
+import { RunningSystem } from "./running-system.ts";
+import { SteadyShopper } from "./steady-shopper.ts";
 
 const UP_TIMEOUT_MS = 120_000;
 const TEST_TIMEOUT_MS = 180_000;
@@ -50,44 +51,6 @@ const holder: Holder = {
   release: () => undefined,
 };
 
-/** A shopper who comes again and again. */
-class Load {
-  readonly placed: (Placed & { readonly begunAt: number; readonly at: number })[] = [];
-  #isStopped = false;
-  readonly #running = this.#run();
-
-  async #run(): Promise<void> {
-    while (!this.#isStopped) {
-      const begunAt = performance.now();
-      const cart = cartOf([SKU], "pm_card_visa", CURRENCY);
-      const one = await shopper.checkout(cart, Bun.randomUUIDv7(), Date.now() + PATIENCE_MS);
-      this.placed.push({ ...one, begunAt, at: performance.now() });
-      await Bun.sleep(PAUSE_MS);
-    }
-  }
-
-  /** Resolves when that many have been accepted that began after `since`, with the first of them. */
-  async accepts(count: number, since: number) {
-    const later = () => this.placed.filter(({ begunAt }) => begunAt >= since);
-    await waitUntil(`${count} more checkouts`, () => later().length >= count, { timeoutMs: PATIENCE_MS });
-    const [first] = later();
-    if (first === undefined) throw new Error("unreachable: the wait would have thrown");
-    return first;
-  }
-
-  async stop(): Promise<readonly Placed[]> {
-    this.#isStopped = true;
-    await this.#running;
-    return this.placed;
-  }
-}
-
-async function endsOf(placed: readonly Placed[]): Promise<ReadonlySet<string>> {
-  const giveUpAt = Date.now() + PATIENCE_MS;
-  const views = await Promise.all(placed.map(({ saga_id }) => shopper.status(saga_id, giveUpAt)));
-  return new Set(views.map((view) => existing(view).failure_code ?? existing(view).status));
-}
-
 /** What doctor says about the two servers of a database. Other findings, of roles that have just lost a connection, do not matter. */
 async function doctorOf(database: string): Promise<Readonly<Record<string, string>>> {
   const { stdout } = await system.checkoutctl("doctor", "--json");
@@ -103,8 +66,8 @@ test.each(WITH_STANDBY)(
   async (database) => {
     const servers = [`postgres-${database}`, `postgres-${database}-standby`];
     const pair = servers.map((name) => ({ name, url: system.stack.find(name).address }));
-    const load = new Load();
-    await load.accepts(5, 0);
+    const load = new SteadyShopper(shopper, { sku: SKU, pauseMs: PAUSE_MS });
+    await load.places(5);
     for (const primary of servers) {
       expect((await doctorOf(database))["replication"]).toStartWith("ok: nothing acknowledged is lost");
       // when
@@ -112,8 +75,9 @@ test.each(WITH_STANDBY)(
       const promotedAt = performance.now();
       // then
       expect(lost).toBe(primary);
-      const first = await load.accepts(1, killedAt);
-      expect(await endsOf([first])).toEqual(new Set(["COMPLETED"]));
+      const [first] = await load.places(1, killedAt);
+      if (first === undefined) throw new Error("unreachable: the wait would have thrown");
+      expect(await load.endsOf([first])).toEqual(new Set(["COMPLETED"]));
       const times = [promotedAt, first.at, performance.now()].map((at) => Math.round(at - killedAt));
       console.log(
         `  ${lost} lost: promoted after ${times[0]} ms; the next checkout was accepted after ${times[1]} ms, and complete after ${times[2]} ms`,
@@ -124,7 +88,7 @@ test.each(WITH_STANDBY)(
       });
       await system.stack.restart(lost);
     }
-    expect(await endsOf(await load.stop())).toEqual(new Set(["COMPLETED"]));
+    expect(await load.endsOf(await load.stop())).toEqual(new Set(["COMPLETED"]));
     const isReady = async (role: string) =>
       (await fetch(`${system.context.addresses.ops[role]}/readyz`)).status === 200;
     const areReady = async () =>

@@ -4,11 +4,12 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { appendFileSync, chownSync, mkdirSync, renameSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import postgres, { type Sql } from "postgres";
-import { cartOf, type Placed, type Shopper } from "../../../bench/shopper.ts";
+import type { Shopper } from "../../../bench/shopper.ts";
 import { copyRunning, writeOwned } from "../../faults/failover.ts";
 import { postgresData } from "../servers/postgres.ts";
 import { waitUntil } from "../wait.ts";
-import { CURRENCY, existing, RunningSystem } from "./running-system.ts";
+import { RunningSystem } from "./running-system.ts";
+import { SteadyShopper } from "./steady-shopper.ts";
 
 const UP_TIMEOUT_MS = 120_000;
 const TEST_TIMEOUT_MS = 180_000;
@@ -38,44 +39,6 @@ async function asSuperuser<T>(use: (sql: Sql) => Promise<T>): Promise<T> {
   } finally {
     await sql.end({ timeout: 1 });
   }
-}
-
-/** A shopper who comes again and again. Every fifth card is declined. */
-class Load {
-  readonly placed: Placed[] = [];
-  #isStopped = false;
-  readonly #running = this.#run();
-
-  async #run(): Promise<void> {
-    while (!this.#isStopped) {
-      const card = this.placed.length % 5 === 4 ? "pm_card_visa_chargeDeclined" : "pm_card_visa";
-      const cart = cartOf([SKU], card, CURRENCY);
-      const one = await shopper.checkout(cart, Bun.randomUUIDv7(), Date.now() + PATIENCE_MS);
-      appendFileSync(journal, `${JSON.stringify({ saga_id: one.saga_id })}\n`);
-      this.placed.push(one);
-      await Bun.sleep(PAUSE_MS);
-    }
-  }
-
-  /** Resolves when that many more have come. */
-  async comes(count: number): Promise<void> {
-    const enough = this.placed.length + count;
-    await waitUntil(`${count} more checkouts`, () => this.placed.length >= enough, {
-      timeoutMs: PATIENCE_MS,
-    });
-  }
-
-  async stop(): Promise<readonly Placed[]> {
-    this.#isStopped = true;
-    await this.#running;
-    return this.placed;
-  }
-}
-
-async function endsOf(placed: readonly Placed[]): Promise<readonly string[]> {
-  const giveUpAt = Date.now() + PATIENCE_MS;
-  const views = await Promise.all(placed.map(({ saga_id }) => shopper.status(saga_id, giveUpAt)));
-  return views.map((view) => existing(view).failure_code ?? existing(view).status);
 }
 
 /** Each finished file of the log is copied to the archive. */
@@ -151,10 +114,15 @@ test(
     for (const folder of [backup, archive, `${data()}-spoiled`])
       held.defer(() => rmSync(folder, { recursive: true, force: true }));
     await startArchiving(archive);
-    const load = new Load();
-    await load.comes(5);
+    const load = new SteadyShopper(shopper, {
+      sku: SKU,
+      pauseMs: PAUSE_MS,
+      card: (before) => (before % 5 === 4 ? "pm_card_visa_chargeDeclined" : "pm_card_visa"),
+      accepted: ({ saga_id }) => appendFileSync(journal, `${JSON.stringify({ saga_id })}\n`),
+    });
+    await load.places(5);
     await asSuperuser((sql) => copyRunning(sql, data(), backup));
-    await load.comes(5);
+    await load.places(5);
     // when
     let ids: readonly string[] = [];
     const areThere = async () => (ids = await paymentIds()).length > 5;
@@ -164,9 +132,9 @@ test(
       return now?.time ?? "";
     });
     // The log is replayed up to the next commit. Were that the one of the mistake, its lock would be there already, and nobody could look.
-    await load.comes(2);
+    await load.places(2);
     await asSuperuser((sql) => sql`truncate payments cascade`);
-    await load.comes(5);
+    await load.places(5);
     // then the operator stops the role and who gives it work
     await system.stack.find("orchestrator").stop();
     await system.stack.find("payment").stop();
@@ -185,7 +153,7 @@ test(
     await system.stack.restart("payment");
     await system.stack.restart("orchestrator");
     const placed = await load.stop();
-    expect(new Set(await endsOf(placed))).toEqual(new Set(["COMPLETED", "CARD_DECLINED"]));
+    expect(await load.endsOf(placed)).toEqual(new Set(["COMPLETED", "CARD_DECLINED"]));
     const isAgreed = async () => (await system.audit("--journal", journal)).code === 0;
     await waitUntil("the audit is clean", isAgreed, { timeoutMs: PATIENCE_MS });
     expect(await system.audit("--journal", journal)).toEqual({ code: 0, violations: [] });
