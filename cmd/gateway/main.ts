@@ -21,6 +21,7 @@ import { logThrottled } from "../../internal/platform/log-throttle.ts";
 import { openRedis, redisOf } from "../../internal/platform/redis.ts";
 import { createSealer, keyIds } from "../../internal/platform/seal.ts";
 import { startHttp } from "../../internal/platform/serve-http.ts";
+import { watchRedis } from "../../internal/platform/watch-redis.ts";
 import { storefrontMetrics } from "../../internal/storefront/telemetry.ts";
 import { config, faultsOf } from "./config.ts";
 import { openLimits } from "./limits.ts";
@@ -59,8 +60,7 @@ await runRole({
       "redis",
       openRedis({ ...redisOf(env), timeoutMs: REDIS_TIMEOUT_MS, log, metrics }),
     );
-    // Not required: without Redis the gateway goes on with what it knows.
-    ops.addCheck("redis", () => redis.ready(), { required: false });
+    watchRedis(context, redis);
     await redis.requireSingleServer();
     const authenticator = await openAuthenticator(context, redis);
     const logError = logThrottled(log, systemClock);

@@ -4,6 +4,7 @@ import { systemClock } from "../../internal/platform/clock.ts";
 import { openDatabase } from "../../internal/platform/consuming-role.ts";
 import { runRole } from "../../internal/platform/lifecycle.ts";
 import { openRedis, redisOf } from "../../internal/platform/redis.ts";
+import { watchRedis } from "../../internal/platform/watch-redis.ts";
 import { Courier } from "../../internal/services/notification/courier.ts";
 import { Notifier, sendToDeadLetters } from "../../internal/services/notification/notifier.ts";
 import { openSmtp } from "../../internal/services/notification/smtp.ts";
@@ -38,6 +39,7 @@ await runRole({
     ops.addCheck("smtp", () => courier.ready());
     const database = await openDatabase(NAME, "notification", context);
     const keyValue = resources.use("redis", openRedis({ ...redisOf(env), log, metrics: meter }));
+    watchRedis(context, keyValue);
     await keyValue.requireSingleServer();
     const { producer, consumer } = await openKafka(context);
     const waiting = new WaitingMails({

@@ -22,6 +22,7 @@ import { openPostgres } from "./postgres.ts";
 import { openRedis, redisOf } from "./redis.ts";
 import { publishAfterCommit, type PublishingSettings } from "./publishing.ts";
 import { requireSchema, sayIfOwner } from "./schema-check.ts";
+import { watchRedis } from "./watch-redis.ts";
 import { watchRefusals } from "./watch-refusals.ts";
 import { watchRights } from "./watch-rights.ts";
 
@@ -94,10 +95,9 @@ export async function startConsuming<Type extends MessageType, Rows>(
   database: Database,
   handler: Handler<Type, Rows>,
 ): Promise<void> {
-  const { config, log, metrics, tracer, ops, resources, stopping, untilReachable } = context;
+  const { config, log, metrics, tracer, resources, stopping, untilReachable } = context;
   const keyValue = resources.use("redis", openRedis({ ...redisOf(config), log, metrics }));
-  // Not required: without Redis the role works, with more load on its database.
-  ops.addCheck("redis", () => keyValue.ready(), { required: false });
+  watchRedis(context, keyValue);
   await keyValue.requireSingleServer();
   const consumer = resources.use(
     "kafka consumer",

@@ -10,7 +10,7 @@ import {
 } from "./redis-client.ts";
 import type { RedisAddress } from "./redis-tls.ts";
 import { movedTo, type Place, type SentinelsAddress, textOf } from "./sentinel-address.ts";
-import { type NamedMaster, Sentinels } from "./sentinels.ts";
+import { type NamedMaster, type SentinelNews, Sentinels } from "./sentinels.ts";
 import { within } from "./within.ts";
 
 /** How often the Sentinels are asked while all is well. They also tell by themselves; this is for what got lost. */
@@ -28,6 +28,8 @@ export interface RedisMasterOptions {
   readonly onMaster: (client: RedisClient) => void;
   /** There is none, and why. Called again after each attempt that failed. */
   readonly onLost: (error: unknown) => void;
+  /** See SentinelNews. */
+  readonly onRefusal: SentinelNews["onRefusal"];
 }
 
 export class RedisMaster implements Disposable {
@@ -45,7 +47,10 @@ export class RedisMaster implements Disposable {
 
   constructor(options: RedisMasterOptions) {
     this.#options = options;
-    this.#sentinels = new Sentinels(options.sentinels, () => this.#news.resolve());
+    this.#sentinels = new Sentinels(options.sentinels, {
+      onNews: () => this.#news.resolve(),
+      onRefusal: options.onRefusal,
+    });
     void this.#follow();
   }
 
@@ -57,6 +62,11 @@ export class RedisMaster implements Disposable {
   /** How many Sentinels are connected. */
   get sentinels(): number {
     return this.#sentinels.answering;
+  }
+
+  /** What the Sentinels refuse, see there. */
+  get refused(): string | null {
+    return this.#sentinels.refused;
   }
 
   /** Its answer shows that it is no master any more. */

@@ -148,6 +148,7 @@ test("a role with the user of another works as if Redis were away, and says so o
   await Bun.sleep(1_500);
   expect(redis.isUp).toBe(false);
   expect(logged.filter((line) => line.includes("NOPERM"))).toHaveLength(1);
+  expect(redis.denied()).toMatch(/NOPERM.*grants redis/);
 });
 
 test.each([

@@ -3,6 +3,7 @@
 // processor nothing. With Sentinels it is whichever server is the master. Opened in a role's main.ts.
 import { ErrorReply } from "redis";
 import { AppError, describeError } from "../kernel/errors.ts";
+import { Denial } from "../messaging/access-denied.ts";
 import type { KeyValue } from "../kernel/ports.ts";
 import type { Log } from "../kernel/telemetry.ts";
 import type { Metrics } from "./metrics.ts";
@@ -11,12 +12,15 @@ import { RedisMaster } from "./redis-master.ts";
 import { isDemotion, meetServer } from "./redis-meet.ts";
 import { type RedisAddress, redisAddress } from "./redis-tls.ts";
 import { sentinelsAddress } from "./sentinel-address.ts";
+import { refusalInWords } from "./sentinels.ts";
 import { within } from "./within.ts";
 
 const DEFAULT_TIMEOUT_MS = 50;
 const PROBE_INTERVAL_MS = 1_000;
 /** After a command that the user may not send. A ping succeeds, so a look each second would call Redis up and down in turn. */
 const REFUSED_INTERVAL_MS = 30_000;
+/** How long a refusal counts: longer than the pause before the next look. */
+const DENIED_FOR_MS = 2 * REFUSED_INTERVAL_MS;
 /** A role that starts waits this long to learn whether Redis is a cluster node. On a busy machine the first reply takes seconds. */
 const FIRST_REPLY_TIMEOUT_MS = 5_000;
 /** Keys per command. Keeps one command below 1 ms of the server's single thread. */
@@ -63,6 +67,7 @@ export class Redis implements KeyValue, AsyncDisposable {
   /** Why it may not. */
   #rejected: AppError | undefined;
   readonly #firstVerdict = Promise.withResolvers<void>();
+  readonly #denial = new Denial(DENIED_FOR_MS, () => performance.now());
 
   constructor({ url, sentinels, timeoutMs = DEFAULT_TIMEOUT_MS, log, metrics }: RedisOptions) {
     this.#url = url;
@@ -88,6 +93,10 @@ export class Redis implements KeyValue, AsyncDisposable {
         onLost: (error) => {
           this.#client = undefined;
           this.#down(error);
+        },
+        onRefusal: (place, refused) => {
+          if (refused === null) log.info({}, `the Sentinel ${place} says again when the master moves`);
+          else log.warn({}, refusalInWords(place, refused));
         },
       });
   }
@@ -159,6 +168,16 @@ export class Redis implements KeyValue, AsyncDisposable {
     if (!this.#isUp) throw this.#unavailable();
   }
 
+  /** What the user of this process may not do in Redis, if something was refused lately; null otherwise. */
+  denied(): string | null {
+    return this.#denial.reason;
+  }
+
+  /** What the Sentinels refuse, and the way out; null without Sentinels. */
+  sentinelsDenied(): string | null {
+    return this.#master?.refused ?? null;
+  }
+
   /**
    * For the start of a role. Throws CONFIG_INVALID if the URL points to a cluster node, which rejects a command with keys of
    * several nodes. Returns if Redis does not answer: the role works without it.
@@ -201,6 +220,10 @@ export class Redis implements KeyValue, AsyncDisposable {
   }
 
   #failed(client: RedisClient, error: unknown): void {
+    if (isRefusal(error))
+      this.#denial.note(
+        `${describeError(error)}: \`checkoutctl grants redis\` prints the rights of each role's user`,
+      );
     // A demoted server answers pings and reads.
     if (isDemotion(error)) {
       this.#isMet = false;

@@ -1,29 +1,12 @@
 // The Sentinels of one master: a connection to each, on which they are asked where the master is and say when it moves. Used by
 // redis-master.ts. Not the Sentinel client of the `redis` package, see ADR 22.
-import { createClient } from "redis";
-import { describeError } from "../kernel/errors.ts";
-import { connectionOptions, endClient } from "./redis-client.ts";
 import type { Place, SentinelsAddress } from "./sentinel-address.ts";
-import { within } from "./within.ts";
+import { SentinelLink } from "./sentinel-link.ts";
 
 /** One that hangs delays the others' answer by this time. */
 const ASK_TIMEOUT_MS = 300;
 /** At first it has to connect. */
 const FIRST_TIMEOUT_MS = 2_000;
-/** Published by a Sentinel when it knows of a new master: `NAME OLD-HOST OLD-PORT NEW-HOST NEW-PORT`. */
-const MOVED = "+switch-master";
-
-type SentinelClient = ReturnType<typeof sentinelClient>;
-
-interface Node {
-  readonly place: string;
-  readonly client: SentinelClient;
-  /** Resolves when the first attempt to connect is over. */
-  readonly tried: Promise<void>;
-  /** Why it does not help, for people. */
-  trouble: string;
-}
-
 interface Answer extends Place {
   /** Grows with each failover, so the highest is the newest. */
   readonly epoch: number;
@@ -34,48 +17,46 @@ export interface NamedMaster extends Answer {
   readonly byMost: boolean;
 }
 
+export interface SentinelNews {
+  /** The master may be another one now. */
+  readonly onNews: () => void;
+  /** One of them refuses to say when the master moves, and why; null when it says so again. */
+  readonly onRefusal: (place: string, refused: string | null) => void;
+}
+
 export class Sentinels implements Disposable {
   readonly #name: string;
-  readonly #nodes: readonly Node[];
+  readonly #nodes: readonly SentinelLink[];
   #askTimeoutMs = FIRST_TIMEOUT_MS;
 
-  /** Connects in the background and never fails. `onNews`: the master may be another one now. */
-  constructor({ name, nodes }: SentinelsAddress, onNews: () => void) {
+  /** Connects in the background and never fails. */
+  constructor({ name, nodes }: SentinelsAddress, { onNews, onRefusal }: SentinelNews) {
     this.#name = name;
-    this.#nodes = nodes.map(({ place, address }) => {
-      const client = sentinelClient(address);
-      const { promise: tried, resolve } = Promise.withResolvers<void>();
-      const node: Node = { place, client, tried, trouble: "not connected yet" };
-      client.on("error", (error: unknown) => {
-        node.trouble = describeError(error);
-        resolve();
-      });
-      client.on("ready", () => {
-        resolve();
-        // What it said while it was away is lost.
-        onNews();
-      });
-      void this.#listen(node, onNews);
-      return node;
-    });
-  }
-
-  async #listen(node: Node, onNews: () => void): Promise<void> {
-    try {
-      // Resolves with the first connection. From then on the client subscribes anew after each reconnection.
-      await node.client.connect();
-      await node.client.subscribe(MOVED, (message) => {
-        if (message.startsWith(`${this.#name} `)) onNews();
-      });
-    } catch (error) {
-      // It may still be asked.
-      node.trouble = describeError(error);
-    }
+    this.#nodes = nodes.map(
+      ({ place, address }) =>
+        new SentinelLink({
+          place,
+          address,
+          onReady: onNews,
+          onMoved: (message) => {
+            if (message.startsWith(`${name} `)) onNews();
+          },
+          onRefusal: (refused) => onRefusal(place, refused),
+        }),
+    );
   }
 
   /** How many are connected. */
   get answering(): number {
-    return this.#nodes.filter(({ client }) => client.isReady).length;
+    return this.#nodes.filter(({ isConnected }) => isConnected).length;
+  }
+
+  /** Why some do not say when the master moves, if they refuse that; null if none does. */
+  get refused(): string | null {
+    const refusing = this.#nodes.filter(({ refused }) => refused !== null);
+    return refusing.length === 0
+      ? null
+      : refusing.map(({ place, refused }) => refusalInWords(place, refused)).join("; ");
   }
 
   /** Why none says where the master is. */
@@ -96,28 +77,26 @@ export class Sentinels implements Disposable {
     return newest === undefined ? null : { ...newest, byMost: 2 * known.length > this.#nodes.length };
   }
 
-  async #ask(node: Node): Promise<Answer | null> {
-    const { client, tried } = node;
-    const ask = async (what: string) => await client.sendCommand(["SENTINEL", what, this.#name]);
+  async #ask(node: SentinelLink): Promise<Answer | null> {
+    // During a failover only the first knows the new address already, and only the second the number of the failover.
+    const questions = ["GET-MASTER-ADDR-BY-NAME", "MASTER"].map((what) => ["SENTINEL", what, this.#name]);
     try {
-      // During a failover only the first knows the new address already, and only the second the number of the failover.
-      const replies = tried.then(() => Promise.all([ask("GET-MASTER-ADDR-BY-NAME"), ask("MASTER")]));
-      const [address, master] = await within(this.#askTimeoutMs, replies);
+      const [address, master] = await node.ask(questions, this.#askTimeoutMs);
       return answerOf(address, sentinelFields(master));
-    } catch (error) {
-      // Without a connection the error of the last attempt says more.
-      if (client.isReady) node.trouble = describeError(error);
+    } catch {
+      // The node keeps why.
       return null;
     }
   }
 
   [Symbol.dispose](): void {
-    for (const { client } of this.#nodes) endClient(client);
+    for (const node of this.#nodes) node[Symbol.dispose]();
   }
 }
 
-function sentinelClient(address: SentinelsAddress["nodes"][number]["address"]) {
-  return createClient(connectionOptions(address));
+/** For people, with the way out. */
+export function refusalInWords(place: string, refused: string | null): string {
+  return `the Sentinel ${place} does not say when the master moves, so a failover is noticed up to 5 s later (${refused}): its user needs \`subscribe\` and the channel +switch-master, as \`checkoutctl grants redis --sentinel\` gives them`;
 }
 
 /** Null without an address. */

@@ -11,22 +11,38 @@ export class RespServer implements Disposable {
   /** Connections that were made, and those that are open. */
   accepted = 0;
   open = 0;
+  /** The error to each SUBSCRIBE, as `NOPERM ..`; undefined: it is accepted. */
+  refusal: string | undefined;
+  /** Ends all connections after each. */
+  dropsAfterRefusal = false;
+  /** Refused ones. */
+  refusals = 0;
   readonly #listener: Bun.TCPSocketListener<Connection>;
+  readonly #sockets = new Set<Socket<Connection>>();
   readonly #subscribers = new Map<Socket<Connection>, Set<string>>();
 
   constructor(answer: Answer) {
     const subscribers = this.#subscribers;
+    const sockets = this.#sockets;
+    const refuse = (): string | undefined => {
+      if (this.refusal === undefined) return undefined;
+      this.refusals += 1;
+      if (this.dropsAfterRefusal) setImmediate(() => this.drop());
+      return `-${this.refusal}\r\n`;
+    };
     this.#listener = Bun.listen<Connection>({
       hostname: "127.0.0.1",
       port: 0,
       socket: {
         open: (socket) => {
           socket.data = { text: "", answered: Promise.resolve() };
+          sockets.add(socket);
           this.accepted += 1;
           this.open += 1;
         },
         close: (socket) => {
           subscribers.delete(socket);
+          sockets.delete(socket);
           this.open -= 1;
         },
         data(socket, bytes) {
@@ -45,6 +61,8 @@ export class RespServer implements Disposable {
       const [name = "", ...channels] = words;
       if (name === "HELLO") return HELLO;
       if (name.toUpperCase() !== "SUBSCRIBE") return answer(words);
+      const refusal = refuse();
+      if (refusal !== undefined) return refusal;
       const own = subscribers.get(socket) ?? new Set();
       subscribers.set(socket, own);
       return channels
@@ -60,6 +78,11 @@ export class RespServer implements Disposable {
   /** Connections that have subscribed to a channel. */
   get subscriptions(): number {
     return this.#subscribers.size;
+  }
+
+  /** Ends the connections that are open. */
+  drop(): void {
+    for (const socket of this.#sockets) socket.end();
   }
 
   publish(channel: string, message: string): void {

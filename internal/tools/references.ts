@@ -31,6 +31,7 @@ import { registerStats } from "../paysim/telemetry.ts";
 import { FaultSettings } from "../paysim/faults.ts";
 import { Simulator } from "../paysim/simulator.ts";
 import { deniedGauge } from "../platform/kafka/watch-access.ts";
+import { redisDeniedGauge } from "../platform/watch-redis.ts";
 import { refusalsGauge } from "../platform/watch-refusals.ts";
 import { registerBuildInfo } from "../platform/build-info.ts";
 import { certificateMetrics } from "../platform/certificate-ends.ts";
@@ -173,6 +174,11 @@ const REGISTRATIONS: readonly Registration[] = [
     file: "internal/platform/kafka/watch-access.ts",
     calls: /\b(startConsuming|openPublishingDatabase|watchAccess)\(/,
     register: (metrics) => deniedGauge(metrics, new Map()),
+  },
+  {
+    file: "internal/platform/watch-redis.ts",
+    calls: /\b(startConsuming|watchRedis)\(/,
+    register: (metrics) => redisDeniedGauge(metrics, new Map()),
   },
   {
     file: "internal/platform/watch-refusals.ts",

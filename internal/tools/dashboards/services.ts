@@ -43,7 +43,8 @@ const HEALTH: Row = {
     },
     {
       title: "What is refused to a role",
-      about: "By Kafka, to each of its clients; rights that its user of a database lacks. Must be 0.",
+      about:
+        "By Kafka, to each of its clients; by Redis and its Sentinels; rights that its user of a database lacks. Must be 0.",
       unit: "short",
       runbook: "kafka-access",
       queries: [
@@ -58,6 +59,10 @@ const HEALTH: Row = {
         {
           expr: 'max by (job, database) (checkout_database_refusing{job=~"$job"})',
           legend: "{{job}} was refused by {{database}}",
+        },
+        {
+          expr: 'max by (job, server) (checkout_redis_denied{job=~"$job"})',
+          legend: "{{job}} was refused by {{server}} of Redis",
         },
       ],
     },
