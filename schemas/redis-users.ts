@@ -25,8 +25,8 @@ export interface RedisRights {
 }
 
 /**
- * AUTH and HELLO need no right. INFO tells a cluster node from a server, and a replica from a master; without it every connection would
- * leave a line in the ACL log.
+ * AUTH and HELLO need no right; HELLO tells a cluster node from a server, and a replica from a master. INFO is what roles before this release asked
+ * instead: without the right, one that was rolled back would take a replica for a master.
  */
 const CONNECT = ["ping", "info"];
 /** A script may call only commands that its user may send. */

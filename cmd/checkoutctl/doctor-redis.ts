@@ -8,6 +8,7 @@ import {
 import { judgeClock, judgeRedis } from "../../internal/operations/doctor-verdicts.ts";
 import { describeError } from "../../internal/kernel/errors.ts";
 import { askSentinel, type SentinelWords } from "../../internal/platform/ask-sentinel.ts";
+import { greet } from "../../internal/platform/redis-meet.ts";
 import { openRedis, type Redis } from "../../internal/platform/redis.ts";
 import { sentinelsAddress } from "../../internal/platform/sentinel-address.ts";
 import { clockReading } from "./doctor-databases.ts";
@@ -33,10 +34,10 @@ export function redisChecks(settings: Settings): readonly Check[] {
       check: "redis",
       subject,
       run: () =>
-        ask(async (send, { place }) => {
-          const [, version = "of an unknown version"] =
-            /^redis_version:(\S+)/m.exec(String(await send("INFO", "server"))) ?? [];
-          return [judgeRedis(place, version)];
+        ask(async (_, redis) => {
+          // Not by INFO, which this user may not be allowed to send.
+          const { version = "of an unknown version" } = await redis.run("doctor", greet);
+          return [judgeRedis(redis.place, version, redis.uncertain)];
         }),
       whenAway: {
         verdict: "problem",

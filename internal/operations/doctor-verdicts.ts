@@ -70,7 +70,14 @@ export function judgePostgres(subject: string, facts: ServerFacts): readonly Fin
   return findings;
 }
 
-export function judgeRedis(subject: string, version: string): Finding {
+/** `uncertain`: why it is not known whether the server is a master; null if it is one. */
+export function judgeRedis(subject: string, version: string, uncertain: string | null): Finding {
+  if (uncertain !== null)
+    return finding("redis", subject, {
+      verdict: "warning",
+      says: `Redis ${version} answers, but ${uncertain}`,
+      todo: "give the roles an address at which HELLO is answered by the server itself, so that they notice a replica at once",
+    });
   const isTested = Number.parseInt(version, 10) === TESTED.redis;
   return finding("redis", subject, {
     verdict: isTested ? "ok" : "warning",

@@ -100,7 +100,14 @@ test.each([
   ["8.2.1", "warning"],
   ["of an unknown version", "warning"],
 ] as const)("Redis %s: %s", (version, verdict) => {
-  expect(judgeRedis("here", version).verdict).toBe(verdict);
+  expect(judgeRedis("here", version, null).verdict).toBe(verdict);
+});
+
+test("a Redis that does not say whether it is a master is a warning that says so", () => {
+  expect(judgeRedis("here", "7.0.15", "the server does not say whether it is a master (why)")).toMatchObject({
+    verdict: "warning",
+    says: "Redis 7.0.15 answers, but the server does not say whether it is a master (why)",
+  });
 });
 
 test("pending migrations are a problem, with the command that applies them", () => {

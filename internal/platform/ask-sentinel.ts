@@ -2,8 +2,8 @@
 import { createClient } from "redis";
 import { describeError } from "../kernel/errors.ts";
 import { connectionOptions } from "./redis-client.ts";
+import { fieldsOf } from "./redis-reply.ts";
 import type { RedisAddress } from "./redis-tls.ts";
-import { sentinelFields } from "./sentinels.ts";
 
 export interface SentinelWords {
   /** Of SENTINEL MASTER. */
@@ -27,8 +27,8 @@ export async function askSentinel(address: RedisAddress, name: string): Promise<
       ask("REPLICAS"),
       ask("CKQUORUM").then(() => undefined, describeError),
     ]);
-    const followers = Array.isArray(replicas) ? replicas.map((one: unknown) => sentinelFields(one)) : [];
-    return { master: sentinelFields(master), replicas: followers, disagreement };
+    const followers = Array.isArray(replicas) ? replicas.map((one: unknown) => fieldsOf(one)) : [];
+    return { master: fieldsOf(master), replicas: followers, disagreement };
   } finally {
     client.destroy();
   }

@@ -66,6 +66,8 @@ export class Redis implements KeyValue, AsyncDisposable {
   #isMet = false;
   /** Why it may not. */
   #rejected: AppError | undefined;
+  /** Why nobody knows whether it is a master. */
+  #uncertain: string | null = null;
   readonly #firstVerdict = Promise.withResolvers<void>();
   readonly #denial = new Denial(DENIED_FOR_MS, () => performance.now());
 
@@ -173,6 +175,11 @@ export class Redis implements KeyValue, AsyncDisposable {
     return this.#denial.reason;
   }
 
+  /** Why it is not known whether the server in use is a master; null if it is one. */
+  get uncertain(): string | null {
+    return this.#uncertain;
+  }
+
   /** What the Sentinels refuse, and the way out; null without Sentinels. */
   sentinelsDenied(): string | null {
     return this.#master?.refused ?? null;
@@ -274,9 +281,12 @@ export class Redis implements KeyValue, AsyncDisposable {
   /** Throws what `meetServer` throws, and says it once. */
   async #meet(client: RedisClient): Promise<void> {
     try {
-      await meetServer(client);
+      const uncertain = await meetServer(client);
       this.#isMet = true;
       this.#rejected = undefined;
+      if (uncertain !== null && uncertain !== this.#uncertain)
+        this.#log.warn({}, `${uncertain}: it is used, and left when it refuses a write`);
+      this.#uncertain = uncertain;
     } catch (error) {
       if (error instanceof AppError) {
         if (this.#rejected?.message !== error.message)

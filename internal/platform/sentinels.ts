@@ -1,5 +1,6 @@
 // The Sentinels of one master: a connection to each, on which they are asked where the master is and say when it moves. Used by
 // redis-master.ts. Not the Sentinel client of the `redis` package, see ADR 22.
+import { fieldsOf } from "./redis-reply.ts";
 import type { Place, SentinelsAddress } from "./sentinel-address.ts";
 import { SentinelLink } from "./sentinel-link.ts";
 
@@ -82,7 +83,7 @@ export class Sentinels implements Disposable {
     const questions = ["GET-MASTER-ADDR-BY-NAME", "MASTER"].map((what) => ["SENTINEL", what, this.#name]);
     try {
       const [address, master] = await node.ask(questions, this.#askTimeoutMs);
-      return answerOf(address, sentinelFields(master));
+      return answerOf(address, fieldsOf(master));
     } catch {
       // The node keeps why.
       return null;
@@ -104,14 +105,4 @@ function answerOf(address: unknown, fields: Readonly<Record<string, string>>): A
   const [host, port]: unknown[] = Array.isArray(address) ? address : [];
   if (typeof host !== "string") return null;
   return { host, port: Number(port), epoch: Number(fields["config-epoch"] ?? 0) };
-}
-
-/** The fields of an answer that is a map, or a list of names and values. */
-export function sentinelFields(reply: unknown): Readonly<Record<string, string>> {
-  const pairs: (readonly [unknown, unknown])[] = [];
-  if (reply instanceof Map) pairs.push(...reply);
-  else if (Array.isArray(reply))
-    for (let index = 0; index + 1 < reply.length; index += 2) pairs.push([reply[index], reply[index + 1]]);
-  else if (typeof reply === "object" && reply !== null) pairs.push(...Object.entries(reply));
-  return Object.fromEntries(pairs.map(([name, value]) => [String(name), String(value)]));
 }

@@ -1,7 +1,7 @@
 // A Sentinel that refuses to say when the master moves: it is asked again, at the first connection and at each later one.
 import { expect, test } from "bun:test";
 import { waitUntil } from "../stack/wait.ts";
-import { bulk, list, RespServer } from "../testkit/resp-server.ts";
+import { list, RespServer } from "../testkit/resp-server.ts";
 import { openRedis } from "./redis.ts";
 
 const TIMEOUT_MS = 4_000;
@@ -11,7 +11,7 @@ const until = (what: string, isReached: () => boolean) =>
 
 /** A master, and a Sentinel that names it. */
 class Servers implements Disposable {
-  readonly master = new RespServer(([name]) => (name === "INFO" ? bulk("role:master") : "+OK\r\n"));
+  readonly master = new RespServer(([name]) => (name === "HELLO" ? list("role", "master") : "+OK\r\n"));
   readonly sentinel = new RespServer(([, what]) =>
     what === "MASTER" ? list("config-epoch", "1") : list("127.0.0.1", String(this.master.port)),
   );
