@@ -4,7 +4,8 @@ import { connect as connectTcp, isIP, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
 import { once } from "node:events";
 import { AppError } from "../../internal/kernel/errors.ts";
-import { hostsOf, nameOfHost, urlOf } from "../../internal/platform/postgres-address.ts";
+import { hostsOf, urlOf } from "../../internal/platform/postgres-address.ts";
+import { textOf } from "../../internal/platform/server-place.ts";
 
 export interface TlsAddress {
   /** The setting. */
@@ -33,7 +34,7 @@ export function tlsAddresses(name: string, text: string | undefined): readonly T
     return hosts.flatMap((host) =>
       tlsAddresses(name, urlOf(text ?? "", host)).map((one) => ({
         ...one,
-        name: `${name}, ${nameOfHost(host)}`,
+        name: `${name}, ${textOf(host)}`,
       })),
     );
   const url = URL.parse(text ?? "");

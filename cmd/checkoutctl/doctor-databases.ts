@@ -29,6 +29,7 @@ import {
 import { systemClock } from "../../internal/platform/clock.ts";
 import { hostsOf, placeOf } from "../../internal/platform/postgres-address.ts";
 import { askHosts } from "../../internal/platform/postgres-hosts.ts";
+import { sameHost } from "../../internal/platform/server-place.ts";
 import { pendingMigrations } from "../../internal/platform/migrate.ts";
 import type { Finding } from "../../schemas/doctor.ts";
 import { MIGRATED_DATABASES, type MigratedDatabase, migrations } from "../../schemas/migrations.ts";
@@ -127,8 +128,9 @@ function dayOf(epochMs: number): string {
 
 /** The disk of the data directory, if the server runs on this machine. */
 async function diskOf(sql: Sql, url: string): Promise<DiskFacts | { readonly why: string }> {
-  const here = new Set(["localhost", "127.0.0.1", "::1", hostname()]);
-  if (!hostsOf(url).every(({ host }) => here.has(host))) return { why: "the server runs on another machine" };
+  const here = new Set(["127.0.0.1", "::1", hostname()].map(sameHost));
+  if (!hostsOf(url).every(({ host }) => here.has(sameHost(host))))
+    return { why: "the server runs on another machine" };
   const path = await dataDirectory(sql);
   if (path === null) return { why: "this user may not know the data directory (pg_read_all_settings)" };
   if (!existsSync(path)) return { why: `the data directory ${path} cannot be seen from here` };

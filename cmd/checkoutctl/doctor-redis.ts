@@ -10,7 +10,8 @@ import { describeError } from "../../internal/kernel/errors.ts";
 import { askSentinel, type SentinelWords } from "../../internal/platform/ask-sentinel.ts";
 import { greet } from "../../internal/platform/redis-meet.ts";
 import { openRedis, type Redis } from "../../internal/platform/redis.ts";
-import { sentinelsAddress } from "../../internal/platform/sentinel-address.ts";
+import { redisPlace, sentinelsAddress } from "../../internal/platform/sentinel-address.ts";
+import { samePlaceText } from "../../internal/platform/server-place.ts";
 import { clockReading } from "./doctor-databases.ts";
 import { CONNECT_TIMEOUT_MS } from "./overview-sources.ts";
 import type { Settings } from "./settings.ts";
@@ -19,7 +20,7 @@ export function redisChecks(settings: Settings): readonly Check[] {
   const url = settings.optional("REDIS_URL");
   if (url === undefined) return [];
   const sentinels = settings.optional("REDIS_SENTINELS");
-  const subject = sentinels === undefined ? new URL(url).host : "master";
+  const subject = sentinels === undefined ? redisPlace(url) : "master";
   const ask = async <T>(
     run: (send: (...args: string[]) => Promise<unknown>, redis: Redis) => Promise<T>,
   ): Promise<T> => {
@@ -82,7 +83,8 @@ function sentinelCheck(setting: string): Check {
 function factsOf(place: string, { master, replicas, disagreement }: SentinelWords): SentinelFacts {
   return {
     place,
-    master: `${master["ip"]}:${master["port"]}`,
+    // Sentinels may write one server differently, and doctor compares.
+    master: samePlaceText({ host: master["ip"] ?? "", port: Number(master["port"]) }),
     isMasterDown: /down/.test(master["flags"] ?? ""),
     sentinels: 1 + Number(master["num-other-sentinels"]),
     quorum: Number(master["quorum"]),

@@ -1,14 +1,10 @@
 // The address in a database's URL. It may have several hosts, in libpq's form: postgres://user@db1:5432,db2:5432/saga?sslmode=verify-full.
 // `URL` does not know that form, so whoever wants a part of such a URL asks here.
 
+import { type Place, samePlaceText, textOf } from "./server-place.ts";
+
 const DEFAULT_PORT = 5_432;
 const MAX_PORT = 65_535;
-
-export interface PostgresHost {
-  /** A name or an IP address, an IPv6 address without brackets. */
-  readonly host: string;
-  readonly port: number;
-}
 
 interface Parts {
   readonly scheme: string;
@@ -25,14 +21,14 @@ function partsOf(url: string): Parts | undefined {
   return whole === undefined ? undefined : { scheme, user, hosts, rest };
 }
 
-/** Each once, in the order of the URL. Empty if one of them is none. */
-export function hostsOf(url: string): readonly PostgresHost[] {
-  const texts = new Set(partsOf(url)?.hosts.split(",") ?? []);
-  const hosts = [...texts].map(hostOf);
-  return hosts.every((host) => host !== undefined) ? hosts : [];
+/** Each once, also if it is written in several forms, as it is written first, in the order of the URL. Empty if one of them is none. */
+export function hostsOf(url: string): readonly Place[] {
+  const hosts = (partsOf(url)?.hosts.split(",") ?? []).map(hostOf);
+  if (!hosts.every((host) => host !== undefined)) return [];
+  return [...Map.groupBy(hosts, samePlaceText).values()].flatMap(([first]) => first ?? []);
 }
 
-function hostOf(text: string): PostgresHost | undefined {
+function hostOf(text: string): Place | undefined {
   const [, host, port = DEFAULT_PORT] = /^(\[[0-9a-f:.]+\]|[^\s:[\]]+)(?::(\d{1,5}))?$/i.exec(text) ?? [];
   const number = Number(port);
   if (host === undefined || number < 1 || number > MAX_PORT || !URL.canParse(`postgres://${host}`))
@@ -59,15 +55,16 @@ export function isPostgresUrl(text: string): boolean {
   return one !== null && one.pathname.length > 1 && !one.pathname.includes(",");
 }
 
-/** The URL with this host alone. */
-export function urlOf(url: string, { host, port }: PostgresHost): string {
-  const { scheme, user, rest } = partsOf(url) ?? { scheme: "postgres", user: "", rest: "" };
-  return `${scheme}://${user}${host.includes(":") ? `[${host}]` : host}:${port}${rest}`;
+/** The URL with its first host alone, for a driver that does not know a list, or gets its sockets from elsewhere. */
+export function firstUrlOf(url: string): string {
+  const [first] = hostsOf(url);
+  return first === undefined || partsOf(url)?.hosts.includes(",") !== true ? url : urlOf(url, first);
 }
 
-/** For people: `db1:5432`. */
-export function nameOfHost({ host, port }: PostgresHost): string {
-  return `${host.includes(":") ? `[${host}]` : host}:${port}`;
+/** The URL with this host alone. */
+export function urlOf(url: string, { host, port }: Place): string {
+  const { scheme, user, rest } = partsOf(url) ?? { scheme: "postgres", user: "", rest: "" };
+  return `${scheme}://${user}${textOf({ host, port })}${rest}`;
 }
 
 /** For people: all hosts and the database, without the credentials. */

@@ -9,9 +9,10 @@ import { Duplex } from "node:stream";
 import type { ConnectionOptions } from "node:tls";
 import postgres, { type Sql } from "postgres";
 import { AppError, describeError } from "../kernel/errors.ts";
-import { hostsOf, nameOfHost, type PostgresHost, urlOf } from "./postgres-address.ts";
+import { hostsOf, urlOf } from "./postgres-address.ts";
 import { choosePrimary, type HostAnswer, type HostState } from "./postgres-primary.ts";
 import { tlsOf } from "./postgres-tls.ts";
+import { type Place, textOf } from "./server-place.ts";
 import type { DriverOptions } from "./transaction-connection.ts";
 
 /** How long a primary waits for the answer of the other hosts: one of them may have replaced it. */
@@ -24,7 +25,7 @@ const WATCH_MS = 2_000;
 export interface HostsOptions {
   /** Without the settings of TLS. */
   readonly url: string;
-  readonly hosts: readonly PostgresHost[];
+  readonly hosts: readonly Place[];
   readonly ssl: false | "allow" | "prefer" | "require" | ConnectionOptions;
   readonly applicationName: string;
   /** Time limit for opening a connection, and for an answer. */
@@ -53,7 +54,7 @@ export class PostgresHosts {
     // The driver's types have neither a list nor `socket`.
     const options: object = {
       // Only for its error messages, which name all.
-      host: [[...others.map(nameOfHost), first.host].join(",")],
+      host: [[...others.map(textOf), first.host].join(",")],
       port: [first.port],
       socket: () => this.#socket(acceptsStandby),
     };
@@ -91,7 +92,7 @@ export class PostgresHosts {
       await once(socket, "connect", { signal: AbortSignal.timeout(this.#options.connectMs) });
     } catch (cause) {
       socket.destroy();
-      const name = nameOfHost({ host, port });
+      const name = textOf({ host, port });
       throw new AppError("DATABASE_UNAVAILABLE", `${name} cannot be connected`, { cause });
     }
     // The driver takes the name that the certificate must have from here.
@@ -125,7 +126,7 @@ export class PostgresHosts {
     });
     await Promise.race([Promise.all(all), enough.promise]);
     return this.#contacts.map(({ host }, index) => ({
-      name: nameOfHost(host),
+      name: textOf(host),
       state: states[index] ?? { kind: "unknown" },
     }));
   }
@@ -170,20 +171,20 @@ export async function askHosts(url: string, connectMs: number): Promise<readonly
       const contact = new Contact(host, options);
       const state = await contact.ask();
       contact.close();
-      return { name: nameOfHost(host), state };
+      return { name: textOf(host), state };
     }),
   );
 }
 
 /** One host, and a connection to it for the question what it is. */
 class Contact {
-  readonly host: PostgresHost;
+  readonly host: Place;
   last: HostState = { kind: "unknown" };
   readonly #options: HostsOptions;
   #driver: Sql | undefined;
   #asking: Promise<HostState> | undefined;
 
-  constructor(host: PostgresHost, options: HostsOptions) {
+  constructor(host: Place, options: HostsOptions) {
     this.host = host;
     this.#options = options;
   }

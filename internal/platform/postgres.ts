@@ -13,7 +13,7 @@ import { whoBlocks } from "./postgres-blockers.ts";
 import { databaseFault, isPermissionDenied, permissionHint } from "./postgres-errors.ts";
 import type { DriverOptions } from "./transaction-connection.ts";
 import type { TransactionLoad } from "./pool-metrics.ts";
-import { hostsOf, urlOf } from "./postgres-address.ts";
+import { firstUrlOf, hostsOf } from "./postgres-address.ts";
 import { PostgresHosts } from "./postgres-hosts.ts";
 import { Pool } from "./postgres-pool.ts";
 import { poolerRefused, requireSettingsKept } from "./postgres-pooler.ts";
@@ -108,8 +108,7 @@ export class Postgres implements Database, AsyncDisposable {
     assert(options.poolSize >= 2, "a database pool needs at least 2 connections");
     const { url, ssl } = tlsOf(options.url);
     const hosts = hostsOf(url);
-    const [first] = hosts;
-    this.#url = first === undefined || hosts.length === 1 ? url : urlOf(url, first);
+    this.#url = firstUrlOf(url);
     this.#statementTimeoutMs = options.timeouts?.statementMs ?? STATEMENT_TIMEOUT_MS;
     this.#closeTimeoutMs = options.timeouts?.closeMs ?? CLOSE_TIMEOUT_MS;
     const { applicationName, timeouts: { connectMs = CONNECT_TIMEOUT_MS } = {} } = options;

@@ -9,8 +9,9 @@ import {
   redisClient,
 } from "./redis-client.ts";
 import type { RedisAddress } from "./redis-tls.ts";
-import { movedTo, type Place, type SentinelsAddress, textOf } from "./sentinel-address.ts";
+import { movedTo, type SentinelsAddress } from "./sentinel-address.ts";
 import { type NamedMaster, type SentinelNews, Sentinels } from "./sentinels.ts";
+import { type Place, samePlaceText } from "./server-place.ts";
 import { within } from "./within.ts";
 
 /** How often the Sentinels are asked while all is well. They also tell by themselves; this is for what got lost. */
@@ -39,7 +40,7 @@ export class RedisMaster implements Disposable {
   #client: RedisClient | undefined;
   /** The newest word of the Sentinels. It counts for as long as none of them answers. */
   #named: NamedMaster | null = null;
-  /** Where the last attempt went. */
+  /** Where the last attempt went, in the form for comparing: Sentinels may write one server differently. */
   #tried = "";
   #isClosed = false;
   /** Resolves if the master may be another one. */
@@ -93,7 +94,7 @@ export class RedisMaster implements Disposable {
       try {
         attempts += 1;
         const master = await this.#wanted();
-        if (textOf(master) !== this.#tried) attempts = 1;
+        if (samePlaceText(master) !== this.#tried) attempts = 1;
         else if (this.#client !== undefined) attempts = 0;
         if (attempts > 0) await this.#moveTo(master);
       } catch (error) {
@@ -118,7 +119,7 @@ export class RedisMaster implements Disposable {
   }
 
   async #moveTo(master: Place): Promise<void> {
-    const place = textOf(master);
+    const place = samePlaceText(master);
     if (this.#client !== undefined)
       this.#lose(new AppError("REDIS_UNAVAILABLE", `the master is ${place} now, no longer ${this.#tried}`));
     this.#tried = place;
@@ -156,7 +157,7 @@ export class RedisMaster implements Disposable {
       if (isOver()) return;
       if (this.#isClosed) throw new AppError("REDIS_UNAVAILABLE", "closed");
       this.#news = Promise.withResolvers();
-      const named = textOf(await this.#wanted());
+      const named = samePlaceText(await this.#wanted());
       // The news were taken from whoever comes next.
       if (isOver()) return this.#news.resolve();
       if (named !== place) throw new AppError("REDIS_UNAVAILABLE", `the master is ${named} now`);

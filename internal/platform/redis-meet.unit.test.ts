@@ -65,3 +65,17 @@ test("a server that has become a replica without a master is met anew", async ()
   await Bun.sleep(1_300);
   await expect(redis.ready()).rejects.toThrow("the server is a replica");
 });
+
+test("a server with an IPv6 address is reached, and gets no commands but those that count", async () => {
+  const seen: string[] = [];
+  using server = new RespServer(([name = "", ...rest]) => {
+    seen.push([name, ...rest].join(" "));
+    return name === "HELLO" ? list("role", "master") : NOPERM;
+  });
+  const log = { info: () => undefined, warn: () => undefined };
+  const url = `redis://[::ffff:127.0.0.1]:${server.port}`;
+  await using redis = openRedis({ url, timeoutMs: TIMEOUT_MS, log });
+  await waitUntil("it is used", () => redis.isUp, { timeoutMs: TIMEOUT_MS });
+  expect(redis.place).toBe(`127.0.0.1:${server.port}`);
+  expect(seen).toEqual(["HELLO"]);
+});

@@ -11,7 +11,7 @@ import { endClient, type RedisClient, redisClient } from "./redis-client.ts";
 import { RedisMaster } from "./redis-master.ts";
 import { isDemotion, meetServer } from "./redis-meet.ts";
 import { type RedisAddress, redisAddress } from "./redis-tls.ts";
-import { sentinelsAddress } from "./sentinel-address.ts";
+import { redisPlace, sentinelsAddress } from "./sentinel-address.ts";
 import { refusalInWords } from "./sentinels.ts";
 import { within } from "./within.ts";
 
@@ -132,10 +132,10 @@ export class Redis implements KeyValue, AsyncDisposable {
     client.connect().catch((error: unknown) => this.#down(error));
   }
 
-  /** `host:port` of the server in use; with Sentinels, "no master" while there is none. */
+  /** `host:port` of the server in use, in the form for comparing; with Sentinels, "no master" while there is none. */
   get place(): string {
     if (this.#master !== undefined) return this.#master.place ?? "no master";
-    return URL.parse(this.#url)?.host ?? "";
+    return redisPlace(this.#url);
   }
 
   async present(keys: readonly string[]): Promise<readonly boolean[]> {

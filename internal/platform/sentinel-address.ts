@@ -2,11 +2,13 @@
 // share user, password and certificates. Called by config.ts, which checks it, and by redis.ts and doctor, which use it.
 import { AppError } from "../kernel/errors.ts";
 import { type RedisAddress, redisAddress } from "./redis-tls.ts";
+import { type Place, samePlaceText, textOf } from "./server-place.ts";
 
 export const SENTINELS_FORM =
   "redis://host:port,host:port,host:port/NAME (rediss:// with encryption, user:password@ in front of the first host), NAME as in `sentinel monitor NAME`";
 
 const DEFAULT_PORT = 26_379;
+const REDIS_PORT = 6_379;
 /** More would only cost connections. */
 const MAX_SENTINELS = 9;
 /** Names as Sentinel accepts them. */
@@ -36,13 +38,16 @@ export function sentinelUrls(text: string): SentinelUrls | null {
     const at = /:\d+$/.test(place) ? place : `${place}:${DEFAULT_PORT}`;
     return { place: at, url: `${scheme}${login}${at}${query}` };
   });
-  const isDistinct = new Set(nodes.map(({ place }) => place)).size === nodes.length;
-  return isDistinct && nodes.every(({ url }) => isUrl(url)) ? { name, nodes } : null;
+  const servers = nodes.map(({ url }) => serverOf(url));
+  const isDistinct = new Set(servers).size === nodes.length;
+  return isDistinct && !servers.includes(undefined) ? { name, nodes } : null;
 }
 
-function isUrl(text: string): boolean {
+/** In the form for comparing; undefined if it is none. */
+function serverOf(text: string): string | undefined {
   const url = URL.parse(text);
-  return url !== null && url.hostname !== "" && url.port !== "0";
+  if (url === null || url.hostname === "" || url.port === "0") return undefined;
+  return samePlaceText({ host: url.hostname, port: Number(url.port) });
 }
 
 export interface SentinelsAddress {
@@ -59,19 +64,15 @@ export function sentinelsAddress(text: string): SentinelsAddress {
   return { name: found.name, nodes };
 }
 
+/** `host:port` of the server that a valid REDIS_URL leads to, in the form for comparing; empty for a socket file. */
+export function redisPlace(url: string): string {
+  const { hostname = "", port = "" } = URL.parse(url) ?? {};
+  return hostname === "" ? "" : samePlaceText({ host: hostname, port: Number(port || REDIS_PORT) });
+}
+
 /** The address of another server with the same user, database and encryption. */
 export function movedTo({ url, tls }: RedisAddress, { host, port }: Place): RedisAddress {
   const { protocol, username, password, pathname } = new URL(url);
   const login = username === "" && password === "" ? "" : `${username}:${password}@`;
   return { url: `${protocol}//${login}${textOf({ host, port })}${pathname}`, tls };
-}
-
-export interface Place {
-  readonly host: string;
-  readonly port: number;
-}
-
-/** `10.0.0.1:6379`, `[::1]:6379` */
-export function textOf({ host, port }: Place): string {
-  return `${host.includes(":") ? `[${host}]` : host}:${port}`;
 }

@@ -1,7 +1,7 @@
 // The setting REDIS_SENTINELS, and the addresses made of it.
 import { describe, expect, test } from "bun:test";
 import { redisAddress } from "./redis-tls.ts";
-import { movedTo, sentinelsAddress, sentinelUrls, textOf } from "./sentinel-address.ts";
+import { movedTo, redisPlace, sentinelsAddress, sentinelUrls } from "./sentinel-address.ts";
 
 describe("REDIS_SENTINELS", () => {
   test("is one URL with several hosts, whose login and query count for each", () => {
@@ -28,6 +28,8 @@ describe("REDIS_SENTINELS", () => {
     ["redis://s1:99999/checkout", "a port that is too high"],
     ["redis://s1:0/checkout", "the port 0"],
     ["redis://s1,s1:26379/checkout", "the same Sentinel twice"],
+    ["redis://s1,S1/checkout", "the same Sentinel in two forms"],
+    ["redis://[::1],[0::1]:26379/checkout", "the same address in two forms"],
     ["http://s1/checkout", "another scheme"],
     ["s1:26379,s2:26379", "no scheme"],
     [`redis://${Array.from({ length: 10 }, (_, index) => `s${index}`).join(",")}/checkout`, "ten hosts"],
@@ -58,7 +60,10 @@ test("a server that the Sentinels name is reached with user, database and encryp
   );
 });
 
-test("places as text", () => {
-  expect(textOf({ host: "10.0.0.1", port: 1 })).toBe("10.0.0.1:1");
-  expect(textOf({ host: "::1", port: 1 })).toBe("[::1]:1");
+test.each([
+  ["redis://h", "h:6379"],
+  ["rediss://me:p%40ss@LOCALHOST/2", "127.0.0.1:6379"],
+  ["redis://[0:0::1]:6380", "[::1]:6380"],
+])("%s leads to %s", (url, place) => {
+  expect(redisPlace(url)).toBe(place);
 });

@@ -1,8 +1,9 @@
 // The Sentinels of one master: a connection to each, on which they are asked where the master is and say when it moves. Used by
 // redis-master.ts. Not the Sentinel client of the `redis` package, see ADR 22.
 import { fieldsOf } from "./redis-reply.ts";
-import type { Place, SentinelsAddress } from "./sentinel-address.ts";
+import type { SentinelsAddress } from "./sentinel-address.ts";
 import { SentinelLink } from "./sentinel-link.ts";
+import type { Place } from "./server-place.ts";
 
 /** One that hangs delays the others' answer by this time. */
 const ASK_TIMEOUT_MS = 300;

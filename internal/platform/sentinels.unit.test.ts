@@ -13,8 +13,16 @@ const until = (what: string, isReached: () => boolean) =>
 class Servers implements Disposable {
   readonly master = new RespServer(([name]) => (name === "HELLO" ? list("role", "master") : "+OK\r\n"));
   readonly sentinel = new RespServer(([, what]) =>
-    what === "MASTER" ? list("config-epoch", "1") : list("127.0.0.1", String(this.master.port)),
+    what === "MASTER" ? list("config-epoch", "1") : list(this.#named(), String(this.master.port)),
   );
+  /** The forms in which it writes the master, in turn. */
+  forms: readonly string[] = ["127.0.0.1"];
+  asked = 0;
+
+  #named(): string {
+    this.asked += 1;
+    return this.forms[this.asked % this.forms.length] ?? "";
+  }
 
   get sentinels(): string {
     return `redis://127.0.0.1:${this.sentinel.port}/checkout`;
@@ -85,4 +93,21 @@ test("a Sentinel that accepts and closes at once gets no storm of connections", 
   expect(sentinel.accepted).toBeWithin(2, 10);
   sentinel.refusal = undefined;
   await until("it is subscribed", () => sentinel.subscriptions === 1 && redis.isUp);
+});
+
+test("a master that the Sentinels write in several forms is one master", async () => {
+  using servers = new Servers();
+  const { master, sentinel, sentinels } = servers;
+  servers.forms = ["LOCALHOST", "127.0.0.1", "::ffff:127.0.0.1"];
+  const opened = open(sentinels);
+  await using redis = opened.redis;
+  await until("it is subscribed", () => sentinel.subscriptions === 1 && redis.isUp);
+  for (let round = 0; round < 3; round += 1) {
+    const { asked } = servers;
+    sentinel.publish("+switch-master", "checkout a 1 b 2");
+    await until("it is asked", () => servers.asked > asked);
+  }
+  expect(redis.place).toBe(`127.0.0.1:${master.port}`);
+  expect(master.accepted).toBe(1);
+  expect(opened.logged).toHaveLength(1);
 });
