@@ -118,11 +118,12 @@ export function judgeHosts(subject: string, hosts: readonly HostFacts[]): Findin
     });
   if (servers.size > 1) {
     const isOneOlder = new Set(primaries.map(({ timeline }) => timeline)).size > 1;
-    const which = isOneOlder ? "the one with the lower timeline" : "the one that was replaced";
     return of({
       verdict: "problem",
       says: `more than one primary: ${says}`,
-      todo: `stop ${which} at once, and never let it take writes again; ${SEE_RUNBOOK}`,
+      todo: isOneOlder
+        ? `stop the one with the lower timeline at once, and never let it take writes again; ${SEE_RUNBOOK}`
+        : "neither is the later one, so the roles open no connection to either: find out which one to keep, and stop the other; see the runbook, Two primaries of the same timeline",
     });
   }
   if (servers.size === 0)

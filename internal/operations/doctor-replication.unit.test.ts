@@ -86,7 +86,7 @@ test.each([
 test.each([
   [{ timeline: 3 }, "stop the one with the lower timeline"],
   // Both were promoted from the same one, so the timeline does not tell them apart.
-  [{ timeline: 2 }, "stop the one that was replaced"],
+  [{ timeline: 2 }, "neither is the later one, so the roles open no connection to either"],
   // Nobody was replaced: a host of another database must not be stopped.
   [{ timeline: 3, system: "2" }, "correct the address"],
 ])("of two primaries, the second with %p, it says what to do", (second, todo) => {

@@ -10,7 +10,7 @@ import type { ConnectionOptions } from "node:tls";
 import postgres, { type Sql } from "postgres";
 import { AppError, describeError } from "../kernel/errors.ts";
 import { hostsOf, urlOf } from "./postgres-address.ts";
-import { choosePrimary, type HostAnswer, type HostState } from "./postgres-primary.ts";
+import { choosePrimary, type HostAnswer, type HostState, type Seen, seenWith } from "./postgres-primary.ts";
 import { tlsOf } from "./postgres-tls.ts";
 import { type Place, textOf } from "./server-place.ts";
 import type { DriverOptions } from "./transaction-connection.ts";
@@ -35,7 +35,7 @@ export interface HostsOptions {
 export class PostgresHosts {
   readonly #options: HostsOptions;
   readonly #contacts: readonly Contact[];
-  readonly #seen = new Map<string, { readonly timeline: number; readonly name: string }>();
+  #seen: Seen = new Map();
   /** Open sockets, with the index of their host. Closed ones are dropped later: the driver takes all listeners off a socket that it encrypts. */
   #sockets: readonly { readonly socket: Socket; readonly index: number }[] = [];
   #search: Promise<readonly HostAnswer[]> | undefined;
@@ -103,9 +103,7 @@ export class PostgresHosts {
     if (this.#isClosed) throw closed();
     const answers = await this.#ask();
     const index = choosePrimary(answers, this.#seen, acceptsStandby);
-    const { name, state } = answers[index] ?? {};
-    if (name !== undefined && state?.kind === "primary")
-      this.#seen.set(state.system, { timeline: state.timeline, name });
+    this.#seen = seenWith(this.#seen, answers, index);
     return index;
   }
 
@@ -118,13 +116,16 @@ export class PostgresHosts {
   async #askEach(): Promise<readonly HostAnswer[]> {
     const states = this.#contacts.map((): HostState => ({ kind: "unknown" }));
     const enough = Promise.withResolvers<void>();
+    const timers: Timer[] = [];
     const all = this.#contacts.map(async (contact, index) => {
       const state = await contact.ask();
       states[index] = state;
-      if (state.kind === "primary") setTimeout(enough.resolve, OTHERS_MS);
-      if (state.kind === "standby") setTimeout(enough.resolve, NO_PRIMARY_MS);
+      if (state.kind === "primary") timers.push(setTimeout(enough.resolve, OTHERS_MS));
+      if (state.kind === "standby") timers.push(setTimeout(enough.resolve, NO_PRIMARY_MS));
     });
     await Promise.race([Promise.all(all), enough.promise]);
+    // They would keep a tool alive that is done.
+    for (const timer of timers) clearTimeout(timer);
     return this.#contacts.map(({ host }, index) => ({
       name: textOf(host),
       state: states[index] ?? { kind: "unknown" },

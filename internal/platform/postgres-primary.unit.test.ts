@@ -1,6 +1,6 @@
 // Which host is the primary.
 import { expect, test } from "bun:test";
-import { choosePrimary, type HostAnswer, type HostState, type Seen } from "./postgres-primary.ts";
+import { choosePrimary, type HostAnswer, type HostState, type Seen, seenWith } from "./postgres-primary.ts";
 
 const NOTHING_SEEN: Seen = new Map();
 const standby: HostState = { kind: "standby" };
@@ -49,10 +49,40 @@ test("two primaries of one timeline, or of two systems, are none", () => {
 });
 
 test("a primary that was replaced is not used again, one of another system is", () => {
-  const seen: Seen = new Map([["7", { timeline: 2, name: "db2:5432" }]]);
+  const seen: Seen = new Map([["7", { timeline: 2, names: ["db2:5432"] }]]);
   expect(() => choosePrimary(answers(primary(1), away), seen, false)).toThrow(
     "db1:5432 is a primary of timeline 1, which was replaced: db2:5432 was promoted to timeline 2",
   );
-  expect(choosePrimary(answers(primary(2), away), seen, false)).toBe(0);
+  expect(choosePrimary(answers(away, primary(2)), seen, false)).toBe(1);
   expect(choosePrimary(answers(primary(1, { system: "8" }), away), seen, false)).toBe(0);
+});
+
+test("of two standbys that were promoted to the same timeline, the one that a role has not used is refused", () => {
+  const [two, three] = [primary(2, { server: "two" }), primary(2, { server: "three" })];
+  const found = answers(away, two, away);
+  const seen = seenWith(NOTHING_SEEN, found, choosePrimary(found, NOTHING_SEEN, false));
+  expect(() => choosePrimary(answers(away, away, three), seen, false)).toThrow(
+    "db3:5432 is a primary of timeline 2, and so was db2:5432, which this role has used: one of two standbys that were promoted. " +
+      "Start that one; or, if db3:5432 is the one to keep, restart this role",
+  );
+  expect(() => choosePrimary(answers(away, two, three), seen, false)).toThrow(
+    "db2:5432 and db3:5432 are both primaries of timeline 2, so neither is the later one: stop the one that must not be used",
+  );
+  // A later promotion decides.
+  expect(choosePrimary(answers(away, away, primary(3)), seen, false)).toBe(2);
+});
+
+test("a primary that was started anew is used again, under each of its names", () => {
+  const found = answers(primary(2, { server: "first start" }), away, primary(2, { server: "first start" }));
+  const seen = seenWith(NOTHING_SEEN, found, choosePrimary(found, NOTHING_SEEN, false));
+  const again = primary(2, { server: "second start" });
+  expect(choosePrimary(answers(away, away, again), seen, false)).toBe(2);
+  // A name that is found beside a known one is known too.
+  const both = answers(again, again, away);
+  const more = seenWith(seen, both, choosePrimary(both, seen, false));
+  expect(choosePrimary(answers(away, primary(2, { server: "third start" }), away), more, false)).toBe(1);
+});
+
+test("a standby that only a tool reads is nothing that was seen", () => {
+  expect(seenWith(NOTHING_SEEN, answers(standby), 0)).toBe(NOTHING_SEEN);
 });
