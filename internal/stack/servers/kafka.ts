@@ -24,6 +24,8 @@ export interface Detour {
 export const DETOURS = ["clients", "brokers"] as const;
 
 export interface Broker {
+  /** Its address. Default: 127.0.0.1. */
+  readonly host?: string;
   readonly port: number;
   readonly controllerPort: number;
   /** Only of secure brokers: the port for other brokers. */
@@ -152,7 +154,9 @@ function serverProperties(nodeId: number, dataDirectory: string, options: KafkaO
   const settings = {
     "process.roles": "broker,controller",
     "node.id": nodeId,
-    "controller.quorum.voters": brokers.map((b, i) => `${i + 1}@127.0.0.1:${b.controllerPort}`).join(","),
+    "controller.quorum.voters": brokers
+      .map((b, i) => `${i + 1}@${hostOf(b)}:${b.controllerPort}`)
+      .join(","),
     "controller.listener.names": "CONTROLLER",
     ...listenersOf(self, secure?.passwords?.ports[nodeId - 1]),
     "listener.security.protocol.map": protocolsOf(secure),
@@ -194,18 +198,21 @@ const DIRECT = "DIRECT";
 /** The direct listener, the controller listener, and one listener per detour. Operators' tools always use the direct one. */
 function listenersOf(broker: Broker, passwordPort: number | undefined): Record<string, string> {
   const { port, controllerPort, detours = {} } = broker;
+  const host = hostOf(broker);
   const brokers = brokersDetour(broker);
   const others = Object.entries({ ...detours, ...(brokers === undefined ? {} : { brokers }) });
-  const listeners = [`${DIRECT}://127.0.0.1:${port}`, `CONTROLLER://127.0.0.1:${controllerPort}`];
-  const advertised = [`${DIRECT}://127.0.0.1:${port}`];
+  const listeners = [`${DIRECT}://${host}:${port}`, `CONTROLLER://${host}:${controllerPort}`];
+  const advertised = [`${DIRECT}://${host}:${port}`];
   for (const [whose, detour] of others) {
-    listeners.push(`${listenerOf(whose)}://127.0.0.1:${detour.port}`);
-    advertised.push(`${listenerOf(whose)}://127.0.0.1:${detour.advertised}`);
+    listeners.push(`${listenerOf(whose)}://${host}:${detour.port}`);
+    advertised.push(`${listenerOf(whose)}://${host}:${detour.advertised}`);
   }
   if (passwordPort !== undefined)
-    for (const list of [listeners, advertised]) list.push(`${PASSWORDS}://127.0.0.1:${passwordPort}`);
+    for (const list of [listeners, advertised]) list.push(`${PASSWORDS}://${host}:${passwordPort}`);
   return { listeners: listeners.join(","), "advertised.listeners": advertised.join(",") };
 }
+
+const hostOf = ({ host = "127.0.0.1" }: Broker) => host;
 
 /** Brokers among themselves: through a proxy, or at a port of their own. Undefined: at the port of the clients. */
 function brokersDetour({ detours, brokerPort }: Broker): Detour | undefined {
