@@ -11,6 +11,7 @@ import {
   MAX_CART_LINES,
   MAX_SEALED_LENGTH,
   PricedItem,
+  ProviderName,
   ShippingAddress,
   Uuid,
   LanguageTag,
@@ -33,6 +34,10 @@ export const CheckoutOfSaga = Type.Object({
   shopper_present: Type.Optional(Type.Boolean()),
   /** In which the shopper reads, if it is known. */
   language: Type.Optional(LanguageTag),
+  /** Who takes the money. Missing: the default provider. */
+  provider: Type.Optional(ProviderName),
+  /** The saga table on which the saga started. Missing: 1. */
+  table_version: Type.Optional(Type.Integer({ minimum: 1 })),
   body_hash: Type.String({ pattern: "^[0-9a-f]{64}$" }),
 });
 export type CheckoutOfSaga = Static<typeof CheckoutOfSaga>;
@@ -55,7 +60,7 @@ export const ExtendReservation = message("ExtendReservation", {
 export const ConfirmReservation = message("ConfirmReservation", { idempotency_key });
 export const ReleaseInventory = message("ReleaseInventory", { idempotency_key });
 
-export const ChargePayment = message("ChargePayment", {
+const paid = {
   idempotency_key,
   amount_cents: Cents,
   currency: Currency,
@@ -65,8 +70,19 @@ export const ChargePayment = message("ChargePayment", {
   answer_within_ms: Type.Optional(Type.Integer({ minimum: 0, maximum: MAX_ANSWER_WITHIN_MS })),
   /** The shopper can confirm the payment at the bank (3-D Secure). Missing: whatever needs the shopper is a decline. */
   shopper_present: Type.Optional(Type.Boolean()),
-});
-/** Settles a charge with an outcome unknown to the saga: any money that was or will be taken is refunded. */
+  /** Who takes the money. Missing: the default provider. */
+  provider: Type.Optional(ProviderName),
+};
+/** Takes the money at once: table 1 of the saga. */
+export const ChargePayment = message("ChargePayment", paid);
+/** Has the amount held at the bank, and takes nothing: table 2 of the saga. */
+export const AuthorizePayment = message("AuthorizePayment", paid);
+/** Takes the money that is held. */
+export const CapturePayment = message("CapturePayment", { idempotency_key });
+/**
+ * Settles a charge or an authorization with an outcome unknown to the saga: money that is or will be held is released, and money that
+ * was or will be taken is refunded.
+ */
 export const CancelPayment = message("CancelPayment", { idempotency_key });
 /** Refunds a charge that is known to have succeeded. */
 export const RefundPayment = message("RefundPayment", { idempotency_key });
@@ -92,12 +108,15 @@ export type ExtendReservation = Static<typeof ExtendReservation>;
 export type ConfirmReservation = Static<typeof ConfirmReservation>;
 export type ReleaseInventory = Static<typeof ReleaseInventory>;
 export type ChargePayment = Static<typeof ChargePayment>;
+export type AuthorizePayment = Static<typeof AuthorizePayment>;
+export type CapturePayment = Static<typeof CapturePayment>;
 export type CancelPayment = Static<typeof CancelPayment>;
 export type RefundPayment = Static<typeof RefundPayment>;
 export type CreateOrder = Static<typeof CreateOrder>;
 export type CancelOrder = Static<typeof CancelOrder>;
 
 export type InventoryCommand = ReserveInventory | ExtendReservation | ConfirmReservation | ReleaseInventory;
-export type PaymentCommand = ChargePayment | CancelPayment | RefundPayment;
+export type PaymentCommand =
+  ChargePayment | AuthorizePayment | CapturePayment | CancelPayment | RefundPayment;
 export type OrderCommand = CreateOrder | CancelOrder;
 export type Command = InventoryCommand | PaymentCommand | OrderCommand;

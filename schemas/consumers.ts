@@ -10,6 +10,8 @@ const OF_COMMANDS: Readonly<Record<Command["type"], DatabaseName>> = {
   ConfirmReservation: "inventory",
   ReleaseInventory: "inventory",
   ChargePayment: "payment",
+  AuthorizePayment: "payment",
+  CapturePayment: "payment",
   CancelPayment: "payment",
   RefundPayment: "payment",
   CreateOrder: "order",

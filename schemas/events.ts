@@ -60,6 +60,20 @@ export const ReservationExpired = message("ReservationExpired", { reservation_id
  * intake should then accept fewer checkouts.
  */
 const charge_wait_ms = Type.Optional(Type.Integer({ minimum: 0 }));
+/** The amount is held at the bank and not taken. A CapturePayment takes it. */
+export const PaymentAuthorized = message("PaymentAuthorized", {
+  payment_id: Uuid,
+  /** The provider's id of the authorization. */
+  transaction_id: Type.String({ minLength: 1, maxLength: 200 }),
+  amount_cents: Cents,
+  currency: Currency,
+  /** Until when the money can be taken, if the provider says so. */
+  capture_before: Type.Optional(Timestamp),
+  /** Missing if it is not known. */
+  card: Type.Optional(ChargedCard),
+  charge_wait_ms,
+});
+/** The money is taken: reply to ChargePayment and to CapturePayment. */
 export const PaymentSucceeded = message("PaymentSucceeded", {
   payment_id: Uuid,
   /** The provider's id of the charge. */
@@ -80,7 +94,7 @@ export const PaymentActionRequired = message("PaymentActionRequired", {
   /** The payment service's wish; the saga may wait less. */
   expires_at: Timestamp,
 });
-/** No money moved and none will. */
+/** No money moved and none will: reply to ChargePayment, AuthorizePayment and CapturePayment. */
 export const PaymentFailed = message("PaymentFailed", { ...error, charge_wait_ms });
 /** Reply to CancelPayment: no money moved and none will. */
 export const PaymentCancelled = message("PaymentCancelled", {});
@@ -131,6 +145,7 @@ export type ReservationExtended = Static<typeof ReservationExtended>;
 export type ReservationConfirmed = Static<typeof ReservationConfirmed>;
 export type ReservationLost = Static<typeof ReservationLost>;
 export type ReservationExpired = Static<typeof ReservationExpired>;
+export type PaymentAuthorized = Static<typeof PaymentAuthorized>;
 export type PaymentSucceeded = Static<typeof PaymentSucceeded>;
 export type PaymentActionRequired = Static<typeof PaymentActionRequired>;
 export type PaymentFailed = Static<typeof PaymentFailed>;
@@ -154,7 +169,7 @@ export type InventoryEvent =
   | ReservationLost
   | ReservationExpired;
 export type PaymentEvent =
-  PaymentSucceeded | PaymentActionRequired | PaymentFailed | PaymentCancelled | RefundCompleted;
+  PaymentAuthorized | PaymentSucceeded | PaymentActionRequired | PaymentFailed | PaymentCancelled | RefundCompleted;
 export type OrderEvent =
   OrderCreated | OrderFailed | OrderCancelled | OrderCancelRefused | OrderShipped | OrderDelivered;
 export type Event = InventoryEvent | PaymentEvent | OrderEvent | CommandRefused | CommandDeadLettered;

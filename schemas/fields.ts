@@ -58,6 +58,8 @@ export const Picture = Type.String({
   maxLength: 500,
   pattern: "^(?:https://[A-Za-z0-9]|/(?!/))[A-Za-z0-9._~:/?#@!$&*+,;=%-]*$",
 });
+/** Name of a payment provider, as the payments table has it: stripe, paypal. */
+export const ProviderName = Type.String({ pattern: "^[a-z]{1,20}$" });
 /** `de`, `pt-BR` */
 export const LANGUAGE = "^[a-z]{2,3}(?:-[A-Z]{2})?$";
 export const LanguageTag = Type.String({ pattern: LANGUAGE });

@@ -20,6 +20,7 @@ import {
   ProductDescription,
   PricedItem,
   ProductName,
+  ProviderName,
   Reason,
   ShippingAddress,
   ShippingAddressInput,
@@ -190,6 +191,8 @@ export const StartSaga = Type.Object(
     traceparent: Type.Optional(Traceparent),
     /** In which the shopper reads: of the page, or of the client's Accept-Language. For the mails; it is no part of `body_hash`. */
     language: Type.Optional(LanguageTag),
+    /** Who takes the money. Missing: the default provider. */
+    provider: Type.Optional(ProviderName),
   },
   strict,
 );
