@@ -1,6 +1,10 @@
-// Knows which requests the Stripe SDK has sent twice. If the connection closes during a POST, the SDK resends it once, even with
-// `maxNetworkRetries: 0`, and the first request may have got through. A result such as "too many requests" is then true only for the
-// second. stripe.ts gives it to the SDK.
+// Sends the Stripe SDK's requests, and knows which were sent twice. If the connection of a request closes, the SDK sends it again once,
+// even with `maxNetworkRetries: 0`, and starts its timeout anew: a call could take twice as long as its timeout, and longer than the lease
+// of the attempt. So the second request is sent here, under the timeout of the first. The first may have got through: a result such as
+// "too many requests" is then true only for the second. stripe.ts gives it to the SDK.
+
+/** As the SDK: a connection that was idle for long is often closed at the other end, and the request has not got through. */
+const CLOSED: ReadonlySet<unknown> = new Set(["ECONNRESET", "EPIPE"]);
 
 export class Resends {
   /** Idempotency keys of requests in flight whose connection was closed. */
@@ -14,7 +18,8 @@ export class Resends {
       } catch (error) {
         const key = new Headers(init?.headers).get("idempotency-key");
         if (key !== null) this.#closed.add(key);
-        throw error;
+        if (!isClosed(error)) throw error;
+        return fetchLast(input, init);
       }
     },
     { preconnect: fetch.preconnect },
@@ -24,4 +29,17 @@ export class Resends {
   take(idempotencyKey: string): boolean {
     return this.#closed.delete(idempotencyKey);
   }
+}
+
+/** Without the code of a closed connection in its error, which would make the SDK send the request once more. */
+async function fetchLast(...[input, init]: Parameters<typeof fetch>): Promise<Response> {
+  try {
+    return await fetch(input, init);
+  } catch (error) {
+    throw isClosed(error) ? new Error("the connection was closed twice", { cause: error }) : error;
+  }
+}
+
+function isClosed(error: unknown): boolean {
+  return error instanceof Error && "code" in error && CLOSED.has(error.code);
 }

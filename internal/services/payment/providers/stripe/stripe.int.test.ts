@@ -1,9 +1,12 @@
 // How each of Stripe's errors is read. Errors that the simulator does not make come from a few lines of HTTP in Stripe's error
 // format; payments through the simulator are in attempts/executor.int.test.ts.
 import { afterAll, expect, test } from "bun:test";
+import type { Socket, TCPSocketListener } from "bun";
+import { Stripe } from "stripe";
 import { describeError } from "../../../../kernel/errors.ts";
+import { DEFAULT_POLICY } from "../../attempts/attempts.ts";
 import { StripeLedger } from "./stripe-ledger.ts";
-import { StripeProvider } from "./stripe.ts";
+import { STRIPE_API_VERSION, STRIPE_TIMEOUT_MS, StripeProvider } from "./stripe.ts";
 
 let reply: { readonly status: number; readonly error?: object; readonly headers?: Record<string, string> } = {
   status: 200,
@@ -190,6 +193,64 @@ test("nothing listens at the address", async () => {
   expect(await unreachable.charge(charge)).toMatchObject(unknown("connection_lost"));
 });
 
+test("a resend shares the timeout of its request, which fits into the lease of an attempt", async () => {
+  const timeoutMs = 600;
+  const closing = new ClosingServer((socket) => setTimeout(() => socket.end(), 0.75 * timeoutMs));
+  const asking = new StripeProvider({
+    apiKey: "sk_test_x",
+    mark: "checkout",
+    baseUrl: closing.url,
+    timeoutMs,
+  });
+  const calls: readonly (readonly [() => Promise<unknown>, number])[] = [
+    [() => asking.charge(charge), 2],
+    [() => asking.lookUpCharge("pi_1"), 2],
+    [() => asking.refund({ ...charge, idempotency_key: "r", provider_txn_id: "pi_1" }), 2],
+  ];
+  for (const [call, requests] of calls) {
+    closing.requests = 0;
+    const begunAt = performance.now();
+    await call();
+    // Two timeouts of the SDK's own would end after 1.75 of them.
+    expect(performance.now() - begunAt).toBeLessThan(1.5 * timeoutMs);
+    expect(closing.requests).toBe(requests);
+  }
+  closing.stop();
+  // What is left is for the settlement of the result.
+  expect(DEFAULT_POLICY.leaseMs - STRIPE_TIMEOUT_MS).toBeGreaterThanOrEqual(2_000);
+});
+
+test("a connection that closes every time is tried twice, and then the result is unknown", async () => {
+  const closing = new ClosingServer((socket) => socket.end());
+  const asking = new StripeProvider({
+    apiKey: "sk_test_x",
+    mark: "checkout",
+    baseUrl: closing.url,
+    timeoutMs: 1_000,
+  });
+  expect(await asking.charge(charge)).toMatchObject(unknown("connection_lost"));
+  expect(closing.requests).toBe(2);
+  closing.stop();
+});
+
+test("the API version is the SDK's, and every request names it", async () => {
+  expect<string>(STRIPE_API_VERSION).toBe(Stripe.API_VERSION);
+  const versions: (string | null)[] = [];
+  const asked = Bun.serve({
+    port: 0,
+    hostname: "127.0.0.1",
+    fetch({ headers }) {
+      versions.push(headers.get("stripe-version"));
+      return Response.json({ data: [], has_more: false });
+    },
+  });
+  const account = { apiKey: "sk_test_x", mark: "checkout", baseUrl: asked.url };
+  await new StripeProvider(account).findRefund("pi_1");
+  await new StripeLedger(account).refunds({ fromMs: 0, untilMs: 1_000 }, null);
+  expect(versions).toEqual([Stripe.API_VERSION, Stripe.API_VERSION]);
+  await asked.stop(true);
+});
+
 test("a reply that does not come in time", async () => {
   const silent = Bun.serve({
     port: 0,
@@ -230,3 +291,30 @@ test("a refusal of the SDK's own resend says nothing about the first request, wh
   expect(await asking.charge(charge)).toMatchObject(deferred("rate_limited", null));
   await closing.stop(true);
 });
+
+/** Counts requests and closes their connections without an answer. */
+class ClosingServer {
+  requests = 0;
+  readonly #listener: TCPSocketListener<undefined>;
+
+  constructor(close: (socket: Socket<undefined>) => void) {
+    this.#listener = Bun.listen({
+      port: 0,
+      hostname: "127.0.0.1",
+      socket: {
+        data: (socket) => {
+          this.requests += 1;
+          close(socket);
+        },
+      },
+    });
+  }
+
+  get url(): URL {
+    return new URL(`http://127.0.0.1:${this.#listener.port}`);
+  }
+
+  stop(): void {
+    this.#listener.stop(true);
+  }
+}

@@ -29,8 +29,13 @@ import {
 import { chargedCard, WITH_CHARGE, WITH_CHARGES } from "./stripe-card.ts";
 import { findInList } from "./stripe-lists.ts";
 
-/** Longer than a charge takes in practice; the executor's lease must be longer. */
-const STRIPE_TIMEOUT_MS = 10_000;
+/**
+ * The version of Stripe's API that this adapter is written for, sent with every request. It is the SDK's own: its types describe no
+ * other. A webhook endpoint is registered with the same one.
+ */
+export const STRIPE_API_VERSION = "2026-10-28.endive";
+/** Of a call of the SDK, with its resend (resends.ts). Longer than a charge takes in practice; the executor's lease must be longer. */
+export const STRIPE_TIMEOUT_MS = 10_000;
 /** A saga has one charge; the search reads a few more in case there are several. */
 const SEARCH_LIMIT = 10;
 
@@ -56,11 +61,11 @@ export function stripeClient(
   resends = new Resends(),
 ): Stripe {
   return new Stripe(apiKey, {
+    apiVersion: STRIPE_API_VERSION,
     httpClient: Stripe.createFetchHttpClient(resends.fetch),
     ...(baseUrl === undefined ? {} : addressOf(baseUrl)),
     timeout: timeoutMs,
-    // Only this service retries. The SDK still resends once if a connection closes; the key makes that harmless. So a call may
-    // take twice the timeout, and a result may belong only to the second request.
+    // Only this service retries. A request whose connection closes is still sent again once (resends.ts); the key makes that harmless.
     maxNetworkRetries: 0,
     telemetry: false,
   });
