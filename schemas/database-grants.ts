@@ -192,7 +192,7 @@ export const GRANTS: Readonly<Record<MigratedDatabase, DatabaseGrants>> = {
           select: "all",
           insert: true,
           update:
-            "status provider_refund_id error_code attempts next_attempt_at updated_at reconciled_at".split(
+            "status provider_refund_id error_code attempts next_attempt_at failed_ids reported updated_at reconciled_at".split(
               " ",
             ),
         },

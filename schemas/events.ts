@@ -169,7 +169,12 @@ export type InventoryEvent =
   | ReservationLost
   | ReservationExpired;
 export type PaymentEvent =
-  PaymentAuthorized | PaymentSucceeded | PaymentActionRequired | PaymentFailed | PaymentCancelled | RefundCompleted;
+  | PaymentAuthorized
+  | PaymentSucceeded
+  | PaymentActionRequired
+  | PaymentFailed
+  | PaymentCancelled
+  | RefundCompleted;
 export type OrderEvent =
   OrderCreated | OrderFailed | OrderCancelled | OrderCancelRefused | OrderShipped | OrderDelivered;
 export type Event = InventoryEvent | PaymentEvent | OrderEvent | CommandRefused | CommandDeadLettered;

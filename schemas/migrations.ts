@@ -18,6 +18,7 @@ import paymentTruth from "./migrations/payment/0003_payment_truth.sql" with { ty
 import providerLimits from "./migrations/payment/0014_provider_limits.sql" with { type: "text" };
 import providers from "./migrations/payment/0022_providers.sql" with { type: "text" };
 import paymentAction from "./migrations/payment/0024_action_required.sql" with { type: "text" };
+import refundsThatFail from "./migrations/payment/0043_refunds_that_fail.sql" with { type: "text" };
 import paymentSearch from "./migrations/payment/0028_search.sql" with { type: "text" };
 import paymentWords from "./migrations/payment/0019_own_words.sql" with { type: "text" };
 import saga from "./migrations/saga/0002_saga.sql" with { type: "text" };
@@ -108,6 +109,7 @@ export const migrations: Record<MigratedDatabase, readonly Migration[]> = {
     { name: "0024_action_required", sql: paymentAction },
     { name: "0028_search", sql: paymentSearch },
     privilege,
+    { name: "0043_refunds_that_fail", sql: refundsThatFail },
   ],
   order: [
     messagingMigration,

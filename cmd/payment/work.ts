@@ -113,9 +113,10 @@ export function startReconciliations(
   options: Pick<ReconcilerOptions, "database" | "clock" | "newId" | "metrics" | "log">,
 ): void {
   const { config, stopping } = context;
-  for (const { provider, ledger } of providers) {
+  for (const { provider, ledger, policy } of providers) {
     const reconciler = new Reconciler({
       ...options,
+      policy,
       provider: provider.name,
       ledger,
       intervalMs: config.RECONCILE_INTERVAL_MS,

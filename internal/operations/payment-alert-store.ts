@@ -8,11 +8,12 @@ export interface PaymentAlert {
   readonly subject: string;
   readonly saga_id: string | null;
   readonly detail: string;
-  readonly opened_by: "webhook" | "reconciliation";
+  /** `request`: by the result of a request to the provider. */
+  readonly opened_by: "webhook" | "reconciliation" | "request";
   readonly opened_at: number;
   readonly last_seen_at: number;
   readonly closed_at: number | null;
-  /** `reconciliation` if both ledgers agree again, otherwise the operator. */
+  /** `reconciliation` if both ledgers agree again, `provider` if it said itself that the matter is over, otherwise the operator. */
   readonly closed_by: string | null;
   readonly close_note: string | null;
 }

@@ -28,7 +28,7 @@ import type { PaymentProvider } from "../services/payment/providers/provider.ts"
 import { stripeWebhooks } from "../services/payment/providers/stripe/stripe-events.ts";
 import { StripeLedger } from "../services/payment/providers/stripe/stripe-ledger.ts";
 import { StripeProvider } from "../services/payment/providers/stripe/stripe.ts";
-import type { DifferenceKind } from "../services/payment/differences.ts";
+import type { DifferenceKind } from "../services/payment/difference.ts";
 import { Reconciler, type ReconcilerOptions } from "../services/payment/reconciliation/reconciler.ts";
 import { shopperApi } from "../services/payment/shopper/shopper-http.ts";
 import { paymentMetrics, holdMessage, logRefusal } from "../services/payment/telemetry.ts";

@@ -101,6 +101,8 @@ test("an answer of the provider counts as one exactly if it is definite", () => 
     action_required: true,
     not_found: true,
     no_effect: true,
+    pending: true,
+    failed: true,
     not_yet: false,
     unknown: false,
     deferred: false,

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { Environment } from "../../cmd/checkoutctl/settings.ts";
 import { settingsOf } from "../platform/config.ts";
 import { SECRET_NAMES, SETTING_NAMES } from "../platform/misspelt.ts";
-import { DIFFERENCE_KINDS } from "../services/payment/differences.ts";
+import { DIFFERENCE_KINDS } from "../services/payment/difference.ts";
 import { REPOSITORY } from "../stack/paths.ts";
 import { ROLES } from "../stack/role-env.ts";
 import { cliDocument } from "./cli-reference.ts";

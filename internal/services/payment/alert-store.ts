@@ -3,7 +3,7 @@
 import type { PendingQuery, Sql } from "postgres";
 import { timestampOf } from "../../kernel/timestamp.ts";
 import type { Tx } from "../../messaging/database.ts";
-import type { Difference, DifferenceKind } from "./differences.ts";
+import type { Difference, DifferenceKind } from "./difference.ts";
 
 export interface OpenedAlert {
   readonly alert_id: string;
@@ -14,7 +14,7 @@ export interface OpenedAlert {
 }
 
 export interface AlertOrigin {
-  readonly opened_by: "webhook" | "reconciliation";
+  readonly opened_by: "webhook" | "reconciliation" | "request";
   /** Name of the provider. */
   readonly provider: string;
   /** Epoch ms. */
@@ -51,6 +51,43 @@ export function openAlerts(
     returning alert_id, kind, subject, (xmax = 0) as is_new`;
 }
 
+/** An alert that ended, and why. */
+export interface EndedAlert {
+  readonly difference: Difference;
+  readonly note: string;
+}
+
+/**
+ * Closes alerts on the provider's word, for good. One that was never opened is saved as closed, so that an older event does not open it.
+ * The statements belong into one transaction, in this order.
+ */
+export function endAlerts(
+  tx: Tx,
+  ended: readonly EndedAlert[],
+  { opened_by, provider, now, newId }: AlertOrigin,
+): readonly PromiseLike<unknown>[] {
+  const rows = JSON.stringify(
+    ended.map(({ difference, note }) => ({ alert_id: newId(), ...difference, note })),
+  );
+  const ends = tx`
+    select * from json_to_recordset(${rows}::text::json)
+      as ended (alert_id uuid, kind text, subject text, saga_id uuid, detail text, note text)`;
+  return [
+    tx`
+      update payment_alerts a
+         set closed_at = ${now}::timestamptz, closed_by = 'provider', close_note = ended.note, detail = ended.detail
+        from (${ends}) ended
+       where a.closed_at is null and a.kind = ended.kind and a.subject = ended.subject`,
+    tx`
+      insert into payment_alerts
+        (alert_id, kind, subject, saga_id, detail, provider, opened_by, opened_at, last_seen_at, closed_at, closed_by, close_note)
+      select alert_id, kind, subject, saga_id, detail, ${provider}, ${opened_by}, ${now}::timestamptz, ${now}::timestamptz,
+             ${now}::timestamptz, 'provider', note
+        from (${ends}) ended
+       where not exists (select from payment_alerts a where a.kind = ended.kind and a.subject = ended.subject)`,
+  ];
+}
+
 /** Identifies an open alert. */
 export function alertKey({ kind, subject }: Pick<Difference, "kind" | "subject">): string {
   return `${kind} ${subject}`;
@@ -73,6 +110,13 @@ export function closeAlerts(
              select from json_to_recordset(${JSON.stringify(still)}::text::json) as still (kind text, subject text)
               where still.kind = a.kind and still.subject = a.subject)
     returning alert_id, kind, subject`;
+}
+
+/** Records that an open alert was looked at and stays as it is. */
+export function sawAlert(tx: Tx, { kind, subject }: OpenAlert, now: number): PromiseLike<unknown> {
+  return tx`
+    update payment_alerts set last_seen_at = ${now}::timestamptz
+     where closed_at is null and kind = ${kind} and subject = ${subject}`;
 }
 
 export interface OpenAlert {

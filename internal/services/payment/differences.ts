@@ -5,35 +5,10 @@
 // person decides.
 import { assertNever } from "../../kernel/errors.ts";
 import { moneyText } from "../../kernel/money.ts";
+import { timestampOf } from "../../kernel/timestamp.ts";
+import type { Difference, DifferenceKind } from "./difference.ts";
 import type { Payment } from "./payment.ts";
-import type { ProviderCharge, ProviderRefund } from "./providers/ledger.ts";
-
-export const DIFFERENCE_KINDS = [
-  /** The provider took money for which we have no payment. */
-  "charge_without_payment",
-  /** The payment is paid, but the provider has no such charge. */
-  "payment_without_charge",
-  /** The provider took money for one saga twice. */
-  "charged_twice",
-  /** The charge of one saga's payment names another saga. */
-  "saga_differs",
-  /** Amount or currency differs. */
-  "amount_differs",
-  /** Only one side says that money moved. */
-  "status_differs",
-  /** A refund is unknown to one side, has another amount, or failed. */
-  "refund_differs",
-] as const;
-export type DifferenceKind = (typeof DIFFERENCE_KINDS)[number];
-
-export interface Difference {
-  readonly kind: DifferenceKind;
-  /** The provider's id of the charge, or of the refund for `refund_differs`. It has at most one difference at a time. */
-  readonly subject: string;
-  readonly saga_id: string | null;
-  /** What each side says, for a person. */
-  readonly detail: string;
-}
+import type { ProviderCharge, ProviderDispute, ProviderRefund } from "./providers/ledger.ts";
 
 /** A part of the provider ledger, and the payments for it. */
 export interface Comparison {
@@ -77,17 +52,20 @@ export function differencesOf(comparison: Comparison): readonly Difference[] {
   ].filter((difference) => difference !== null);
 }
 
+/** What names its payment: a charge, a refund or a dispute. */
+export type LedgerEntry = Pick<ProviderRefund, "provider_txn_id" | "saga_id" | "isMarked">;
+
 /** Finds the payment with the entry's charge, else the saga's payment. */
 export function paymentFinder(payments: readonly Payment[]) {
   const bySaga = new Map(payments.map((payment) => [payment.saga_id, payment]));
   const byCharge = new Map(payments.map((payment) => [chargeIn(payment), payment]));
-  return ({ provider_txn_id, saga_id }: ProviderCharge | ProviderRefund): Payment | undefined =>
+  return ({ provider_txn_id, saga_id }: LedgerEntry): Payment | undefined =>
     (provider_txn_id === null ? undefined : byCharge.get(provider_txn_id)) ??
     (saga_id === null ? undefined : bySaga.get(saga_id));
 }
 
 /** Belongs to another shop on the same account: it has no mark of ours, and no payment matches it. */
-export function isForeign(entry: ProviderCharge | ProviderRefund, payment: Payment | undefined): boolean {
+export function isForeign(entry: Pick<LedgerEntry, "isMarked">, payment: Payment | undefined): boolean {
   return payment === undefined && !entry.isMarked;
 }
 
@@ -149,29 +127,78 @@ export function chargeDifference(charge: ProviderCharge, payment: Payment | unde
 /** `payment` is the one whose charge was refunded, else the saga's. */
 export function refundDifference(refund: ProviderRefund, payment: Payment | undefined): Difference | null {
   const { provider_refund_id, provider_txn_id, saga_id, status } = refund;
-  const differs = (detail: string): Difference => ({
-    kind: "refund_differs",
+  const differs = (detail: string, kind: DifferenceKind = "refund_differs"): Difference => ({
+    kind,
     subject: provider_refund_id,
     saga_id: payment?.saga_id ?? saga_id,
     detail,
   });
   const isOurs = payment !== undefined && refundIn(payment) === provider_refund_id;
-  if (status === "failed")
-    return isOurs ? differs("the refund is completed here but failed at the provider") : null;
+  if (status === "failed") {
+    if (payment === undefined || !(isOurs || isFailedHere(payment, provider_refund_id))) return null;
+    return refundFailure(payment, provider_refund_id);
+  }
   if (status === "pending") return null;
+  // Our own requests carry the mark.
+  const elsewhere = refund.isMarked ? "refund_differs" : "refund_elsewhere";
   const refunded = `the provider refunded ${moneyOf(refund)} of charge ${provider_txn_id ?? "-"}`;
   if (payment === undefined) return refund.isMarked ? differs(`${refunded}, but there is no payment`) : null;
   if (chargeIn(payment) !== provider_txn_id) {
     return differs(`${refunded}, the payment's charge is ${chargeIn(payment) ?? "unknown"}`);
   }
   if (payment.status !== "REFUND_PENDING" && payment.status !== "REFUNDED") {
-    return differs(`${refunded}, but the payment is ${payment.status}: this service did not request it`);
+    return differs(
+      `${refunded}, but the payment is ${payment.status}: this service did not request it`,
+      elsewhere,
+    );
   }
   if (payment.status === "REFUNDED" && !isOurs) {
-    return differs(`${refunded} again, after ${refundIn(payment) ?? "-"}`);
+    return differs(`${refunded} again, after ${refundIn(payment) ?? "-"}`, elsewhere);
   }
-  if (!isSameMoney(refund, payment)) return differs(`${refunded}, the payment is for ${moneyOf(payment)}`);
+  if (!isSameMoney(refund, payment))
+    return differs(`${refunded}, the payment is for ${moneyOf(payment)}`, elsewhere);
   return payment.status === "REFUNDED" ? null : differs(`${refunded}, but the refund is still pending here`);
+}
+
+/** The provider does not give the money back with this refund of the payment. It ends when another refund has succeeded. */
+export function refundFailure(payment: Payment, provider_refund_id: string): Difference {
+  const why = payment.status === "REFUND_PENDING" ? payment.refund.error_code : null;
+  const reason = why === null ? "" : ` (${why})`;
+  const before =
+    "refund" in payment && payment.refund.reported
+      ? ", after it was reported as refunded: the shopper believes it"
+      : "";
+  return {
+    kind: "refund_failed",
+    subject: provider_refund_id,
+    saga_id: payment.saga_id,
+    detail: `the refund of ${moneyOf(payment)} failed at the provider${reason}${before}; no other is requested`,
+  };
+}
+
+/** Why an alert about a dispute ends. */
+export const DISPUTE_WON = "the dispute was won";
+
+/** `payment` is the one with the disputed charge. */
+export function disputeDifference(dispute: ProviderDispute, payment: Payment): Difference {
+  const { provider_dispute_id, provider_txn_id, status, reason, respond_by } = dispute;
+  const what = `${moneyOf(dispute)} of charge ${provider_txn_id ?? "-"} (${reason ?? "no reason"}), the payment is ${payment.status}`;
+  const until = respond_by === null ? "" : ` by ${timestampOf(respond_by)}`;
+  const details = {
+    open: `the shopper disputes ${what}: answer the provider${until}`,
+    lost: `the shopper's bank took back ${what}: the dispute is lost`,
+    won: `the shopper disputed ${what}: the dispute is won`,
+  } as const;
+  return {
+    kind: "dispute",
+    subject: provider_dispute_id,
+    saga_id: payment.saga_id,
+    detail: details[status],
+  };
+}
+
+function isFailedHere(payment: Payment, provider_refund_id: string): boolean {
+  return payment.status === "REFUND_PENDING" && payment.refund.failed.includes(provider_refund_id);
 }
 
 /** Whether a charge or a refund has the payment's full amount. */

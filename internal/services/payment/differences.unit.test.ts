@@ -2,7 +2,8 @@
 import { describe, expect, test } from "bun:test";
 import type { Payment } from "./payment.ts";
 import type { ProviderCharge, ProviderRefund } from "./providers/ledger.ts";
-import { type Comparison, type DifferenceKind, differencesOf } from "./differences.ts";
+import type { DifferenceKind } from "./difference.ts";
+import { type Comparison, differencesOf } from "./differences.ts";
 
 const SAGA = "01900000-0000-7000-8000-000000000001";
 const OTHER = "01900000-0000-7000-8000-000000000002";
@@ -24,7 +25,8 @@ const facts = {
 };
 const open = { payment_method: "sealed", next_attempt_at: 0, action: null };
 const took = { provider_txn_id: "pi_1" };
-const refundFacts = { refund_id: SAGA, attempts: 1, created_at: 0 };
+const refundFacts = { refund_id: SAGA, attempts: 1, created_at: 0, failed: [] };
+const waits = { next_attempt_at: 0, error_code: null, provider_refund_id: null, reported: false };
 
 const payments = {
   PENDING: { ...facts, ...open, status: "PENDING" },
@@ -36,9 +38,14 @@ const payments = {
     ...facts,
     ...took,
     status: "REFUND_PENDING",
-    refund: { ...refundFacts, next_attempt_at: 0, error_code: null },
+    refund: { ...refundFacts, ...waits },
   },
-  REFUNDED: { ...facts, ...took, status: "REFUNDED", refund: { ...refundFacts, provider_refund_id: "re_1" } },
+  REFUNDED: {
+    ...facts,
+    ...took,
+    status: "REFUNDED",
+    refund: { ...refundFacts, provider_refund_id: "re_1", reported: true },
+  },
 } satisfies Record<Payment["status"], Payment>;
 
 function charge(changes: Partial<ProviderCharge> = {}): ProviderCharge {
@@ -57,7 +64,8 @@ function charge(changes: Partial<ProviderCharge> = {}): ProviderCharge {
 
 function refund(changes: Partial<ProviderRefund> = {}): ProviderRefund {
   const ids = { provider_refund_id: "re_1", provider_txn_id: "pi_1", saga_id: SAGA, isMarked: true };
-  return { ...ids, amount_cents: 600, currency: "EUR", status: "succeeded", ...changes };
+  const money = { amount_cents: 600, currency: "EUR" };
+  return { ...ids, ...money, status: "succeeded", error_code: "REFUND_FAILED", ...changes };
 }
 
 function kindsOf(comparison: Partial<Comparison>): DifferenceKind[] {
@@ -77,7 +85,7 @@ test("an entry without our mark and without a payment belongs to another shop", 
     [],
   );
   // A payment that matches makes it ours: a refund by hand has no mark.
-  expect(kindsOf({ refunds, payments: [payments.SUCCEEDED] })).toEqual(["refund_differs"]);
+  expect(kindsOf({ refunds, payments: [payments.SUCCEEDED] })).toEqual(["refund_elsewhere"]);
   expect(kindsOf({ charges: [charge()] })).toEqual(["charge_without_payment"]);
 });
 
@@ -156,10 +164,19 @@ describe("a refund that was given", () => {
     ["in another currency", { currency: "USD" }],
     ["a second time", { provider_refund_id: "re_2" }],
     ["of another charge", { provider_txn_id: "pi_2" }],
-    ["and failed afterwards", { status: "failed" }],
   ])("%s", (_, changes) => {
     const found = kindsOf({ refunds: [refund(changes)], payments: [payments.REFUNDED] });
     expect(found).toEqual(["refund_differs"]);
+  });
+
+  test.each<[string, Partial<ProviderRefund>, Payment]>([
+    ["of a part", { amount_cents: 1 }, payments.SUCCEEDED],
+    ["of all", {}, payments.SUCCEEDED],
+    ["of a part, before ours", { amount_cents: 1 }, payments.REFUND_PENDING],
+    ["a second time", { provider_refund_id: "re_2" }, payments.REFUNDED],
+  ])("by somebody at the provider, %s", (_, changes, payment) => {
+    const refunds = [refund({ isMarked: false, saga_id: null, ...changes })];
+    expect(kindsOf({ refunds, payments: [payment] })).toEqual(["refund_elsewhere"]);
   });
 
   test("for a payment that does not exist", () => {
@@ -171,6 +188,30 @@ test("a refund that is pending, or failed and will be retried, is no difference 
   for (const status of ["pending", "failed"] as const) {
     expect(kindsOf({ refunds: [refund({ status })], payments: [payments.REFUND_PENDING] })).toEqual([]);
   }
+});
+
+describe("a refund that failed", () => {
+  const failed = [refund({ status: "failed" })];
+
+  test("after it had succeeded", () => {
+    const found = differencesOf({
+      charges: [],
+      refunds: failed,
+      absentCharges: [],
+      absentRefunds: [],
+      payments: [payments.REFUNDED],
+    });
+    expect(found).toMatchObject([{ kind: "refund_failed", subject: "re_1", saga_id: SAGA }]);
+    expect(found[0]?.detail).toContain("after it was reported as refunded");
+  });
+
+  test("stays a difference until another one has succeeded", () => {
+    const refund = { ...payments.REFUND_PENDING.refund, failed: ["re_1"], error_code: "REFUND_FAILED" };
+    const waiting: Payment = { ...payments.REFUND_PENDING, refund };
+    expect(kindsOf({ refunds: failed, payments: [waiting] })).toEqual(["refund_failed"]);
+    const done = { ...payments.REFUNDED.refund, failed: ["re_1"], provider_refund_id: "re_2" };
+    expect(kindsOf({ refunds: failed, payments: [{ ...payments.REFUNDED, refund: done }] })).toEqual([]);
+  });
 });
 
 test("ids that a payment names and the provider does not know", () => {

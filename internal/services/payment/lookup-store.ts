@@ -26,6 +26,7 @@ export async function findPayments(sql: Sql, { sagas, charges, refunds = [] }: N
            (select json_build_object('refund_id', refund_id, 'payment_id', payment_id,
                                      'provider_refund_id', provider_refund_id, 'error_code', error_code, 'attempts', attempts,
                                      'next_attempt_at', (extract(epoch from next_attempt_at) * 1000)::float8,
+                                     'failed_ids', failed_ids, 'reported', reported,
                                      'created_at', (extract(epoch from created_at) * 1000)::float8)
               from refunds r where r.payment_id = p.payment_id) as refund
       from payments p

@@ -44,6 +44,9 @@ export interface RefundRow {
   readonly error_code: string | null;
   readonly attempts: number;
   readonly next_attempt_at: number | null;
+  /** The provider's ids of refunds that failed. */
+  readonly failed_ids: readonly string[];
+  readonly reported: boolean;
   readonly created_at: number;
 }
 
@@ -87,12 +90,14 @@ function refundState(
   if (status === "SUCCEEDED") return { status } as const;
   assert(row !== undefined, `payment ${payment_id} is ${status} without a refund`);
   const { refund_id, attempts, created_at, provider_refund_id, next_attempt_at, error_code } = row;
+  const facts = { refund_id, attempts, created_at, failed: row.failed_ids };
   if (status === "REFUNDED") {
     assert(provider_refund_id !== null, `refund ${refund_id} is done without the provider's id`);
-    return { status, refund: { refund_id, attempts, created_at, provider_refund_id } } as const;
+    return { status, refund: { ...facts, reported: true, provider_refund_id } } as const;
   }
   assert(next_attempt_at !== null, `refund ${refund_id} is pending without a next attempt`);
-  const refund: PendingRefund = { refund_id, attempts, created_at, next_attempt_at, error_code };
+  const { reported } = row;
+  const refund: PendingRefund = { ...facts, reported, next_attempt_at, error_code, provider_refund_id };
   return { status, refund } as const;
 }
 
@@ -136,8 +141,10 @@ export function refundRowsOf(payment: Payment, now: number) {
       amount_cents,
       idempotency_key: refundKey(saga_id),
       status: pending === null ? "SUCCEEDED" : "PENDING",
-      provider_refund_id: "provider_refund_id" in refund ? refund.provider_refund_id : null,
+      provider_refund_id: refund.provider_refund_id,
       error_code: pending?.error_code ?? null,
+      failed_ids: refund.failed,
+      reported: refund.reported,
       attempts: refund.attempts,
       next_attempt_at: timestampOrNull(pending?.next_attempt_at ?? null),
       created_at: timestampOf(refund.created_at),

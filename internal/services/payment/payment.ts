@@ -4,6 +4,7 @@ import type { PaymentCommand } from "../../../schemas/commands.ts";
 import type { ChargedCard } from "../../../schemas/fields.ts";
 import { timestampOf } from "../../kernel/timestamp.ts";
 import type { Outgoing } from "../../messaging/handler.ts";
+import type { Difference } from "./difference.ts";
 
 export interface PaymentFacts {
   /** The message id of the command that created the row: ChargePayment, or the undo for a tombstone. */
@@ -98,6 +99,13 @@ interface RefundFacts {
   readonly refund_id: string;
   readonly attempts: number;
   readonly created_at: number;
+  /**
+   * The provider's ids of refunds of this charge that failed, some after they had succeeded. From the first one on no refund is
+   * requested, because a person may pay the shopper in another way; it is only looked for one.
+   */
+  readonly failed: readonly string[];
+  /** The saga knows that the refund succeeded. If it failed since, the saga does not hear of the next one. */
+  readonly reported: boolean;
 }
 
 export interface PendingRefund extends RefundFacts {
@@ -105,6 +113,8 @@ export interface PendingRefund extends RefundFacts {
   readonly next_attempt_at: number;
   /** Why the last attempt did not succeed; null before the first. */
   readonly error_code: string | null;
+  /** The provider's id of the refund that it has taken on and not finished. */
+  readonly provider_refund_id: string | null;
 }
 
 export interface CompletedRefund extends RefundFacts {
@@ -116,6 +126,8 @@ export interface Decision {
   /** The saga's new payment; the same object if nothing changed. */
   readonly payment: Payment;
   readonly out: readonly Outgoing[];
+  /** What a person must know of. */
+  readonly alert?: Difference;
 }
 
 /** A decision that sends no messages, with or without a change. */
@@ -168,6 +180,9 @@ export function startRefund(payment: SucceededPayment, now: number): RefundPendi
       attempts: 0,
       next_attempt_at: now,
       error_code: null,
+      provider_refund_id: null,
+      failed: [],
+      reported: false,
       created_at: now,
     },
   };

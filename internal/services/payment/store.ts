@@ -116,7 +116,7 @@ export function heldPayments(tx: Tx, sagas: readonly string[]): PendingQuery<Hel
 /** The array makes the planner look up the keys in the index. */
 export function readRefunds(tx: Tx, sagas: readonly string[]): PendingQuery<RefundRow[]> {
   return tx<RefundRow[]>`
-    select refund_id, payment_id, provider_refund_id, error_code, attempts, next_attempt_at, created_at
+    select refund_id, payment_id, provider_refund_id, error_code, attempts, next_attempt_at, failed_ids, reported, created_at
       from refunds
      where payment_id = any(array(
              select payment_id from payments where saga_id = any(${[...sagas]}::uuid[])
@@ -279,16 +279,19 @@ function putRefunds(tx: Tx, refunds: readonly StoredRefund[]) {
   return tx`
     insert into refunds
       (refund_id, payment_id, amount_cents, idempotency_key, status, provider_refund_id, error_code, attempts,
-       next_attempt_at, created_at, updated_at)
+       next_attempt_at, failed_ids, reported, created_at, updated_at)
     select refund_id, payment_id, amount_cents, idempotency_key, status, provider_refund_id, error_code, attempts,
-           next_attempt_at, created_at, updated_at
+           next_attempt_at, failed_ids, reported, created_at, updated_at
       from json_to_recordset(${JSON.stringify(refunds)}::text::json)
         as put (refund_id uuid, payment_id uuid, amount_cents bigint, idempotency_key text, status text,
                 provider_refund_id text, error_code text, attempts integer, next_attempt_at timestamptz,
-                created_at timestamptz, updated_at timestamptz)
+                failed_ids text[], reported boolean, created_at timestamptz, updated_at timestamptz)
         on conflict (refund_id) do update
        set status = excluded.status, provider_refund_id = excluded.provider_refund_id, error_code = excluded.error_code,
-           attempts = excluded.attempts, next_attempt_at = excluded.next_attempt_at, updated_at = excluded.updated_at`;
+           attempts = excluded.attempts, next_attempt_at = excluded.next_attempt_at, failed_ids = excluded.failed_ids,
+           reported = excluded.reported, updated_at = excluded.updated_at,
+           -- another refund than the one that was found in the provider's ledger
+           reconciled_at = case when excluded.provider_refund_id = refunds.provider_refund_id then refunds.reconciled_at end`;
 }
 
 function paymentIn(rows: PaymentRows, saga_id: string): Payment {

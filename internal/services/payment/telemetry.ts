@@ -3,13 +3,14 @@
 import type { Log, Meter } from "../../kernel/telemetry.ts";
 import type { Decision } from "./payment.ts";
 import type { RequestRefused } from "./providers/provider.ts";
-import { type Difference, DIFFERENCE_KINDS, type DifferenceKind } from "./differences.ts";
+import { type Difference, DIFFERENCE_KINDS, type DifferenceKind } from "./difference.ts";
 
 /** The result of a request to the webhook endpoint. */
 export type WebhookOutcome =
   | "settled"
   | "unchanged"
   | "alert"
+  | "over"
   | "replayed"
   | "foreign"
   | "ignored"

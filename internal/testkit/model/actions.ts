@@ -41,6 +41,7 @@ const PAYMENT_POLICY: PaymentPolicy = {
   sentWithinShare: 1,
   actionMs: 2 * SAGA_POLICY.actionDeadlineMs,
   actionPollMs: [0],
+  refundPollMs: [0],
 };
 const DAY_MS = 24 * HOUR_MS;
 const SHIPS = { blockedCountries: new Set<string>() };

@@ -4,6 +4,7 @@ import { assertNever } from "../../../kernel/errors.ts";
 import type { Database, Transaction } from "../../../messaging/database.ts";
 import type { Outgoing } from "../../../messaging/handler.ts";
 import { append } from "../../../messaging/outbox.ts";
+import { type AlertOrigin, openAlerts } from "../alert-store.ts";
 import {
   canBeGivenUp,
   type ChargeClaim,
@@ -65,6 +66,8 @@ export interface AttemptContext {
   readonly provider: string;
   /** UUIDv7, monotonic. */
   readonly newId: () => string;
+  /** Who opens the alerts about refunds that failed. Default: the result of a request. */
+  readonly alertsBy?: AlertOrigin["opened_by"];
   /**
    * How long a charge that arrives now waits until it is sent, in milliseconds; null if nothing limits the calls. `waiting` charges
    * are before it; by default the number that was counted last.
@@ -195,12 +198,14 @@ async function settle(
   results: readonly AttemptResult[],
   now: number,
 ): Promise<readonly Decision[]> {
-  const { policy, provider } = context;
+  const { policy, provider, newId, alertsBy = "request" } = context;
   const [rows] = await send([loadRows(tx, sagasOf(results))]);
   const decisions = results.flatMap((result) => settleOne(rows, result, now, policy));
+  const alerts = decisions.flatMap(({ alert }) => alert ?? []);
   await finish([
     ...saveRows(tx, rows, provider, now),
     ...appendEvents(context, { tx, appended }, decisions, now),
+    ...(alerts.length === 0 ? [] : [openAlerts(tx, alerts, { opened_by: alertsBy, provider, now, newId })]),
   ]);
   return decisions;
 }

@@ -5,8 +5,10 @@
 // failed, and is retried with the same key.
 import type { FailureCode } from "../../../../schemas/failures.ts";
 import type { ChargedCard } from "../../../../schemas/fields.ts";
-import { isDue } from "../../../kernel/backoff.ts";
-import { assert, assertNever } from "../../../kernel/errors.ts";
+import { isDue, LONGEST_PAUSE_MS } from "../../../kernel/backoff.ts";
+import { assertNever } from "../../../kernel/errors.ts";
+import { pauseAfter, pauseFor } from "./pauses.ts";
+import type { RefundPolicy } from "./refund-attempts.ts";
 import {
   awaitShopper,
   cancelRefused,
@@ -26,17 +28,15 @@ import {
   paymentCancelled,
   paymentFailed,
   paymentSucceeded,
-  type RefundedPayment,
-  type RefundPendingPayment,
-  refundCompleted,
-  refundKey,
   withoutMessages,
   startRefund,
   type SucceededPayment,
   withoutAttempt,
 } from "../payment.ts";
 
-export interface PaymentPolicy {
+export { claimRefund, type RefundCall, type RefundOutcome, settleRefund } from "./refund-attempts.ts";
+
+export interface PaymentPolicy extends RefundPolicy {
   /** How long a request belongs to the process that claimed it, in milliseconds; longer than a provider call may take. */
   readonly leaseMs: number;
   /** Pauses after attempts without a definite result; the last one repeats. */
@@ -69,6 +69,7 @@ export const DEFAULT_POLICY: PaymentPolicy = {
   actionMs: 10 * 60 * 1_000,
   // A webhook event or the return page usually comes first.
   actionPollMs: [5_000, 15_000, 60_000],
+  refundPollMs: [5_000, 60_000, LONGEST_PAUSE_MS],
 };
 
 /** The next request about a charge. `attempt` numbers the request, so that a late result can be recognised. */
@@ -208,75 +209,6 @@ export function settleCharge(
   }
 }
 
-/** The next request about a refund. */
-export interface RefundCall {
-  readonly idempotency_key: string;
-  /** Look for a refund of the charge before requesting one. */
-  readonly search_first: boolean;
-  readonly attempt: number;
-}
-
-/**
- * Claims the request of a refund that is due. A key is used for a few attempts and then changed, because a server error stored under
- * it would be replayed forever. That is safe for a refund but not for a charge: refunds are of the full amount, and the provider
- * refuses to refund more than it took.
- */
-export function claimRefund(
-  payment: Payment,
-  now: number,
-  policy: PaymentPolicy,
-): { readonly payment: RefundPendingPayment; readonly request: RefundCall } | null {
-  if (payment.status !== "REFUND_PENDING" || !isDue(payment.refund.next_attempt_at, now)) return null;
-  const attempt = payment.refund.attempts + 1;
-  const generation = Math.floor((attempt - 1) / policy.attemptsBeforeSearch);
-  const key = refundKey(payment.saga_id);
-  return {
-    payment: {
-      ...payment,
-      refund: { ...payment.refund, attempts: attempt, next_attempt_at: now + policy.leaseMs },
-    },
-    request: {
-      idempotency_key: generation === 0 ? key : `${key}:${generation}`,
-      search_first: generation > 0,
-      attempt,
-    },
-  };
-}
-
-/** Only success ends a refund: whatever went wrong, the shopper's money must go back. */
-export type RefundOutcome =
-  | { readonly kind: "succeeded"; readonly provider_refund_id: string }
-  | { readonly kind: "deferred"; readonly retry_after_ms: number | null }
-  | { readonly kind: "request_refused"; readonly param: string | null; readonly code: string }
-  | { readonly kind: "not_yet"; readonly error_code: string };
-
-/** Settles the result of refund request `attempt`. `now` in epoch ms. */
-export function settleRefund(
-  payment: Payment,
-  attempt: number,
-  outcome: RefundOutcome,
-  now: number,
-  policy: PaymentPolicy,
-): Decision {
-  if (payment.status !== "REFUND_PENDING") return withoutMessages(payment);
-  const { refund } = payment;
-  if (outcome.kind !== "succeeded") {
-    if (attempt !== refund.attempts) return withoutMessages(payment);
-    const isDeferred = outcome.kind === "deferred";
-    const pauseMs = isDeferred ? pauseFor(outcome, policy) : pauseAfter(attempt, policy);
-    const error_code = outcome.kind === "not_yet" ? outcome.error_code : outcome.kind.toUpperCase();
-    return withoutMessages({ ...payment, refund: { ...refund, next_attempt_at: now + pauseMs, error_code } });
-  }
-  const { refund_id, attempts, created_at } = refund;
-  const { provider_refund_id } = outcome;
-  const refunded: RefundedPayment = {
-    ...payment,
-    status: "REFUNDED",
-    refund: { refund_id, attempts, created_at, provider_refund_id },
-  };
-  return { payment: refunded, out: [refundCompleted(refunded)] };
-}
-
 function nextCall(attempt: number, ageMs: number, policy: PaymentPolicy): ChargeCall["ask"] {
   if (ageMs >= policy.keyTrustedMs) return "search";
   return attempt > policy.attemptsBeforeSearch ? "charge_then_search" : "charge";
@@ -363,18 +295,7 @@ function putOff(
   return withoutMessages({ ...payment, status, next_attempt_at: now + pauseFor(outcome, policy) });
 }
 
-/** As long as the provider asks for, else as after a first attempt: the executor already limits the rate. */
-function pauseFor({ retry_after_ms }: { readonly retry_after_ms: number | null }, policy: PaymentPolicy) {
-  return retry_after_ms ?? pauseAfter(1, policy);
-}
-
 /** The provider is no reason for growing pauses, because the request had no effect. What held it back decides when it is sent. */
 function retrySoon(payment: OpenPayment, attempt: number, now: number, policy: PaymentPolicy): Decision {
   return wait(payment, attempt, now, { ...policy, backoffMs: policy.backoffMs.slice(0, 2) });
-}
-
-function pauseAfter(attempt: number, { backoffMs }: PaymentPolicy): number {
-  const pause = backoffMs[Math.min(attempt, backoffMs.length) - 1];
-  assert(pause !== undefined, "the backoff needs at least one pause");
-  return pause;
 }

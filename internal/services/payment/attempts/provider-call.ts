@@ -57,15 +57,16 @@ function waitingOutcome(found: FoundCharge): ChargeOutcome {
 }
 
 export async function requestRefund(
-  provider: PaymentProvider,
+  provider: Pick<PaymentProvider, "findRefund" | "refund">,
   payment: RefundPendingPayment,
-  { idempotency_key, search_first }: RefundCall,
+  { idempotency_key, search_first, search_only }: RefundCall,
 ): Promise<RefundOutcome> {
   const { saga_id, provider_txn_id } = payment;
   if (search_first) {
     const found = await provider.findRefund(provider_txn_id);
     if (found.kind !== "not_found") return found;
   }
+  if (search_only) return { kind: "not_yet", error_code: "REFUND_NOT_LISTED" };
   return provider.refund({ idempotency_key, saga_id, provider_txn_id });
 }
 

@@ -26,6 +26,23 @@ export interface ProviderRefund {
   readonly amount_cents: number;
   readonly currency: string;
   readonly status: "succeeded" | "pending" | "failed";
+  /** Why it is pending or failed: our code, for people. */
+  readonly error_code: string;
+}
+
+/** The shopper asked their bank to take back the money of a charge. It has no mark of ours: the charge says whose it is. */
+export interface ProviderDispute {
+  readonly provider_dispute_id: string;
+  /** The disputed charge. */
+  readonly provider_txn_id: string | null;
+  readonly amount_cents: number;
+  readonly currency: string;
+  /** `open`: the bank has not decided. `won`: the shop keeps the money. */
+  readonly status: "open" | "won" | "lost";
+  /** The provider's name of the reason; null if it gives none. */
+  readonly reason: string | null;
+  /** Until when the provider takes the shop's evidence, epoch ms; null if it takes none. */
+  readonly respond_by: number | null;
 }
 
 /** From `fromMs` up to, but not including, `untilMs`, by the provider's clock; epoch ms, cut to whole seconds. */
@@ -48,4 +65,6 @@ export interface ProviderLedger {
   /** Null if the provider does not know the id. */
   charge(provider_txn_id: string): Promise<ProviderCharge | null>;
   refund(provider_refund_id: string): Promise<ProviderRefund | null>;
+  /** Only for a provider whose disputes are reported. */
+  dispute?(provider_dispute_id: string): Promise<ProviderDispute | null>;
 }

@@ -130,10 +130,23 @@ interface Refunded {
   readonly kind: "succeeded";
   readonly provider_refund_id: string;
 }
+/** The provider has taken the refund on, but the money is not back yet, and the refund may still fail. `error_code`: for what it waits. */
+interface RefundPending {
+  readonly kind: "pending";
+  readonly provider_refund_id: string;
+  readonly error_code: string;
+}
+/** Definite: this refund gives nothing back and never will, even if it had succeeded before. */
+interface RefundFailed {
+  readonly kind: "failed";
+  readonly provider_refund_id: string;
+  readonly error_code: string;
+}
 /** `error_code` says why, for people and metrics; it is `TIMEOUT` after a timeout. */
 interface NotRefunded {
   readonly kind: "not_yet";
   readonly error_code: string;
 }
-export type RefundResult = Refunded | NotRefunded | Deferred | RequestRefused;
+export type RefundResult = Refunded | RefundPending | RefundFailed | NotRefunded | Deferred | RequestRefused;
+/** Of several refunds of a charge the most hopeful: one that succeeded, else one that is pending, else the last one that failed. */
 export type FoundRefund = RefundResult | { readonly kind: "not_found" };

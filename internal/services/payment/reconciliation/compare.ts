@@ -5,7 +5,11 @@ import type { Clock } from "../../../kernel/ports.ts";
 import type { Database } from "../../../messaging/database.ts";
 import type { Log } from "../../../kernel/telemetry.ts";
 import { closeAlerts, openAlerts } from "../alert-store.ts";
+import { type AttemptResult, settleResults } from "../attempts/attempt-transactions.ts";
+import type { PaymentPolicy } from "../attempts/attempts.ts";
 import { findPayments } from "../lookup-store.ts";
+import type { Payment } from "../payment.ts";
+import type { ProviderRefund } from "../providers/ledger.ts";
 import { type PaymentMetrics, logAlert } from "../telemetry.ts";
 import { type Comparison, countForeign, differencesOf } from "../differences.ts";
 import { extendRun, markCharges, markRefunds } from "./run-store.ts";
@@ -20,8 +24,40 @@ export interface CompareContext {
   readonly clock: Clock;
   /** UUIDv7. */
   readonly newId: () => string;
+  readonly policy: PaymentPolicy;
   readonly metrics: Pick<PaymentMetrics, "foreign">;
   readonly log: Log;
+}
+
+/**
+ * Reopens the refunds that failed after they had succeeded, as the webhook event does that did not come; false if there are none. They
+ * are the only payments that a comparison changes: nobody else would ever ask the provider about them again.
+ */
+async function reopenRefunds(
+  context: CompareContext,
+  refunds: readonly ProviderRefund[],
+  payments: readonly Payment[],
+): Promise<boolean> {
+  const failed = new Map(
+    refunds.flatMap((refund) => (refund.status === "failed" ? [[refund.provider_refund_id, refund]] : [])),
+  );
+  const results = payments.flatMap((payment): AttemptResult[] => {
+    if (payment.status !== "REFUNDED") return [];
+    const { saga_id, refund } = payment;
+    const { provider_refund_id } = refund;
+    const { error_code } = failed.get(provider_refund_id) ?? {};
+    if (error_code === undefined) return [];
+    const outcome = { kind: "failed", provider_refund_id, error_code } as const;
+    return [{ kind: "refund", saga_id, attempt: refund.attempts, outcome }];
+  });
+  if (results.length === 0) return false;
+  const decisions = await settleResults(
+    { ...context, alertsBy: "reconciliation" },
+    results,
+    context.clock.now(),
+  );
+  for (const { alert } of decisions) if (alert !== undefined) logAlert(context.log, alert);
+  return true;
 }
 
 export type Piece = Partial<Omit<Comparison, "payments">>;
@@ -38,11 +74,14 @@ export async function compare(context: CompareContext, run_id: string, part: Pie
   if (charges.length + refunds.length === 0) return;
   const given = piece.refunds.map(({ provider_txn_id }) => provider_txn_id);
   const sagas = [...piece.charges, ...piece.refunds].map(({ saga_id }) => saga_id);
-  const payments = await findPayments(database.sql, {
-    sagas: sagas.filter((saga_id) => saga_id !== null),
-    charges: [...charges, ...given.filter((id) => id !== null)],
-    refunds,
-  });
+  const read = () =>
+    findPayments(database.sql, {
+      sagas: sagas.filter((saga_id) => saga_id !== null),
+      charges: [...charges, ...given.filter((id) => id !== null)],
+      refunds,
+    });
+  const before = await read();
+  const payments = (await reopenRefunds(context, piece.refunds, before)) ? await read() : before;
   const differences = differencesOf({ ...piece, payments });
   metrics.foreign.inc({ provider }, countForeign({ ...piece, payments }));
   const now = clock.now();

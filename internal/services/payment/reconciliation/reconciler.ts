@@ -1,5 +1,5 @@
-// Reconciliation: compares the provider ledger with payments, part by part, so that money which moved unnoticed is found. It changes no
-// payment. A background loop calls `runOnce`; wired in cmd/payment.
+// Reconciliation: compares the provider ledger with payments, part by part, so that money which moved unnoticed is found. The only
+// payments that it changes are those whose refund failed after it had succeeded. A background loop calls `runOnce`; wired in cmd/payment.
 //
 // Any number of processes may run on one database: one row says when a run is due, and is the lease of that run. A run reads one time
 // span in pages and holds one page at a time in memory.
@@ -8,6 +8,7 @@ import { countOpenAlerts, forgetEvents, unseenAlerts } from "../alert-store.ts";
 import type { LedgerPage, ProviderLedger, Span } from "../providers/ledger.ts";
 import type { PaymentMetrics } from "../telemetry.ts";
 import { compare, type CompareContext, LEASE_MS, type Piece } from "./compare.ts";
+import { lookUpDispute } from "./disputes.ts";
 import {
   chargesNotFound,
   claimRun,
@@ -19,12 +20,18 @@ import {
 } from "./run-store.ts";
 import { LONGEST_SPAN_MS, nextLength, nextWindow, OVERLAP_MS } from "./window.ts";
 
+const DAY_MS = 24 * 60 * 60 * 1_000;
 /** Maximum pages of a span; a longer one is read again in halves. */
 const MAX_PAGES = 1_000;
 /** Maximum single lookups per run and kind; the rest waits for the next run. */
 const MAX_LOOK_UPS = 100;
+/**
+ * The refunds that are so old are read again, because a bank may send a refund back within 30 days, and its webhook event may be lost. As
+ * a run begins where the last one ended, each refund is read once at each age.
+ */
+const LATE_REFUNDS_MS = [3, 10, 35].map((days) => days * DAY_MS);
 /** The provider resends an event for 3 days, and a person may for 30. */
-const EVENT_RETENTION_MS = 31 * 24 * 60 * 60 * 1_000;
+const EVENT_RETENTION_MS = 31 * DAY_MS;
 const FORGOTTEN_AT_ONCE = 10_000;
 
 export interface ReconcilerOptions extends CompareContext {
@@ -84,9 +91,13 @@ export class Reconciler {
     const window = nextWindow(from, now, graceMs, this.#lengthMs);
     if (window === null) return { until: from, hasMore: false };
     const { span, hasMore } = window;
-    const isWhole =
+    const readRefunds = (of: Span) =>
+      this.#readPages(run_id, of, ledger.refunds.bind(ledger), (refunds) => ({ refunds }));
+    let isWhole =
       (await this.#readPages(run_id, span, ledger.charges.bind(ledger), (charges) => ({ charges }))) &&
-      (await this.#readPages(run_id, span, ledger.refunds.bind(ledger), (refunds) => ({ refunds })));
+      (await readRefunds(span));
+    for (const ageMs of LATE_REFUNDS_MS)
+      isWhole &&= await readRefunds({ fromMs: span.fromMs - ageMs, untilMs: span.untilMs - ageMs });
     this.#lengthMs = nextLength(this.#lengthMs, !isWhole);
     return isWhole ? { until: span.untilMs, hasMore } : { until: from, hasMore: true };
   }
@@ -122,7 +133,8 @@ export class Reconciler {
   async #lookUpAlerts(run_id: string, startedAt: number): Promise<void> {
     const { database, provider } = this.#options;
     for (const { kind, subject } of await unseenAlerts(database.sql, provider, startedAt, MAX_LOOK_UPS)) {
-      if (kind === "refund_differs") await this.#lookUpRefund(run_id, subject);
+      if (kind === "dispute") await lookUpDispute(this.#options, subject);
+      else if (kind.startsWith("refund_")) await this.#lookUpRefund(run_id, subject);
       else await this.#lookUpCharge(run_id, subject);
     }
   }

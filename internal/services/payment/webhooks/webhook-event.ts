@@ -4,14 +4,16 @@
 // changes nothing. An event may be old or out of order, so it changes only an open payment or a pending refund. If it contradicts a
 // settled one, it opens an alert for a person.
 import { assertNever } from "../../../kernel/errors.ts";
-import { type PaymentPolicy, settleCharge, settleRefund } from "../attempts/attempts.ts";
+import { type PaymentPolicy, type RefundOutcome, settleCharge, settleRefund } from "../attempts/attempts.ts";
 import { type Decision, isOpen, type Payment } from "../payment.ts";
-import type { ProviderCharge, ProviderRefund } from "../providers/ledger.ts";
+import type { ProviderCharge, ProviderDispute, ProviderRefund } from "../providers/ledger.ts";
 import type { WebhookEvent } from "../providers/webhook-reader.ts";
+import type { Difference } from "../difference.ts";
 import {
   chargeDifference,
   chargeIn,
-  type Difference,
+  DISPUTE_WON,
+  disputeDifference,
   isSameMoney,
   refundDifference,
 } from "../differences.ts";
@@ -19,6 +21,8 @@ import {
 export type WebhookDecision =
   | { readonly kind: "settled"; readonly decision: Decision }
   | { readonly kind: "alert"; readonly difference: Difference }
+  /** The provider says itself that the alert is over. */
+  | { readonly kind: "over"; readonly difference: Difference; readonly note: string }
   | { readonly kind: "unchanged" };
 
 /** `payment` is the one with the event's charge, else the saga's. `now` in epoch ms. */
@@ -33,6 +37,8 @@ export function decideWebhookEvent(
       return decideCharge(payment, event.charge, now, policy);
     case "refund":
       return decideRefund(payment, event.refund, now, policy);
+    case "dispute":
+      return decideDispute(payment, event.dispute);
     default:
       return assertNever(event);
   }
@@ -65,16 +71,43 @@ function decideRefund(
   now: number,
   policy: PaymentPolicy,
 ): WebhookDecision {
-  const { status, provider_refund_id, provider_txn_id } = refund;
-  const isAwaited =
-    payment?.status === "REFUND_PENDING" &&
-    chargeIn(payment) === provider_txn_id &&
-    isSameMoney(refund, payment);
-  if (!isAwaited || status === "pending") return alertTo(refundDifference(refund, payment));
-  // The executor will retry the refund.
-  if (status === "failed") return { kind: "unchanged" };
-  const outcome = { kind: "succeeded", provider_refund_id } as const;
-  return { kind: "settled", decision: settleRefund(payment, payment.refund.attempts, outcome, now, policy) };
+  const { status, provider_refund_id, provider_txn_id, error_code } = refund;
+  if (payment === undefined || chargeIn(payment) !== provider_txn_id || !isSameMoney(refund, payment))
+    return alertTo(refundDifference(refund, payment));
+  const settled = (outcome: RefundOutcome): WebhookDecision => {
+    const attempt = "refund" in payment ? payment.refund.attempts : 0;
+    const decision = settleRefund(payment, attempt, outcome, now, policy);
+    return decision.payment === payment ? { kind: "unchanged" } : { kind: "settled", decision };
+  };
+  if (status === "failed")
+    return isOurRefund(refund, payment)
+      ? settled({ kind: "failed", provider_refund_id, error_code })
+      : { kind: "unchanged" };
+  const isLate = payment.status === "REFUND_PENDING" && payment.refund.failed.includes(provider_refund_id);
+  // An event from before its failure.
+  if (isLate) return { kind: "unchanged" };
+  return status === "succeeded" && payment.status === "REFUND_PENDING"
+    ? settled({ kind: "succeeded", provider_refund_id })
+    : alertTo(refundDifference(refund, payment));
+}
+
+/** Whether this service requested it. The failure of a refund that somebody else made says nothing about ours. */
+function isOurRefund({ provider_refund_id, isMarked }: ProviderRefund, payment: Payment): boolean {
+  if (payment.status === "REFUND_PENDING")
+    return (
+      !payment.refund.failed.includes(provider_refund_id) &&
+      (isMarked || payment.refund.provider_refund_id === provider_refund_id)
+    );
+  return payment.status === "REFUNDED" && payment.refund.provider_refund_id === provider_refund_id;
+}
+
+function decideDispute(payment: Payment | undefined, dispute: ProviderDispute): WebhookDecision {
+  // Of another shop's charge.
+  if (payment === undefined) return { kind: "unchanged" };
+  const difference = disputeDifference(dispute, payment);
+  return dispute.status === "won"
+    ? { kind: "over", difference, note: DISPUTE_WON }
+    : { kind: "alert", difference };
 }
 
 function alertTo(difference: Difference | null): WebhookDecision {

@@ -4,18 +4,26 @@
 // Most events repeat what the executor already knows. They are checked without a lock and not stored, because they would change
 // nothing a second time either. The id of an event that changes something is saved in the same transaction, so a replay of it does
 // nothing, whatever happened to the payment since.
+import { assertNever } from "../../../kernel/errors.ts";
 import type { Clock } from "../../../kernel/ports.ts";
 import type { Transaction } from "../../../messaging/database.ts";
 import { notWaiting } from "../../../messaging/inbox-transaction.ts";
 import type { Log } from "../../../kernel/telemetry.ts";
-import { alertKey, knownEvents, openAlerts, rememberEvents } from "../alert-store.ts";
+import {
+  alertKey,
+  type EndedAlert,
+  endAlerts,
+  knownEvents,
+  openAlerts,
+  rememberEvents,
+} from "../alert-store.ts";
 import { type AttemptContext, appendEvents } from "../attempts/attempt-transactions.ts";
 import { findPayments } from "../lookup-store.ts";
 import { decideWebhookEvent, type WebhookDecision } from "./webhook-event.ts";
 import { type Decision, isOpen, type Payment } from "../payment.ts";
-import type { ProviderCharge, ProviderRefund } from "../providers/ledger.ts";
 import type { WebhookEvent } from "../providers/webhook-reader.ts";
-import { chargeIn, type Difference, isForeign, paymentFinder } from "../differences.ts";
+import type { Difference } from "../difference.ts";
+import { chargeIn, isForeign, type LedgerEntry, paymentFinder } from "../differences.ts";
 import {
   applyPayment,
   heldPayments,
@@ -126,26 +134,28 @@ async function settle(
   const changing = new Set<string>();
   const decisions: Decision[] = [];
   const differences = new Map<string, Difference>();
+  const ended = new Map<string, EndedAlert>();
   const results = events.map(({ event, saga_id }): WebhookResult => {
     if (before.has(event.event_id) || changing.has(event.event_id)) return "replayed";
     const decided = decideWebhookEvent(find(event, saga_id), event, now, policy);
     if (decided.kind === "unchanged") return "unchanged";
     changing.add(event.event_id);
-    if (decided.kind === "alert") differences.set(alertKey(decided.difference), decided.difference);
-    else {
+    const difference = "difference" in decided ? decided.difference : decided.decision.alert;
+    if (decided.kind === "over") ended.set(alertKey(decided.difference), decided);
+    else if (difference !== undefined) differences.set(alertKey(difference), difference);
+    if (decided.kind === "settled") {
       apply(decided.decision.payment);
       decisions.push(decided.decision);
     }
     return decided.kind;
   });
-  const opening =
-    differences.size === 0
-      ? null
-      : openAlerts(tx, [...differences.values()], { opened_by: "webhook", provider, now, newId });
+  const origin = { opened_by: "webhook", provider, now, newId } as const;
+  const opening = differences.size === 0 ? null : openAlerts(tx, [...differences.values()], origin);
   await finish([
     ...saveRows(tx, rows, provider, now),
     ...appendEvents(context, { tx, appended }, decisions, now),
     ...(opening === null ? [] : [opening]),
+    ...(ended.size === 0 ? [] : endAlerts(tx, [...ended.values()], origin)),
     ...(changing.size === 0 ? [] : [rememberEvents(tx, [...changing], now)]),
   ]);
   const alerts = (await opening) ?? [];
@@ -176,8 +186,17 @@ function report({ metrics, log, wakeExecutor }: WebhookContext, { decisions, ope
   for (const difference of opened) logAlert(log, difference);
 }
 
-function entryOf(event: WebhookEvent): ProviderCharge | ProviderRefund {
-  return event.kind === "charge" ? event.charge : event.refund;
+function entryOf(event: WebhookEvent): LedgerEntry {
+  switch (event.kind) {
+    case "charge":
+      return event.charge;
+    case "refund":
+      return event.refund;
+    case "dispute":
+      return { provider_txn_id: event.dispute.provider_txn_id, saga_id: null, isMarked: false };
+    default:
+      return assertNever(event);
+  }
 }
 
 function sagasOf(events: readonly OpenEvent[]): readonly string[] {

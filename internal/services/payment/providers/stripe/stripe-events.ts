@@ -4,7 +4,7 @@ import { Type } from "@sinclair/typebox";
 import { TypeCompiler } from "@sinclair/typebox/compiler";
 import { Stripe } from "stripe";
 import type { OpenedEvent, WebhookEvent, WebhookReader } from "../webhook-reader.ts";
-import { chargeOf, refundOf } from "./stripe-ledger.ts";
+import { chargeOf, disputeOf, refundOf } from "./stripe-ledger.ts";
 
 /** Stripe's own recommendation. A recorded request can be replayed for this long; the event's id stops that. */
 const TOLERANCE_SECONDS = 300;
@@ -37,6 +37,19 @@ const readable = {
       ...shared,
       status: Type.Optional(Type.Union([Type.String(), Type.Null()])),
       payment_intent: Type.Optional(Type.Union([Id, Type.Object({ id: Id }), Type.Null()])),
+      failure_reason: Type.Optional(Type.Union([Type.String(), Type.Null()])),
+      pending_reason: Type.Optional(Type.Union([Type.String(), Type.Null()])),
+    }),
+  ),
+  dispute: TypeCompiler.Compile(
+    Type.Object({
+      ...shared,
+      status: Type.String(),
+      reason: Type.String(),
+      payment_intent: Type.Optional(Type.Union([Id, Type.Object({ id: Id }), Type.Null()])),
+      evidence_details: Type.Optional(
+        Type.Object({ due_by: Type.Optional(Type.Union([Type.Integer({ minimum: 0 }), Type.Null()])) }),
+      ),
     }),
   ),
 };
@@ -66,11 +79,21 @@ function openStripeEvent(
     // `charge.refunded` says the same but lacks the refund's id, which our row needs.
     case "refund.created":
     case "refund.updated":
-    case "refund.failed": {
+    case "refund.failed":
+    // The same for some methods of payment, as an endpoint of an older version gets it.
+    case "charge.refund.updated": {
       const object = event.data.object;
       const unreadable = faultOf("refund", object);
       if (unreadable !== null) return { kind: "unreadable", fault: unreadable };
       return opened({ kind: "refund", event_id: event.id, refund: refundOf(object, mark) });
+    }
+    case "charge.dispute.created":
+    case "charge.dispute.updated":
+    case "charge.dispute.closed": {
+      const object = event.data.object;
+      const unreadable = faultOf("dispute", object);
+      if (unreadable !== null) return { kind: "unreadable", fault: unreadable };
+      return opened({ kind: "dispute", event_id: event.id, dispute: disputeOf(object) });
     }
     default:
       return { kind: "ignored", type: event.type };

@@ -3,7 +3,15 @@
 import { Stripe } from "stripe";
 import { AppError } from "../../../../kernel/errors.ts";
 import { fromStripe } from "./stripe-amounts.ts";
-import type { ProviderCharge, ProviderRefund, LedgerPage, ProviderLedger, Span } from "../ledger.ts";
+import type {
+  LedgerPage,
+  ProviderCharge,
+  ProviderDispute,
+  ProviderLedger,
+  ProviderRefund,
+  Span,
+} from "../ledger.ts";
+import { isFailed, refundCodeOf } from "./refund-status.ts";
 import { answerOf, MARK_KEY, stripeClient, type StripeOptions } from "./stripe.ts";
 import { UUID } from "../../../../kernel/uuid.ts";
 
@@ -48,6 +56,12 @@ export class StripeLedger implements ProviderLedger {
       ),
     );
   }
+
+  dispute(provider_dispute_id: string): Promise<ProviderDispute | null> {
+    return readLedger(() =>
+      unlessMissing(async () => disputeOf(await this.#stripe.disputes.retrieve(provider_dispute_id))),
+    );
+  }
 }
 
 export function chargeOf(intent: Stripe.PaymentIntent, mark: string): ProviderCharge {
@@ -69,12 +83,34 @@ export function refundOf(refund: Stripe.Refund, mark: string): ProviderRefund {
     isMarked: refund.metadata?.[MARK_KEY] === mark,
     ...fromStripe(refund.amount, refund.currency),
     status: statusOf(refund.status),
+    error_code: refundCodeOf(refund),
   };
 }
 
+export function disputeOf(dispute: Stripe.Dispute): ProviderDispute {
+  const { payment_intent, status, evidence_details, reason } = dispute;
+  const dueBy = evidence_details?.due_by ?? null;
+  return {
+    provider_dispute_id: dispute.id,
+    provider_txn_id: typeof payment_intent === "string" ? payment_intent : (payment_intent?.id ?? null),
+    ...fromStripe(dispute.amount, dispute.currency),
+    status: DISPUTE_ENDS[status] ?? "open",
+    reason: /^[a-z_]{1,100}$/.test(reason) ? reason : null,
+    respond_by: dueBy === null ? null : dueBy * 1_000,
+  };
+}
+
+/** An inquiry (`warning_`) that is closed cost nothing. Every other status, and any new one, waits for somebody. */
+const DISPUTE_ENDS: Readonly<Record<string, ProviderDispute["status"]>> = {
+  won: "won",
+  warning_closed: "won",
+  prevented: "won",
+  lost: "lost",
+};
+
 function statusOf(status: string | null): ProviderRefund["status"] {
   if (status === "succeeded") return "succeeded";
-  return status === "failed" || status === "canceled" ? "failed" : "pending";
+  return isFailed(status) ? "failed" : "pending";
 }
 
 /** Metadata may be any text; only a text in the form of a saga's id counts as one. */

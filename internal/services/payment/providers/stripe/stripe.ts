@@ -14,6 +14,7 @@ import type {
   RefundResult,
   RefundRequest,
 } from "../provider.ts";
+import { isFailed, refundCodeOf } from "./refund-status.ts";
 import { Resends } from "./resends.ts";
 import {
   chargeResultOf,
@@ -197,10 +198,15 @@ export class StripeProvider implements PaymentProvider {
         payment_intent: provider_txn_id,
         limit: SEARCH_LIMIT,
       });
+      // The failure of a refund that somebody made at the provider says nothing about ours.
       const results = data
-        .filter(({ status }) => status !== "failed" && status !== "canceled")
+        .filter(({ status, metadata }) => !isFailed(status) || metadata?.[MARK_KEY] === this.#mark)
         .map(refundResultOf);
-      return results.find(({ kind }) => kind === "succeeded") ?? results[0] ?? { kind: "not_found" };
+      return (
+        results.find(({ kind }) => kind === "succeeded") ??
+        results.find(({ kind }) => kind === "pending") ??
+        results[0] ?? { kind: "not_found" }
+      );
     } catch (error) {
       return refundFailureOf(error);
     }
@@ -271,16 +277,12 @@ export function answerOf(intent: Stripe.PaymentIntent): ProviderChargeResult {
   }
 }
 
-const REFUND_CODES: Readonly<Record<string, string>> = {
-  pending: "REFUND_PENDING",
-  requires_action: "REFUND_REQUIRES_ACTION",
-  failed: "REFUND_FAILED",
-  canceled: "REFUND_CANCELED",
-};
-
-function refundResultOf({ id, status }: Stripe.Refund): RefundResult {
-  if (status === "succeeded") return { kind: "succeeded", provider_refund_id: id };
-  return { kind: "not_yet", error_code: REFUND_CODES[status ?? ""] ?? "REFUND_UNKNOWN" };
+/** A refund whose status is new or missing is not done: it counts as pending, and is looked up again. */
+function refundResultOf(refund: Stripe.Refund): RefundResult {
+  const provider_refund_id = refund.id;
+  if (refund.status === "succeeded") return { kind: "succeeded", provider_refund_id };
+  const kind = isFailed(refund.status) ? "failed" : "pending";
+  return { kind, provider_refund_id, error_code: refundCodeOf(refund) };
 }
 
 /** A URL is resolved against the folder of its base. */
