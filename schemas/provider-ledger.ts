@@ -1,5 +1,6 @@
 // One line of the provider simulator's ledger file. The simulator writes it before it answers and restores its state from it. The
-// auditor trusts it more than every database. Money moved exactly if `kind` is `charge` (to us) or `refund` (back).
+// auditor trusts it more than every database. Money moved exactly if `kind` is `charge` (to us) or `refund` (back), unless a `refund_failed`
+// of the same refund follows.
 import { type Static, type TSchema, Type } from "@sinclair/typebox";
 
 const Nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
@@ -46,6 +47,17 @@ const executed = {
   error: Nullable(ProviderError),
 };
 
+const refund = {
+  refund: Type.String(),
+  amount_cents: Amount,
+  currency: Currency,
+  reason: Nullable(Type.String()),
+  metadata: Metadata,
+};
+
+/** What happened later, without a request. */
+const later = { ...entry, payment_intent: Type.String(), saga_id: Nullable(Type.String()) };
+
 const intent = {
   amount_cents: Amount,
   currency: Currency,
@@ -67,14 +79,34 @@ export const ProviderLedgerEntry = Type.Union([
   /** A payment intent was created but not confirmed. */
   Type.Object({ ...executed, kind: Type.Literal("intent"), ...intent }),
   Type.Object({ ...executed, kind: Type.Literal("cancel"), reason: Nullable(Type.String()) }),
+  Type.Object({ ...executed, kind: Type.Literal("refund"), ...refund }),
+  /** A refund was taken on. No money moved yet: a `refund` or a `refund_failed` of the same id follows. */
+  Type.Object({ ...executed, kind: Type.Literal("refund_pending"), ...refund }),
+  /** The refund gives nothing back, and never will. If its money had moved, it came back to us. */
   Type.Object({
-    ...executed,
-    kind: Type.Literal("refund"),
+    ...later,
+    kind: Type.Literal("refund_failed"),
     refund: Type.String(),
     amount_cents: Amount,
     currency: Currency,
-    reason: Nullable(Type.String()),
-    metadata: Metadata,
+    reason: Type.String(),
+  }),
+  /** The shopper asked their bank to take the money back. */
+  Type.Object({
+    ...later,
+    kind: Type.Literal("dispute"),
+    dispute: Type.String(),
+    amount_cents: Amount,
+    currency: Currency,
+    reason: Type.String(),
+    /** Until when evidence is taken. */
+    due_by_ms: Type.Integer({ minimum: 0 }),
+  }),
+  Type.Object({
+    ...later,
+    kind: Type.Literal("dispute_closed"),
+    dispute: Type.String(),
+    outcome: Type.Union([Type.Literal("won"), Type.Literal("lost")]),
   }),
   /** Executed with no effect except the stored answer. */
   Type.Object({

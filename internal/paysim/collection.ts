@@ -27,6 +27,11 @@ export class Collection<T extends Identified> {
     return this.#positions.get(id);
   }
 
+  /** In the order of their creation. */
+  all(): readonly T[] {
+    return this.#items;
+  }
+
   /** Adds the item, or replaces its old state in the same position. */
   put(item: T): void {
     const position = this.#positions.get(item.id);

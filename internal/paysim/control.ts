@@ -3,6 +3,7 @@
 import { type Static, type TSchema, Type } from "@sinclair/typebox";
 import { type TypeCheck, TypeCompiler } from "@sinclair/typebox/compiler";
 import { Value } from "@sinclair/typebox/value";
+import { LaterChange } from "./aftermath.ts";
 import { FaultSettings, sumOfRates } from "./faults.ts";
 import type { Simulator } from "./simulator.ts";
 
@@ -11,6 +12,7 @@ const ExpireKeys = Type.Object(
   { additionalProperties: false },
 );
 const faultSettings = TypeCompiler.Compile(FaultSettings);
+const laterChange = TypeCompiler.Compile(LaterChange);
 const expireKeys = TypeCompiler.Compile(ExpireKeys);
 
 /** Answers any request below /_sim/. README.md lists the endpoints. */
@@ -26,6 +28,14 @@ export async function handleControl(request: Request, simulator: Simulator): Pro
       const expired = simulator.expireKeys(body.value.keys ?? null);
       await simulator.file.flushed();
       return Response.json({ expired });
+    }
+    case "POST /_sim/later": {
+      const body = parseBody(laterChange, {}, await request.text());
+      if ("problem" in body) return refused(body.problem);
+      if (!simulator.change(body.value))
+        return refused("there is no such object, or this cannot happen to it");
+      await simulator.file.flushed();
+      return Response.json({ changed: true });
     }
     case "GET /_sim/ledger":
       await simulator.file.flushed();

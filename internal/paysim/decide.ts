@@ -4,6 +4,7 @@ import type { ProviderError, ProviderLedgerEntry } from "../../schemas/provider-
 import { decimalText } from "./currencies.ts";
 import {
   alreadyRefunded,
+  chargeDisputed,
   API_ERROR,
   notCancelable,
   notConfirmable,
@@ -14,7 +15,9 @@ import {
 import type { Fault } from "./faults.ts";
 import { chargeIdOf, objectId } from "./ids.ts";
 import type { Intent, Ledger } from "./ledger.ts";
+import { disputesOf } from "./aftermath.ts";
 import {
+  aftermathOf,
   AUTHENTICATION_FAILED,
   authenticationRequired,
   challengeOf,
@@ -48,7 +51,7 @@ export function decide(ledger: Ledger, request: ProviderRequest, execution: Exec
     case "cancel":
       return decideCancel(ledger.intents.get(request.intentId), request, execution);
     case "refund":
-      return decideRefund(ledger.intents.get(request.intentId), request, execution);
+      return decideRefund(ledger, request, execution);
     default:
       return assertNever(request);
   }
@@ -115,13 +118,16 @@ function decideCancel(intent: Intent | undefined, request: CancelIntent, executi
   return { entry: { ...common, kind: "cancel", payment_intent: intent.id, reason: request.reason } };
 }
 
-function decideRefund(intent: Intent | undefined, request: CreateRefund, execution: Execution): Decision {
+function decideRefund(ledger: Ledger, request: CreateRefund, execution: Execution): Decision {
+  const intent = ledger.intents.get(request.intentId);
+  const isDisputed = disputesOf(ledger, request.intentId).some(({ status }) => status !== "won");
   if (intent === undefined) {
     return { error: noSuch("payment_intent", request.intentId, "payment_intent", 400) };
   }
   const refusal = refuse(intent, execution);
   if (execution.fault === "error_stored") return refusal(API_ERROR);
   if (!intent.charged) return refusal(nothingToRefund(intent.id));
+  if (isDisputed) return refusal(chargeDisputed(chargeIdOf(intent.id)));
   const leftCents = intent.amountCents - intent.refundedCents;
   if (leftCents === 0) return refusal(alreadyRefunded(chargeIdOf(intent.id)));
   const amountCents = request.amountCents ?? leftCents;
@@ -130,7 +136,7 @@ function decideRefund(intent: Intent | undefined, request: CreateRefund, executi
   return {
     entry: {
       ...success(execution, request.metadata["saga_id"] ?? intent.metadata["saga_id"] ?? null),
-      kind: "refund",
+      kind: isPendingRefund(intent) ? "refund_pending" : "refund",
       payment_intent: intent.id,
       refund: objectId("re", execution),
       amount_cents: amountCents,
@@ -139,6 +145,10 @@ function decideRefund(intent: Intent | undefined, request: CreateRefund, executi
       metadata: request.metadata,
     },
   };
+}
+
+function isPendingRefund({ paymentMethod }: Intent): boolean {
+  return aftermathOf(paymentMethod ?? "")?.startsWith("refund_pending") === true;
 }
 
 /** Executed, refused and stored: a repeat with the same key gets the same refusal. */

@@ -102,6 +102,14 @@ export function nothingToRefund(intentId: string): ProviderError {
   );
 }
 
+export function chargeDisputed(chargeId: string): ProviderError {
+  return invalidRequest(
+    `Charge ${chargeId} has been charged back; cannot issue a refund.`,
+    undefined,
+    "charge_disputed",
+  );
+}
+
 export function alreadyRefunded(chargeId: string): ProviderError {
   return invalidRequest(
     `Charge ${chargeId} has already been refunded.`,

@@ -46,6 +46,8 @@ export const FaultSettings = Type.Object(
     search_disabled: Type.Boolean({ default: false }),
     /** Until this time every refund gets a 500 before execution. Milliseconds since the epoch; 0 is never. */
     refunds_fail_until_ms: Type.Integer({ minimum: 0, default: 0 }),
+    /** After this time a pending refund ends, a refund that fails later fails, and a charge is disputed, where the card says so. */
+    aftermath_ms: Type.Integer({ minimum: 0, maximum: 3_600_000, default: 2_000 }),
     /** How long a request hangs. Set it longer than the client's timeout. */
     hold_ms: Type.Integer({ minimum: 0, maximum: 100_000, default: 15_000 }),
     /** Search sees an intent this much later than the other reads, as Stripe's index does. */

@@ -7,7 +7,7 @@ const SEQ_DIGITS = 7;
 const CHANCE_DIGITS = 8;
 
 export function objectId(
-  prefix: "pi" | "re" | "evt",
+  prefix: "pi" | "re" | "du" | "evt",
   from: { readonly nowMs: number; readonly seq: number; readonly seed: number },
 ): string {
   const chance = randomStream(from.seed, `${prefix}/${from.nowMs}/${from.seq}`);

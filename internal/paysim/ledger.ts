@@ -36,6 +36,17 @@ export interface Refund extends Identified {
   readonly currency: string;
   readonly reason: string | null;
   readonly metadata: Readonly<Record<string, string>>;
+  readonly status: "pending" | "succeeded" | "failed";
+  readonly failureReason: string | null;
+}
+
+export interface Dispute extends Identified {
+  readonly intentId: string;
+  readonly amountCents: number;
+  readonly currency: string;
+  readonly reason: string;
+  readonly dueByMs: number;
+  readonly status: "needs_response" | "won" | "lost";
 }
 
 export type Answer =
@@ -45,11 +56,13 @@ export type Answer =
   | { readonly kind: "error"; readonly error: ProviderError; readonly intent: Intent | null };
 
 type EntryOf<K extends ProviderLedgerEntry["kind"]> = Extract<ProviderLedgerEntry, { kind: K }>;
-type Executed = Exclude<ProviderLedgerEntry, { kind: "keys_expired" }>;
+type Later = EntryOf<"refund_failed" | "dispute" | "dispute_closed">;
+type Executed = Exclude<ProviderLedgerEntry, { kind: "keys_expired" } | Later>;
 
 export class Ledger {
   readonly intents = new Collection<Intent>();
   readonly refunds = new Collection<Refund>();
+  readonly disputes = new Collection<Dispute>();
   readonly keys: IdempotencyKeys<Answer>;
   readonly #bySaga = new Map<string, string[]>();
   readonly totals = { charges: 0, charged_cents: 0, refunds: 0, refunded_cents: 0, declines: 0 };
@@ -79,6 +92,10 @@ export class Ledger {
       this.keys.expire(entry.keys);
       return null;
     }
+    if (entry.kind === "refund_failed" || entry.kind === "dispute" || entry.kind === "dispute_closed") {
+      this.#bookLater(entry);
+      return null;
+    }
     const answer = this.#book(entry);
     if (entry.idempotency_key !== null) {
       this.keys.store(entry.idempotency_key, entry.fingerprint, answer, entry.at_ms, cuts);
@@ -104,6 +121,7 @@ export class Ledger {
         return answerWith(entry.error, { kind: "intent", intent });
       }
       case "refund":
+      case "refund_pending":
         return this.#refund(entry);
       case "refusal":
         return { kind: "error", error: entry.error, intent: null };
@@ -149,14 +167,18 @@ export class Ledger {
     return answerWith(entry.error, { kind: "intent", intent });
   }
 
-  #refund(entry: EntryOf<"refund">): Answer {
+  /** A pending refund already counts as refunded: nobody can refund the same money again. */
+  #refund(entry: EntryOf<"refund" | "refund_pending">): Answer {
     const intent = this.#intent(entry.payment_intent);
-    const refundedCents = intent.refundedCents + entry.amount_cents;
+    const before = this.refunds.get(entry.refund);
+    const refundedCents = intent.refundedCents + (before === undefined ? entry.amount_cents : 0);
     assert(intent.charged && refundedCents <= intent.amountCents, `refund beyond the charge of ${intent.id}`);
     this.intents.put({ ...intent, refundedCents });
     const refund: Refund = {
       id: entry.refund,
-      createdMs: entry.at_ms,
+      createdMs: before?.createdMs ?? entry.at_ms,
+      status: entry.kind === "refund" ? "succeeded" : "pending",
+      failureReason: null,
       intentId: intent.id,
       amountCents: entry.amount_cents,
       currency: entry.currency,
@@ -164,9 +186,40 @@ export class Ledger {
       metadata: entry.metadata,
     };
     this.refunds.put(refund);
-    this.totals.refunds++;
-    this.totals.refunded_cents += entry.amount_cents;
+    if (entry.kind === "refund") {
+      this.totals.refunds++;
+      this.totals.refunded_cents += entry.amount_cents;
+    }
     return answerWith(entry.error, { kind: "refund", refund });
+  }
+
+  #bookLater(entry: Later): void {
+    if (entry.kind === "refund_failed") {
+      const refund = this.refunds.get(entry.refund);
+      assert(refund !== undefined && refund.status !== "failed", `no refund ${entry.refund} that can fail`);
+      if (refund.status === "succeeded") {
+        this.totals.refunds--;
+        this.totals.refunded_cents -= refund.amountCents;
+      }
+      const intent = this.#intent(refund.intentId);
+      this.intents.put({ ...intent, refundedCents: intent.refundedCents - refund.amountCents });
+      this.refunds.put({ ...refund, status: "failed", failureReason: entry.reason });
+    } else if (entry.kind === "dispute") {
+      this.disputes.put({
+        id: entry.dispute,
+        createdMs: entry.at_ms,
+        intentId: entry.payment_intent,
+        amountCents: entry.amount_cents,
+        currency: entry.currency,
+        reason: entry.reason,
+        dueByMs: entry.due_by_ms,
+        status: "needs_response",
+      });
+    } else {
+      const dispute = this.disputes.get(entry.dispute);
+      assert(dispute !== undefined, `the ledger has no dispute ${entry.dispute}`);
+      this.disputes.put({ ...dispute, status: entry.outcome });
+    }
   }
 
   #intent(id: string): Intent {

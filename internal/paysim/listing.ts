@@ -4,7 +4,7 @@ import type { ProviderError } from "../../schemas/provider-ledger.ts";
 import type { Collection, Identified } from "./collection.ts";
 import { invalidRequest, missing, noSuch, parameterUnknown } from "./errors.ts";
 import { badExpand, isExpand } from "./expand.ts";
-import type { Intent, Ledger } from "./ledger.ts";
+import type { Dispute, Intent, Ledger } from "./ledger.ts";
 
 const DEFAULT_LIMIT = 10;
 const MAX_LIMIT = 100;
@@ -18,7 +18,8 @@ export type Listed<T> = { readonly page: Page<T> } | { readonly error: ProviderE
 
 const LIST_PARAMS = new Set(["limit", "starting_after", "ending_before"]);
 const CREATED_PARAMS = ["created", "created[gt]", "created[gte]", "created[lt]", "created[lte]"];
-const REFUND_PARAMS = new Set(["payment_intent"]);
+/** Of lists of refunds and of disputes. */
+const OF_CHARGE_PARAMS = new Set(["payment_intent"]);
 
 export function listIntents(ledger: Ledger, query: Query): Listed<Intent> {
   return list(ledger.intents, query, "payment_intent", new Set(), () => true);
@@ -30,8 +31,19 @@ export function listRefunds(ledger: Ledger, query: Query) {
     ledger.refunds,
     query,
     "refund",
-    REFUND_PARAMS,
+    OF_CHARGE_PARAMS,
     (refund) => intentId === null || refund.intentId === intentId,
+  );
+}
+
+export function listDisputes(ledger: Ledger, query: Query): Listed<Dispute> {
+  const intentId = query.get("payment_intent");
+  return list(
+    ledger.disputes,
+    query,
+    "dispute",
+    OF_CHARGE_PARAMS,
+    (dispute) => intentId === null || dispute.intentId === intentId,
   );
 }
 

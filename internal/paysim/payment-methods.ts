@@ -41,6 +41,23 @@ const MISBEHAVING: Readonly<Record<string, Misbehaviour>> = {
   pm_sim_refund_500: { fault: "error_before", operation: "refund", attempts: always },
 };
 
+/**
+ * What becomes later of a charge or its refunds, by itself. Stripe's tokens (https://docs.stripe.com/testing#refunds, #disputes), and one of
+ * our own for a refund that never succeeds.
+ */
+export type Aftermath = "refund_pending" | "refund_pending_fails" | "refund_fails" | "dispute";
+const LATER: Readonly<Record<string, Aftermath>> = {
+  pm_card_pendingRefund: "refund_pending",
+  pm_sim_refund_pending_fails: "refund_pending_fails",
+  pm_card_refundFail: "refund_fails",
+  pm_card_createDispute: "dispute",
+};
+
+/** Null for a card that nothing happens to later. */
+export function aftermathOf(token: string): Aftermath | null {
+  return Object.hasOwn(LATER, token) ? (LATER[token] ?? null) : null;
+}
+
 /** Stripe writes some declining tokens with the brand and some without; both are accepted. */
 const DECLINED = /^pm_card_(?:visa_)?(chargeDeclined\w*)$/;
 const DECLINES: Readonly<Record<string, readonly [code: string, declineCode: string, message: string]>> = {
@@ -81,7 +98,7 @@ export function challengeOf(token: string): "accepts" | "declines" | null {
 }
 
 export function isKnownPaymentMethod(token: string): boolean {
-  if (challengeOf(token) !== null) return true;
+  if (challengeOf(token) !== null || aftermathOf(token) !== null) return true;
   return ACCEPTED.has(token) || Object.hasOwn(MISBEHAVING, token) || declineOf(token) !== null;
 }
 
@@ -101,6 +118,9 @@ const CARDS: Readonly<Record<string, CardOfToken>> = {
   pm_card_diners: { brand: "diners", last4: "0004" },
   pm_card_jcb: { brand: "jcb", last4: "0505" },
   pm_card_unionpay: { brand: "unionpay", last4: "0005" },
+  pm_card_pendingRefund: { brand: "visa", last4: "7726" },
+  pm_card_refundFail: { brand: "visa", last4: "5126" },
+  pm_card_createDispute: { brand: "visa", last4: "0259" },
   pm_card_authenticationRequired: { brand: "visa", last4: "3184" },
   pm_card_threeDSecureRequired: { brand: "visa", last4: "3063" },
   pm_card_threeDSecure2Required: { brand: "visa", last4: "3220" },

@@ -3,7 +3,7 @@
 import type { ProviderError } from "../../schemas/provider-ledger.ts";
 import { assertNever } from "../kernel/errors.ts";
 import { chargeIdOf, clientSecretOf } from "./ids.ts";
-import type { Answer, Intent, Refund } from "./ledger.ts";
+import type { Answer, Dispute, Intent, Refund } from "./ledger.ts";
 import { cardOf } from "./payment-methods.ts";
 
 export interface Rendered {
@@ -132,8 +132,36 @@ export function renderRefund(refund: Refund): Record<string, unknown> {
     reason: refund.reason,
     receipt_number: null,
     source_transfer_reversal: null,
-    status: "succeeded",
+    status: refund.status,
     transfer_reversal: null,
+    ...(refund.status === "pending" ? { pending_reason: "processing" } : {}),
+    ...(refund.failureReason === null ? {} : { failure_reason: refund.failureReason }),
+  };
+}
+
+export function renderDispute(dispute: Dispute): Record<string, unknown> {
+  return {
+    id: dispute.id,
+    object: "dispute",
+    amount: dispute.amountCents,
+    balance_transactions: [],
+    charge: chargeIdOf(dispute.intentId),
+    created: seconds(dispute.createdMs),
+    currency: dispute.currency.toLowerCase(),
+    enhanced_eligibility_types: [],
+    evidence: {},
+    evidence_details: {
+      due_by: seconds(dispute.dueByMs),
+      has_evidence: false,
+      past_due: false,
+      submission_count: 0,
+    },
+    is_charge_refundable: false,
+    livemode: false,
+    metadata: {},
+    payment_intent: dispute.intentId,
+    reason: dispute.reason,
+    status: dispute.status,
   };
 }
 

@@ -1,13 +1,21 @@
 // The provider's HTTP server: Stripe's endpoints under /v1/, the control API under /_sim/ (control.ts). Stripe's headers and statuses
 // are here; what happens to money is in simulator.ts.
 import type { ProviderError } from "../../schemas/provider-ledger.ts";
+import { assertNever } from "../kernel/errors.ts";
 import { bankPage } from "./bank.ts";
 import { handleControl } from "./control.ts";
 import { invalidRequest, noSuch, parameterUnknown, unauthorized } from "./errors.ts";
 import { badExpand, wantsCharge } from "./expand.ts";
 import type { Intent } from "./ledger.ts";
-import { type Listed, listIntents, listRefunds, searchIntents } from "./listing.ts";
-import { renderAnswer, type Rendered, renderError, renderIntent, renderRefund } from "./render.ts";
+import { type Listed, listDisputes, listIntents, listRefunds, searchIntents } from "./listing.ts";
+import {
+  renderAnswer,
+  renderDispute,
+  type Rendered,
+  renderError,
+  renderIntent,
+  renderRefund,
+} from "./render.ts";
 import { parseCancel, parseCreate, type Parsed, parseRefund, type ProviderRequest } from "./requests.ts";
 import type { Outcome, Simulator } from "./simulator.ts";
 
@@ -63,6 +71,10 @@ export class ProviderServer implements AsyncDisposable {
         },
         "/v1/refunds/:id": {
           GET: (request) => this.#read(request, () => this.#refund(request.params.id)),
+        },
+        "/v1/disputes": { GET: (request) => this.#read(request, () => this.#list(request, "disputes")) },
+        "/v1/disputes/:id": {
+          GET: (request) => this.#read(request, () => this.#dispute(request.params.id)),
         },
         "/bank/:intent": (request) => bankPage(request, request.params.intent, simulator),
         "/_sim/*": (request) => handleControl(request, simulator),
@@ -147,15 +159,26 @@ export class ProviderServer implements AsyncDisposable {
     return { status: 200, body: renderRefund(refund) };
   }
 
-  #list(request: Request, what: "intents" | "refunds"): Rendered {
+  #dispute(id: string): Rendered {
+    const dispute = this.#simulator.ledger.disputes.get(id);
+    if (dispute === undefined) return renderError(noSuch("dispute", id, "dispute", 404));
+    return { status: 200, body: renderDispute(dispute) };
+  }
+
+  #list(request: Request, what: "intents" | "refunds" | "disputes"): Rendered {
     const { ledger } = this.#simulator;
     const { pathname, searchParams } = new URL(request.url);
-    return what === "intents"
-      ? renderList(listIntents(ledger, searchParams), this.#rendererFor(searchParams), {
-          object: "list",
-          url: pathname,
-        })
-      : renderList(listRefunds(ledger, searchParams), renderRefund, { object: "list", url: pathname });
+    const frame = { object: "list", url: pathname };
+    switch (what) {
+      case "intents":
+        return renderList(listIntents(ledger, searchParams), this.#rendererFor(searchParams), frame);
+      case "refunds":
+        return renderList(listRefunds(ledger, searchParams), renderRefund, frame);
+      case "disputes":
+        return renderList(listDisputes(ledger, searchParams), renderDispute, frame);
+      default:
+        return assertNever(what);
+    }
   }
 
   #search(request: Request): Rendered {

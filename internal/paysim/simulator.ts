@@ -3,6 +3,7 @@
 import type { ProviderError, ProviderLedgerEntry } from "../../schemas/provider-ledger.ts";
 import { assertNever } from "../kernel/errors.ts";
 import type { Clock } from "../kernel/ports.ts";
+import { decideLater, type LaterChange, nextOf } from "./aftermath.ts";
 import { decide } from "./decide.ts";
 import { API_ERROR, keyInUse, keyReused } from "./errors.ts";
 import { drawFault, type Fault, type FaultSettings } from "./faults.ts";
@@ -13,7 +14,7 @@ import { faultOf } from "./payment-methods.ts";
 import { randomStream } from "./random.ts";
 import type { ProviderRequest } from "./requests.ts";
 import { Turnstile } from "./turnstile.ts";
-import { webhookEventOf } from "./webhook-events.ts";
+import { webhookEventsOf } from "./webhook-events.ts";
 import { Webhooks, type WebhookTarget } from "./webhooks.ts";
 
 /**
@@ -135,6 +136,15 @@ export class Simulator implements AsyncDisposable {
     return before - this.ledger.keys.size;
   }
 
+  /** What happens without a request (aftermath.ts). False if it cannot happen. */
+  change(change: LaterChange): boolean {
+    const { seed } = this.#options;
+    const entry = decideLater(this.ledger, change, { seq: this.ledger.lastSeq + 1, nowMs: this.now(), seed });
+    if (entry === null) return false;
+    this.#book(entry);
+    return true;
+  }
+
   /** Ends held requests at once and without effect, as a crash would. Call it when no new requests come in. */
   abandonHeld(): void {
     this.#stopping.abort();
@@ -195,15 +205,26 @@ export class Simulator implements AsyncDisposable {
   #book(entry: ProviderLedgerEntry, cuts = 0): Answer | null {
     const answer = this.ledger.apply(entry, cuts);
     this.file.append(entry);
+    this.#scheduleNext(entry);
     if (this.webhooks !== null) void this.#announce(this.webhooks, entry);
     return answer;
   }
 
+  /** Lost when the process ends, as events are; the control API can make it happen then. */
+  #scheduleNext(entry: ProviderLedgerEntry): void {
+    const next = nextOf(this.ledger, entry);
+    if (next === null) return;
+    const timer = setTimeout(() => {
+      if (!this.#stopping.signal.aborted) this.change(next);
+    }, this.#faults.aftermath_ms);
+    timer.unref();
+  }
+
   /** As with answers, no event is sent before the ledger file has the entry. The event shows the ledger of this moment. */
   async #announce(webhooks: Webhooks, entry: ProviderLedgerEntry): Promise<void> {
-    const event = webhookEventOf(this.ledger, entry, this.#options.seed, this.bankUrl);
+    const events = webhookEventsOf(this.ledger, entry, this.#options.seed, this.bankUrl);
     await this.file.flushed();
-    if (event !== null) webhooks.announce(event, this.#faults);
+    for (const event of events) webhooks.announce(event, this.#faults);
   }
 
   #faultFor(request: ProviderRequest, attempt: number, draw: number): Fault | null {

@@ -1,10 +1,10 @@
-// Turns a ledger entry into the webhook event that Stripe would send for it. Pure. Called by the simulator for each entry it books;
+// Turns a ledger entry into the webhook events that Stripe would send for it. Pure. Called by the simulator for each entry it books;
 // webhooks.ts delivers the events.
 import type { ProviderLedgerEntry } from "../../schemas/provider-ledger.ts";
 import { assertNever } from "../kernel/errors.ts";
 import { objectId } from "./ids.ts";
 import type { Ledger } from "./ledger.ts";
-import { renderIntent, renderRefund } from "./render.ts";
+import { renderDispute, renderIntent, renderRefund } from "./render.ts";
 
 export interface WebhookEvent {
   readonly id: string;
@@ -12,64 +12,83 @@ export interface WebhookEvent {
   readonly body: string;
 }
 
-/** The event of an entry of the ledger; null if Stripe would send none. */
-export function webhookEventOf(
+/** The events of an entry of the ledger; none if Stripe would send none. */
+export function webhookEventsOf(
   ledger: Ledger,
   entry: ProviderLedgerEntry,
   seed: number,
   bankUrl: string,
-): WebhookEvent | null {
-  const type = typeOf(entry);
-  if (type === null || entry.kind === "keys_expired") return null;
+): readonly WebhookEvent[] {
   const object = objectOf(ledger, entry, bankUrl);
-  if (object === null) return null;
-  const id = objectId("evt", { nowMs: entry.at_ms, seq: entry.seq, seed });
-  const body = {
-    id,
-    object: "event",
-    api_version: null,
-    created: Math.floor(entry.at_ms / 1_000),
-    data: { object },
-    livemode: false,
-    pending_webhooks: 1,
-    request: { id: null, idempotency_key: entry.idempotency_key },
-    type,
-  };
-  return { id, body: JSON.stringify(body) };
+  if (object === null) return [];
+  const idempotency_key = "idempotency_key" in entry ? entry.idempotency_key : null;
+  return typesOf(entry).map((type, index) => {
+    const id = objectId("evt", { nowMs: entry.at_ms, seq: entry.seq, seed: seed + index });
+    const body = {
+      id,
+      object: "event",
+      api_version: null,
+      created: Math.floor(entry.at_ms / 1_000),
+      data: { object },
+      livemode: false,
+      pending_webhooks: 1,
+      request: { id: null, idempotency_key },
+      type,
+    };
+    return { id, body: JSON.stringify(body) };
+  });
 }
 
 /** https://docs.stripe.com/api/events/types */
-function typeOf(entry: ProviderLedgerEntry): string | null {
+function typesOf(entry: ProviderLedgerEntry): readonly string[] {
   switch (entry.kind) {
     case "charge":
-      return "payment_intent.succeeded";
+      return ["payment_intent.succeeded"];
     case "action":
-      return "payment_intent.requires_action";
+      return ["payment_intent.requires_action"];
     case "decline":
-      return "payment_intent.payment_failed";
+      return ["payment_intent.payment_failed"];
     case "cancel":
-      return "payment_intent.canceled";
+      return ["payment_intent.canceled"];
+    case "refund_pending":
+      return ["refund.created"];
     case "refund":
-      return "refund.created";
+      // One that was pending ends without a request.
+      return entry.fingerprint === "" ? ["refund.updated", "charge.refund.updated"] : ["refund.created"];
+    case "refund_failed":
+      return ["refund.updated", "charge.refund.updated", "refund.failed"];
+    case "dispute":
+      return ["charge.dispute.created"];
+    case "dispute_closed":
+      return ["charge.dispute.closed"];
     case "intent":
-      return "payment_intent.created";
+      return ["payment_intent.created"];
     case "refusal":
     case "keys_expired":
-      return null;
+      return [];
     default:
       return assertNever(entry);
   }
 }
 
-function objectOf(
-  ledger: Ledger,
-  entry: Exclude<ProviderLedgerEntry, { kind: "keys_expired" }>,
-  bankUrl: string,
-) {
-  if (entry.kind === "refund") {
-    const refund = ledger.refunds.get(entry.refund);
-    return refund === undefined ? null : renderRefund(refund);
+function objectOf(ledger: Ledger, entry: ProviderLedgerEntry, bankUrl: string) {
+  switch (entry.kind) {
+    case "keys_expired":
+      return null;
+    case "refund":
+    case "refund_pending":
+    case "refund_failed": {
+      const refund = ledger.refunds.get(entry.refund);
+      return refund === undefined ? null : renderRefund(refund);
+    }
+    case "dispute":
+    case "dispute_closed": {
+      const dispute = ledger.disputes.get(entry.dispute);
+      return dispute === undefined ? null : renderDispute(dispute);
+    }
+    default: {
+      const intent = entry.payment_intent === null ? undefined : ledger.intents.get(entry.payment_intent);
+      return intent === undefined ? null : renderIntent(intent, bankUrl);
+    }
   }
-  const intent = entry.payment_intent === null ? undefined : ledger.intents.get(entry.payment_intent);
-  return intent === undefined ? null : renderIntent(intent, bankUrl);
 }

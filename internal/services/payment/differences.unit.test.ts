@@ -206,8 +206,8 @@ describe("a refund that failed", () => {
   });
 
   test("stays a difference until another one has succeeded", () => {
-    const refund = { ...payments.REFUND_PENDING.refund, failed: ["re_1"], error_code: "REFUND_FAILED" };
-    const waiting: Payment = { ...payments.REFUND_PENDING, refund };
+    const ours = { ...payments.REFUND_PENDING.refund, failed: ["re_1"], error_code: "REFUND_FAILED" };
+    const waiting: Payment = { ...payments.REFUND_PENDING, refund: ours };
     expect(kindsOf({ refunds: failed, payments: [waiting] })).toEqual(["refund_failed"]);
     const done = { ...payments.REFUNDED.refund, failed: ["re_1"], provider_refund_id: "re_2" };
     expect(kindsOf({ refunds: failed, payments: [{ ...payments.REFUNDED, refund: done }] })).toEqual([]);

@@ -295,9 +295,9 @@ test("a refusal of the SDK's own resend says nothing about the first request, wh
 /** Counts requests and closes their connections without an answer. */
 class ClosingServer {
   requests = 0;
-  readonly #listener: TCPSocketListener<undefined>;
+  readonly #listener: TCPSocketListener;
 
-  constructor(close: (socket: Socket<undefined>) => void) {
+  constructor(close: (socket: Pick<Socket, "end">) => void) {
     this.#listener = Bun.listen({
       port: 0,
       hostname: "127.0.0.1",
