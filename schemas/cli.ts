@@ -31,6 +31,7 @@ const shape = <Properties extends TProperties>(properties: Properties): TObject<
 const sagaFields = {
   saga_id: text,
   user_id: text,
+  table_version: count,
   status: SagaStatus,
   current_step: text,
   compensation_step: orNull(text),
@@ -48,6 +49,7 @@ const Saga = shape(sagaFields);
 
 const StuckSaga = shape({
   saga_id: text,
+  table_version: count,
   status: SagaStatus,
   current_step: text,
   compensation_step: orNull(text),

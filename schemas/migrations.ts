@@ -32,6 +32,7 @@ import sagaSearch from "./migrations/saga/0028_search.sql" with { type: "text" }
 import sagaLanguage from "./migrations/saga/0033_shopper_language.sql" with { type: "text" };
 import sagaEmail from "./migrations/saga/0039_email_search.sql" with { type: "text" };
 import sagaWaited from "./migrations/saga/0040_waited_for_shopper.sql" with { type: "text" };
+import sagaAuthorize from "./migrations/saga/0041_authorize_first.sql" with { type: "text" };
 import sagaCard from "./migrations/saga/0037_charged_card.sql" with { type: "text" };
 import sagaGeneration from "./migrations/saga/0035_run_generation.sql" with { type: "text" };
 import sagaActions from "./migrations/saga/0032_operator_actions.sql" with { type: "text" };
@@ -84,6 +85,7 @@ export const migrations: Record<MigratedDatabase, readonly Migration[]> = {
     privilege,
     { name: "0039_email_search", sql: sagaEmail },
     { name: "0040_waited_for_shopper", sql: sagaWaited },
+    { name: "0041_authorize_first", sql: sagaAuthorize },
   ],
   inventory: [
     messagingMigration,

@@ -40,6 +40,7 @@ const POLICY = {
   resendFirstMs: 10_000,
   resendCapMs: 60_000,
   resendsBeforeOperator: 3,
+  authorizeFirst: new Set<string>(),
 } as const;
 const ORDER_POLICY = { blockedCountries: new Set<string>() } as const;
 const PAYMENT_METHOD = "pm_card_visa";

@@ -50,6 +50,12 @@ export const config = Type.Object({
     maximum: LONGEST_PAUSE_MS,
     description: "longest pause before an undo command is sent again, in ms",
   }),
+  AUTHORIZE_FIRST: Type.String({
+    default: "",
+    pattern: "^(?:[a-z]{1,20}(?:,[a-z]{1,20})*)?$",
+    description:
+      "payment providers, separated by commas (stripe), whose new checkouts have the money held before the stock is confirmed, and taken after; of all others it is taken first. Only once every orchestrator and every payment service knows it (docs/upgrading.md)",
+  }),
   INTAKE_LINGER_MS: Type.Integer({
     default: 3,
     minimum: 0,
@@ -96,5 +102,6 @@ export function policyOf(env: OrchestratorConfig): SagaPolicy {
     resendFirstMs: env.RESEND_FIRST_MS,
     resendCapMs: env.RESEND_CAP_MS,
     resendsBeforeOperator: RESENDS_BEFORE_OPERATOR,
+    authorizeFirst: new Set(env.AUTHORIZE_FIRST.split(",").filter((name) => name !== "")),
   };
 }

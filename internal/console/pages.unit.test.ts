@@ -111,7 +111,7 @@ test("a wrong filter is named as in the form", async () => {
     "<li>Product (SKU) must be a SKU:",
     "<li>Started from (UTC) must be a time such as 2026-11-23T12:00:00Z, or a day in UTC such as 2026-11-23<",
     "<li>currency must be",
-    "<li>step must be one of reserve, charge, confirm, order<",
+    "<li>step must be one of reserve, charge, authorize, confirm, capture, order<",
   ])
     expect([text, html.includes(text)]).toEqual([text, true]);
   expect(htmlFor("created_after=2026-11-24&created_before=2026-11-23")).toContain(

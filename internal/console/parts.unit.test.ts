@@ -1,7 +1,7 @@
 // What the console's parts show: the diagram's counts, the unknown, the escaped, the exported.
 import { describe, expect, test } from "bun:test";
 import { render } from "preact-render-to-string";
-import { STEPS } from "../orchestrator/steps.ts";
+import { TABLES } from "../orchestrator/steps.ts";
 import {
   consoleOptions,
   known,
@@ -42,9 +42,12 @@ const part = (id: string, snapshot = snapshotOf()) => {
 };
 
 describe("the diagram", () => {
-  test("has a box for every step and every undo, and both ends", () => {
-    const undone = STEPS.filter(({ undo }) => undo !== null);
-    expect(NODES.length).toBe(STEPS.length + undone.length + 2);
+  test("has a box for every step and every undo of both tables, and both ends", () => {
+    const rows = [...TABLES.values()].flat();
+    const ids = rows.flatMap(({ step, undo }) => (undo === null ? [step] : [step, `undo_${step}`]));
+    expect(NODES.map(({ id }) => id).toSorted()).toEqual(
+      [...new Set(ids), "COMPLETED", "COMPENSATED"].toSorted(),
+    );
     expect(new Set(NODES.map(({ column, row }) => `${column} ${row}`)).size).toBe(NODES.length);
   });
 

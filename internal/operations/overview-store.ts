@@ -43,14 +43,14 @@ interface OpenSagas {
 }
 
 /**
- * Money is stuck where the charge has succeeded and is not undone yet, and the undo in progress had to be sent again or needs an operator. The undo
- * of the reservation comes after that of the charge.
+ * Money is stuck where it was taken and is not given back yet, and the undo in progress had to be sent again or needs an operator. The undo
+ * of the reservation comes after that of the payment.
  */
 async function openSagas(sql: Sql): Promise<OpenSagas> {
   const [open] = await sql<[OpenSagas]>`
     with open as materialized (
       select status, coalesce(compensation_step, current_step) as step, needs_operator, created_at, currency, total_cents,
-             (payment_succeeded and compensation_step in ('order', 'charge') and (needs_operator or resend_count > 0)) as is_stuck
+             (payment_succeeded and compensation_step in ('order', 'charge', 'authorize') and (needs_operator or resend_count > 0)) as is_stuck
         from saga_state where completed_at is null limit ${MAX_COUNTED}),
     places as (
       select status, step, count(*)::integer as count, (count(*) filter (where needs_operator))::integer as needy,

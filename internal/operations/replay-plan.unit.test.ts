@@ -21,6 +21,7 @@ const original = readOriginal(deadLetterOf(command, { service: "payment" }));
 const kept = { message_id: command.message_id, type: command.type, saga_id: command.saga_id };
 const saga: SagaSummary = {
   saga_id: command.saga_id,
+  table_version: 1,
   user_id: "",
   status: "INVENTORY_RESERVED",
   current_step: "charge",

@@ -4,7 +4,7 @@ import { SAGA_STATUSES, type SagaStatus } from "../../schemas/http.ts";
 import { epochMsOf, timestampOf } from "../kernel/timestamp.ts";
 import { UUID } from "../kernel/uuid.ts";
 
-export const SAGA_STEPS = ["reserve", "charge", "confirm", "order"] as const;
+export const SAGA_STEPS = ["reserve", "charge", "authorize", "confirm", "capture", "order"] as const;
 export type SagaStep = (typeof SAGA_STEPS)[number];
 
 /** All criteria must hold; an absent one matches everything. Times are epoch ms, amounts minor units of the saga's currency. */

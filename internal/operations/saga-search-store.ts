@@ -126,7 +126,7 @@ type Fragment = PendingQuery<Row[]>;
 /** What a page shows or `matches` looks at. The console's database role may not read the sealed payment method. */
 function columns(sql: Reader): Fragment {
   return sql`
-    saga_id, user_id, client_key, status, current_step, compensation_step, failure_code, failure_message, needs_operator, resend_count,
+    saga_id, user_id, client_key, table_version, status, current_step, compensation_step, failure_code, failure_message, needs_operator, resend_count,
     total_cents, currency, order_id, cart_items, deadline_at, action_expires_at, created_at, updated_at, completed_at`;
 }
 

@@ -5,6 +5,7 @@ import type { SagaStatus } from "../../schemas/http.ts";
 export interface SagaSummary {
   readonly saga_id: string;
   readonly user_id: string;
+  readonly table_version: number;
   readonly status: SagaStatus;
   readonly current_step: string;
   readonly compensation_step: string | null;
@@ -56,7 +57,7 @@ export async function traceparentOf(sql: Sql, sagaId: string): Promise<string | 
 /** The columns of a summary. */
 export function summary(sql: Sql | TransactionSql) {
   return sql`
-    saga_id, user_id, status, current_step, compensation_step, failure_code, failure_message,
+    saga_id, user_id, table_version, status, current_step, compensation_step, failure_code, failure_message,
     (needs_operator and completed_at is null) as needs_operator, total_cents::float8, currency, order_id, (extract(epoch from deadline_at) * 1000)::float8 as deadline_at,
     (extract(epoch from created_at) * 1000)::float8 as created_at,
     (extract(epoch from completed_at) * 1000)::float8 as completed_at`;

@@ -6,13 +6,17 @@ import type { HistoryRow, MoneyRow, SagaSummary } from "./saga-store.ts";
 const FORWARD: Readonly<Record<string, string>> = {
   reserve: "Waiting for inventory to hold the items",
   charge: "Items are held; waiting for the payment",
+  authorize: "Items are held; waiting for the bank to set the amount aside",
   confirm: "Paid; waiting for inventory to confirm the items",
+  capture: "Items are confirmed; waiting for the payment service to take the money",
   order: "Paid; waiting for the order service",
 };
+const CONFIRM_UNPAID = "The amount is set aside at the bank; waiting for inventory to confirm the items";
 /** Shown behind the status, which says that it compensates. */
 const UNDOING: Readonly<Record<string, string>> = {
   order: "Waiting for the order service to cancel the order",
   charge: "Waiting for the payment service to give the money back, or to make sure that none was taken",
+  authorize: "Waiting for the payment service to release the amount at the bank, or to give the money back",
   reserve: "Waiting for inventory to release the items",
 };
 
@@ -28,11 +32,9 @@ export interface SagaWords {
 
 export function wordsOf(saga: SagaSummary, history: readonly HistoryRow[]): SagaWords {
   if (saga.completed_at !== null) return { text: endText(saga), since: null, resends: 0, next: null };
-  const { compensation_step, current_step, deadline_at } = saga;
+  const { compensation_step, deadline_at } = saga;
   const isForward = compensation_step === null;
-  const text = isForward
-    ? (FORWARD[current_step] ?? `Waiting in ${current_step}`)
-    : (UNDOING[compensation_step] ?? `Undoing ${compensation_step}`);
+  const text = isForward ? forwardText(saga) : (UNDOING[compensation_step] ?? `Undoing ${compensation_step}`);
   const then = isForward ? "it compensates" : "the undo is sent again";
   const last = history.at(-1);
   const stay = history.slice(history.findLastIndex((row) => placeOf(row) !== placeOf(last)) + 1);
@@ -42,6 +44,11 @@ export function wordsOf(saga: SagaSummary, history: readonly HistoryRow[]): Saga
     resends: stay.filter(isResend).length,
     next: deadline_at === null ? null : { text: then, at: deadline_at },
   };
+}
+
+function forwardText({ status, current_step }: SagaSummary): string {
+  if (current_step === "confirm" && status === "INVENTORY_RESERVED") return CONFIRM_UNPAID;
+  return FORWARD[current_step] ?? `Waiting in ${current_step}`;
 }
 
 /** Step by step, forward and back. */
@@ -86,6 +93,12 @@ export function moneyWords(rows: readonly MoneyRow[], saga: SagaSummary): string
       return `Nothing was charged: ${payment.error_code ?? "declined"}.${total}`;
     case "CANCELLED":
       return `Nothing was charged: the charge was cancelled.${total}`;
+    case "AUTHORIZED":
+      return `${amount} are set aside at the bank and not taken.`;
+    case "CAPTURE_PENDING":
+      return `${amount} are set aside at the bank and about to be taken; asked ${timesText(payment.attempts, "time")}.`;
+    case "VOID_PENDING":
+      return `${amount} were set aside at the bank, and are being released.`;
     default:
       return `Payment of ${amount}: ${payment.status}.`;
   }
@@ -96,7 +109,8 @@ export function timesText(count: number, one: string): string {
   return `${count} ${one}${count === 1 ? "" : "s"}`;
 }
 
-/** The command to charge is written with the transition into the step. */
+/** The command to payment is written with the transition into the step. */
 function isChargeOpen({ completed_at, compensation_step, current_step }: SagaSummary): boolean {
-  return completed_at === null && (compensation_step ?? current_step) === "charge";
+  const step = compensation_step ?? current_step;
+  return completed_at === null && (step === "charge" || step === "authorize");
 }

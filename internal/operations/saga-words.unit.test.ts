@@ -29,8 +29,28 @@ test.each([
   expect(moneyWords([row("payment", "PENDING", count)], saga)).toEndWith(`asked ${times}.`);
 });
 
+test.each([
+  ["authorize", "INVENTORY_RESERVED", "Items are held; waiting for the bank"],
+  ["confirm", "INVENTORY_RESERVED", "The amount is set aside"],
+  ["confirm", "PAYMENT_CHARGED", "Paid; waiting for inventory"],
+  ["capture", "INVENTORY_RESERVED", "Items are confirmed; waiting for the payment service"],
+] as const)("a saga in %s that is %s says what it waits for", (current_step, status, text) => {
+  expect(wordsOf(sagaOf(7, { status, current_step }), []).text).toStartWith(text);
+});
+
+test("money that is held is told apart from money that was taken", () => {
+  const told = ["AUTHORIZED", "CAPTURE_PENDING", "VOID_PENDING"].map((status) =>
+    moneyWords([row("payment", status, 1)], sagaOf(7)),
+  );
+  expect(told).toEqual([
+    "77.00 EUR are set aside at the bank and not taken.",
+    "77.00 EUR are set aside at the bank and about to be taken; asked 1 time.",
+    "77.00 EUR were set aside at the bank, and are being released.",
+  ]);
+});
+
 test("a saga that is undone is told in words that do not repeat its status", () => {
-  for (const compensation_step of ["order", "charge", "reserve"]) {
+  for (const compensation_step of ["order", "charge", "authorize", "reserve"]) {
     const { text } = wordsOf(sagaOf(7, { status: "COMPENSATING", compensation_step }), []);
     expect(text).toStartWith("Waiting for ");
     expect(text.toLowerCase()).not.toContain("compensating");

@@ -1,4 +1,4 @@
-// A charge that waits for the shopper, who must confirm it at the bank. The saga stays in its step and waits longer, and its stock is
+// A charge or an authorization that waits for the shopper, who must confirm it at the bank. The saga stays in its step and waits longer, and its stock is
 // held longer; the shopper may ask for more time, once. Nothing waits for the replies to that: if the hold is gone, inventory answers
 // ReservationExpired, which starts the compensation as ever; if a reply is lost, the hold expires, with the same event. Pure; called by
 // saga.ts and more-time.ts.
@@ -8,6 +8,7 @@ import type { Message } from "../../schemas/registry.ts";
 import { epochMsOf } from "../kernel/timestamp.ts";
 import type { Outgoing } from "../messaging/handler.ts";
 import { type Failure, ownFailure, type Saga, statusOf, type Transition } from "./state.ts";
+import { rowOf, tableOf } from "./steps.ts";
 
 /** The longest time for which a saga waits for its shopper: one must be able to find a phone, and stock is held meanwhile. */
 export const MAX_ACTION_MS = 10 * 60 * 1_000;
@@ -75,7 +76,7 @@ export type MoreTime =
  */
 export function moreTime(saga: Saga, now: number, policy: ActionPolicy): MoreTime {
   const { action_expires_at: endsAt, action_latest_at: latestAt } = saga;
-  if (!isAtCharge(saga) || endsAt === null) return { kind: "refused", reason: "not waiting" };
+  if (!isAtPayment(saga) || endsAt === null) return { kind: "refused", reason: "not waiting" };
   if (latestAt === null) return { kind: "refused", reason: "longest" };
   if (latestAt <= endsAt) return { kind: "had", until: endsAt };
   if (now >= endsAt) return { kind: "refused", reason: "over" };
@@ -138,25 +139,26 @@ function extension(
   };
 }
 
-function stays({ position }: Saga, note: string): Transition {
-  const status = statusOf(position);
-  return { from: status, to: status, step: position.at, note };
+function stays(saga: Saga, note: string): Transition {
+  const status = statusOf(saga);
+  return { from: status, to: status, step: saga.position.at, note };
 }
 
-/** The shopper was the slow part of the charge: the rest of the way has the time of a whole one. */
+/** The shopper was the slow part of the payment: the rest of the way has the time of a whole one. */
 export function afterAction(saga: Saga, now: number, policy: ActionPolicy): Saga {
-  if (!isAtCharge(saga) || saga.action_expires_at === null) return saga;
+  if (!isAtPayment(saga) || saga.action_expires_at === null) return saga;
   return { ...saga, action_expires_at: null, deadline_at: now + policy.forwardDeadlineMs };
 }
 
 /** Why a saga starts to compensate when its deadline passes while `command` has no reply. */
 export function lateness(saga: Saga, command: string): Failure {
-  return isAtCharge(saga) && saga.action_expires_at !== null
+  return isAtPayment(saga) && saga.action_expires_at !== null
     ? ownFailure("PAYMENT_NOT_CONFIRMED", "the shopper did not confirm the payment in time")
     : ownFailure("DEADLINE_EXCEEDED", `no reply to ${command} in time`);
 }
 
 /** Older binaries leave the time of the action behind when the charge has succeeded. */
-function isAtCharge({ position }: Saga): boolean {
-  return position.kind === "forward" && position.at === "charge";
+function isAtPayment(saga: Saga): boolean {
+  const { position } = saga;
+  return position.kind === "forward" && rowOf(tableOf(saga), position.at).mayAskShopper;
 }

@@ -255,9 +255,7 @@ async function bodyOf<Schema extends TSchema>(
 function cancelled(cancellation: Cancellation | null): Response {
   if (cancellation === null) return answer("NO_SUCH_SAGA");
   const { outcome, saga } = cancellation;
-  const { status, compensation_step, failure_code, failure_message, order_id } = positionColumns(
-    saga.position,
-  );
+  const { status, compensation_step, failure_code, failure_message, order_id } = positionColumns(saga);
   if (failure_code === null || failure_message === null)
     return answer(
       "TOO_LATE",
@@ -278,7 +276,7 @@ function orderCancelling(result: CancelOrderResult): Response {
     case "unknown":
       return answer("NO_SUCH_SAGA");
     case "not completed":
-      return answer("NOT_COMPLETED", `the checkout is ${statusOf(result.saga.position)}`);
+      return answer("NOT_COMPLETED", `the checkout is ${statusOf(result.saga)}`);
     case "cancelling": {
       const { cancellation_id, saga_id, order_id, status, step, needs_operator } = result.cancellation;
       const view: OrderCancelling = { cancellation_id, saga_id, order_id, status, step, needs_operator };

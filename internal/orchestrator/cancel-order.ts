@@ -62,7 +62,7 @@ export async function cancelOrder(
         },
       ]);
     if (saga.position.kind !== "completed") {
-      await finish(isShopper ? [] : [line("refused", `the checkout is ${statusOf(saga.position)}`)]);
+      await finish(isShopper ? [] : [line("refused", `the checkout is ${statusOf(saga)}`)]);
       return { kind: "not completed", saga } as const;
     }
     // The lock on the checkout comes first, so that two requests cannot both find none.

@@ -65,7 +65,7 @@ export async function cancelSaga(
       address,
       reason,
       outcome,
-      detail: `${statusOf(before.position)} -> ${statusOf(saga.position)}`,
+      detail: `${statusOf(before)} -> ${statusOf(saga)}`,
       at: now,
     } as const;
     await finish([
@@ -79,7 +79,7 @@ export async function cancelSaga(
   const { batch, span, cancellation } = result;
   span.end();
   batch.notify(observer);
-  const status = statusOf(cancellation.saga.position);
+  const status = statusOf(cancellation.saga);
   log.info(
     {
       saga_id: sagaId,

@@ -4,12 +4,13 @@ import type { StartSaga } from "../../schemas/http.ts";
 import { assert, AssertionError } from "../kernel/errors.ts";
 import type { Outgoing } from "../messaging/handler.ts";
 import type { Saga } from "./state.ts";
-import { rowOf, type Step } from "./steps.ts";
+import { rowOf, type Step, type Table, tableOf } from "./steps.ts";
 
 /** The first command carries everything from which the row of the saga can be rebuilt. */
 export function firstCommand(saga: Saga, request: StartSaga): Outgoing {
   const { user_id, email, shipping_address, expected_total_cents, client_key, body_hash } = request;
-  const { shopper_present, language } = request;
+  const { shopper_present, language, provider } = request;
+  const { table_version } = saga;
   const command = stepCommand(saga, "reserve");
   assert(command.type === "ReserveInventory", "a saga begins with its reservation");
   return {
@@ -22,6 +23,8 @@ export function firstCommand(saga: Saga, request: StartSaga): Outgoing {
       client_key,
       ...(shopper_present === undefined ? {} : { shopper_present }),
       ...(language === undefined ? {} : { language }),
+      ...(provider === undefined ? {} : { provider }),
+      ...(table_version === 1 ? {} : { table_version }),
       body_hash,
     },
   };
@@ -31,21 +34,24 @@ export function firstCommand(saga: Saga, request: StartSaga): Outgoing {
 export function stepCommand(saga: Saga, step: Step): Outgoing {
   const { saga_id } = saga;
   const idempotency_key = `${saga_id}:${step}`;
-  const { command } = rowOf(step);
+  const { command } = rowOf(tableOf(saga), step);
   switch (command) {
     case "ReserveInventory":
       return { type: command, saga_id, idempotency_key, items: [...saga.items], currency: saga.currency };
-    case "ChargePayment": {
-      const { total_cents, currency, payment_method } = saga;
+    case "ChargePayment":
+    case "AuthorizePayment": {
+      const { total_cents, currency, payment_method, provider } = saga;
       assert(
         total_cents !== null && payment_method !== null,
         "a saga is charged after it is priced and before it is finished",
       );
       const charge = { amount_cents: total_cents, currency, payment_method, ...patience(saga) };
       const present = saga.shopper_present ? { shopper_present: true } : {};
-      return { type: command, saga_id, idempotency_key, ...charge, ...present };
+      const by = provider === null ? {} : { provider };
+      return { type: command, saga_id, idempotency_key, ...charge, ...present, ...by };
     }
     case "ConfirmReservation":
+    case "CapturePayment":
       return { type: command, saga_id, idempotency_key };
     case "CreateOrder": {
       const { user_id, total_cents, currency, priced_items, shipping_address, card } = saga;
@@ -76,16 +82,15 @@ function patience({ deadline_at, updated_at }: Saga): { readonly answer_within_m
 }
 
 /** The command that undoes `step`; null when the undo of an earlier step covers it. */
-export function undoTypeOf(step: Step, isCharged: boolean): Command["type"] | null {
-  const { undo } = rowOf(step);
+export function undoTypeOf(table: Table, step: Step, isPaid: boolean): Command["type"] | null {
+  const { undo } = rowOf(table, step);
   if (undo === null) return null;
-  const isKnown = step === "charge" && isCharged;
-  return (isKnown ? undo.commandAfterSuccess : undefined) ?? undo.command;
+  return (isPaid ? undo.commandOncePaid : undefined) ?? undo.command;
 }
 
 /** The command that settles `step` for good, whether or not the step happened. */
 export function undoCommand(saga: Saga, step: Step): Outgoing {
-  const type = undoTypeOf(step, saga.payment_succeeded);
+  const type = undoTypeOf(tableOf(saga), step, saga.payment_succeeded);
   assert(type !== null, `step ${step} has no undo`);
   switch (type) {
     case "ReleaseInventory":

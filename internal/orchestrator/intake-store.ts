@@ -19,7 +19,7 @@ export interface NewSaga {
  */
 export async function insertSagas(tx: Tx, sagas: readonly NewSaga[]): Promise<ReadonlySet<string>> {
   const rows = sagas.map(({ saga, request }) => ({
-    ...positionColumns(saga.position),
+    ...positionColumns(saga),
     saga_id: saga.saga_id,
     user_id: saga.user_id,
     email: saga.email,
@@ -32,6 +32,7 @@ export async function insertSagas(tx: Tx, sagas: readonly NewSaga[]): Promise<Re
     // Null is false: most checkouts need no byte for it.
     shopper_present: saga.shopper_present ? true : null,
     language: saga.language,
+    provider: saga.provider,
     deadline_at: timestampOrNull(saga.deadline_at),
     created_at: timestampOf(saga.created_at),
     client_key: request.client_key,
@@ -41,15 +42,15 @@ export async function insertSagas(tx: Tx, sagas: readonly NewSaga[]): Promise<Re
   const inserted = await tx<{ saga_id: string }[]>`
     insert into saga_state (saga_id, user_id, email, cart_items, status, current_step, table_version, currency,
            expected_total_cents, shipping_address, payment_method, deadline_at, client_key, body_hash, traceparent,
-           shopper_present, language, created_at, updated_at)
+           shopper_present, language, provider, created_at, updated_at)
     select r.saga_id, r.user_id, r.email, r.cart_items, r.status, r.current_step, r.table_version, r.currency,
            r.expected_total_cents, r.shipping_address, r.payment_method, r.deadline_at, r.client_key, r.body_hash,
-           r.traceparent, r.shopper_present, r.language, r.created_at, r.created_at
+           r.traceparent, r.shopper_present, r.language, r.provider, r.created_at, r.created_at
       from json_to_recordset(${JSON.stringify(rows)}::text::json) as r(
            saga_id uuid, user_id uuid, email text, cart_items jsonb, status text, current_step text,
            table_version integer, currency text, expected_total_cents bigint, shipping_address jsonb,
            payment_method text, deadline_at timestamptz, client_key text, body_hash text, traceparent text,
-           shopper_present boolean, language text, created_at timestamptz)
+           shopper_present boolean, language text, provider text, created_at timestamptz)
      order by r.user_id, r.client_key
         on conflict (user_id, client_key) do nothing
     returning saga_id`;

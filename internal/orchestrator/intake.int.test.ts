@@ -84,6 +84,7 @@ describe("a group", () => {
       expected_total_cents: 1_000,
       shopper_present: false,
       language: "de",
+      provider: null,
       table_version: 1,
       position: { kind: "forward", at: "reserve" },
       priced_items: null,

@@ -43,8 +43,10 @@ export interface RebuildOptions {
   readonly clock: Clock;
   /** UUIDv7. */
   readonly newId: () => string;
-  /** Without a forward deadline: the one that the messages tell. */
-  readonly policy: Omit<SagaPolicy, "forwardDeadlineMs"> & { readonly forwardDeadlineMs: number | null };
+  /** Without a forward deadline: the one that the messages tell. The messages also tell the table of each saga. */
+  readonly policy: Omit<SagaPolicy, "forwardDeadlineMs" | "authorizeFirst"> & {
+    readonly forwardDeadlineMs: number | null;
+  };
   readonly actor: string;
   readonly reason: string;
   /** Reports what would be done, and changes nothing. */
@@ -80,7 +82,11 @@ export async function rebuildSagas(options: RebuildOptions): Promise<RebuildRepo
   const run_id = options.newId();
   const { sent, lost, recordedMs } = await readSent(options);
   const forward_deadline = forwardDeadline(options.policy.forwardDeadlineMs, recordedMs);
-  const policy: SagaPolicy = { ...options.policy, forwardDeadlineMs: forward_deadline.ms };
+  const policy: SagaPolicy = {
+    ...options.policy,
+    forwardDeadlineMs: forward_deadline.ms,
+    authorizeFirst: new Set(),
+  };
   const received = await readReceived(options, new Set(sent.keys()));
   const report = {
     run_id,
@@ -196,8 +202,8 @@ function statementsOf(tx: Tx, rebuilt: readonly Rebuilt[], { newId }: RebuildOpt
 function movedOf({ begun, before, after, out }: Rebuilt, taken: ReadonlySet<string>): RebuiltSaga {
   return {
     saga_id: before.saga_id,
-    from: begun === null ? statusOf(before.position) : null,
-    to: statusOf(after.position),
+    from: begun === null ? statusOf(before) : null,
+    to: statusOf(after),
     says: out.map(({ type }) => type),
     key_taken: taken.has(before.saga_id),
   };

@@ -16,7 +16,7 @@ import type { Outgoing } from "../messaging/handler.ts";
 import { type RecordedWait, recordedWaits } from "./action.ts";
 import { decide, type Decision, type SagaPolicy, startSaga } from "./saga.ts";
 import type { Saga, SagaInput } from "./state.ts";
-import { indexOf, rowOf, STEPS, type Step } from "./steps.ts";
+import { indexOf, rowOf, type Step, type Table, tableOf, TABLES } from "./steps.ts";
 
 /** An order as the order service holds it. */
 export interface StandingOrder {
@@ -63,7 +63,7 @@ export function rebuild(saga: Saga | null, traces: Traces, now: number, policy: 
   const begun = saga === null ? begin(traces, policy) : null;
   const before = saga ?? begun?.decision.saga;
   if (before === undefined) return null;
-  const guide = guideOf(traces, now, policy);
+  const guide = guideOf(tableOf(before), traces, now, policy);
   const way: { input: SagaInput; decision: Decision }[] = [];
   const out: Outgoing[] = (begun?.decision.out ?? []).filter((message) => !guide.hasSaid(message));
   let after = before;
@@ -102,17 +102,22 @@ interface Guide {
   readonly paymentMethod: string | null;
 }
 
-function guideOf({ saga_id, sent, received, order }: Traces, now: number, policy: SagaPolicy): Guide {
+function guideOf(
+  table: Table,
+  { saga_id, sent, received, order }: Traces,
+  now: number,
+  policy: SagaPolicy,
+): Guide {
   const keys = new Set(
     sent.flatMap((message) => ("idempotency_key" in message ? [message.idempotency_key] : [])),
   );
   const mail = sent.find((message) => message.type === "SendNotification") ?? null;
-  const charge = sent.find((message) => message.type === "ChargePayment");
+  const payment = sent.find(asksForMoney);
   const events = new Map<string, SagaInput>();
   for (const event of [...(order === null ? [] : eventsOf(order)), ...received])
     events.set(event.type, event);
   const hasUndone = (step: Step) => keys.has(`${saga_id}:${step}:undo`);
-  const hasTurned = mail?.template === "checkout_failed" || STEPS.some(({ step }) => hasUndone(step));
+  const hasTurned = mail?.template === "checkout_failed" || table.some(({ step }) => hasUndone(step));
   // A confirmed order implies its command and all earlier ones, whether or not Kafka still has them.
   const isOrdered = order !== null && !hasTurned;
   const isLongAgo = isOrdered && now - order.created_at > TOPIC_RETENTION_MS;
@@ -121,14 +126,22 @@ function guideOf({ saga_id, sent, received, order }: Traces, now: number, policy
       "idempotency_key" in message
         ? isOrdered || keys.has(message.idempotency_key)
         : isLongAgo || message.type === mail?.type,
-    lastStep: STEPS.findLastIndex(({ step }) => keys.has(`${saga_id}:${step}`)),
+    lastStep: table.findLastIndex(({ step }) => keys.has(`${saga_id}:${step}`)),
     hasTurned,
     hasUndone,
     waits: recordedWaits(saga_id, sent, policy),
     received: (type) => events.get(type) ?? null,
     mail,
-    paymentMethod: charge?.payment_method ?? (isOrdered ? "" : null),
+    paymentMethod: payment?.payment_method ?? (isOrdered ? "" : null),
   };
+}
+
+const ASKS_FOR_MONEY = { ChargePayment: true, AuthorizePayment: true } as const;
+
+function asksForMoney<M extends Message | Outgoing>(
+  message: M,
+): message is Extract<M, { readonly type: keyof typeof ASKS_FOR_MONEY }> {
+  return message.type in ASKS_FOR_MONEY;
 }
 
 const TURNED: ReadonlySet<Saga["position"]["kind"]> = new Set(["compensating", "compensated"] as const);
@@ -141,6 +154,7 @@ function nextOf(
   policy: SagaPolicy,
 ): { readonly input: SagaInput; readonly decision: Decision } | null {
   const { position } = given;
+  const table = tableOf(given);
   const card = given.payment_method ?? guide.paymentMethod;
   const saga = { ...given, payment_method: card ?? "" };
   const on = (input: SagaInput | null, at?: number, actionDeadlineMs = policy.actionDeadlineMs) => {
@@ -149,7 +163,7 @@ function nextOf(
     return decision.saga === saga ? null : { input, decision };
   };
   if (position.kind === "compensating") {
-    const replies = rowOf(position.undoing).undo?.replies ?? [];
+    const replies = rowOf(table, position.undoing).undo?.replies ?? [];
     for (const reply of replies) {
       const step = on(guide.received(reply));
       if (step !== null) return step;
@@ -158,13 +172,13 @@ function nextOf(
   }
   if (position.kind !== "forward") return null;
 
-  const row = rowOf(position.at);
-  const isPast = indexOf(position.at) < guide.lastStep;
+  const row = rowOf(table, position.at);
+  const isPast = indexOf(table, position.at) < guide.lastStep;
   const success = () => {
     const step = on(guide.received(row.success));
-    // A charge needs a card, and after the loss of the row only the charge command may have it.
-    const isCharge = step?.decision.out.some((message) => message.type === "ChargePayment");
-    return isCharge === true && card === null ? null : step;
+    // A payment needs a card, and after the loss of the row only the command to payment may have it.
+    const isPayment = step?.decision.out.some(asksForMoney);
+    return isPayment === true && card === null ? null : step;
   };
   if (isPast) return success();
   const refusal = () => on(guide.received(row.refusal));
@@ -180,9 +194,8 @@ function nextOf(
       more === null || endsAt === null
         ? null
         : on({ type: "ShopperNeedsTime" }, Math.min(more.at, endsAt - 1), Math.max(0, more.until - endsAt));
-    const step =
-      success() ?? refusal() ?? expired() ?? (position.at === "charge" ? (waiting() ?? longer()) : null);
-    // Its card was only in the lost row. It can no longer be charged, and must not wait for the reply that leads to the charge.
+    const step = success() ?? refusal() ?? expired() ?? (row.mayAskShopper ? (waiting() ?? longer()) : null);
+    // Its card was only in the lost row. It can no longer be charged, and must not wait for the reply that leads to the payment.
     return step ?? (position.at === "reserve" && card === null ? on({ type: "DeadlinePassed" }) : null);
   }
   const turning = [success, ...(guide.hasUndone(position.at) ? [] : [refusal]), expired];
@@ -218,15 +231,24 @@ function timeOf(input: SagaInput, saga: Saga, now: number): number {
   return "occurred_at" in input ? epochMsOf(input.occurred_at) : now;
 }
 
-/** How a missing saga began; null when the traces do not tell. */
+/** How a missing saga began; null when the traces do not tell, or tell of a table that this binary does not know. */
 function begin(traces: Traces, policy: SagaPolicy) {
   const { saga_id, sent, order } = traces;
   const first = sent.find((message) => message.type === "ReserveInventory");
   const found = (first === undefined ? null : requestOf(first, traces)) ?? requestOfOrder(traces);
   if (found === null) return null;
   const at = first === undefined ? (order?.created_at ?? 0) : epochMsOf(first.occurred_at);
-  const { saga, ...decision } = startSaga(saga_id, { ...found, payment_method: "" }, at, policy);
+  const version = versionOf(first, traces);
+  if (!TABLES.has(version)) return null;
+  const { saga, ...decision } = startSaga(saga_id, { ...found, payment_method: "" }, at, policy, version);
   return { request: found, decision: { ...decision, saga: { ...saga, payment_method: null } } };
+}
+
+/** The saga's first command tells the version of its table, or else its command to payment. An order alone has the same end on both. */
+function versionOf(first: ReserveInventory | undefined, { sent }: Traces): number {
+  const checkout: unknown = first?.checkout;
+  if (Value.Check(CheckoutOfSaga, checkout)) return checkout.table_version ?? 1;
+  return sent.some(({ type }) => type === "AuthorizePayment") ? 2 : 1;
 }
 
 function requestOf(
@@ -267,6 +289,7 @@ function eventsOf(order: StandingOrder): readonly Event[] {
   const paid = { payment_id: order_id, transaction_id: "unknown", amount_cents: total_cents, currency };
   return [
     { ...envelope, type: "InventoryReserved", reservation_id: order_id, items: reserved },
+    { ...envelope, type: "PaymentAuthorized", ...paid },
     { ...envelope, type: "PaymentSucceeded", ...paid },
     { ...envelope, type: "ReservationConfirmed", reservation_id: order_id },
     { ...envelope, type: "OrderCreated", order_id, user_id, total_cents },

@@ -1,17 +1,17 @@
-// What FORWARD_DEADLINE_MS was, as the messages of checkouts tell it: a charge says how long its saga still waits, and the saga's first
+// What FORWARD_DEADLINE_MS was, as the messages of checkouts tell it: a charge or an authorization says how long its saga still waits, and the saga's first
 // command says since when it does. So nobody has to know the setting of an orchestrator that is stopped. Pure; fed by rebuild-run.ts.
 import type { Message } from "../../schemas/registry.ts";
 import { RecentlyUsed } from "../kernel/recently-used.ts";
 import { epochMsOf } from "../kernel/timestamp.ts";
 
-/** Sagas between reservation and charge; there are as many as reservations take time. */
+/** Sagas between reservation and payment; there are as many as reservations take time. */
 const MAX_SAGAS = 20_000;
 /** Different settings, and sagas that were rebuilt before: these had their deadline anew. */
 const MAX_VALUES = 1_000;
 
 interface Seen {
   readonly count: number;
-  /** Epoch ms of the newest charge. */
+  /** Epoch ms of the newest payment. */
   readonly newestAt: number;
 }
 
@@ -25,7 +25,8 @@ export class RecordedDeadline {
   add(message: Message): void {
     const at = epochMsOf(message.occurred_at);
     if (message.type === "ReserveInventory") this.#begun.set(message.saga_id, at);
-    if (message.type !== "ChargePayment" || message.answer_within_ms === undefined) return;
+    if (message.type !== "ChargePayment" && message.type !== "AuthorizePayment") return;
+    if (message.answer_within_ms === undefined) return;
     const begun = this.#begun.get(message.saga_id);
     if (begun === undefined) return;
     const value = message.answer_within_ms + at - begun;

@@ -1,17 +1,23 @@
 // The deadline that an orchestrator had, from the messages that it sent by its real decisions.
 import { expect, test } from "bun:test";
+import type { StartSaga } from "../../schemas/http.ts";
 import type { Message } from "../../schemas/registry.ts";
 import { envelop } from "../messaging/envelope.ts";
 import { eventOf } from "../testkit/events.ts";
-import { checkout, POLICY, START } from "../testkit/orchestrator.ts";
+import { checkout, HOLDING_PROVIDER, POLICY, START } from "../testkit/orchestrator.ts";
 import { RecordedDeadline } from "./recorded-deadline.ts";
 import { decide, startSaga } from "./saga.ts";
 
 /** What a checkout sends that begins at `at` and is reserved `tookMs` later. */
-function sentBy(forwardDeadlineMs: number, at: number, tookMs: number): readonly Message[] {
+function sentBy(
+  forwardDeadlineMs: number,
+  at: number,
+  tookMs: number,
+  overrides: Partial<StartSaga> = {},
+): readonly Message[] {
   const saga_id = Bun.randomUUIDv7();
   const policy = { ...POLICY, forwardDeadlineMs };
-  const begun = startSaga(saga_id, checkout(), at, policy);
+  const begun = startSaga(saga_id, checkout(overrides), at, policy);
   const charged = decide(begun.saga, eventOf("InventoryReserved", saga_id), at + tookMs, policy);
   return [[begun, at] as const, [charged, at + tookMs] as const].flatMap(([{ out }, now]) =>
     envelop(out, { eventTopic: "order-events", newId: () => Bun.randomUUIDv7(), now }).map(
@@ -29,6 +35,10 @@ const recorded = (...messages: readonly Message[]) => {
 test("one checkout tells it, however long its reservation took", () => {
   expect(recorded(...sentBy(45_000, START, 0))).toBe(45_000);
   expect(recorded(...sentBy(45_000, START, 12_345))).toBe(45_000);
+});
+
+test("a checkout whose money is held first tells it too", () => {
+  expect(recorded(...sentBy(45_000, START, 12_345, { provider: HOLDING_PROVIDER }))).toBe(45_000);
 });
 
 test("without a charge, or without its first command, nothing is told", () => {

@@ -1,10 +1,11 @@
 // Whether a dead-lettered command may be sent again, by the saga table: only while its saga waits for its reply. Later a tombstone
 // would refuse it at best, so it is refused here, with the reason. Pure; called by `checkoutctl dlq`.
 import type { SagaStatus } from "../../schemas/http.ts";
-import { STEPS } from "./steps.ts";
+import { tableOf } from "./steps.ts";
 
 /** Where a saga stands, from its row. */
 export interface CurrentSaga {
+  readonly table_version: number;
   readonly status: SagaStatus;
   readonly current_step: string;
   readonly compensation_step: string | null;
@@ -12,8 +13,8 @@ export interface CurrentSaga {
 
 /** Null when the message may be sent again. Only commands can come too late; a saga decides an event at any time. */
 export function objectionToReplay(type: string, { status, ...saga }: CurrentSaga): string | null {
-  const row = STEPS.find(
-    ({ command, undo }) => command === type || undo?.command === type || undo?.commandAfterSuccess === type,
+  const row = tableOf(saga).find(
+    ({ command, undo }) => command === type || undo?.command === type || undo?.commandOncePaid === type,
   );
   if (row === undefined) return null;
   if (status === "COMPLETED" || status === "COMPENSATED" || status === "FAILED")

@@ -1,6 +1,6 @@
 // What a reply tells the saga: what a success brings, whether its price can be charged, and why a step was refused. Pure. Called by
 // saga.ts.
-import type { InsufficientStock } from "../../schemas/events.ts";
+import type { InsufficientStock, PaymentAuthorized, PaymentSucceeded } from "../../schemas/events.ts";
 import type { FailureCode } from "../../schemas/failures.ts";
 import type { ShortLine } from "../../schemas/http.ts";
 import { onlyReceipt } from "../kernel/charged-card.ts";
@@ -19,16 +19,20 @@ export function applyReply(saga: Saga, input: SagaInput): Saga {
       }));
       return { ...saga, priced_items, total_cents: totalCents(priced_items) };
     }
-    case "PaymentSucceeded": {
-      const { card } = input;
-      return { ...saga, payment_succeeded: true, card: card === undefined ? saga.card : onlyReceipt(card) };
-    }
+    case "PaymentAuthorized":
+      return withCard(saga, input);
+    case "PaymentSucceeded":
+      return { ...withCard(saga, input), payment_succeeded: true };
     // Only what was taken is given back.
     case "RefundCompleted":
       return { ...saga, payment_succeeded: true };
     default:
       return saga;
   }
+}
+
+function withCard(saga: Saga, { card }: PaymentAuthorized | PaymentSucceeded): Saga {
+  return card === undefined ? saga : { ...saga, card: onlyReceipt(card) };
 }
 
 /** Prices come from the server, but a shopper is never charged a total they were not shown. What cannot be charged is not tried. */

@@ -9,7 +9,7 @@ export function sagaSpan(tracer: Tracer, name: string, saga: Saga): Span {
   if (!tracer.isOn || saga.traceparent === undefined) return passingSpan(saga.traceparent);
   const attributes = {
     [SAGA_ID]: saga.saga_id,
-    [SAGA_STATUS]: statusOf(saga.position),
+    [SAGA_STATUS]: statusOf(saga),
     [SAGA_STEP]: saga.position.at,
   };
   return tracer.span(name, saga.traceparent, { attributes });

@@ -13,12 +13,13 @@ import { type Failure, ownFailure, type Saga, type SagaInput, statusOf, type Tra
 import {
   indexOf,
   isLeftOut,
+  paymentIndex,
   rowOf,
-  SAGA_TABLE_VERSION,
   statusDuring,
-  STEPS,
   type Step,
   type StepRow,
+  type Table,
+  tableOf,
   undoOrder,
 } from "./steps.ts";
 
@@ -35,6 +36,16 @@ export interface SagaPolicy {
   readonly resendCapMs: number;
   /** From this many resends on, an operator has to look. */
   readonly resendsBeforeOperator: number;
+  /** New sagas of these providers authorize before they capture (table 2); those of others charge at once (table 1). */
+  readonly authorizeFirst: ReadonlySet<string>;
+}
+
+/** The provider of a checkout that names none. */
+const DEFAULT_PROVIDER = "stripe";
+
+/** The version of the saga table on which a new saga starts. */
+function tableFor({ provider = DEFAULT_PROVIDER }: StartSaga, { authorizeFirst }: SagaPolicy): number {
+  return authorizeFirst.has(provider) ? 2 : 1;
 }
 
 /** The result of every (state, input) pair. `alert` only occurs when something is broken. */
@@ -50,8 +61,14 @@ export interface Decision {
   readonly verdict: Verdict;
 }
 
-/** A new saga with its first command. `now` in epoch ms. */
-export function startSaga(saga_id: string, request: StartSaga, now: number, policy: SagaPolicy): Decision {
+/** A new saga with its first command. `now` in epoch ms. `table_version` only if it is known: of a saga that is rebuilt. */
+export function startSaga(
+  saga_id: string,
+  request: StartSaga,
+  now: number,
+  policy: SagaPolicy,
+  table_version = tableFor(request, policy),
+): Decision {
   const saga: Saga = {
     saga_id,
     user_id: request.user_id,
@@ -63,7 +80,8 @@ export function startSaga(saga_id: string, request: StartSaga, now: number, poli
     payment_method: request.payment_method,
     shopper_present: request.shopper_present ?? false,
     language: request.language ?? null,
-    table_version: SAGA_TABLE_VERSION,
+    provider: request.provider ?? null,
+    table_version,
     position: { kind: "forward", at: "reserve" },
     priced_items: null,
     total_cents: null,
@@ -98,7 +116,7 @@ export function decide(saga: Saga, input: SagaInput, now: number, policy: SagaPo
       return decideCompensating(saga, saga.position, input, now, policy);
     case "completed":
       // Only a compensating saga sends an undo, so a completed saga cannot get the reply of one.
-      return isUndoReply(input)
+      return isUndoReply(tableOf(saga), input)
         ? alert(saga, `${input.type} for a completed saga`)
         : ignore(saga, "saga is completed");
     case "compensated":
@@ -109,15 +127,24 @@ export function decide(saga: Saga, input: SagaInput, now: number, policy: SagaPo
 }
 
 function decideForward(saga: Saga, at: Step, input: SagaInput, now: number, policy: SagaPolicy): Decision {
-  const row = rowOf(at);
+  const table = tableOf(saga);
+  const row = rowOf(table, at);
   // A refusal means that nothing happened in this step: only the steps before it are undone. In every other case the command of the
   // step was sent and may still take effect, so the step is undone too.
-  const uncertain = (failure: Failure) => startCompensation(saga, at, indexOf(at) + 1, failure, now, policy);
+  const uncertain = (failure: Failure) =>
+    startCompensation(saga, at, indexOf(table, at) + 1, failure, now, policy);
 
   if (input.type === row.success) return succeed(saga, at, input, now, policy);
   if (input.type === row.refusal) {
     const lines_short = input.type === "InsufficientStock" ? shortLines(input) : null;
-    return startCompensation({ ...saga, lines_short }, at, indexOf(at), failureOf(input, saga), now, policy);
+    return startCompensation(
+      { ...saga, lines_short },
+      at,
+      indexOf(table, at),
+      failureOf(input, saga),
+      now,
+      policy,
+    );
   }
 
   switch (input.type) {
@@ -132,7 +159,7 @@ function decideForward(saga: Saga, at: Step, input: SagaInput, now: number, poli
         return ignore(saga, "the confirm decides whether the stock is still there");
       return uncertain(ownFailure("RESERVATION_EXPIRED", "the reservation expired"));
     case "PaymentActionRequired": {
-      if (at !== "charge" || saga.action_expires_at !== null) break;
+      if (!row.mayAskShopper || saga.action_expires_at !== null) break;
       const waiting = waitForShopper(saga, input, now, policy);
       return transition(waiting.saga, waiting.out, waiting.history);
     }
@@ -160,38 +187,42 @@ function decideForward(saga: Saga, at: Step, input: SagaInput, now: number, poli
 }
 
 /** The input belongs to what the saga has behind it: a step that succeeded, or the shopper's action. */
-function isPast({ action_expires_at, shopper_present }: Saga, at: Step, input: SagaInput): boolean {
+function isPast(saga: Saga, at: Step, input: SagaInput): boolean {
+  const table = tableOf(saga);
+  const index = indexOf(table, at);
   if (input.type === "PaymentActionRequired")
-    return indexOf(at) > indexOf("charge") || action_expires_at !== null;
+    return index > paymentIndex(table) || saga.action_expires_at !== null;
   // Nothing waits for it (action.ts).
-  if (input.type === "ReservationExtended") return shopper_present && indexOf(at) >= indexOf("charge");
-  return STEPS.slice(0, indexOf(at)).some((done) => done.success === input.type);
+  if (input.type === "ReservationExtended") return saga.shopper_present && index >= paymentIndex(table);
+  return table.slice(0, index).some((done) => done.success === input.type);
 }
 
 /** Stores the result of a step that succeeded, then starts the next step or finishes the saga. */
 function succeed(saga: Saga, at: Step, input: SagaInput, now: number, policy: SagaPolicy): Decision {
+  const table = tableOf(saga);
+  const index = indexOf(table, at);
   const updated = { ...afterAction(applyReply(saga, input), now, policy), updated_at: now };
   const priceError = checkPrice(updated);
-  if (priceError !== null) return startCompensation(updated, at, indexOf(at) + 1, priceError, now, policy);
+  if (priceError !== null) return startCompensation(updated, at, index + 1, priceError, now, policy);
 
-  const before = statusOf(saga.position);
+  const before = statusOf(saga);
   const isTaken = (row: StepRow) => !isLeftOut(row, updated.total_cents);
-  const ahead = STEPS.slice(indexOf(at) + 1);
+  const ahead = table.slice(index + 1);
   const next = ahead.find(isTaken);
   if (next !== undefined) {
     const moved: Saga = { ...updated, position: { kind: "forward", at: next.step } };
     // The timeline also shows the skipped steps, so that it reads like any other.
     const way = [...ahead.slice(0, ahead.indexOf(next)), next].map(({ step }) => ({
-      to: statusDuring(step),
+      to: statusDuring(table, step),
       step,
       note: step === next.step ? null : "skipped: there is nothing to pay",
     }));
-    const history = way.map((stop, index) => ({ from: way[index - 1]?.to ?? before, ...stop }));
+    const history = way.map((stop, nth) => ({ from: way[nth - 1]?.to ?? before, ...stop }));
     return transition(moved, [stepCommand(moved, next.step)], history);
   }
   assert(input.type === "OrderCreated", "the last step of the table creates the order");
   const completed = finish(updated, { kind: "completed", at, order_id: input.order_id }, now);
-  const created = rowOf(at).statusAfter;
+  const created = rowOf(table, at).statusAfter;
   return transition(
     completed,
     [notification(completed)],
@@ -209,7 +240,8 @@ function decideCompensating(
   now: number,
   policy: SagaPolicy,
 ): Decision {
-  const undo = rowOf(position.undoing).undo;
+  const table = tableOf(saga);
+  const undo = rowOf(table, position.undoing).undo;
   assert(undo !== null, `step ${position.undoing} has no undo`);
 
   if (input.type === "DeadlinePassed") {
@@ -234,14 +266,14 @@ function decideCompensating(
   }
   if (input.type === "OperatorCancel" || input.type === "ShopperNeedsTime")
     return ignore(saga, "saga is already compensating");
-  if (input.type === "CommandDeadLettered" && isUndoCommand(input.command_type))
+  if (input.type === "CommandDeadLettered" && isUndoCommand(table, input.command_type))
     return flagged(saga, input.command_type, now);
   if (undo.replies.includes(input.type)) {
-    const order = toUndo(saga, position.at, indexOf(position.undoing));
+    const order = toUndo(saga, position.at, indexOf(table, position.undoing));
     return undoNext(applyReply(saga, input), position.at, order, position.failure, now, policy);
   }
-  if (isUndoReply(input)) {
-    const later = STEPS.slice(indexOf(position.undoing) + 1);
+  if (isUndoReply(table, input)) {
+    const later = table.slice(indexOf(table, position.undoing) + 1);
     const asked = later.some((row) => row.undo?.replies.includes(input.type));
     return asked
       ? ignore(saga, "that undo is already done")
@@ -266,8 +298,11 @@ function startCompensation(
  * The steps before index `until` whose command was written, last first. The command of step `at` was written, or the saga would not
  * stand there; that includes the charge of nothing that an older binary has sent.
  */
-function toUndo({ total_cents }: Saga, at: Step, until: number): readonly Step[] {
-  return undoOrder(until).filter((step) => step === at || !isLeftOut(rowOf(step), total_cents));
+function toUndo(saga: Saga, at: Step, until: number): readonly Step[] {
+  const table = tableOf(saga);
+  return undoOrder(table, until).filter(
+    (step) => step === at || !isLeftOut(rowOf(table, step), saga.total_cents),
+  );
 }
 
 /** Sends the first undo of `order`, or finishes the saga when nothing is left to undo. */
@@ -279,7 +314,7 @@ function undoNext(
   now: number,
   policy: SagaPolicy,
 ): Decision {
-  const from = statusOf(saga.position);
+  const from = statusOf(saga);
   const note = saga.position.kind === "forward" ? failure.code : null;
   const [undoing] = order;
   if (undoing === undefined) {
@@ -300,14 +335,12 @@ function undoNext(
   );
 }
 
-function isUndoReply(input: SagaInput): boolean {
-  return STEPS.some((row) => row.undo?.replies.some((reply) => reply === input.type));
+function isUndoReply(table: Table, input: SagaInput): boolean {
+  return table.some((row) => row.undo?.replies.some((reply) => reply === input.type));
 }
 
-function isUndoCommand(type: string): boolean {
-  return STEPS.some(
-    ({ undo }) => undo !== null && (undo.command === type || undo.commandAfterSuccess === type),
-  );
+function isUndoCommand(table: Table, type: string): boolean {
+  return table.some(({ undo }) => undo !== null && (undo.command === type || undo.commandOncePaid === type));
 }
 
 function finish(saga: Saga, position: Saga["position"], now: number): Saga {
@@ -328,7 +361,7 @@ function finish(saga: Saga, position: Saga["position"], now: number): Saga {
 /** The saga stays where it is and asks for an operator. */
 function flagged(saga: Saga, commandType: string, now: number): Decision {
   if (saga.needs_operator) return ignore(saga, "an operator is already needed");
-  const status = statusOf(saga.position);
+  const status = statusOf(saga);
   const step = saga.position.kind === "compensating" ? saga.position.undoing : saga.position.at;
   const note = `${commandType} was dead-lettered, an operator is needed`;
   return transition(

@@ -5,10 +5,11 @@ import type { MoneyState, NextAction, SagaStatus, SagaStatusView, ShortLine } fr
 import { assertNever } from "../kernel/errors.ts";
 import { timestampOf } from "../kernel/timestamp.ts";
 import type { CancellationStep } from "./order-cancellation.ts";
-import { indexOf, type Step } from "./steps.ts";
+import { indexOf, paymentIndex, rowOf, type Step, tableOf } from "./steps.ts";
 
 /** The columns of a saga that these parts are made of; times in epoch ms. */
 export interface ShopperFacts {
+  readonly table_version: number;
   readonly status: SagaStatus;
   readonly current_step: Step;
   readonly compensation_step: Step | null;
@@ -31,7 +32,8 @@ export type ShopperView = Pick<
 export function shopperView(facts: ShopperFacts): ShopperView {
   const { status, failure_code, total_cents, action_expires_at, deadline_at, lines_short } = facts;
   const isForward = failure_code === null && status !== "COMPLETED";
-  const isWaiting = isForward && facts.current_step === "charge" && action_expires_at !== null;
+  const isWaiting =
+    isForward && action_expires_at !== null && rowOf(tableOf(facts), facts.current_step).mayAskShopper;
   return {
     money: moneyOf(facts),
     ...(isWaiting ? { next_action: nextAction(action_expires_at, facts) } : {}),
@@ -50,30 +52,25 @@ function nextAction(expiresAt: number, { action_latest_at }: ShopperFacts): Next
   return { kind: "redirect", expires_at: timestampOf(expiresAt), ...(extendable ? { extendable } : {}) };
 }
 
-/** What is known for certain; "unknown" while a charge may take place or may have. */
-function moneyOf({
-  status,
-  current_step,
-  compensation_step,
-  total_cents,
-  payment_succeeded,
-  cancellation_step,
-}: ShopperFacts): MoneyState {
+/** What is known for certain; "unknown" while money may be held or taken, or may have been. */
+function moneyOf(facts: ShopperFacts): MoneyState {
+  const { status, compensation_step, total_cents, payment_succeeded, cancellation_step } = facts;
+  const isFree = total_cents === 0;
   switch (status) {
     case "STARTED":
       return "none";
     case "INVENTORY_RESERVED":
-      return "unknown";
+      return isFree ? "none" : moneyUnsettled(facts);
     case "PAYMENT_CHARGED":
     case "ORDER_CREATED":
-      return total_cents === 0 ? "none" : "taken";
+      return isFree ? "none" : "taken";
     case "COMPLETED":
-      return total_cents === 0 ? "none" : moneyOfFinished(cancellation_step);
+      return isFree ? "none" : moneyOfFinished(cancellation_step);
     case "COMPENSATING":
-      // The undo of the charge is over when the stock is released.
+      // The undo of the payment is over when the stock is released.
       if (compensation_step === "reserve") return payment_succeeded ? "returned" : "none";
       if (payment_succeeded) return "returning";
-      return total_cents === 0 || indexOf(current_step) < indexOf("charge") ? "none" : "unknown";
+      return isFree ? "none" : moneyUnsettled(facts);
     case "COMPENSATED":
       return payment_succeeded ? "returned" : "none";
     // A person has closed it by hand, and knows more than this table.
@@ -82,6 +79,15 @@ function moneyOf({
     default:
       return status satisfies never;
   }
+}
+
+/** Between the first command to payment and the news that the money is taken. An amount that is held is no money taken. */
+function moneyUnsettled({ table_version, current_step }: ShopperFacts): MoneyState {
+  const table = tableOf({ table_version });
+  const [at, payment] = [indexOf(table, current_step), paymentIndex(table)];
+  if (at < payment) return "none";
+  const capture = table.findIndex(({ command }) => command === "CapturePayment");
+  return at > payment && at < capture ? "authorized" : "unknown";
 }
 
 /** A finished order is refunded once it is certain that its parcel is not on its way (order-cancellation.ts). */

@@ -5,7 +5,7 @@ import type { FailureCode } from "../../schemas/failures.ts";
 import type { CartItem, ChargedCard, PricedItem, ShippingAddress } from "../../schemas/fields.ts";
 import type { SagaStatus, ShortLine } from "../../schemas/http.ts";
 import { assertNever } from "../kernel/errors.ts";
-import { type Step, statusDuring } from "./steps.ts";
+import { type Step, statusDuring, tableOf } from "./steps.ts";
 
 /** Why a saga started to compensate. The saga has codes of its own, and services add theirs (CARD_DECLINED, ...). */
 export interface Failure {
@@ -47,6 +47,8 @@ export interface Saga {
   readonly shopper_present: boolean;
   /** In which the shopper reads; null if it is not known. */
   readonly language: string | null;
+  /** Who takes the money; null for the default provider. */
+  readonly provider: string | null;
   readonly table_version: number;
   readonly position: Position;
   /** The cart with the prices that the reservation fixed; null until reserved. */
@@ -54,15 +56,15 @@ export interface Saga {
   readonly total_cents: number | null;
   /** Cart lines that could not be reserved; null unless that is why the saga compensates. */
   readonly lines_short: readonly ShortLine[] | null;
-  /** The charge took money, which may have been given back since. */
+  /** Money was taken, which may have been given back since. */
   readonly payment_succeeded: boolean;
-  /** What was charged, for the receipt; null if it is not known. */
+  /** What was charged or authorized, for the receipt; null if it is not known. */
   readonly card: ChargedCard | null;
-  /** The charge waits for the shopper until then, epoch ms; null while it does not. */
+  /** The payment waits for the shopper until then, epoch ms; null while it does not. */
   readonly action_expires_at: number | null;
   /**
    * How long that wait may last at most, epoch ms. After `action_expires_at`: the shopper may ask for more time. The same: they have.
-   * Null: they may not. Read only while the charge waits, and left behind after.
+   * Null: they may not. Read only while the payment waits, and left behind after.
    */
   readonly action_latest_at: number | null;
   /** A command of this saga is in the dead-letter queue, or an undo has had no reply for long. False when finished. */
@@ -92,10 +94,10 @@ export interface Transition {
   readonly note: string | null;
 }
 
-export function statusOf(position: Position): SagaStatus {
+export function statusOf({ position, table_version }: Pick<Saga, "position" | "table_version">): SagaStatus {
   switch (position.kind) {
     case "forward":
-      return statusDuring(position.at);
+      return statusDuring(tableOf({ table_version }), position.at);
     case "compensating":
       return "COMPENSATING";
     case "completed":

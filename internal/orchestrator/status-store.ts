@@ -29,7 +29,7 @@ export interface StatusRow extends ShopperFacts {
  * other checkouts do not pay for it.
  */
 const statusColumns = (sql: Sql) => sql`
-  saga_id, user_id, status, current_step, compensation_step, failure_code, order_id, total_cents, currency,
+  saga_id, user_id, table_version, status, current_step, compensation_step, failure_code, order_id, total_cents, currency,
   payment_succeeded, action_expires_at, action_latest_at, deadline_at, lines_short, created_at, updated_at,
   completed_at,
   case when status = 'COMPLETED' then
@@ -67,7 +67,7 @@ export async function readOpenSagas(sql: Sql, userId: string): Promise<readonly 
 
 /** The same as readStatuses without a query, for a saga that was just committed: nobody has cancelled its order yet. */
 export function statusOfSaga(saga: Saga): OwnedStatus {
-  return ownedStatus({ ...saga, ...positionColumns(saga.position), cancellation_step: null });
+  return ownedStatus({ ...saga, ...positionColumns(saga), cancellation_step: null });
 }
 
 function ownedStatus(row: StatusRow): OwnedStatus {

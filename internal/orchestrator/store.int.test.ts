@@ -9,7 +9,7 @@ import { checkout, POLICY, START, TestOrchestrator } from "../testkit/orchestrat
 import { startSaga } from "./saga.ts";
 import type { Position, Saga } from "./state.ts";
 import { readStatuses, statusOfSaga } from "./status-store.ts";
-import { STEPS } from "./steps.ts";
+import { TABLES } from "./steps.ts";
 import { appendHistory, lockSagas, openTableVersions, saveSagas } from "./store.ts";
 import { requireKnownVersions } from "./versions.ts";
 
@@ -22,8 +22,9 @@ beforeAll(async () => {
 });
 afterAll(() => orchestrator[Symbol.asyncDispose]());
 
-const steps = STEPS.map(({ step }) => step);
-const undone = STEPS.filter(({ undo }) => undo !== null).map(({ step }) => step);
+const tableRows = [...TABLES.values()].flat();
+const steps = tableRows.map(({ step }) => step);
+const undone = tableRows.filter(({ undo }) => undo !== null).map(({ step }) => step);
 
 const at = fc.constantFrom(...steps);
 /** Codes and messages come from other services. */

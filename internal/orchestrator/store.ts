@@ -33,6 +33,7 @@ interface SagaRow {
   /** Null in a row of an older version. */
   readonly shopper_present: boolean | null;
   readonly language: string | null;
+  readonly provider: string | null;
   readonly lines_short: Saga["lines_short"];
   readonly payment_succeeded: boolean;
   readonly card: Saga["card"];
@@ -53,7 +54,7 @@ interface SagaRow {
 const columns = (sql: Sql | Tx) => sql`
   saga_id, user_id, email, cart_items, status, current_step, compensation_step, table_version, currency,
   expected_total_cents, priced_items, total_cents, shipping_address, payment_method, payment_succeeded, order_id,
-  failure_code, failure_message, needs_operator, resend_count, deadline_at, shopper_present, language, lines_short, action_expires_at,
+  failure_code, failure_message, needs_operator, resend_count, deadline_at, shopper_present, language, provider, lines_short, action_expires_at,
   action_latest_at, card, created_at, updated_at, completed_at, traceparent`;
 
 /** Reads and locks the sagas, in id order so that two batches cannot deadlock. Unknown ids are missing. */
@@ -134,7 +135,7 @@ export interface Change {
  */
 export function saveSagas(tx: Tx, changes: readonly Change[]): PromiseLike<unknown> {
   const rows = changes.map(({ before, after }) => ({
-    ...positionColumns(after.position),
+    ...positionColumns(after),
     saga_id: after.saga_id,
     // Written once, when the cart is priced; sending it again with each transition would be most of the statement's bytes.
     priced_items: after.priced_items === before.priced_items ? null : after.priced_items,
@@ -208,11 +209,12 @@ export async function openTableVersions(sql: Sql): Promise<number[]> {
   return rows.map((row) => row.table_version);
 }
 
-/** The columns of a position; `positionOf` is the way back. */
-export function positionColumns(position: Position) {
+/** The columns of a saga's position; `positionOf` is the way back. */
+export function positionColumns(saga: Pick<Saga, "position" | "table_version">) {
+  const { position } = saga;
   const isFailed = position.kind === "compensating" || position.kind === "compensated";
   return {
-    status: statusOf(position),
+    status: statusOf(saga),
     current_step: position.at,
     compensation_step: position.kind === "compensating" ? position.undoing : null,
     resend_count: position.kind === "compensating" ? position.resends : 0,

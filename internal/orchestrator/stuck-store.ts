@@ -8,6 +8,7 @@ import type { Step } from "./steps.ts";
 export interface StuckSaga {
   readonly saga_id: string;
   readonly status: SagaStatus;
+  readonly table_version: number;
   readonly current_step: Step;
   /** The step whose undo has no reply yet; null on the way forward. */
   readonly compensation_step: Step | null;
@@ -29,12 +30,12 @@ export interface StuckSaga {
 export function findStuck(sql: Sql, before: number, limit: number): Promise<StuckSaga[]> {
   return sql<StuckSaga[]>`
     with old as materialized (
-      select saga_id, status, current_step, compensation_step, payment_succeeded, resend_count, needs_operator, created_at
+      select saga_id, status, table_version, current_step, compensation_step, payment_succeeded, resend_count, needs_operator, created_at
         from saga_state
        where completed_at is null and created_at < ${before}::timestamptz
          and (action_expires_at is null or action_expires_at < ${before}::timestamptz)
          and (updated_at < ${before}::timestamptz or resend_count > 0 or needs_operator))
-    select saga_id, status, current_step, compensation_step, payment_succeeded, resend_count, needs_operator, created_at,
+    select saga_id, status, table_version, current_step, compensation_step, payment_succeeded, resend_count, needs_operator, created_at,
            progress_at
       from (select old.*, coalesce(
                      (select h.at from saga_history h

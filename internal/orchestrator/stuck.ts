@@ -4,7 +4,7 @@
 import type { Clock } from "../kernel/ports.ts";
 import type { Log, Meter } from "../kernel/telemetry.ts";
 import { undoTypeOf } from "./commands.ts";
-import { rowOf } from "./steps.ts";
+import { rowOf, tableOf } from "./steps.ts";
 import type { NeedyCount, StuckSaga } from "./stuck-store.ts";
 
 /** The maximum of the gauges; more show as this. */
@@ -17,9 +17,11 @@ export function awaitedCommand({
   current_step,
   compensation_step,
   payment_succeeded,
-}: Pick<StuckSaga, "current_step" | "compensation_step" | "payment_succeeded">): string {
-  const undo = compensation_step === null ? null : undoTypeOf(compensation_step, payment_succeeded);
-  return undo ?? rowOf(current_step).command;
+  table_version,
+}: Pick<StuckSaga, "current_step" | "compensation_step" | "payment_succeeded" | "table_version">): string {
+  const table = tableOf({ table_version });
+  const undo = compensation_step === null ? null : undoTypeOf(table, compensation_step, payment_succeeded);
+  return undo ?? rowOf(table, current_step).command;
 }
 
 export interface StuckWatchOptions {

@@ -10,6 +10,7 @@ const AFTER_MS = 300_000;
 function stuck(saga_id: string): StuckSaga {
   return {
     saga_id,
+    table_version: 1,
     status: "STARTED",
     current_step: "reserve",
     compensation_step: null,
@@ -22,16 +23,22 @@ function stuck(saga_id: string): StuckSaga {
 }
 
 test("a saga waits for the command of its step, or for the undo that its payment needs", () => {
-  const cases: readonly (readonly [Step, Step | null, boolean, string])[] = [
+  const cases: readonly (readonly [Step, Step | null, boolean, string, 2?])[] = [
     ["reserve", null, false, "ReserveInventory"],
     ["confirm", null, true, "ConfirmReservation"],
     ["order", "order", true, "CancelOrder"],
     ["charge", "charge", false, "CancelPayment"],
     ["order", "charge", true, "RefundPayment"],
     ["order", "reserve", true, "ReleaseInventory"],
+    ["confirm", null, false, "ConfirmReservation", 2],
+    ["capture", null, false, "CapturePayment", 2],
+    ["capture", "authorize", false, "CancelPayment", 2],
+    ["order", "authorize", true, "RefundPayment", 2],
   ];
-  for (const [current_step, compensation_step, payment_succeeded, command] of cases)
-    expect(awaitedCommand({ current_step, compensation_step, payment_succeeded })).toBe(command);
+  for (const [current_step, compensation_step, payment_succeeded, command, table_version = 1] of cases)
+    expect(awaitedCommand({ current_step, compensation_step, payment_succeeded, table_version })).toBe(
+      command,
+    );
 });
 
 test("each stuck saga is logged once, at most twenty in a line; the gauge counts all", async () => {

@@ -39,12 +39,12 @@ export function sagaTelemetry(meter: Meter, log: Log, changed: SagaObserver["cha
         case "alert":
           alerts.inc({ type: input.type });
           return log.error(
-            { saga_id, ...traceFields(saga.traceparent), type: input.type, status: statusOf(position) },
+            { saga_id, ...traceFields(saga.traceparent), type: input.type, status: statusOf(saga) },
             `saga alert: ${verdict.reason}`,
           );
         case "transition": {
           if (saga.completed_at === null) return waits.moved(saga);
-          const status = statusOf(position);
+          const status = statusOf(saga);
           const failure_code = position.kind === "compensated" ? position.failure.code : "";
           ended.inc({ status, failure_code });
           if (failure_code !== "" && isShopsFailure(failure_code)) failedByShop.inc({});

@@ -40,7 +40,7 @@ export async function traceSaga(
       return { kind: "unknown" };
     }
     const known = traceFields(saga.traceparent).trace_id;
-    const status = statusOf(saga.position);
+    const status = statusOf(saga);
     if (known === undefined)
       span = tracer.root("saga trace", { attributes: { [SAGA_ID]: sagaId, [SAGA_STATUS]: status } });
     const traceId = known ?? traceFields(span?.traceparent).trace_id;

@@ -1,10 +1,10 @@
 // A saga continues on the table it started on. A binary that does not know the table of a saga in progress must not touch it, so it
 // refuses to start. Called by cmd/orchestrator before anything moves.
 import { AppError } from "../kernel/errors.ts";
-import { SAGA_TABLE_VERSION } from "./steps.ts";
+import { TABLES } from "./steps.ts";
 
 /** The versions of the saga table that this binary can run. */
-export const KNOWN_TABLE_VERSIONS: readonly number[] = [SAGA_TABLE_VERSION];
+export const KNOWN_TABLE_VERSIONS: readonly number[] = [...TABLES.keys()];
 
 /** Throws CONFIG_INVALID when sagas in progress use a table that this binary does not know. */
 export function requireKnownVersions(open: readonly number[]): void {

@@ -191,6 +191,7 @@ export function sagaOf(number: number, parts: Partial<SagaSummary> = {}): SagaSu
     saga_id: sagaId(number),
     user_id: "019ace50-0000-7000-8000-00000000000a",
     status: "INVENTORY_RESERVED",
+    table_version: 1,
     current_step: "charge",
     compensation_step: null,
     failure_code: null,

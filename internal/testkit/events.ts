@@ -31,6 +31,7 @@ export function eventOf(type: Event["type"], sagaId: string): Event {
       return { ...envelope, type, reservation_id: id, reserved_until: "2026-11-23T12:10:31.000Z" };
     case "PaymentActionRequired":
       return { ...envelope, type, payment_id: id, kind: "redirect", expires_at: "2026-11-23T12:10:01.000Z" };
+    case "PaymentAuthorized":
     case "PaymentSucceeded": {
       const card = { brand: "visa", last4: "4242" };
       const charge = { transaction_id: "pi_1", amount_cents: CHARGE_CENTS, currency: "EUR", card };

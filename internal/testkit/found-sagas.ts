@@ -26,7 +26,7 @@ export interface FoundSagaRow {
   readonly client_key: string;
   readonly status: SagaStatus;
   readonly current_step: SagaStep;
-  readonly compensation_step: "order" | "charge" | "reserve" | null;
+  readonly compensation_step: "order" | "charge" | "authorize" | "reserve" | null;
   readonly failure_code: string | null;
   readonly currency: string;
   readonly total_cents: number | null;
@@ -61,7 +61,7 @@ export function randomSaga(random: Random, created_at: number, users: readonly s
     status,
     current_step: pick(random, SAGA_STEPS),
     compensation_step:
-      status === "COMPENSATING" ? pick(random, ["order", "charge", "reserve"] as const) : null,
+      status === "COMPENSATING" ? pick(random, ["order", "charge", "authorize", "reserve"] as const) : null,
     failure_code: isFailed ? pick(random, CODES) : null,
     currency: pick(random, CURRENCIES),
     total_cents: status === "STARTED" ? null : between(random, 0, 100) * 100,

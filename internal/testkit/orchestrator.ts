@@ -27,6 +27,8 @@ import { eventOf } from "./events.ts";
 import { accessTo } from "./callers.ts";
 
 export const START = Date.parse("2026-11-23T12:00:00.000Z");
+/** The provider whose sagas authorize first. */
+export const HOLDING_PROVIDER = "holding";
 export const POLICY: SagaPolicy = {
   forwardDeadlineMs: 30_000,
   // More time is as long again, and does not reach the longest wait.
@@ -34,6 +36,7 @@ export const POLICY: SagaPolicy = {
   resendFirstMs: 10_000,
   resendCapMs: 60_000,
   resendsBeforeOperator: 3,
+  authorizeFirst: new Set([HOLDING_PROVIDER]),
 };
 
 /** The replies that take a new saga to COMPLETED, in order. */
@@ -41,6 +44,15 @@ export const COMPLETING = [
   "InventoryReserved",
   "PaymentSucceeded",
   "ReservationConfirmed",
+  "OrderCreated",
+] as const;
+
+/** The same for a saga of table 2: of a checkout with HOLDING_PROVIDER. */
+export const COMPLETING_HELD = [
+  "InventoryReserved",
+  "PaymentAuthorized",
+  "ReservationConfirmed",
+  "PaymentSucceeded",
   "OrderCreated",
 ] as const;
 

@@ -7,7 +7,9 @@ import { countText } from "./words.ts";
 const COLUMN = 190;
 const BOX = { width: 124, height: 60 };
 const ROW = 150;
-const HEIGHT = ROW + BOX.height + 20;
+/** Above the upper row and below the lower one, for arrows that pass a box. */
+const ARC = 34;
+const HEIGHT = ROW + BOX.height + 2 * ARC;
 
 interface Props {
   /** Null where it is not known. */
@@ -73,14 +75,16 @@ function countOf(node: MapNode, { open, hour }: Props): number | null {
   return node.id === "COMPLETED" ? hour.completed : hour.compensated;
 }
 
-function hrefOf({ status, kind, step }: MapNode): string {
-  const fields = new URLSearchParams({ status });
+function hrefOf({ statuses, kind, step }: MapNode): string {
+  const fields = new URLSearchParams({ status: statuses.join(",") });
   if (kind === "forward" && step !== null) fields.set("step", step);
   return `/sagas?${fields}`;
 }
 
 const noteOf = (node: MapNode) =>
-  node.kind === "end" ? "in the last hour" : node.status.toLowerCase().replaceAll("_", " ");
+  node.kind === "end"
+    ? "in the last hour"
+    : node.statuses.map((status) => status.toLowerCase().replaceAll("_", " ")).join(" or ");
 
 function Box({ node, ...props }: Props & { readonly node: MapNode }) {
   const count = countOf(node, props);
@@ -108,7 +112,7 @@ function Box({ node, ...props }: Props & { readonly node: MapNode }) {
 }
 
 function placeOf({ column, row }: MapNode): { readonly x: number; readonly y: number } {
-  return { x: column * COLUMN + (COLUMN - BOX.width) / 2, y: 4 + row * ROW };
+  return { x: column * COLUMN + (COLUMN - BOX.width) / 2, y: ARC + row * ROW };
 }
 
 function Arrow({ edge, flow }: { readonly edge: MapEdge; readonly flow: readonly Flow[] | null }) {
@@ -134,10 +138,19 @@ function FlowCount({ edge, flow }: { readonly edge: MapEdge; readonly flow: read
   );
 }
 
-/** Straight along a row; between the rows in a curve that leaves downwards and arrives downwards. */
-function routeOf({ from, to }: MapEdge) {
+/** Straight along a row, around the boxes that it passes; between the rows in a curve that leaves downwards and arrives downwards. */
+function routeOf({ from, to }: Pick<MapEdge, "from" | "to">) {
   const [start, end] = [placeOf(from), placeOf(to)];
   const middle = BOX.height / 2;
+  if (from.row === to.row && passesBox({ from, to })) {
+    const outer = from.row === 0 ? start.y : start.y + BOX.height;
+    const turn = from.row === 0 ? outer - 2 * ARC : outer + 2 * ARC;
+    const [x1, x2] = [start.x + BOX.width / 2, end.x + BOX.width / 2];
+    return {
+      path: `M${x1} ${outer}C${x1} ${turn} ${x2} ${turn} ${x2} ${outer}`,
+      at: { x: (x1 + x2) / 2, y: (outer + turn) / 2 },
+    };
+  }
   if (from.row === to.row) {
     const isForward = to.column > from.column;
     const [x1, x2] = isForward ? [start.x + BOX.width, end.x - 3] : [start.x, end.x + BOX.width + 3];
@@ -155,6 +168,11 @@ function routeOf({ from, to }: MapEdge) {
     path: `M${x1} ${y1}C${x1} ${y1 + bend} ${x2} ${y2 - bend} ${x2} ${y2}`,
     at: { x: (x1 + x2) / 2 + (x1 === x2 ? 4 : 0), y: (y1 + y2) / 2 },
   };
+}
+
+function passesBox({ from, to }: Pick<MapEdge, "from" | "to">): boolean {
+  const [left, right] = [Math.min(from.column, to.column), Math.max(from.column, to.column)];
+  return NODES.some(({ row, column }) => row === from.row && column > left && column < right);
 }
 
 function StateTable(props: Props) {

@@ -30,6 +30,8 @@ const OWES: Readonly<Record<string, Service>> = {
   reserve: "inventory",
   confirm: "inventory",
   charge: "payment",
+  authorize: "payment",
+  capture: "payment",
   order: "order",
 };
 /** The orchestrator handles a deadline within a second or so. */

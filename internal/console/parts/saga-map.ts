@@ -1,5 +1,5 @@
 // Where the boxes and arrows of the saga's diagram go, and how many sagas take each arrow. The graph is generated from the saga table
-// (`bun run diagram`), so a new step appears by itself. Pure. Drawn by parts/diagram.tsx.
+// (`bun run diagram`) of both tables, so a new step appears by itself. Pure. Drawn by parts/diagram.tsx.
 import type { SagaFlow } from "../../../schemas/overview.ts";
 import type { Flow } from "../../operations/saga-rate-store.ts";
 import graph from "./saga-graph.json" with { type: "json" };
@@ -7,7 +7,7 @@ import graph from "./saga-graph.json" with { type: "json" };
 export interface MapNode {
   readonly id: string;
   readonly title: string;
-  readonly status: string;
+  readonly statuses: readonly string[];
   readonly step: string | null;
   readonly kind: string;
   readonly column: number;
@@ -17,6 +17,8 @@ export interface MapNode {
 export interface MapEdge {
   readonly from: MapNode;
   readonly to: MapNode;
+  /** The status that a saga leaves. */
+  readonly status: string;
   readonly causes: readonly string[];
 }
 
@@ -49,10 +51,11 @@ const byId = new Map(NODES.map((node) => [node.id, node]));
 export const EDGES: readonly MapEdge[] = [
   ...Map.groupBy(graph.edges, ({ from, to }) => `${from} ${to}`).values(),
 ].flatMap((same) => {
-  const [from, to] = [byId.get(same[0]?.from ?? ""), byId.get(same[0]?.to ?? "")];
-  return from === undefined || to === undefined
+  const [first] = same;
+  const [from, to] = [byId.get(first?.from ?? ""), byId.get(first?.to ?? "")];
+  return first === undefined || from === undefined || to === undefined
     ? []
-    : [{ from, to, causes: same.flatMap(({ causes }) => causes) }];
+    : [{ from, to, status: first.status, causes: same.flatMap(({ causes }) => causes) }];
 });
 
 /** Sagas in progress in this box. */
@@ -64,15 +67,22 @@ export function openAt(node: MapNode, open: SagaFlow["in_progress"]): number {
     .reduce((sum, { count }) => sum + count, 0);
 }
 
-/** Sagas that took this arrow in the last minute. */
-export function flowAlong({ from, to, causes }: MapEdge, flows: readonly Flow[]): number {
-  const types = new Set(causes.map((cause) => CAUSE_TYPES[cause] ?? cause));
+/**
+ * Sagas that took this arrow in the last minute. The history tells the status that a saga left, not the step: of several steps with one
+ * status, the first one counts.
+ */
+export function flowAlong(edge: MapEdge, flows: readonly Flow[]): number {
   return flows
-    .filter(
-      ({ message_type, from_status, to_status, step }) =>
-        types.has(message_type) && from_status === from.status && targetOf(to_status, step) === to.id,
-    )
+    .filter((flow) => EDGES.find((other) => isAlong(other, flow)) === edge)
     .reduce((sum, { count }) => sum + count, 0);
+}
+
+function isAlong({ to, status, causes }: MapEdge, flow: Flow): boolean {
+  return (
+    flow.from_status === status &&
+    targetOf(flow.to_status, flow.step) === to.id &&
+    causes.some((cause) => (CAUSE_TYPES[cause] ?? cause) === flow.message_type)
+  );
 }
 
 function targetOf(status: string, step: string): string {

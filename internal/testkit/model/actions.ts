@@ -1,6 +1,6 @@
 // All possible next actions in a model world and the worlds they lead to. Called by model.ts for each reached state.
 import type { Event } from "../../../schemas/events.ts";
-import { STEPS } from "../../orchestrator/steps.ts";
+import { TABLES } from "../../orchestrator/steps.ts";
 import type { SagaInput } from "../../orchestrator/state.ts";
 import type { Decision as InventoryDecision, Stock } from "../../services/inventory/decide.ts";
 import {
@@ -98,6 +98,8 @@ function effects(world: World, message: Message, rules: Rules): (readonly [strin
     case "ReleaseInventory":
       return [["", applyStock(after, saga, rules.inventory(rows.reservation, stock(after), body, 0, HOLD))]];
     case "ChargePayment":
+    case "AuthorizePayment":
+    case "CapturePayment":
     case "CancelPayment":
     case "RefundPayment":
       return [["", applyPayment(after, saga, rules.payment(rows.payment, body, 0))]];
@@ -310,7 +312,7 @@ function deadLetter(world: World, message: Message): World {
 }
 
 function isForwardCommand({ body }: Message): boolean {
-  return STEPS.some(({ command }) => command === body.type);
+  return [...TABLES.values()].flat().some(({ command }) => command === body.type);
 }
 
 function stock({ available, priceCents }: World): Stock {

@@ -115,6 +115,7 @@ export const SAGA_POLICY: SagaPolicy = {
   resendFirstMs: 0,
   resendCapMs: 0,
   resendsBeforeOperator: 1,
+  authorizeFirst: new Set(),
 };
 
 const EMPTY: Rows = {
