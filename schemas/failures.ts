@@ -54,6 +54,7 @@ const KIND_OF = {
   PAYMENT_METHOD_INVALID: "card_details",
   NOT_CHARGED: "payments_down",
   AMOUNT_NOT_CHARGEABLE: "odd_amount",
+  AUTHORIZATION_ENDED: "bank_trouble",
   // The bank's reasons.
   AMOUNT_TOO_LARGE: "too_large",
   AMOUNT_TOO_SMALL: "too_small",

@@ -1,7 +1,9 @@
 // Commands as the orchestrator would send them, for tests of the services. Each call is a new message with its own id.
 import type {
+  AuthorizePayment,
   CancelOrder,
   CancelPayment,
+  CapturePayment,
   ChargePayment,
   ConfirmReservation,
   CreateOrder,
@@ -40,6 +42,15 @@ export function chargePayment(saga_id: string, payment_method = "pm_card_visa"):
     currency: "EUR",
     payment_method,
   };
+}
+
+/** The same money, held and not taken. */
+export function authorizePayment(saga_id: string, payment_method?: string): AuthorizePayment {
+  return { ...chargePayment(saga_id, payment_method), type: "AuthorizePayment" };
+}
+
+export function capturePayment(saga_id: string): CapturePayment {
+  return { ...envelope(saga_id, "capture"), type: "CapturePayment" };
 }
 
 export function cancelPayment(saga_id: string): CancelPayment {

@@ -1,16 +1,25 @@
-// The states of one saga's payment and refund, and the events that report them. Data only: decide.ts and attempts.ts change it,
-// store.ts saves it.
+// The states of one saga's payment and refund, and the events that report them. Data only: decide.ts and attempts/ change it, store.ts
+// saves it.
 import type { PaymentCommand } from "../../../schemas/commands.ts";
 import type { ChargedCard } from "../../../schemas/fields.ts";
 import { timestampOf } from "../../kernel/timestamp.ts";
 import type { Outgoing } from "../../messaging/handler.ts";
 import type { Difference } from "./difference.ts";
 
+/** Provider of payments whose command names none. */
+export const DEFAULT_PROVIDER = "stripe";
+
+/** `automatic`: the charge takes the money. `manual`: it has the money held at the bank, and a capture takes it. */
+export type CaptureMethod = "automatic" | "manual";
+
 export interface PaymentFacts {
   /** The message id of the command that created the row: ChargePayment, or the undo for a tombstone. */
   readonly payment_id: string;
   readonly saga_id: string;
   readonly amount_cents: number;
+  /** Name of the provider, as its registry has it. */
+  readonly provider: string;
+  readonly capture: CaptureMethod;
   /** The shopper can confirm the payment at the bank. A repeat with one key must be the same request, so it is saved. */
   readonly shopper_present: boolean;
   /** The saga wants this charge undone, whatever its outcome. */
@@ -56,6 +65,45 @@ export interface OpenPayment extends PaymentFacts {
   readonly action: ShopperAction | null;
 }
 
+/** What every payment whose money is or was held has. */
+interface Hold extends PaymentFacts {
+  readonly currency: string;
+  /** The provider's id of the charge that holds the money, and later of the money taken. */
+  readonly provider_txn_id: string;
+  /** Until when the money can be taken, epoch ms; null if the provider does not say. */
+  readonly capture_before: number | null;
+}
+
+/** The money is held, and nobody has asked yet to take or release it. */
+export interface AuthorizedPayment extends Hold {
+  readonly status: "AUTHORIZED";
+}
+
+/** A hold that is to be taken or released by a request. */
+interface HoldInWork extends Hold {
+  /** Number of requests in this status, including one in flight. Saved before the request is sent. */
+  readonly hold_attempts: number;
+  /** Lease and backoff, as for an open payment. */
+  readonly next_attempt_at: number;
+}
+
+/** The money is to be taken. It ends when the provider says that it was, or that it cannot be. */
+export interface CapturePendingPayment extends HoldInWork {
+  readonly status: "CAPTURE_PENDING";
+}
+
+/** The hold is to be released, until the provider says that it is, or that the money was taken. A capture may still be in flight. */
+export interface VoidPendingPayment extends HoldInWork {
+  readonly status: "VOID_PENDING";
+  /** Why the money could not be taken; null for an undo, which explains itself. */
+  readonly failure: Failure | null;
+}
+
+interface Failure {
+  readonly error_code: string;
+  readonly error_message: string;
+}
+
 export interface SucceededPayment extends PaymentFacts {
   readonly status: "SUCCEEDED";
   readonly currency: string;
@@ -70,7 +118,7 @@ export interface FailedPayment extends PaymentFacts {
   readonly error_message: string;
 }
 
-/** Undone while the provider had no charge. A tombstone (its charge command never came) has no currency and the amount 0. */
+/** Undone while the provider had no charge, or its hold was released. A tombstone (its charge command never came) has no currency and the amount 0. */
 export interface CancelledPayment extends PaymentFacts {
   readonly status: "CANCELLED";
   readonly currency: string | null;
@@ -90,8 +138,18 @@ export interface RefundedPayment extends PaymentFacts {
   readonly refund: CompletedRefund;
 }
 
+export type HeldPayment = AuthorizedPayment | CapturePendingPayment | VoidPendingPayment;
+
 export type Payment =
-  OpenPayment | SucceededPayment | FailedPayment | CancelledPayment | RefundPendingPayment | RefundedPayment;
+  | OpenPayment
+  | AuthorizedPayment
+  | CapturePendingPayment
+  | VoidPendingPayment
+  | SucceededPayment
+  | FailedPayment
+  | CancelledPayment
+  | RefundPendingPayment
+  | RefundedPayment;
 export type PaymentStatus = Payment["status"];
 
 interface RefundFacts {
@@ -139,6 +197,12 @@ export function isOpen(payment: Payment): payment is OpenPayment {
   return payment.status === "PENDING" || payment.status === "UNKNOWN";
 }
 
+/** The money is, or may be, held at the bank. */
+export function isHeld(payment: Payment): payment is HeldPayment {
+  const { status } = payment;
+  return status === "AUTHORIZED" || status === "CAPTURE_PENDING" || status === "VOID_PENDING";
+}
+
 /** Whether the provider has, or may have, a charge for this payment. */
 export function mayBeAtProvider({ attempts, void_attempts }: PaymentFacts): boolean {
   return attempts > void_attempts;
@@ -146,13 +210,15 @@ export function mayBeAtProvider({ attempts, void_attempts }: PaymentFacts): bool
 
 /** The fields that payments of every status have, without those of its status. */
 export function factsOf(payment: PaymentFacts): PaymentFacts {
-  const { payment_id, saga_id, amount_cents, shopper_present, undo_requested } = payment;
+  const { payment_id, saga_id, amount_cents, provider, capture, shopper_present, undo_requested } = payment;
   const { attempts, void_attempts, first_attempt_at, charge_asked_at } = payment;
   const { answer_by, traceparent, created_at } = payment;
   return {
     payment_id,
     saga_id,
     amount_cents,
+    provider,
+    capture,
     shopper_present,
     undo_requested,
     attempts,
@@ -168,6 +234,26 @@ export function factsOf(payment: PaymentFacts): PaymentFacts {
 /** The fields that a settled payment takes over from the open one: all except status, token and lease. */
 export function withoutAttempt(payment: OpenPayment): PaymentFacts & { readonly currency: string } {
   return { ...factsOf(payment), currency: payment.currency };
+}
+
+function holdOf(payment: HeldPayment): Hold {
+  const { currency, provider_txn_id, capture_before } = payment;
+  return { ...factsOf(payment), currency, provider_txn_id, capture_before };
+}
+
+/** Has the money taken, due at `now`. */
+export function startCapture(payment: AuthorizedPayment, now: number): CapturePendingPayment {
+  return { ...holdOf(payment), status: "CAPTURE_PENDING", hold_attempts: 0, next_attempt_at: now };
+}
+
+/** Has the hold released, due at `now`. `failure` is why the money cannot be taken; null for an undo. */
+export function startVoid(payment: HeldPayment, now: number, failure: Failure | null): VoidPendingPayment {
+  return { ...holdOf(payment), status: "VOID_PENDING", hold_attempts: 0, next_attempt_at: now, failure };
+}
+
+/** The money of a hold was taken. */
+export function taken(payment: HeldPayment, provider_txn_id: string): SucceededPayment {
+  return { ...factsOf(payment), status: "SUCCEEDED", currency: payment.currency, provider_txn_id };
 }
 
 /** Starts the refund of the full amount, due at `now`. */
@@ -203,6 +289,30 @@ export function chargeKey(saga_id: string): string {
 
 export function refundKey(saga_id: string): string {
   return `${saga_id}:refund`;
+}
+
+/** The provider takes the money of one hold once, under any key. */
+export function captureKey(saga_id: string): string {
+  return `${saga_id}:capture`;
+}
+
+/**
+ * Also for a payment whose money is taken by now: the saga goes on as after the first reply. `card` goes on to the order and is not kept
+ * here: a repeated reply is without it.
+ */
+export function paymentAuthorized(payment: HeldPayment | SucceededPayment, card?: ChargedCard): Outgoing {
+  const { saga_id, payment_id, provider_txn_id, amount_cents, currency } = payment;
+  const until = "capture_before" in payment ? payment.capture_before : null;
+  return {
+    type: "PaymentAuthorized",
+    saga_id,
+    payment_id,
+    transaction_id: provider_txn_id,
+    amount_cents,
+    currency,
+    ...(until === null ? {} : { capture_before: timestampOf(until) }),
+    ...(card === undefined ? {} : { card }),
+  };
 }
 
 /** `card` goes on to the order and is not kept here: a repeated reply is without it. */

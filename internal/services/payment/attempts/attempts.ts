@@ -1,5 +1,6 @@
-// One attempt at the provider, seen from the payment: `claim` before the request, `settle` after it, for charges and refunds. Pure.
-// Called by executor.ts, which adds the two transactions and the request between them, and by the model explorer.
+// One attempt at the provider, seen from the payment: `claim` before the request, `settle` after it, for charges and refunds; holds.ts
+// has captures and voids. Pure. Called by executor.ts, which adds the two transactions and the request between them, and by the model
+// explorer.
 //
 // A request is saved before it is sent. Once one was sent, only a definite result ends the payment: a timeout is UNKNOWN, never
 // failed, and is retried with the same key.
@@ -18,6 +19,7 @@ import {
   pauseBeforeLookUp,
 } from "./shopper-action.ts";
 import {
+  type AuthorizedPayment,
   cancelUnsent,
   type Decision,
   type FailedPayment,
@@ -25,11 +27,13 @@ import {
   mayBeAtProvider,
   type OpenPayment,
   type Payment,
+  paymentAuthorized,
   paymentCancelled,
   paymentFailed,
   paymentSucceeded,
   withoutMessages,
   startRefund,
+  startVoid,
   type SucceededPayment,
   withoutAttempt,
 } from "../payment.ts";
@@ -137,6 +141,14 @@ export function giveUp(payment: OpenPayment): Decision {
 /** The outcome of a charge request. */
 export type ChargeOutcome =
   | { readonly kind: "succeeded"; readonly provider_txn_id: string; readonly card?: ChargedCard }
+  /** The money is held, and not taken. */
+  | {
+      readonly kind: "authorized";
+      readonly provider_txn_id: string;
+      /** Epoch ms. */
+      readonly capture_before?: number;
+      readonly card?: ChargedCard;
+    }
   /**
    * Definite for the key: no money moved, and none will. A charge that waited for its shopper, or may have, is only settled if it is
    * `closed`: the shopper holds the secret of it, and could try again with another card.
@@ -180,6 +192,8 @@ export function settleCharge(
   switch (outcome.kind) {
     case "succeeded":
       return succeed(payment, outcome, now);
+    case "authorized":
+      return authorize(payment, outcome, now);
     case "declined":
       if (outcome.closed === true) return fail(payment, outcome.error_code, outcome.error_message);
       if (payment.action !== null) return lookUpNow(payment, now);
@@ -238,7 +252,25 @@ function succeed(
   const succeeded: SucceededPayment = { ...withoutAttempt(payment), status: "SUCCEEDED", provider_txn_id };
   // The saga is already compensating: it hears when the money is refunded, not that it was taken.
   if (payment.undo_requested) return withoutMessages(startRefund(succeeded, now));
-  return { payment: succeeded, out: [paymentSucceeded(succeeded, card)] };
+  // Taken by somebody else, or before the database was restored from a backup: the saga goes on to its capture, which succeeds.
+  const reply = payment.capture === "manual" ? paymentAuthorized : paymentSucceeded;
+  return { payment: succeeded, out: [reply(succeeded, card)] };
+}
+
+function authorize(
+  payment: OpenPayment,
+  { provider_txn_id, capture_before, card }: Extract<ChargeOutcome, { readonly kind: "authorized" }>,
+  now: number,
+): Decision {
+  const authorized: AuthorizedPayment = {
+    ...withoutAttempt(payment),
+    status: "AUTHORIZED",
+    provider_txn_id,
+    capture_before: capture_before ?? null,
+  };
+  // The saga hears when the hold is released, not that it was made.
+  if (payment.undo_requested) return withoutMessages(startVoid(authorized, now, null));
+  return { payment: authorized, out: [paymentAuthorized(authorized, card)] };
 }
 
 function fail(payment: OpenPayment, error_code: FailureCode, error_message: string): Decision {

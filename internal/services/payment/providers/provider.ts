@@ -6,13 +6,17 @@ import type { ChargedCard } from "../../../../schemas/fields.ts";
 export interface PaymentProvider {
   /** Saved with each payment. */
   readonly name: string;
-  /** Charges once per idempotency key, however often it is called. */
+  /** Charges, or has the money held, once per idempotency key, however often it is called. */
   charge(request: ChargeRequest): Promise<ChargeResult>;
   /** Looks for a charge of the saga in the provider ledger. */
   findCharge(request: FindRequest): Promise<FoundCharge>;
   /** Looks up the charge with this id. */
   lookUpCharge(provider_txn_id: string): Promise<FoundCharge>;
-  /** Cancels a charge that took no money yet: `declined` and `closed`. If it took some, that is the result. */
+  /** Takes the whole money that the charge holds, once, under any key. */
+  capture(request: CaptureRequest): Promise<CaptureResult>;
+  /**
+   * Cancels a charge that took no money yet, and releases what it holds: `declined` and `closed`. If it took some, that is the result.
+   */
   cancelCharge(provider_txn_id: string): Promise<FoundCharge>;
   /** The page at which the shopper can confirm the charge now. Its address holds a secret. */
   actionOf(provider_txn_id: string): Promise<FoundAction>;
@@ -32,6 +36,15 @@ export interface ChargeRequest {
   readonly payment_method: string;
   /** The shopper can confirm the charge at the bank, if the bank wants that. */
   readonly shopper_present: boolean;
+  /** `manual`: the money is only held; `capture` takes it. */
+  readonly capture: "automatic" | "manual";
+}
+
+export interface CaptureRequest {
+  readonly idempotency_key: string;
+  readonly saga_id: string;
+  /** Of the charge that holds the money. */
+  readonly provider_txn_id: string;
 }
 
 export interface FindRequest {
@@ -50,6 +63,15 @@ export interface RefundRequest {
 interface Charged {
   readonly kind: "succeeded";
   readonly provider_txn_id: string;
+  /** If the provider's answer has it. */
+  readonly card?: ChargedCard;
+}
+/** Definite: the money is held. */
+interface Authorized {
+  readonly kind: "authorized";
+  readonly provider_txn_id: string;
+  /** Until when it can be taken, epoch ms, if the provider says so. */
+  readonly capture_before?: number;
   /** If the provider's answer has it. */
   readonly card?: ChargedCard;
 }
@@ -114,8 +136,10 @@ export type UnknownReason =
   | "unexpected";
 
 /** The result of a charge in the provider ledger. */
-export type ProviderChargeResult = Charged | Declined | ActionRequired | Unknown;
+export type ProviderChargeResult = Charged | Authorized | Declined | ActionRequired | Unknown;
 export type ChargeResult = ProviderChargeResult | NoEffect | Deferred | RequestRefused;
+/** `declined` and not `closed`: the bank refused, and may still hold the money. */
+export type CaptureResult = Charged | Omit<Declined, "provider_txn_id"> | Unknown | Deferred | RequestRefused;
 export type FoundCharge = ProviderChargeResult | { readonly kind: "not_found" } | Deferred | RequestRefused;
 
 /** `none`: the charge waits for no shopper. */
