@@ -100,7 +100,7 @@ const PAYMENT_MOVES = [
   ..."payment_method provider_txn_id status error_code error_message undo_requested attempts void_attempts".split(
     " ",
   ),
-  ..."first_attempt_at charge_asked_at next_attempt_at shopper_present action_txn_id action_expires_at".split(
+  ..."first_attempt_at charge_asked_at next_attempt_at shopper_present action_txn_id action_expires_at capture_before hold_attempts".split(
     " ",
   ),
   ..."traceparent reconciled_at updated_at".split(" "),

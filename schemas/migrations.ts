@@ -20,6 +20,8 @@ import providers from "./migrations/payment/0022_providers.sql" with { type: "te
 import paymentAction from "./migrations/payment/0024_action_required.sql" with { type: "text" };
 import refundsThatFail from "./migrations/payment/0043_refunds_that_fail.sql" with { type: "text" };
 import paymentSearch from "./migrations/payment/0028_search.sql" with { type: "text" };
+import paymentAuthorize from "./migrations/payment/0042_authorize.sql" with { type: "text" };
+import paymentHeld from "./migrations/payment/0042_held_index.sql" with { type: "text" };
 import paymentWords from "./migrations/payment/0019_own_words.sql" with { type: "text" };
 import saga from "./migrations/saga/0002_saga.sql" with { type: "text" };
 import operators from "./migrations/saga/0003_operators.sql" with { type: "text" };
@@ -111,6 +113,8 @@ export const migrations: Record<MigratedDatabase, readonly Migration[]> = {
     { name: "0024_action_required", sql: paymentAction },
     { name: "0028_search", sql: paymentSearch },
     privilege,
+    { name: "0042_authorize", sql: paymentAuthorize },
+    { name: "0042_held_index", sql: paymentHeld },
     { name: "0043_refunds_that_fail", sql: refundsThatFail },
   ],
   order: [

@@ -7,25 +7,35 @@ import { decide } from "./decide.ts";
 import type { Executor } from "./attempts/executor.ts";
 import { applyPayment, heldPayments, loadRows, type PaymentRows, saveRows } from "./store.ts";
 
-const COMMANDS = ["ChargePayment", "CancelPayment", "RefundPayment"] as const;
+const COMMANDS = [
+  "ChargePayment",
+  "AuthorizePayment",
+  "CapturePayment",
+  "CancelPayment",
+  "RefundPayment",
+] as const;
 type PaymentCommandType = (typeof COMMANDS)[number];
 
 /** An undo that fails keeps the shopper's money, so it is retried until it works. */
 const RETRY_FOREVER: ReadonlySet<MessageType> = new Set<MessageType>(["CancelPayment", "RefundPayment"]);
 
 export interface PaymentHandlerOptions {
-  /** Name of the provider for new charges; saved with each payment. */
-  readonly provider: string;
+  /** Whether there is a provider of this name. */
+  readonly serves: (provider: string) => boolean;
   /**
-   * Claims new charges in the inbox transaction, which avoids a second one, and sends them after the commit. Without it they are
-   * claimed like all others.
+   * Of each provider: claims new requests in the inbox transaction, which avoids a second one, and sends them after the commit. Without
+   * them all requests are claimed by the executors' own rounds.
    */
-  readonly executor?: Pick<Executor, "claimNew" | "send">;
+  readonly executors?: readonly Pick<Executor, "claimNew" | "send">[];
   /** Called after a commit that may have left work for the executor. */
   readonly wakeExecutor: () => void;
 }
 
-export function paymentHandler(options: PaymentHandlerOptions): Handler<PaymentCommandType, PaymentRows> {
+export function paymentHandler({
+  serves,
+  executors = [],
+  wakeExecutor,
+}: PaymentHandlerOptions): Handler<PaymentCommandType, PaymentRows> {
   return {
     service: "payment",
     topics: [TOPICS.commands],
@@ -40,19 +50,19 @@ export function paymentHandler(options: PaymentHandlerOptions): Handler<PaymentC
     held: (tx, messages) => heldPayments(tx, sagasOf(messages)),
 
     decide(rows, message, now) {
-      const { payment, out } = decide(rows.payments.get(message.saga_id) ?? null, message, now);
+      const { payment, out } = decide(rows.payments.get(message.saga_id) ?? null, message, now, serves);
       applyPayment(rows, payment);
       return out;
     },
 
     save(tx, rows, now) {
-      options.executor?.claimNew(rows, now);
-      return saveRows(tx, rows, options.provider, now);
+      for (const executor of executors) executor.claimNew(rows, now);
+      return saveRows(tx, rows, now);
     },
 
     committed(rows) {
-      options.executor?.send(rows.claimed);
-      if (rows.made.size > rows.claimed.length || rows.changed.size > 0) options.wakeExecutor();
+      for (const executor of executors) executor.send(rows.claimed);
+      if (rows.made.size + rows.changed.size > rows.claimed.length) wakeExecutor();
     },
   };
 }

@@ -22,7 +22,7 @@ export async function findPayments(sql: Sql, { sagas, charges, refunds = [] }: N
   const rows = await sql<Row[]>`
     select payment_id, saga_id, amount_cents, currency, payment_method, provider_txn_id, status, error_code, error_message,
            undo_requested, attempts, void_attempts, first_attempt_at, charge_asked_at, next_attempt_at, answer_by, traceparent,
-           shopper_present, action_txn_id, action_expires_at, created_at,
+           shopper_present, action_txn_id, action_expires_at, provider, capture, capture_before, hold_attempts, created_at,
            (select json_build_object('refund_id', refund_id, 'payment_id', payment_id,
                                      'provider_refund_id', provider_refund_id, 'error_code', error_code, 'attempts', attempts,
                                      'next_attempt_at', (extract(epoch from next_attempt_at) * 1000)::float8,

@@ -4,6 +4,8 @@ import { timestampOf, timestampOrNull } from "../../kernel/timestamp.ts";
 import {
   chargeKey,
   factsOf,
+  type CaptureMethod,
+  isHeld,
   isOpen,
   type Payment,
   type PaymentStatus,
@@ -34,6 +36,10 @@ export interface PaymentRow {
   readonly shopper_present: boolean;
   readonly action_txn_id: string | null;
   readonly action_expires_at: number | null;
+  readonly provider: string;
+  readonly capture: CaptureMethod;
+  readonly capture_before: number | null;
+  readonly hold_attempts: number;
   readonly created_at: number;
 }
 
@@ -67,6 +73,11 @@ export function paymentOf(row: PaymentRow, refund: RefundRow | undefined): Payme
     case "FAILED":
       assert(error_code !== null, `payment ${row.payment_id} failed without a reason`);
       return { ...facts, status, currency, error_code, error_message: error_message ?? "" };
+    case "AUTHORIZED":
+    case "CAPTURE_PENDING":
+    case "VOID_PENDING":
+      assert(provider_txn_id !== null, `payment ${row.payment_id} is ${status} without a charge`);
+      return { ...facts, currency, provider_txn_id, ...holdState(row, status) };
     case "SUCCEEDED":
     case "REFUND_PENDING":
     case "REFUNDED":
@@ -80,6 +91,16 @@ export function paymentOf(row: PaymentRow, refund: RefundRow | undefined): Payme
 function actionIn({ action_txn_id, action_expires_at }: PaymentRow): ShopperAction | null {
   if (action_txn_id === null || action_expires_at === null) return null;
   return { provider_txn_id: action_txn_id, expires_at: action_expires_at };
+}
+
+function holdState(row: PaymentRow, status: "AUTHORIZED" | "CAPTURE_PENDING" | "VOID_PENDING") {
+  const { payment_id, capture_before, hold_attempts, next_attempt_at, error_code, error_message } = row;
+  if (status === "AUTHORIZED") return { status, capture_before } as const;
+  assert(next_attempt_at !== null, `payment ${payment_id} is ${status} without a next attempt`);
+  const work = { capture_before, hold_attempts, next_attempt_at };
+  if (status === "CAPTURE_PENDING") return { status, ...work } as const;
+  const failure = error_code === null ? null : { error_code, error_message: error_message ?? "" };
+  return { status, ...work, failure } as const;
 }
 
 function refundState(
@@ -108,7 +129,10 @@ export type StoredRefund = ReturnType<typeof refundRowsOf>[number];
 export function rowOf(payment: Payment, now: number) {
   const { first_attempt_at, charge_asked_at, answer_by, created_at } = payment;
   const open = isOpen(payment) ? payment : null;
-  const failed = payment.status === "FAILED" ? payment : null;
+  const held = isHeld(payment) ? payment : null;
+  const work = held === null || held.status === "AUTHORIZED" ? null : held;
+  const failed =
+    payment.status === "FAILED" ? payment : payment.status === "VOID_PENDING" ? payment.failure : null;
   return {
     ...factsOf(payment),
     status: payment.status,
@@ -121,10 +145,12 @@ export function rowOf(payment: Payment, now: number) {
     first_attempt_at: timestampOrNull(first_attempt_at),
     charge_asked_at: timestampOrNull(charge_asked_at),
     answer_by: timestampOrNull(answer_by),
-    next_attempt_at: timestampOrNull(open?.next_attempt_at ?? null),
+    next_attempt_at: timestampOrNull((open ?? work)?.next_attempt_at ?? null),
     // The update keeps them when the payment is settled, for people.
     action_txn_id: open?.action?.provider_txn_id ?? null,
     action_expires_at: timestampOrNull(open?.action?.expires_at ?? null),
+    capture_before: timestampOrNull(held?.capture_before ?? null),
+    hold_attempts: work?.hold_attempts ?? null,
     created_at: timestampOf(created_at),
     updated_at: timestampOf(now),
   };

@@ -8,7 +8,7 @@ import { LONGEST_PAUSE_MS } from "../../kernel/backoff.ts";
 import { assert } from "../../kernel/errors.ts";
 import type { Tx } from "../../messaging/database.ts";
 import type { HeldRow } from "../../messaging/held-rows.ts";
-import type { ChargeClaim } from "./attempts/attempts.ts";
+import type { Attempt } from "./attempts/attempt.ts";
 import type { Payment } from "./payment.ts";
 import {
   type PaymentRow,
@@ -27,8 +27,8 @@ export interface PaymentRows {
   readonly made: Set<string>;
   /** Sagas whose saved payment has changed. */
   readonly changed: Set<string>;
-  /** Charges of new payments that were claimed in this transaction. */
-  readonly claimed: ChargeClaim[];
+  /** Requests that were claimed in this transaction, for payments that it created or changed. */
+  readonly claimed: Attempt[];
 }
 
 /** Reads and locks the payments of `sagas`, in one round trip. */
@@ -58,19 +58,14 @@ export function applyPayment(rows: PaymentRows, payment: Payment): void {
   else if (!rows.made.has(saga_id)) rows.changed.add(saga_id);
 }
 
-/** The statements that save the working set; none if nothing changed. `provider` gets the new payments; `now` in epoch ms. */
-export function saveRows(
-  tx: Tx,
-  rows: PaymentRows,
-  provider: string,
-  now: number,
-): readonly PromiseLike<unknown>[] {
+/** The statements that save the working set; none if nothing changed. `now` in epoch ms. */
+export function saveRows(tx: Tx, rows: PaymentRows, now: number): readonly PromiseLike<unknown>[] {
   const rowsOf = (sagas: ReadonlySet<string>) =>
     [...sagas].toSorted().map((saga_id) => rowOf(paymentIn(rows, saga_id), now));
   const [made, changed] = [rowsOf(rows.made), rowsOf(rows.changed)];
   const refunds = [...rows.changed].flatMap((saga_id) => refundRowsOf(paymentIn(rows, saga_id), now));
   return [
-    ...(made.length > 0 ? [insertPayments(tx, made, provider)] : []),
+    ...(made.length > 0 ? [insertPayments(tx, made)] : []),
     ...(changed.length > 0 ? [updatePayments(tx, changed)] : []),
     ...(refunds.length > 0 ? [putRefunds(tx, refunds)] : []),
   ];
@@ -81,7 +76,7 @@ export function lockPayments(tx: Tx, sagas: readonly string[]): PendingQuery<Pay
   return tx<PaymentRow[]>`
     select payment_id, saga_id, amount_cents, currency, payment_method, provider_txn_id, status, error_code, error_message,
            undo_requested, attempts, void_attempts, first_attempt_at, charge_asked_at, next_attempt_at, answer_by, traceparent,
-           shopper_present, action_txn_id, action_expires_at, created_at
+           shopper_present, action_txn_id, action_expires_at, provider, capture, capture_before, hold_attempts, created_at
       from payments
      where saga_id = any(${[...sagas]}::uuid[])
      order by saga_id
@@ -124,8 +119,9 @@ export function readRefunds(tx: Tx, sagas: readonly string[]): PendingQuery<Refu
 }
 
 /**
- * Open payments that are due (`isDue`), the longest waiting first, without locked ones. Two index scans, because one condition with
- * `or` read all waiting payments each time. The first scan starts at `dueFrom` (epoch ms), see claim-floor.ts.
+ * Open payments, captures and voids that are due (`isDue`), the longest waiting first, without locked ones. Two index scans for the open
+ * ones, because one condition with `or` read all waiting payments each time; captures and voids wait for nobody, so they are few. The
+ * first scan of the open ones starts at `dueFrom` (epoch ms), see claim-floor.ts.
  */
 export function lockDueCharges(
   tx: Tx,
@@ -137,9 +133,14 @@ export function lockDueCharges(
   return tx<PaymentRow[]>`
     select payment_id, saga_id, amount_cents, currency, payment_method, provider_txn_id, status, error_code, error_message,
            undo_requested, attempts, void_attempts, first_attempt_at, charge_asked_at, next_attempt_at, answer_by, traceparent,
-           shopper_present, action_txn_id, action_expires_at, created_at
+           shopper_present, action_txn_id, action_expires_at, provider, capture, capture_before, hold_attempts, created_at
       from payments
      where payment_id = any(
+             array(select payment_id from payments
+                    where status in ('CAPTURE_PENDING', 'VOID_PENDING') and provider = ${provider}
+                      and (next_attempt_at <= ${now}::timestamptz
+                           or next_attempt_at > ${now + LONGEST_PAUSE_MS}::timestamptz)
+                    order by next_attempt_at limit ${limit} for no key update skip locked) ||
              array(select payment_id from payments
                     where status in ('PENDING', 'UNKNOWN') and provider = ${provider}
                       and next_attempt_at >= ${dueFrom}::timestamptz and next_attempt_at <= ${now}::timestamptz
@@ -165,9 +166,14 @@ export function lockOldestCharges(
   return tx<PaymentRow[]>`
     select payment_id, saga_id, amount_cents, currency, payment_method, provider_txn_id, status, error_code, error_message,
            undo_requested, attempts, void_attempts, first_attempt_at, charge_asked_at, next_attempt_at, answer_by, traceparent,
-           shopper_present, action_txn_id, action_expires_at, created_at
+           shopper_present, action_txn_id, action_expires_at, provider, capture, capture_before, hold_attempts, created_at
       from payments
      where payment_id = any(
+             array(select payment_id from payments
+                    where status in ('CAPTURE_PENDING', 'VOID_PENDING') and provider = ${provider}
+                      and (next_attempt_at <= ${now}::timestamptz
+                           or next_attempt_at > ${now + LONGEST_PAUSE_MS}::timestamptz)
+                    order by next_attempt_at limit ${limit} for no key update skip locked) ||
              array(select payment_id from payments
                     where status in ('PENDING', 'UNKNOWN') and provider = ${provider}
                       and next_attempt_at <= ${now}::timestamptz
@@ -192,7 +198,7 @@ export function lockBacklog(
   return tx<PaymentRow[]>`
     select payment_id, saga_id, amount_cents, currency, payment_method, provider_txn_id, status, error_code, error_message,
            undo_requested, attempts, void_attempts, first_attempt_at, charge_asked_at, next_attempt_at, answer_by, traceparent,
-           shopper_present, action_txn_id, action_expires_at, created_at
+           shopper_present, action_txn_id, action_expires_at, provider, capture, capture_before, hold_attempts, created_at
       from payments
      where saga_id = any(array(
              select saga_id from payments
@@ -240,18 +246,21 @@ function isOf(tx: Tx, provider: string) {
   return tx`(select p.provider from payments p where p.payment_id = refunds.payment_id) = ${provider}`;
 }
 
-function insertPayments(tx: Tx, payments: readonly StoredPayment[], provider: string) {
+function insertPayments(tx: Tx, payments: readonly StoredPayment[]) {
   return tx`
     insert into payments
-      (payment_id, saga_id, amount_cents, currency, payment_method, provider, idempotency_key, status, undo_requested, attempts,
-       first_attempt_at, charge_asked_at, next_attempt_at, answer_by, traceparent, shopper_present, created_at, updated_at)
-    select payment_id, saga_id, amount_cents, currency, payment_method, ${provider}, idempotency_key, status, undo_requested, attempts,
-           first_attempt_at, charge_asked_at, next_attempt_at, answer_by, traceparent, shopper_present, created_at, updated_at
+      (payment_id, saga_id, amount_cents, currency, payment_method, provider, capture, idempotency_key, status, error_code,
+       error_message, undo_requested, attempts, first_attempt_at, charge_asked_at, next_attempt_at, answer_by, traceparent,
+       shopper_present, created_at, updated_at)
+    select payment_id, saga_id, amount_cents, currency, payment_method, provider, capture, idempotency_key, status, error_code,
+           error_message, undo_requested, attempts, first_attempt_at, charge_asked_at, next_attempt_at, answer_by, traceparent,
+           shopper_present, created_at, updated_at
       from json_to_recordset(${JSON.stringify(payments)}::text::json)
-        as made (payment_id uuid, saga_id uuid, amount_cents bigint, currency text, payment_method text, idempotency_key text,
-                 status text, undo_requested boolean, attempts integer, first_attempt_at timestamptz, charge_asked_at timestamptz,
-                 next_attempt_at timestamptz, answer_by timestamptz, traceparent text, shopper_present boolean,
-                 created_at timestamptz, updated_at timestamptz)`;
+        as made (payment_id uuid, saga_id uuid, amount_cents bigint, currency text, payment_method text, provider text,
+                 capture text, idempotency_key text, status text, error_code text, error_message text, undo_requested boolean,
+                 attempts integer, first_attempt_at timestamptz, charge_asked_at timestamptz, next_attempt_at timestamptz,
+                 answer_by timestamptz, traceparent text, shopper_present boolean, created_at timestamptz,
+                 updated_at timestamptz)`;
 }
 
 function updatePayments(tx: Tx, payments: readonly StoredPayment[]) {
@@ -261,7 +270,8 @@ function updatePayments(tx: Tx, payments: readonly StoredPayment[]) {
         as change (saga_id uuid, payment_method text, provider_txn_id text, status text, error_code text, error_message text,
                    undo_requested boolean, attempts integer, void_attempts integer, first_attempt_at timestamptz,
                    charge_asked_at timestamptz, next_attempt_at timestamptz, updated_at timestamptz, shopper_present boolean,
-                   action_txn_id text, action_expires_at timestamptz, traceparent text))
+                   action_txn_id text, action_expires_at timestamptz, traceparent text, capture_before timestamptz,
+                   hold_attempts integer))
     update payments p
        set payment_method = change.payment_method, provider_txn_id = change.provider_txn_id, status = change.status,
            error_code = change.error_code, error_message = change.error_message, undo_requested = change.undo_requested,
@@ -269,7 +279,9 @@ function updatePayments(tx: Tx, payments: readonly StoredPayment[]) {
            charge_asked_at = change.charge_asked_at, next_attempt_at = change.next_attempt_at, updated_at = change.updated_at,
            shopper_present = change.shopper_present, action_txn_id = coalesce(change.action_txn_id, p.action_txn_id),
            action_expires_at = coalesce(change.action_expires_at, p.action_expires_at),
-           traceparent = coalesce(change.traceparent, p.traceparent)
+           traceparent = coalesce(change.traceparent, p.traceparent),
+           capture_before = coalesce(change.capture_before, p.capture_before),
+           hold_attempts = coalesce(change.hold_attempts, p.hold_attempts)
       from change
      where p.saga_id = any(array(select saga_id from change))
        and p.saga_id = change.saga_id`;

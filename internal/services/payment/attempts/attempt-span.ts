@@ -9,7 +9,7 @@ import {
 } from "../../../kernel/span-attributes.ts";
 import { noSpan, noTracer, type Tracer } from "../../../kernel/telemetry.ts";
 import { chargeKey } from "../payment.ts";
-import type { Attempt, AttemptResult } from "./attempt-transactions.ts";
+import type { Attempt, AttemptResult } from "./attempt.ts";
 
 /** Outcomes that are not what was asked for. The trace shows them as failed; `declined` is an answer like any other. */
 const FAILED: ReadonlySet<string> = new Set(["unknown", "request_refused", "no_effect", "failed"]);
@@ -34,12 +34,12 @@ export function attemptSpan(tracer: Tracer = noTracer, host: string | undefined,
 
 /** By what it does to the money: some attempts only look. */
 function nameOf({ kind, request }: Attempt): string {
-  if (kind === "refund") return "POST refund";
+  if (kind !== "charge") return `POST ${kind}`;
   return request.ask === "search" || request.ask === "look_up" ? "GET charge" : "POST charge";
 }
 
 function attributesOf({ kind, payment, request }: Attempt, host: string | undefined) {
-  const key = kind === "refund" ? request.idempotency_key : chargeKey(payment.saga_id);
+  const key = "idempotency_key" in request ? request.idempotency_key : chargeKey(payment.saga_id);
   return {
     ...(host === undefined ? {} : { [SERVER_ADDRESS]: host }),
     [ATTEMPT]: request.attempt,

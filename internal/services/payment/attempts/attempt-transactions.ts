@@ -1,25 +1,19 @@
 // The two transactions around each request to the provider: the claim makes a request durable before it is sent, the settlement saves
 // the result with its event. Both handle many payments at once. Called by executor.ts.
-import { assertNever } from "../../../kernel/errors.ts";
 import type { Database, Transaction } from "../../../messaging/database.ts";
 import type { Outgoing } from "../../../messaging/handler.ts";
 import { append } from "../../../messaging/outbox.ts";
 import { type AlertOrigin, openAlerts } from "../alert-store.ts";
+import { type Attempt, type AttemptResult, claimHold, settlementOf } from "./attempt.ts";
 import {
   canBeGivenUp,
-  type ChargeClaim,
-  type ChargeOutcome,
   claimCharge,
   claimRefund,
   comesTooLate,
   giveUp,
   type PaymentPolicy,
-  type RefundOutcome,
-  type RefundCall,
-  settleCharge,
-  settleRefund,
 } from "./attempts.ts";
-import type { Decision, Payment, RefundPendingPayment } from "../payment.ts";
+import { type Decision, isHeld, isOpen, type Payment } from "../payment.ts";
 import {
   applyPayment,
   countBacklog,
@@ -39,30 +33,10 @@ const MAX_GIVEN_UP = 500;
 /** Waiting charges are counted up to this number. */
 const MAX_COUNTED = 100_000;
 
-/** A request that this process has claimed and must send. */
-export type Attempt =
-  | ({ readonly kind: "charge" } & ChargeClaim)
-  | { readonly kind: "refund"; readonly payment: RefundPendingPayment; readonly request: RefundCall };
-
-/** The result of an attempt. */
-export type AttemptResult =
-  | {
-      readonly kind: "charge";
-      readonly saga_id: string;
-      readonly attempt: number;
-      readonly outcome: ChargeOutcome;
-    }
-  | {
-      readonly kind: "refund";
-      readonly saga_id: string;
-      readonly attempt: number;
-      readonly outcome: RefundOutcome;
-    };
-
 export interface AttemptContext {
   readonly database: Database;
   readonly policy: PaymentPolicy;
-  /** Name of the provider, saved with each payment. */
+  /** Name of the provider. */
   readonly provider: string;
   /** UUIDv7, monotonic. */
   readonly newId: () => string;
@@ -76,7 +50,7 @@ export interface AttemptContext {
 }
 
 export interface ClaimLimits {
-  /** Maximum requests, including refunds. */
+  /** Maximum requests, including captures, voids and refunds. */
   readonly limit: number;
   /** Maximum new charges among them, unknown to the provider; lower while new charges are held back. */
   readonly newCharges: number;
@@ -97,14 +71,14 @@ export interface Claims {
 }
 
 /**
- * Claims requests that are due, refunds first: they are few, and a shopper waits for money. A charge that would come too late is given
- * up instead.
+ * Claims requests that are due: refunds first, then captures and voids. They are few, and a shopper waits for money or an order. A charge
+ * that would come too late is given up instead.
  */
 export function claimDue(context: AttemptContext, limits: ClaimLimits, now: number): Promise<Claims> {
   const { database, policy, provider } = context;
   const { limit, isScarce, dueFrom } = limits;
   return database.transaction(async ({ tx, send, finish, appended }) => {
-    const [refunds, charges] = await send([
+    const [refunds, waiting] = await send([
       lockDueRefunds(tx, provider, now, limit),
       isScarce
         ? lockOldestCharges(tx, provider, now, limit)
@@ -118,25 +92,29 @@ export function claimDue(context: AttemptContext, limits: ClaimLimits, now: numb
     });
     const givenUp: Decision[] = [];
     let newCharges = 0;
-    const open = lookAt(charges.slice(0, Math.max(0, limit - attempts.length)), []);
-    for (const [saga_id, payment] of open.payments) {
-      rows.payments.set(saga_id, payment);
+    const { payments } = lookAt(waiting, []);
+    const [holds, open] = [[...payments.values()].filter(isHeld), [...payments.values()].filter(isOpen)];
+    const room = Math.max(0, limit - attempts.length);
+    for (const payment of [...holds, ...open].slice(0, room)) {
+      rows.payments.set(payment.saga_id, payment);
       const isNew = canBeGivenUp(payment);
       if (comesTooLate(payment, now, policy)) givenUp.push(giveUp(payment));
       else if (!isNew || newCharges < limits.newCharges) {
-        const claim = claimCharge(payment, now, policy);
-        if (claim !== null) attempts.push({ kind: "charge", ...claim });
+        const claim = claimAny(payment, now, policy);
+        if (claim !== null) attempts.push(claim);
         if (claim !== null && isNew) newCharges += 1;
       }
     }
     for (const { payment } of [...attempts, ...givenUp]) applyPayment(rows, payment);
-    await finish([
-      ...saveRows(tx, rows, provider, now),
-      ...appendEvents(context, { tx, appended }, givenUp, now),
-    ]);
-    const due = charges.flatMap(({ next_attempt_at }) => next_attempt_at ?? []);
+    await finish([...saveRows(tx, rows, now), ...appendEvents(context, { tx, appended }, givenUp, now)]);
+    const due = open.map(({ next_attempt_at }) => next_attempt_at);
     return { attempts, newCharges, givenUp, oldestDue: due.length === 0 ? undefined : Math.min(...due) };
   });
+}
+
+function claimAny(payment: Payment, now: number, policy: PaymentPolicy): Attempt | null {
+  const charge = claimCharge(payment, now, policy);
+  return charge === null ? claimHold(payment, now, policy) : { kind: "charge", ...charge };
 }
 
 /**
@@ -165,7 +143,7 @@ export function giveUpBacklog(
     for (const { payment } of givenUp) applyPayment(rows, payment);
     const waiting = Math.max(0, (counted?.waiting ?? 0) - givenUp.length);
     await finish([
-      ...saveRows(tx, rows, provider, now),
+      ...saveRows(tx, rows, now),
       ...appendEvents(context, { tx, appended }, givenUp, now, waiting),
     ]);
     return { givenUp, waiting };
@@ -203,7 +181,7 @@ async function settle(
   const decisions = results.flatMap((result) => settleOne(rows, result, now, policy));
   const alerts = decisions.flatMap(({ alert }) => alert ?? []);
   await finish([
-    ...saveRows(tx, rows, provider, now),
+    ...saveRows(tx, rows, now),
     ...appendEvents(context, { tx, appended }, decisions, now),
     ...(alerts.length === 0 ? [] : [openAlerts(tx, alerts, { opened_by: alertsBy, provider, now, newId })]),
   ]);
@@ -231,7 +209,9 @@ export function appendEvents(
 }
 
 function withWait(event: Outgoing, waitMs: number): Outgoing {
-  return event.type === "PaymentSucceeded" || event.type === "PaymentFailed"
+  return event.type === "PaymentSucceeded" ||
+    event.type === "PaymentAuthorized" ||
+    event.type === "PaymentFailed"
     ? { ...event, charge_wait_ms: Math.round(waitMs) }
     : event;
 }
@@ -249,15 +229,4 @@ function settleOne(
   if (decision.payment === payment) return [];
   applyPayment(rows, decision.payment);
   return [decision];
-}
-
-function settlementOf(payment: Payment, result: AttemptResult, now: number, policy: PaymentPolicy): Decision {
-  switch (result.kind) {
-    case "charge":
-      return settleCharge(payment, result.attempt, result.outcome, now, policy);
-    case "refund":
-      return settleRefund(payment, result.attempt, result.outcome, now, policy);
-    default:
-      return assertNever(result);
-  }
 }

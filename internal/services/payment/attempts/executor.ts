@@ -15,18 +15,17 @@ import { LockCaution } from "../../../messaging/lock-caution.ts";
 import { pause } from "../../../messaging/pause.ts";
 import { type Log, traceFields, type Tracer } from "../../../kernel/telemetry.ts";
 import { attemptSpan } from "./attempt-span.ts";
-import { requestCharge, requestRefund, type OpenToken } from "./provider-call.ts";
+import { requestOf, type OpenToken } from "./provider-call.ts";
+import { type Attempt, type AttemptResult, claimHold, leaseEnd } from "./attempt.ts";
 import {
-  type AttemptResult,
-  type Attempt,
   type AttemptContext,
   claimDue,
   giveUpBacklog,
   settleResults,
   settleFree,
 } from "./attempt-transactions.ts";
-import { type ChargeClaim, claimCharge, comesTooLate } from "./attempts.ts";
-import type { Decision } from "../payment.ts";
+import { claimCharge, comesTooLate } from "./attempts.ts";
+import type { Decision, Payment } from "../payment.ts";
 import type { ChargeHold } from "../providers/charge-hold.ts";
 import type { Pace } from "../providers/pace.ts";
 import type { PaymentProvider } from "../providers/provider.ts";
@@ -136,31 +135,43 @@ export class Executor implements AsyncDisposable {
   }
 
   /**
-   * Claims the charges of the payments created in `rows`, as far as there is room, before they are saved. Claims none while anything
-   * limits new charges: then they wait in the table, and the oldest come first. It reserves no room until `send`, so `runOnce` may
-   * claim more meanwhile.
+   * Claims the requests of this provider's payments that were created or changed in `rows`, as far as there is room, before they are
+   * saved: charges, captures and voids. Claims none while anything limits new charges: then they wait in the table, and the oldest come
+   * first. It reserves no room until `send`, so `runOnce` may claim more meanwhile.
    */
   claimNew(rows: PaymentRows, now: number): void {
-    const { concurrency, pace, hold, policy } = this.#options;
+    const { concurrency, pace, hold, policy, provider } = this.#options;
     if (this.#isStopping || hold.isHeld || pace.rate(performance.now()) !== null) return;
-    const room = concurrency - this.#inFlight;
-    for (const saga_id of rows.made) {
-      if (rows.claimed.length >= room) return;
+    let room = concurrency - this.#inFlight;
+    for (const saga_id of [...rows.made, ...rows.changed]) {
+      if (room <= 0) return;
       const payment = rows.payments.get(saga_id);
-      // The next run gives up a charge that would come too late, and reports it to its saga.
-      if (payment === undefined || comesTooLate(payment, now, policy)) continue;
-      const claim = claimCharge(payment, now, policy);
+      if (payment === undefined || payment.provider !== provider.name) continue;
+      const claim = rows.made.has(saga_id)
+        ? this.#claimNewCharge(payment, now)
+        : claimHold(payment, now, policy);
       if (claim === null) continue;
       applyPayment(rows, claim.payment);
       rows.claimed.push(claim);
+      room -= 1;
     }
   }
 
-  /** Sends charges that `claimNew` has claimed, after their commit. */
-  send(claims: readonly ChargeClaim[]): void {
-    this.#inFlight += claims.length;
-    this.#options.metrics.inFlight.set({ provider: this.#context.provider }, this.#inFlight);
-    for (const claim of claims) void this.#carry({ kind: "charge", ...claim });
+  /** The next run gives up a charge that would come too late, and reports it to its saga. */
+  #claimNewCharge(payment: Payment, now: number): Attempt | null {
+    const { policy } = this.#options;
+    if (comesTooLate(payment, now, policy)) return null;
+    const claim = claimCharge(payment, now, policy);
+    return claim === null ? null : { kind: "charge", ...claim };
+  }
+
+  /** Sends the requests of this provider among those that `claimNew` has claimed, after their commit. */
+  send(claims: readonly Attempt[]): void {
+    const { metrics, provider } = this.#options;
+    const own = claims.filter(({ payment }) => payment.provider === provider.name);
+    this.#inFlight += own.length;
+    metrics.inFlight.set({ provider: provider.name }, this.#inFlight);
+    for (const claim of own) void this.#carry(claim);
   }
 
   /** Waits for the requests in flight and their settlement, up to a limit. Idempotent. */
@@ -216,24 +227,10 @@ export class Executor implements AsyncDisposable {
     const sentAt = clock.now();
     // A process that was suspended wakes up with requests that others have sent meanwhile. A late request could even arrive after
     // the provider has forgotten the key.
-    const leaseEnd =
-      attempt.kind === "charge" ? attempt.payment.next_attempt_at : attempt.payment.refund.next_attempt_at;
-    if (sentAt >= leaseEnd) return null;
+    if (sentAt >= leaseEnd(attempt)) return null;
     try {
-      const result: AttemptResult =
-        attempt.kind === "charge"
-          ? {
-              kind: "charge",
-              saga_id,
-              attempt: request.attempt,
-              outcome: await requestCharge(provider, open, attempt.payment, attempt.request),
-            }
-          : {
-              kind: "refund",
-              saga_id,
-              attempt: request.attempt,
-              outcome: await requestRefund(provider, attempt.payment, attempt.request),
-            };
+      const outcome = await requestOf(provider, open, attempt);
+      const result: AttemptResult = { saga_id, attempt: request.attempt, ...outcome };
       // While new charges are held back because of our fault, the charge that probed waits like the others.
       return result.kind === "charge" && result.outcome.kind === "request_refused" && hold.isHeld
         ? { ...result, outcome: { kind: "deferred", retry_after_ms: null } }
@@ -313,9 +310,11 @@ export class Executor implements AsyncDisposable {
     return leftOut;
   }
 
-  /** A charge that succeeded after its undo is due as a refund at once. */
+  /** A charge that succeeded after its undo is due as a refund at once, one that only holds the money as a void. */
   #wakeFor(decisions: readonly Decision[]): void {
-    if (decisions.some(({ payment }) => payment.status === "REFUND_PENDING")) this.#mayHaveMore = true;
+    const isDue = ({ payment: { status } }: Decision) =>
+      status === "REFUND_PENDING" || status === "VOID_PENDING";
+    if (decisions.some(isDue)) this.#mayHaveMore = true;
   }
 
   #release(slots: number): void {

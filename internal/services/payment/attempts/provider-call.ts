@@ -1,8 +1,17 @@
 // Sends the request of one attempt to the provider and makes the outcome from its one or two results. Called by executor.ts;
 // attempts.ts decides what the outcome means for the payment.
-import { AppError } from "../../../kernel/errors.ts";
+import { AppError, assertNever } from "../../../kernel/errors.ts";
+import type { Attempt, Outcome } from "./attempt.ts";
 import type { ChargeOutcome, ChargeCall, RefundOutcome, RefundCall } from "./attempts.ts";
-import { chargeKey, type OpenPayment, type RefundPendingPayment, type ShopperAction } from "../payment.ts";
+import type { CaptureCall, CaptureOutcome, VoidOutcome } from "./holds.ts";
+import {
+  type CapturePendingPayment,
+  chargeKey,
+  type OpenPayment,
+  type RefundPendingPayment,
+  type ShopperAction,
+  type VoidPendingPayment,
+} from "../payment.ts";
 import type { ChargeResult, FindRequest, FoundCharge, PaymentProvider } from "../providers/provider.ts";
 
 /**
@@ -20,7 +29,28 @@ const KEY_PAUSE_JITTER_MS = 1_000;
 /** Opens a sealed payment token; throws SEAL_INVALID, or SEAL_KEY_UNKNOWN if another process may be able to open it. */
 export type OpenToken = (sealed: string) => Promise<string>;
 
-export async function requestCharge(
+/** Sends the request of `attempt`. */
+export async function requestOf(
+  provider: PaymentProvider,
+  open: OpenToken,
+  attempt: Attempt,
+): Promise<Outcome> {
+  const { kind, payment, request } = attempt;
+  switch (kind) {
+    case "charge":
+      return { kind, outcome: await requestCharge(provider, open, payment, request) };
+    case "capture":
+      return { kind, outcome: await requestCapture(provider, payment, request) };
+    case "void":
+      return { kind, outcome: await requestVoid(provider, payment) };
+    case "refund":
+      return { kind, outcome: await requestRefund(provider, payment, request) };
+    default:
+      return assertNever(kind);
+  }
+}
+
+async function requestCharge(
   provider: PaymentProvider,
   open: OpenToken,
   payment: OpenPayment,
@@ -33,7 +63,10 @@ export async function requestCharge(
   // A provider that deferred the charge would not search now either.
   const isDeferred = result.kind === "deferred" && result.reason !== "no_key";
   const isDefinite =
-    result.kind === "succeeded" || result.kind === "declined" || result.kind === "action_required";
+    result.kind === "succeeded" ||
+    result.kind === "authorized" ||
+    result.kind === "declined" ||
+    result.kind === "action_required";
   if (isDefinite || isDeferred || ask === "charge") return result;
   // The order matters: the stored result was replayed first, so a charge that it hides is in the ledger that is searched next.
   const executionOver = result.kind === "unknown" && result.replayed;
@@ -56,6 +89,58 @@ function waitingOutcome(found: FoundCharge): ChargeOutcome {
   return found.kind === "not_found" ? { kind: "unknown" } : foundOutcome(found, false);
 }
 
+async function requestCapture(
+  provider: PaymentProvider,
+  { saga_id, provider_txn_id }: CapturePendingPayment,
+  { idempotency_key, look_up_first }: CaptureCall,
+): Promise<CaptureOutcome> {
+  if (look_up_first) {
+    const found = await provider.lookUpCharge(provider_txn_id);
+    if (found.kind !== "authorized") {
+      const ended = endedOutcome(found);
+      return ended === "nothing held" ? HOLD_ENDED : ended;
+    }
+  }
+  return provider.capture({ idempotency_key, saga_id, provider_txn_id });
+}
+
+const HOLD_ENDED: CaptureOutcome = {
+  kind: "declined",
+  error_code: "AUTHORIZATION_ENDED",
+  error_message: "the bank holds the money no longer",
+  closed: true,
+};
+
+async function requestVoid(
+  provider: PaymentProvider,
+  { provider_txn_id }: VoidPendingPayment,
+): Promise<VoidOutcome> {
+  const ended = endedOutcome(await provider.cancelCharge(provider_txn_id));
+  return ended === "nothing held" ? { kind: "voided" } : ended;
+}
+
+/** What is known of a hold that was looked up or released. */
+function endedOutcome(
+  found: FoundCharge,
+): "nothing held" | Exclude<VoidOutcome, { readonly kind: "voided" }> {
+  switch (found.kind) {
+    case "succeeded":
+    case "deferred":
+    case "request_refused":
+      return found;
+    case "declined":
+      return found.closed === true ? "nothing held" : { kind: "unknown" };
+    // Still held; or "not found", which is a mistake of the provider's and proves nothing.
+    case "authorized":
+    case "action_required":
+    case "not_found":
+    case "unknown":
+      return { kind: "unknown" };
+    default:
+      return assertNever(found);
+  }
+}
+
 export async function requestRefund(
   provider: Pick<PaymentProvider, "findRefund" | "refund">,
   payment: RefundPendingPayment,
@@ -75,7 +160,7 @@ async function charge(
   open: OpenToken,
   payment: OpenPayment,
 ): Promise<ChargeResult> {
-  const { saga_id, amount_cents, currency, shopper_present } = payment;
+  const { saga_id, amount_cents, currency, shopper_present, capture } = payment;
   let payment_method: string;
   try {
     payment_method = await open(payment.payment_method);
@@ -98,6 +183,7 @@ async function charge(
     currency,
     payment_method,
     shopper_present,
+    capture,
   });
 }
 

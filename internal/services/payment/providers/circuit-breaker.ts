@@ -3,6 +3,8 @@
 // All times are monotonic: by the wall clock, a breaker that opens while the clock is an hour fast would stay open for an hour after
 // the correction.
 import type {
+  CaptureRequest,
+  CaptureResult,
   ChargeResult,
   ChargeRequest,
   FindRequest,
@@ -63,6 +65,10 @@ export class CircuitBreaker implements PaymentProvider {
 
   lookUpCharge(provider_txn_id: string): Promise<FoundCharge> {
     return this.#unlessOpen<FoundCharge>(() => this.#provider.lookUpCharge(provider_txn_id), NOT_ASKED);
+  }
+
+  capture(request: CaptureRequest): Promise<CaptureResult> {
+    return this.#unlessOpen<CaptureResult>(() => this.#provider.capture(request), NOT_ASKED);
   }
 
   cancelCharge(provider_txn_id: string): Promise<FoundCharge> {

@@ -39,6 +39,10 @@ export class ProviderRegistry<Entry extends KnownProvider> implements Iterable<E
     this.#entries = new Map(entries.map((entry) => [entry.provider.name, entry]));
   }
 
+  has(name: string): boolean {
+    return this.#entries.has(name);
+  }
+
   /** Throws CONFIG_INVALID if there is no such provider here. */
   of(name: string): Entry {
     const entry = this.#entries.get(name);

@@ -4,6 +4,8 @@
 import type { ChargeHold } from "./charge-hold.ts";
 import type { Pace } from "./pace.ts";
 import type {
+  CaptureRequest,
+  CaptureResult,
   ChargeResult,
   ChargeRequest,
   FindRequest,
@@ -23,12 +25,24 @@ export interface Watchers {
 }
 
 type Call =
-  "charge" | "find charge" | "look up charge" | "cancel charge" | "look up action" | "refund" | "find refund";
+  | "charge"
+  | "capture"
+  | "find charge"
+  | "look up charge"
+  | "cancel charge"
+  | "look up action"
+  | "refund"
+  | "find refund";
 
 /** Results of a charge that show that the provider takes our requests. */
-const UNDERSTOOD: ReadonlySet<ChargeResult["kind"]> = new Set(["succeeded", "declined", "action_required"]);
+const UNDERSTOOD: ReadonlySet<ChargeResult["kind"]> = new Set([
+  "succeeded",
+  "authorized",
+  "declined",
+  "action_required",
+]);
 
-type AnyResult = ChargeResult | FoundCharge | FoundAction | RefundResult | FoundRefund;
+type AnyResult = ChargeResult | CaptureResult | FoundCharge | FoundAction | RefundResult | FoundRefund;
 
 export class WatchedProvider implements PaymentProvider {
   readonly name: string;
@@ -55,6 +69,10 @@ export class WatchedProvider implements PaymentProvider {
 
   lookUpCharge(provider_txn_id: string): Promise<FoundCharge> {
     return this.#measured("look up charge", () => this.#provider.lookUpCharge(provider_txn_id));
+  }
+
+  capture(request: CaptureRequest): Promise<CaptureResult> {
+    return this.#measured("capture", () => this.#provider.capture(request));
   }
 
   cancelCharge(provider_txn_id: string): Promise<FoundCharge> {

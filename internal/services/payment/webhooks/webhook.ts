@@ -152,7 +152,7 @@ async function settle(
   const origin = { opened_by: "webhook", provider, now, newId } as const;
   const opening = differences.size === 0 ? null : openAlerts(tx, [...differences.values()], origin);
   await finish([
-    ...saveRows(tx, rows, provider, now),
+    ...saveRows(tx, rows, now),
     ...appendEvents(context, { tx, appended }, decisions, now),
     ...(opening === null ? [] : [opening]),
     ...(ended.size === 0 ? [] : endAlerts(tx, [...ended.values()], origin)),
@@ -179,10 +179,12 @@ function finderIn(rows: PaymentRows) {
   };
 }
 
-/** A charge that succeeded after its undo is due as a refund at once; one that the bank refused is looked up at once. */
+/** After its undo, a charge is due as a refund or a void at once; one that the bank refused is looked up at once. */
 function report({ metrics, log, wakeExecutor }: WebhookContext, { decisions, opened }: Settled): void {
   metrics.settled(decisions);
-  if (decisions.some(({ payment }) => payment.status === "REFUND_PENDING" || isOpen(payment))) wakeExecutor();
+  const isDue = ({ payment }: Decision) =>
+    payment.status === "REFUND_PENDING" || payment.status === "VOID_PENDING" || isOpen(payment);
+  if (decisions.some(isDue)) wakeExecutor();
   for (const difference of opened) logAlert(log, difference);
 }
 
