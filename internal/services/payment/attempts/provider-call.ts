@@ -160,7 +160,6 @@ async function charge(
   open: OpenToken,
   payment: OpenPayment,
 ): Promise<ChargeResult> {
-  const { saga_id, amount_cents, currency, shopper_present, capture } = payment;
   let payment_method: string;
   try {
     payment_method = await open(payment.payment_method);
@@ -176,27 +175,20 @@ async function charge(
     // Not "declined": an earlier attempt may have been made by a process with the right key.
     return { kind: "no_effect", error_code: "PAYMENT_METHOD_INVALID", error_message: error.message };
   }
-  return provider.charge({
-    idempotency_key: chargeKey(saga_id),
-    saga_id,
-    amount_cents,
-    currency,
-    payment_method,
-    shopper_present,
-    capture,
-  });
+  return provider.charge({ ...chargeOf(payment), payment_method });
 }
 
 /** If the time of the last charge request is not known, it may have been sent until just now, when the lease began. */
-export function findRequest({
-  saga_id,
-  first_attempt_at,
-  charge_asked_at,
-  next_attempt_at,
-  created_at,
-}: OpenPayment): FindRequest {
+export function findRequest(payment: OpenPayment): FindRequest {
+  const { first_attempt_at, charge_asked_at, next_attempt_at, created_at } = payment;
   const firstMs = first_attempt_at ?? created_at;
-  return { saga_id, asked: { firstMs, lastMs: Math.max(charge_asked_at ?? next_attempt_at, firstMs) } };
+  const asked = { firstMs, lastMs: Math.max(charge_asked_at ?? next_attempt_at, firstMs) };
+  return { ...chargeOf(payment), asked };
+}
+
+/** The charge of a payment as the provider gets it, without the token. */
+function chargeOf({ saga_id, amount_cents, currency, shopper_present, capture }: OpenPayment) {
+  return { idempotency_key: chargeKey(saga_id), saga_id, amount_cents, currency, shopper_present, capture };
 }
 
 function foundOutcome(found: FoundCharge, executionOver: boolean): ChargeOutcome {

@@ -66,7 +66,7 @@ test("timeouts in a row open it, and then no call is sent", async () => {
   await timeouts(3);
   expect(states).toEqual(["open"]);
   expect(await breaker.charge(request)).toMatchObject(refusal);
-  expect(await breaker.findCharge({ saga_id: "s", asked: { firstMs: 0, lastMs: 0 } })).toMatchObject({
+  expect(await breaker.findCharge({ ...request, asked: { firstMs: 0, lastMs: 0 } })).toMatchObject({
     kind: "unknown",
     reason: "breaker_open",
   });

@@ -47,8 +47,8 @@ export interface CaptureRequest {
   readonly provider_txn_id: string;
 }
 
-export interface FindRequest {
-  readonly saga_id: string;
+/** The request whose charge is looked for, without its token: a provider without a search can repeat it under its key. */
+export interface FindRequest extends Omit<ChargeRequest, "payment_method"> {
   /** When the charge was requested, from the first to the last time, by our clock; epoch ms. */
   readonly asked: { readonly firstMs: number; readonly lastMs: number };
 }

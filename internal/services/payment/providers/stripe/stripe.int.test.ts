@@ -154,7 +154,7 @@ test.each([
   reply = next;
   expect(await provider.charge(charge)).toMatchObject(expected);
   // None of them says that there is no charge, or that money was refunded.
-  const found = await provider.findCharge({ saga_id: "s", asked: { firstMs: 0, lastMs: 0 } });
+  const found = await provider.findCharge({ ...charge, asked: { firstMs: 0, lastMs: 0 } });
   const keepsItsKind = expected.kind === "deferred" || expected.kind === "request_refused";
   expect(found).toMatchObject({ kind: keepsItsKind ? expected.kind : "unknown" });
   const refund = await provider.refund({ ...charge, provider_txn_id: "pi_1" });

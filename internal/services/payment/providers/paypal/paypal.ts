@@ -1,0 +1,323 @@
+// PayPal as a PaymentProvider: Orders v2 and Payments v2. paypal-client.ts sends, paypal-answers.ts and paypal-errors.ts say what replies
+// mean for the money. Opened in cmd/payment; the simulator (internal/paysim/paypal) has the same API.
+//
+// A charge is an order, and every order waits for its shopper, who approves it at PayPal's page. No money moves by that: it moves when
+// this adapter captures the approved order, which a look-up does. The order's id was saved before (the payment waits for its shopper
+// under this id), and the capture has one PayPal-Request-Id for ever, so an order is captured once, however often it is looked up.
+import type { Clock } from "../../../../kernel/ports.ts";
+import type {
+  ChargeResult,
+  ChargeRequest,
+  FindRequest,
+  FoundAction,
+  FoundCharge,
+  FoundRefund,
+  PaymentProvider,
+  RefundResult,
+  RefundRequest,
+} from "../provider.ts";
+import { toPayPal } from "./paypal-amounts.ts";
+import {
+  answerOf,
+  approvalPage,
+  captureAnswer,
+  captureIdOf,
+  captureIn,
+  chargeIdOf,
+  INTENT_OF,
+  invoiceIdOf,
+  orderIdOf,
+  orderIn,
+  type PayPalOrder,
+  refundAnswer,
+  refundIn,
+  refundsOf,
+} from "./paypal-answers.ts";
+import { type PayPalAccount, type PayPalCall, PayPalClient } from "./paypal-client.ts";
+import {
+  type DeclineReason,
+  declineOf,
+  type Failure,
+  failureCode,
+  failureOf,
+  NO_SHOPPER,
+  unknown,
+} from "./paypal-errors.ts";
+import { findCapture } from "./paypal-transactions.ts";
+
+/** PayPal keeps the keys of orders for 6 h, those of captures and refunds for 45 days (parameter PayPal-Request-Id of the two APIs). */
+export const CREATE_TRUSTED_MS = 5 * 60 * 60 * 1_000;
+
+export interface PayPalOptions extends PayPalAccount {
+  /** Saved with every order, so that ours can be told apart in a shared account. */
+  readonly mark: string;
+  /** From PayPal's page the shopper comes back to `/checkout/SAGA` there. Without it no order is made. */
+  readonly shopUrl?: URL;
+  readonly clock: Clock;
+}
+
+type Read<Found> = Found | Failure | { readonly kind: "unreadable" };
+
+export class PayPalProvider implements PaymentProvider {
+  readonly name = "paypal";
+  readonly #client: PayPalClient;
+  readonly #options: PayPalOptions;
+
+  constructor(options: PayPalOptions) {
+    this.#client = new PayPalClient(options);
+    this.#options = options;
+  }
+
+  async charge(request: ChargeRequest): Promise<ChargeResult> {
+    const amount = toPayPal(request);
+    if ("fault" in amount)
+      return { kind: "no_effect", error_code: "AMOUNT_NOT_CHARGEABLE", error_message: amount.fault };
+    const { shopUrl } = this.#options;
+    if (!request.shopper_present || shopUrl === undefined)
+      return { kind: "declined", closed: true, ...NO_SHOPPER };
+    const order = await this.#create(request, shopUrl, this.#client.deadline());
+    if (!("id" in order)) return chargeFailure(order);
+    const answer = answerOf(order);
+    // The order is captured only once its id is saved.
+    return answer.kind === "approved" ? waiting(order) : answer;
+  }
+
+  /**
+   * PayPal has no search for orders. While it knows the key, the order is asked for again: that makes one if there is none, which nobody
+   * can approve, because nobody was told its address. Later an order cannot be captured any more (PayPal gives the shopper 3 h), so only
+   * a capture is looked for, in the transactions, which show it after up to 3 h.
+   */
+  async findCharge(request: FindRequest): Promise<FoundCharge> {
+    const { saga_id, asked } = request;
+    if (this.#options.clock.now() - asked.firstMs < CREATE_TRUSTED_MS) {
+      const result = await this.charge({ ...request, payment_method: "" });
+      return result.kind === "no_effect" ? unknown("unexpected") : result;
+    }
+    const untilMs = Math.min(asked.lastMs + CREATE_TRUSTED_MS, this.#options.clock.now());
+    const span = { fromMs: asked.firstMs, untilMs };
+    const found = await findCapture(this.#client, saga_id, span, this.#client.deadline());
+    if (found === null) return { kind: "not_found" };
+    return typeof found === "string"
+      ? { kind: "succeeded", provider_txn_id: found }
+      : found.kind === "unreadable"
+        ? unknown("unexpected")
+        : failureOf(found);
+  }
+
+  async lookUpCharge(provider_txn_id: string): Promise<FoundCharge> {
+    const deadline = this.#client.deadline();
+    const orderId = orderIdOf(provider_txn_id);
+    if (orderId === null) return this.#lookUpCapture(provider_txn_id, deadline);
+    const order = await this.#order(orderId, deadline);
+    if (!("id" in order)) return lookUpFailure(order);
+    const answer = answerOf(order);
+    return answer.kind === "approved" ? this.#capture(order, deadline) : answer;
+  }
+
+  async cancelCharge(provider_txn_id: string): Promise<FoundCharge> {
+    const deadline = this.#client.deadline();
+    const orderId = orderIdOf(provider_txn_id);
+    if (orderId === null) return this.#lookUpCapture(provider_txn_id, deadline);
+    const order = await this.#order(orderId, deadline);
+    return "id" in order ? this.#close(order, deadline) : lookUpFailure(order);
+  }
+
+  async actionOf(provider_txn_id: string): Promise<FoundAction> {
+    const orderId = orderIdOf(provider_txn_id);
+    if (orderId === null) return { kind: "none" };
+    const order = await this.#order(orderId, this.#client.deadline());
+    if (!("id" in order)) {
+      const failure = lookUpFailure(order);
+      return failure.kind === "not_found" ? { kind: "none" } : failure;
+    }
+    const url = answerOf(order).kind === "action_required" ? approvalPage(order) : null;
+    return url === null ? { kind: "none" } : { kind: "redirect", url };
+  }
+
+  async refund({ idempotency_key, saga_id, provider_txn_id }: RefundRequest): Promise<RefundResult> {
+    const reply = await this.#client.send(
+      {
+        method: "POST",
+        path: `/v2/payments/captures/${encodeURIComponent(provider_txn_id)}/refund`,
+        key: idempotency_key,
+        // Without an amount the whole capture is refunded.
+        body: { custom_id: saga_id },
+      },
+      this.#client.deadline(),
+    );
+    if (reply.kind === "answer") {
+      const refund = refundIn(reply.body);
+      return refund === null ? { kind: "not_yet", error_code: "UNEXPECTED" } : refundAnswer(refund);
+    }
+    if (reply.kind === "refusal" && reply.issue === "CAPTURE_FULLY_REFUNDED") {
+      const found = await this.findRefund(provider_txn_id);
+      return found.kind === "not_found" ? { kind: "not_yet", error_code: "REFUND_NOT_LISTED" } : found;
+    }
+    return refundFailure(reply);
+  }
+
+  /** Payments v2 does not list the refunds of a capture; its order does. */
+  async findRefund(provider_txn_id: string): Promise<FoundRefund> {
+    const deadline = this.#client.deadline();
+    const capture = await this.#read(capturePath(provider_txn_id), captureIn, deadline);
+    if (!("id" in capture)) return refundFailure(capture);
+    const orderId = capture.supplementary_data?.related_ids?.order_id;
+    if (orderId === undefined) return { kind: "not_yet", error_code: "ORDER_NOT_NAMED" };
+    const order = await this.#order(orderId, deadline);
+    if (!("id" in order)) return refundFailure(order);
+    const results = refundsOf(order)
+      .filter((refund) => captureIdOf(refund) === provider_txn_id)
+      .filter(({ status }) => status !== "FAILED" && status !== "CANCELLED")
+      .map(refundAnswer);
+    return results.find(({ kind }) => kind === "succeeded") ?? results[0] ?? { kind: "not_found" };
+  }
+
+  #create(request: ChargeRequest, shopUrl: URL, deadline: AbortSignal): Promise<Read<PayPalOrder>> {
+    const { saga_id, idempotency_key: key } = request;
+    const amount = toPayPal(request);
+    const back = new URL(`checkout/${saga_id}`, withSlash(shopUrl));
+    const cancelled = new URL(back);
+    cancelled.searchParams.set("redirect_status", "failed");
+    back.searchParams.set("redirect_status", "approved");
+    return this.#read(
+      {
+        method: "POST",
+        path: "/v2/checkout/orders",
+        key,
+        body: {
+          intent: INTENT_OF.automatic,
+          purchase_units: [
+            {
+              reference_id: "automatic",
+              custom_id: saga_id,
+              invoice_id: invoiceIdOf(this.#options.mark, saga_id),
+              amount: "money" in amount ? amount.money : undefined,
+            },
+          ],
+          // `payment_source.paypal` is its successor, but makes an order PAYER_ACTION_REQUIRED, which a PATCH may not close: PayPal
+          // names CREATED and APPROVED.
+          application_context: {
+            return_url: back.href,
+            cancel_url: cancelled.href,
+            user_action: "PAY_NOW",
+            shipping_preference: "NO_SHIPPING",
+          },
+        },
+      },
+      orderIn,
+      deadline,
+    );
+  }
+
+  #order(id: string, deadline: AbortSignal): Promise<Read<PayPalOrder>> {
+    return this.#read(orderPath(id), orderIn, deadline);
+  }
+
+  async #lookUpCapture(id: string, deadline: AbortSignal): Promise<FoundCharge> {
+    const capture = await this.#read(capturePath(id), captureIn, deadline);
+    return "id" in capture ? captureAnswer(capture) : lookUpFailure(capture);
+  }
+
+  /** Takes the money of an approved order. */
+  async #capture(order: PayPalOrder, deadline: AbortSignal): Promise<FoundCharge> {
+    const captured = await this.#read(
+      { method: "POST", path: `${orderPath(order.id).path}/capture`, key: `${order.id}:capture` },
+      orderIn,
+      deadline,
+    );
+    if ("id" in captured) {
+      const answer = answerOf(captured);
+      return answer.kind === "approved" ? unknown("processing") : answer;
+    }
+    if (captured.kind === "refusal" && captured.status === 422) {
+      const reason = declineOf(captured);
+      if (reason !== null) return this.#close(order, deadline, reason);
+      // Captured by another process, closed by an undo, not approved any more: the order itself says it.
+      const now = await this.#order(order.id, deadline);
+      if (!("id" in now)) return lookUpFailure(now);
+      const answer = answerOf(now);
+      return answer.kind === "approved" ? unknown("processing") : answer;
+    }
+    return lookUpFailure(captured);
+  }
+
+  /**
+   * Makes sure that an open order takes no money any more. What PayPal says afterwards counts, whatever became of the request: a capture
+   * of another process may have been faster.
+   */
+  async #close(order: PayPalOrder, deadline: AbortSignal, reason?: DeclineReason): Promise<FoundCharge> {
+    const before = answerOf(order);
+    if (before.kind !== "approved" && before.kind !== "action_required") return before;
+    const reply = await this.#client.send(
+      {
+        method: "PATCH",
+        path: orderPath(order.id).path,
+        body: [{ op: "replace", path: "/intent", value: INTENT_OF.manual }],
+      },
+      deadline,
+    );
+    if (reply.kind !== "answer" && (reply.kind !== "refusal" || reply.status !== 422))
+      return lookUpFailure(reply);
+    const closed = await this.#order(order.id, deadline);
+    if (!("id" in closed)) return lookUpFailure(closed);
+    const after = answerOf(closed);
+    if (after.kind === "approved" || after.kind === "action_required") return unknown("processing");
+    return after.kind === "declined" && reason !== undefined ? { ...after, ...reason } : after;
+  }
+
+  async #read<Found extends object>(
+    call: PayPalCall,
+    readerOf: (body: unknown) => Found | null,
+    deadline: AbortSignal,
+  ): Promise<Read<Found>> {
+    const reply = await this.#client.send(call, deadline);
+    if (reply.kind !== "answer") return reply;
+    return readerOf(reply.body) ?? { kind: "unreadable" };
+  }
+}
+
+function orderPath(id: string) {
+  return { method: "GET", path: `/v2/checkout/orders/${encodeURIComponent(id)}` } as const;
+}
+
+function capturePath(id: string) {
+  return { method: "GET", path: `/v2/payments/captures/${encodeURIComponent(id)}` } as const;
+}
+
+function waiting(order: PayPalOrder) {
+  return { kind: "action_required", provider_txn_id: chargeIdOf(order), redirects: true } as const;
+}
+
+type Unread = Failure | { readonly kind: "unreadable" };
+
+/** An order that was not made takes no money, and one that was made waits for nobody yet. */
+function chargeFailure(failure: Unread): ChargeResult {
+  if (failure.kind === "unreadable") return unknown("unexpected");
+  const reason = failure.kind === "refusal" ? declineOf(failure) : null;
+  return reason === null ? failureOf(failure) : { kind: "declined", closed: true, ...reason };
+}
+
+/** A failed look-up says nothing about the charge. */
+function lookUpFailure(
+  failure: Unread,
+): Exclude<FoundCharge, { kind: "succeeded" | "declined" | "action_required" }> {
+  if (failure.kind === "unreadable") return unknown("unexpected");
+  if (failure.kind === "refusal" && failure.status === 404) return { kind: "not_found" };
+  return failureOf(failure);
+}
+
+function refundFailure(failure: Unread): Exclude<RefundResult, { kind: "succeeded" }> {
+  if (failure.kind === "unreadable") return { kind: "not_yet", error_code: "UNEXPECTED" };
+  const result = failureOf(failure);
+  if (result.kind === "deferred") return result;
+  // A refund is refused for many reasons that lie in the capture. Only errors about our credentials or the request are our fault.
+  const isOurs = failure.kind === "refusal" && failure.status !== 404 && failure.status !== 422;
+  return result.kind === "request_refused" && isOurs
+    ? result
+    : { kind: "not_yet", error_code: failureCode(failure) };
+}
+
+/** A URL is resolved against the folder of its base. */
+function withSlash(url: URL): URL {
+  return url.pathname.endsWith("/") ? url : new URL(`${url.origin}${url.pathname}/`);
+}
