@@ -7,6 +7,13 @@ import { LaterChange } from "./aftermath.ts";
 import { FaultSettings, sumOfRates } from "./faults.ts";
 import type { Simulator } from "./simulator.ts";
 
+/** What the API controls, of either face of the simulator. */
+export interface Controlled {
+  faults: FaultSettings;
+  readonly file: { readonly path: string; readonly bytes: number; flushed(): Promise<void> };
+  expireKeys(keys: readonly string[] | null): number;
+}
+
 const ExpireKeys = Type.Object(
   { keys: Type.Optional(Type.Array(Type.String(), { maxItems: 10_000 })) },
   { additionalProperties: false },
@@ -16,7 +23,11 @@ const laterChange = TypeCompiler.Compile(LaterChange);
 const expireKeys = TypeCompiler.Compile(ExpireKeys);
 
 /** Answers any request below /_sim/. README.md lists the endpoints. */
-export async function handleControl(request: Request, simulator: Simulator): Promise<Response> {
+export async function handleControl(
+  request: Request,
+  simulator: Controlled,
+  stats: () => Record<string, number>,
+): Promise<Response> {
   switch (`${request.method} ${new URL(request.url).pathname}`) {
     case "GET /_sim/faults":
       return Response.json(simulator.faults);
@@ -43,7 +54,7 @@ export async function handleControl(request: Request, simulator: Simulator): Pro
         headers: { "content-type": "application/x-ndjson" },
       });
     case "GET /_sim/stats":
-      return Response.json(statsOf(simulator));
+      return Response.json(stats());
     default:
       return Response.json(
         { error: "no such control endpoint; see internal/paysim/README.md" },
@@ -64,7 +75,7 @@ export function statsOf({ ledger, counters, webhooks }: Simulator): Record<strin
 }
 
 /** Replaces all settings: a setting that is left out goes back to no fault, but the latency stays. `{}` ends all faults. */
-function putFaults(text: string, simulator: Simulator): Response {
+function putFaults(text: string, simulator: Controlled): Response {
   const body = parseBody(faultSettings, { latency: simulator.faults.latency }, text);
   if ("problem" in body) return refused(body.problem);
   if (sumOfRates(body.value) > 1) return refused("the rates add up to more than 1");

@@ -50,8 +50,8 @@ export const FaultSettings = Type.Object(
     aftermath_ms: Type.Integer({ minimum: 0, maximum: 3_600_000, default: 2_000 }),
     /** How long a request hangs. Set it longer than the client's timeout. */
     hold_ms: Type.Integer({ minimum: 0, maximum: 100_000, default: 15_000 }),
-    /** Search sees an intent this much later than the other reads, as Stripe's index does. */
-    search_lag_ms: Type.Integer({ minimum: 0, maximum: 3_600_000, default: 0 }),
+    /** Search sees a charge this much later than the other reads: at Stripe about a minute, at PayPal up to three hours. */
+    search_lag_ms: Type.Integer({ minimum: 0, maximum: 86_400_000, default: 0 }),
     /** Share of webhook events that are never sent. */
     webhook_drop_rate: Rate,
     /** Share of webhook events that are sent twice. */

@@ -3,11 +3,13 @@ import { afterEach, beforeEach, expect, test } from "bun:test";
 import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { ProviderLedgerEntry } from "../../schemas/provider-ledger.ts";
+import { TypeCompiler } from "@sinclair/typebox/compiler";
+import { ProviderLedgerEntry } from "../../schemas/provider-ledger.ts";
 import { LedgerFile } from "./ledger-file.ts";
 
 /** More than two read chunks, so that lines cross their borders. */
 const MANY_ENTRIES = 6_000;
+const schema = TypeCompiler.Compile(ProviderLedgerEntry);
 
 let folder: string;
 let path: string;
@@ -37,9 +39,9 @@ function charge(seq: number): ProviderLedgerEntry {
   };
 }
 
-function open(): { file: LedgerFile; read: ProviderLedgerEntry[] } {
+function open(): { file: LedgerFile<ProviderLedgerEntry>; read: ProviderLedgerEntry[] } {
   const read: ProviderLedgerEntry[] = [];
-  return { file: LedgerFile.open(path, (entry) => read.push(entry)), read };
+  return { file: LedgerFile.open(path, schema, (entry) => read.push(entry)), read };
 }
 
 test("flushed entries are read back, in order and byte for byte", async () => {

@@ -2,15 +2,15 @@
 // `kill -9` of this process. It is not fsynced, because a simulator need not survive a crash of the machine.
 import { closeSync, fstatSync, ftruncateSync, mkdirSync, openSync, readSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
-import { TypeCompiler } from "@sinclair/typebox/compiler";
-import { ProviderLedgerEntry } from "../../schemas/provider-ledger.ts";
+import type { Static, TSchema } from "@sinclair/typebox";
+import type { TypeCheck } from "@sinclair/typebox/compiler";
 import { assert } from "../kernel/errors.ts";
 
 const READ_CHUNK_BYTES = 1 << 20;
 const NEWLINE = 0x0a;
-const validator = TypeCompiler.Compile(ProviderLedgerEntry);
 
-export class LedgerFile {
+/** `Entry` is one line of the file. */
+export class LedgerFile<Entry> {
   readonly path: string;
   readonly #fd: number;
   #bytes: number;
@@ -28,13 +28,17 @@ export class LedgerFile {
    * Opens or creates the file and passes every entry to `replay`, in order. An incomplete last line was being written when the process
    * died; no response showed it, so it is cut off. Any other unreadable line throws.
    */
-  static open(path: string, replay: (entry: ProviderLedgerEntry) => void): LedgerFile {
+  static open<Schema extends TSchema>(
+    path: string,
+    schema: TypeCheck<Schema>,
+    replay: (entry: Static<Schema>) => void,
+  ): LedgerFile<Static<Schema>> {
     mkdirSync(dirname(path), { recursive: true });
     const fd = openSync(path, "a+");
     try {
-      const bytes = readEntries(fd, path, replay);
+      const bytes = readEntries(fd, path, schema, replay);
       if (fstatSync(fd).size > bytes) ftruncateSync(fd, bytes);
-      return new LedgerFile(path, fd, bytes);
+      return new LedgerFile<Static<Schema>>(path, fd, bytes);
     } catch (error) {
       closeSync(fd);
       throw error;
@@ -46,7 +50,7 @@ export class LedgerFile {
     return this.#bytes;
   }
 
-  append(entry: ProviderLedgerEntry): void {
+  append(entry: Entry): void {
     this.#lines.push(JSON.stringify(entry));
     this.#flush ??= new Promise((resolve) => {
       setImmediate(() => {
@@ -82,7 +86,12 @@ export class LedgerFile {
 }
 
 /** Returns the length of the complete lines, in bytes. */
-function readEntries(fd: number, path: string, replay: (entry: ProviderLedgerEntry) => void): number {
+function readEntries<Schema extends TSchema>(
+  fd: number,
+  path: string,
+  schema: TypeCheck<Schema>,
+  replay: (entry: Static<Schema>) => void,
+): number {
   const chunk = Buffer.allocUnsafe(READ_CHUNK_BYTES);
   let rest: Buffer = Buffer.alloc(0);
   let position = 0;
@@ -94,7 +103,7 @@ function readEntries(fd: number, path: string, replay: (entry: ProviderLedgerEnt
     const data = Buffer.concat([rest, chunk.subarray(0, read)]);
     let start = 0;
     for (let end = data.indexOf(NEWLINE); end >= 0; end = data.indexOf(NEWLINE, start)) {
-      replay(parseLine(data.toString("utf8", start, end), path, wholeBytes + start));
+      replay(parseLine(schema, data.toString("utf8", start, end), path, wholeBytes + start));
       start = end + 1;
     }
     wholeBytes += start;
@@ -102,13 +111,18 @@ function readEntries(fd: number, path: string, replay: (entry: ProviderLedgerEnt
   }
 }
 
-function parseLine(line: string, path: string, offset: number): ProviderLedgerEntry {
+function parseLine<Schema extends TSchema>(
+  schema: TypeCheck<Schema>,
+  line: string,
+  path: string,
+  offset: number,
+): Static<Schema> {
   let entry: unknown;
   try {
     entry = JSON.parse(line);
   } catch (cause) {
     throw new Error(`${path}: the line at byte ${offset} is not JSON`, { cause });
   }
-  assert(validator.Check(entry), `${path}: the line at byte ${offset} is not a ledger entry`);
+  assert(schema.Check(entry), `${path}: the line at byte ${offset} is not a ledger entry`);
   return entry;
 }

@@ -3,7 +3,7 @@
 import type { ProviderError } from "../../schemas/provider-ledger.ts";
 import { assertNever } from "../kernel/errors.ts";
 import { bankPage } from "./bank.ts";
-import { handleControl } from "./control.ts";
+import { handleControl, statsOf } from "./control.ts";
 import { invalidRequest, noSuch, parameterUnknown, unauthorized } from "./errors.ts";
 import { badExpand, wantsCharge } from "./expand.ts";
 import type { Intent } from "./ledger.ts";
@@ -77,7 +77,7 @@ export class ProviderServer implements AsyncDisposable {
           GET: (request) => this.#read(request, () => this.#dispute(request.params.id)),
         },
         "/bank/:intent": (request) => bankPage(request, request.params.intent, simulator),
-        "/_sim/*": (request) => handleControl(request, simulator),
+        "/_sim/*": (request) => handleControl(request, simulator, () => statsOf(simulator)),
       },
       fetch: (request) => {
         const url = `${request.method}: ${new URL(request.url).pathname}`;
@@ -246,6 +246,6 @@ function fingerprint(request: Request, form: ReadonlyMap<string, string>): strin
 }
 
 /** A body that fails before its first byte makes Bun close the connection without an answer. */
-function cutConnection(): Response {
+export function cutConnection(): Response {
   return new Response(new ReadableStream({ start: (controller) => controller.error() }));
 }

@@ -1,6 +1,7 @@
 // One POST on its way through the provider: idempotency key, fault, latency, decision, ledger, ledger file. Knows nothing of HTTP;
 // server.ts turns the outcome into an answer or a cut connection.
-import type { ProviderError, ProviderLedgerEntry } from "../../schemas/provider-ledger.ts";
+import { TypeCompiler } from "@sinclair/typebox/compiler";
+import { type ProviderError, ProviderLedgerEntry } from "../../schemas/provider-ledger.ts";
 import { assertNever } from "../kernel/errors.ts";
 import type { Clock } from "../kernel/ports.ts";
 import { decideLater, type LaterChange, nextOf } from "./aftermath.ts";
@@ -15,13 +16,14 @@ import { randomStream } from "./random.ts";
 import type { ProviderRequest } from "./requests.ts";
 import { Turnstile } from "./turnstile.ts";
 import { webhookEventsOf } from "./webhook-events.ts";
-import { Webhooks, type WebhookTarget } from "./webhooks.ts";
+import { signatureOf, Webhooks, type WebhookTarget } from "./webhooks.ts";
 
 /**
  * How many replays are lost together with a lost reply. Stripe's SDK resends a request once if its connection was closed, even with
  * `maxNetworkRetries: 0`. If the resend were answered, no reply would ever be lost.
  */
 const CUT_REPLAYS = 1;
+const entries = TypeCompiler.Compile(ProviderLedgerEntry);
 
 export type Outcome =
   | { readonly kind: "answer"; readonly answer: Answer; readonly replayed: boolean }
@@ -40,7 +42,7 @@ export interface SimulatorOptions {
 
 export class Simulator implements AsyncDisposable {
   readonly ledger: Ledger;
-  readonly file: LedgerFile;
+  readonly file: LedgerFile<ProviderLedgerEntry>;
   readonly webhooks: Webhooks | null;
   readonly counters = {
     replays: 0,
@@ -64,9 +66,9 @@ export class Simulator implements AsyncDisposable {
     this.#options = options;
     this.#readsRandom = randomStream(options.seed, "reads and replays");
     this.ledger = new Ledger(options.keyLifetimeMs);
-    this.file = LedgerFile.open(options.ledgerFile, (entry) => this.ledger.apply(entry));
+    this.file = LedgerFile.open(options.ledgerFile, entries, (entry) => this.ledger.apply(entry));
     const { webhooks: target, seed, clock } = options;
-    this.webhooks = target === null ? null : new Webhooks({ target, seed, clock });
+    this.webhooks = target === null ? null : new Webhooks({ ...signed(target), seed, clock });
     this.#faults = options.faults;
     this.#latency = latencyOf(options.faults);
   }
@@ -276,6 +278,11 @@ export class Simulator implements AsyncDisposable {
 
 function refusal(error: ProviderError): Answer {
   return { kind: "error", error, intent: null };
+}
+
+function signed({ url, secret }: WebhookTarget) {
+  const sign = (body: string, nowMs: number) => ({ "stripe-signature": signatureOf(body, secret, nowMs) });
+  return { url, sign };
 }
 
 function latencyOf(settings: FaultSettings): Latency {

@@ -39,7 +39,7 @@ export class TestProvider implements AsyncDisposable {
     return this.#running.server.url;
   }
 
-  get file(): LedgerFile {
+  get file(): LedgerFile<ProviderLedgerEntry> {
     return this.#running.simulator.file;
   }
 

@@ -1,4 +1,4 @@
-// Delivers webhook events as Stripe does: signed, repeated with a growing pause until the receiver answers 2xx, and in no guaranteed
+// Delivers webhook events as providers do: signed, repeated with a growing pause until the receiver answers 2xx, and in no guaranteed
 // order. Faults lose, repeat, delay and shuffle events. Called by the simulator. Undelivered events are lost with the process: a
 // provider's events are a second way to learn of a change, never the only one.
 import { setTimeout as sleep } from "node:timers/promises";
@@ -24,7 +24,9 @@ export interface WebhookTarget {
 }
 
 export interface WebhookOptions {
-  readonly target: WebhookTarget;
+  readonly url: string;
+  /** The headers that show who sends `body`. Made anew for each attempt: the receiver must not take an old one for fresh. */
+  readonly sign: (body: string, nowMs: number) => Readonly<Record<string, string>>;
   readonly seed: number;
   readonly clock: Clock;
 }
@@ -94,16 +96,15 @@ export class Webhooks implements AsyncDisposable {
 
   /** True if the receiver accepted it. */
   async #post({ body }: WebhookEvent): Promise<boolean> {
-    const { target, clock } = this.#options;
+    const { url, sign, clock } = this.#options;
     const signal = AbortSignal.any([this.#stopping.signal, AbortSignal.timeout(DELIVERY_TIMEOUT_MS)]);
     this.counters.webhooks_sent++;
     try {
       const headers = {
         "content-type": "application/json; charset=utf-8",
-        // A new signature per attempt: the receiver must not take an old one for fresh.
-        "stripe-signature": signatureOf(body, target.secret, clock.now()),
+        ...sign(body, clock.now()),
       };
-      const response = await fetch(target.url, { method: "POST", headers, body, signal, redirect: "manual" });
+      const response = await fetch(url, { method: "POST", headers, body, signal, redirect: "manual" });
       await response.arrayBuffer();
       return response.ok;
     } catch {

@@ -1,0 +1,40 @@
+// Starts the PayPal face: simulator and server together. Called by cmd/paysim and by tests that need it in their own process.
+import { Value } from "@sinclair/typebox/value";
+import type { Clock } from "../../kernel/ports.ts";
+import { FaultSettings } from "../faults.ts";
+import { PayPalServer } from "./server.ts";
+import { PayPalSimulator } from "./simulator.ts";
+
+export interface PayPalFaceOptions {
+  readonly hostname: string;
+  /** 0 takes a free port. */
+  readonly port: number;
+  readonly ledgerFile: string;
+  /** How long a PayPal-Request-Id is remembered. */
+  readonly keyLifetimeMs: number;
+  readonly seed: number;
+  /** In the format of latency.ts. */
+  readonly latency: string;
+  readonly clock: Clock;
+  /** Where browsers reach the payer's page; default: the server itself. */
+  readonly publicUrl?: string | undefined;
+}
+
+export interface RunningPayPal extends AsyncDisposable {
+  readonly simulator: PayPalSimulator;
+  readonly server: PayPalServer;
+}
+
+export function startPayPal(options: PayPalFaceOptions): RunningPayPal {
+  const faults = Value.Parse(FaultSettings, { latency: options.latency });
+  const simulator = new PayPalSimulator({ ...options, faults });
+  const server = new PayPalServer({ ...options, simulator });
+  return {
+    simulator,
+    server,
+    async [Symbol.asyncDispose]() {
+      await server[Symbol.asyncDispose]();
+      await simulator[Symbol.asyncDispose]();
+    },
+  };
+}
