@@ -77,6 +77,10 @@ const PatchBody = TypeCompiler.Compile(
   ),
 );
 const EmptyBody = TypeCompiler.Compile(Type.Object({}, strict));
+/** An authorization is captured as a whole here. */
+const CaptureBody = TypeCompiler.Compile(
+  Type.Object({ final_capture: Type.Optional(Type.Literal(true)) }, strict),
+);
 const RefundBody = TypeCompiler.Compile(
   Type.Object(
     {
@@ -117,6 +121,10 @@ export function parsePatch(orderId: string, text: string): Parsed {
       ? { refusal: unprocessable("MISSING_REQUIRED_PARAMETER") }
       : { request: { kind: "intent", orderId, intent: patch.value } },
   );
+}
+
+export function parseCapture(authorizationId: string, text: string): Parsed {
+  return read(CaptureBody, text, () => ({ request: { kind: "capture_authorization", authorizationId } }));
 }
 
 /** Requests whose body is empty. */

@@ -8,7 +8,7 @@ import type { Named } from "./ledger.ts";
 import { listTransactions } from "./listing.ts";
 import { approvalPage } from "./page.ts";
 import { type Addresses, renderNamed } from "./render.ts";
-import { parseEmpty, parseOrder, parsePatch, type Parsed, parseRefund } from "./requests.ts";
+import { parseCapture, parseEmpty, parseOrder, parsePatch, type Parsed, parseRefund } from "./requests.ts";
 import type { PayPalSimulator } from "./simulator.ts";
 
 const MAX_BODY_BYTES = 64 * 1024;
@@ -66,10 +66,7 @@ export class PayPalServer implements AsyncDisposable {
           GET: (request) => this.#read(request, { kind: "authorization", id: request.params.id }),
         },
         "/v2/payments/authorizations/:id/capture": {
-          POST: (request) =>
-            this.#write(request, (text) =>
-              parseEmpty({ kind: "capture_authorization", authorizationId: request.params.id }, text),
-            ),
+          POST: (request) => this.#write(request, (text) => parseCapture(request.params.id, text)),
         },
         "/v2/payments/authorizations/:id/void": {
           POST: (request) =>

@@ -28,6 +28,7 @@ const Capture = Type.Object({
     Type.Object({ related_ids: Type.Optional(Type.Object({ order_id: Type.Optional(Id) })) }),
   ),
 });
+const Authorization = Type.Object({ id: Id, status: Type.String(), expiration_time: Text });
 const Refund = Type.Object({ id: Id, status: Type.String(), amount: Money, ...ours, links: Links });
 const Order = Type.Object({
   id: Id,
@@ -41,6 +42,7 @@ const Order = Type.Object({
       ...ours,
       payments: Type.Optional(
         Type.Object({
+          authorizations: Type.Optional(Type.Array(Authorization)),
           captures: Type.Optional(Type.Array(Capture)),
           refunds: Type.Optional(Type.Array(Refund)),
         }),
@@ -51,6 +53,7 @@ const Order = Type.Object({
 });
 
 export type PayPalCapture = Static<typeof Capture>;
+export type PayPalAuthorization = Static<typeof Authorization>;
 export type PayPalRefund = Static<typeof Refund>;
 export type PayPalOrder = Static<typeof Order>;
 
@@ -79,6 +82,11 @@ export function faultIn(kind: keyof typeof readers, body: unknown): string | nul
  */
 const ORDER_PREFIX = "order:";
 
+/** The intent that a closed order has instead of `intent`. */
+export function otherIntent(intent: string): string {
+  return intent === INTENT_OF.automatic ? INTENT_OF.manual : INTENT_OF.automatic;
+}
+
 export function chargeIdOf(order: Pick<PayPalOrder, "id">): string {
   return `${ORDER_PREFIX}${order.id}`;
 }
@@ -105,7 +113,7 @@ function isReference(text: string): text is keyof typeof INTENT_OF {
   return Object.hasOwn(INTENT_OF, text);
 }
 
-/** The result of an order's charge. `approved`: the shopper agreed, and the money waits for our capture. */
+/** The result of an order's charge. `approved`: the shopper agreed, and the money waits for our capture or authorization. */
 export function answerOf(order: PayPalOrder): ProviderChargeResult | { readonly kind: "approved" } {
   const captures = capturesOf(order);
   const taken = captures.find(({ status }) => TAKEN.has(status));
@@ -113,6 +121,8 @@ export function answerOf(order: PayPalOrder): ProviderChargeResult | { readonly 
   if (captures.some(({ status }) => !FAILED.has(status))) return unknown("processing");
   // It cannot be paid again: an order of which a capture failed is completed.
   if (captures.length > 0) return { kind: "declined", closed: true, ...NOT_CAPTURED };
+  const [hold] = authorizationsOf(order);
+  if (hold !== undefined) return holdAnswer(order, hold);
   if (isClosed(order) || order.status === "VOIDED")
     return { kind: "declined", closed: true, ...NOT_APPROVED };
   switch (order.status) {
@@ -127,6 +137,24 @@ export function answerOf(order: PayPalOrder): ProviderChargeResult | { readonly 
   }
 }
 
+function holdAnswer(
+  order: PayPalOrder,
+  { status, expiration_time }: PayPalAuthorization,
+): ProviderChargeResult {
+  switch (status) {
+    case "CREATED": {
+      const capture_before = Date.parse(expiration_time ?? "");
+      const held = { kind: "authorized", provider_txn_id: chargeIdOf(order) } as const;
+      return Number.isNaN(capture_before) ? held : { ...held, capture_before };
+    }
+    case "VOIDED":
+    case "DENIED":
+      return { kind: "declined", closed: true, ...(status === "VOIDED" ? NOT_APPROVED : NOT_CAPTURED) };
+    default:
+      return unknown("processing");
+  }
+}
+
 /** Captures that took money, also if it went back since. */
 const TAKEN: ReadonlySet<string> = new Set(["COMPLETED", "REFUNDED", "PARTIALLY_REFUNDED"]);
 const FAILED: ReadonlySet<string> = new Set(["DECLINED", "FAILED"]);
@@ -138,6 +166,10 @@ export function captureAnswer({ id, status }: PayPalCapture): ProviderChargeResu
 
 export function capturesOf({ purchase_units }: PayPalOrder): readonly PayPalCapture[] {
   return purchase_units.flatMap(({ payments }) => payments?.captures ?? []);
+}
+
+export function authorizationsOf({ purchase_units }: PayPalOrder): readonly PayPalAuthorization[] {
+  return purchase_units.flatMap(({ payments }) => payments?.authorizations ?? []);
 }
 
 export function refundsOf({ purchase_units }: PayPalOrder): readonly PayPalRefund[] {

@@ -69,6 +69,10 @@ export const NOT_APPROVED: DeclineReason = {
 };
 /** A capture of an order that PayPal did not carry out. */
 export const NOT_CAPTURED: DeclineReason = DECLINED;
+export const HOLD_EXPIRED: DeclineReason = {
+  error_code: "AUTHORIZATION_ENDED",
+  error_message: "PayPal does not hold the money any more",
+};
 /** PayPal always asks the shopper. */
 export const NO_SHOPPER: DeclineReason = {
   error_code: "AUTHENTICATION_REQUIRED",

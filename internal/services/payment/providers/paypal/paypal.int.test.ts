@@ -38,6 +38,7 @@ const request = {
   currency: "EUR",
   payment_method: "paypal",
   shopper_present: true,
+  capture: "automatic" as "automatic" | "manual",
 };
 
 /** An order that waits for its payer; returns the charge's id. */
@@ -51,8 +52,8 @@ async function waiting(changes: Partial<typeof request> = {}): Promise<string> {
 
 const orderOf = (charge: string) => charge.replace(/^order:/, "");
 
-async function approved(): Promise<string> {
-  const charge = await waiting();
+async function approved(changes: Partial<typeof request> = {}): Promise<string> {
+  const charge = await waiting(changes);
   await paypal.press(orderOf(charge), "approve");
   return charge;
 }
@@ -62,6 +63,18 @@ async function captured(): Promise<string> {
   if (result.kind !== "succeeded") throw new Error(`not captured: ${JSON.stringify(result)}`);
   return result.provider_txn_id;
 }
+
+const MANUAL = { capture: "manual" } as const;
+
+/** Money of an approved order is held. */
+async function held(): Promise<string> {
+  const charge = await approved(MANUAL);
+  expect(await provider.lookUpCharge(charge)).toEqual({ kind: "authorized", provider_txn_id: charge });
+  return charge;
+}
+
+const take = (charge: string) =>
+  provider.capture({ idempotency_key: `${SAGA}:capture`, saga_id: SAGA, provider_txn_id: charge });
 
 const find = () =>
   provider.findCharge({ ...request, asked: { firstMs: paypal.nowMs, lastMs: paypal.nowMs } });
@@ -102,9 +115,8 @@ test("two captures at once: the second hears that its key is in use, and both fi
   const charge = await approved();
   paypal.setFaults({ latency: "fixed:100" });
   const results = await Promise.all([provider.lookUpCharge(charge), provider.lookUpCharge(charge)]);
-  expect(
-    results.map((result) => (result.kind === "unknown" ? result.reason : result.kind)).toSorted(),
-  ).toEqual(["key_in_use", "succeeded"]);
+  const said = results.map((result) => (result.kind === "unknown" ? result.reason : result.kind));
+  expect(said.toSorted().join()).toBe("key_in_use,succeeded");
   expect(paypal.kinds().filter((kind) => kind === "capture")).toHaveLength(1);
 });
 
@@ -210,6 +222,51 @@ test("an order that PayPal has forgotten is not found", async () => {
   expect(await provider.cancelCharge(charge)).toEqual({ kind: "not_found" });
 });
 
+describe("money that is only held", () => {
+  test("is taken once, under any key", async () => {
+    const charge = await held();
+    expect(paypal.kinds()).toEqual(["order", "approval", "authorization"]);
+    const taken = await take(charge);
+    expect(taken).toMatchObject({ kind: "succeeded" });
+    expect(await take(charge)).toEqual(taken);
+    const other = { idempotency_key: "other", saga_id: SAGA, provider_txn_id: charge };
+    expect(await provider.capture(other)).toEqual(taken);
+    // An undo that comes too late finds the money.
+    expect(await provider.cancelCharge(charge)).toEqual(taken);
+    expect(await provider.lookUpCharge(charge)).toEqual(taken);
+    expect(paypal.kinds().filter((kind) => kind === "capture")).toHaveLength(1);
+  });
+
+  test("whose taking had no answer is found under the same key", async () => {
+    const charge = await held();
+    paypal.setFaults({ reply_lost_rate: 1 });
+    expect(await take(charge)).toMatchObject({ kind: "unknown", reason: "connection_lost" });
+    paypal.setFaults({});
+    expect(await take(charge)).toMatchObject({ kind: "succeeded" });
+    expect(paypal.stats()["captures"]).toBe(1);
+  });
+
+  test("is released by an undo, once, and cannot be taken afterwards", async () => {
+    const charge = await held();
+    paypal.setFaults({ error_after_rate: 1 });
+    expect(await provider.cancelCharge(charge)).toMatchObject({ kind: "unknown" });
+    paypal.setFaults({});
+    const closed = { kind: "declined", closed: true };
+    expect(await provider.cancelCharge(charge)).toMatchObject(closed);
+    expect(await take(charge)).toMatchObject(closed);
+    expect(await provider.lookUpCharge(charge)).toMatchObject(closed);
+    expect(paypal.kinds()).toEqual(["order", "approval", "authorization", "void"]);
+  });
+
+  test("is not held once the order was closed", async () => {
+    const charge = await waiting(MANUAL);
+    expect(await provider.cancelCharge(charge)).toMatchObject({ kind: "declined", closed: true });
+    await paypal.press(orderOf(charge), "approve");
+    expect(await provider.lookUpCharge(charge)).toMatchObject({ kind: "declined", closed: true });
+    expect(paypal.kinds()).not.toContain("authorization");
+  });
+});
+
 describe("a search", () => {
   test("asks for the order again while PayPal knows the key", async () => {
     const charge = await waiting();
@@ -305,5 +362,3 @@ test("after a restart of PayPal the same keys lead to the same order", async () 
   provider = opened();
   expect(await waiting()).toBe(charge);
 });
-const said = results.map((result) => (result.kind === "unknown" ? result.reason : result.kind));
-expect(said.toSorted().join()).toBe("key_in_use,succeeded");

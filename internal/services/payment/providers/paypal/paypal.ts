@@ -3,9 +3,12 @@
 //
 // A charge is an order, and every order waits for its shopper, who approves it at PayPal's page. No money moves by that: it moves when
 // this adapter captures the approved order, which a look-up does. The order's id was saved before (the payment waits for its shopper
-// under this id), and the capture has one PayPal-Request-Id for ever, so an order is captured once, however often it is looked up.
+// under this id), and the capture has one PayPal-Request-Id for ever, so an order is captured once, however often it is looked up. If the
+// money is only to be held, "authorize" takes the place of that capture, and Payments v2 captures or voids what is held.
 import type { Clock } from "../../../../kernel/ports.ts";
 import type {
+  CaptureRequest,
+  CaptureResult,
   ChargeResult,
   ChargeRequest,
   FindRequest,
@@ -20,6 +23,7 @@ import { toPayPal } from "./paypal-amounts.ts";
 import {
   answerOf,
   approvalPage,
+  authorizationsOf,
   captureAnswer,
   captureIdOf,
   captureIn,
@@ -28,18 +32,20 @@ import {
   invoiceIdOf,
   orderIdOf,
   orderIn,
+  otherIntent,
   type PayPalOrder,
   refundAnswer,
   refundIn,
   refundsOf,
 } from "./paypal-answers.ts";
-import { type PayPalAccount, type PayPalCall, PayPalClient } from "./paypal-client.ts";
+import { type PayPalAccount, type PayPalCall, PayPalClient, type Refusal } from "./paypal-client.ts";
 import {
   type DeclineReason,
   declineOf,
   type Failure,
   failureCode,
   failureOf,
+  HOLD_EXPIRED,
   NO_SHOPPER,
   unknown,
 } from "./paypal-errors.ts";
@@ -111,7 +117,28 @@ export class PayPalProvider implements PaymentProvider {
     const order = await this.#order(orderId, deadline);
     if (!("id" in order)) return lookUpFailure(order);
     const answer = answerOf(order);
-    return answer.kind === "approved" ? this.#capture(order, deadline) : answer;
+    return answer.kind === "approved" ? this.#complete(order, deadline) : answer;
+  }
+
+  async capture({ idempotency_key: key, provider_txn_id }: CaptureRequest): Promise<CaptureResult> {
+    const deadline = this.#client.deadline();
+    const order = await this.#order(orderIdOf(provider_txn_id) ?? provider_txn_id, deadline);
+    if (!("id" in order)) return captureFailure(order);
+    const [hold] = authorizationsOf(order);
+    const before = answerOf(order);
+    if (before.kind !== "authorized" || hold === undefined) return captured(before);
+    const path = `/v2/payments/authorizations/${encodeURIComponent(hold.id)}/capture`;
+    const call = { method: "POST", path, key, body: { final_capture: true } } as const;
+    const capture = await this.#read(call, captureIn, deadline);
+    if ("id" in capture) return captured(captureAnswer(capture));
+    if (capture.kind === "refusal" && capture.status === 422) {
+      const reason = captureRefusal(capture);
+      if (reason !== null) return reason;
+      // Taken or released by another process: the order itself says it.
+      const now = await this.#order(order.id, deadline);
+      return "id" in now ? captured(answerOf(now)) : captureFailure(now);
+    }
+    return captureFailure(capture);
   }
 
   async cancelCharge(provider_txn_id: string): Promise<FoundCharge> {
@@ -185,10 +212,10 @@ export class PayPalProvider implements PaymentProvider {
         path: "/v2/checkout/orders",
         key,
         body: {
-          intent: INTENT_OF.automatic,
+          intent: INTENT_OF[request.capture],
           purchase_units: [
             {
-              reference_id: "automatic",
+              reference_id: request.capture,
               custom_id: saga_id,
               invoice_id: invoiceIdOf(this.#options.mark, saga_id),
               amount: "money" in amount ? amount.money : undefined,
@@ -218,19 +245,20 @@ export class PayPalProvider implements PaymentProvider {
     return "id" in capture ? captureAnswer(capture) : lookUpFailure(capture);
   }
 
-  /** Takes the money of an approved order. */
-  async #capture(order: PayPalOrder, deadline: AbortSignal): Promise<FoundCharge> {
-    const captured = await this.#read(
-      { method: "POST", path: `${orderPath(order.id).path}/capture`, key: `${order.id}:capture` },
+  /** Takes the money of an approved order, or has it held. */
+  async #complete(order: PayPalOrder, deadline: AbortSignal): Promise<FoundCharge> {
+    const act = order.intent === INTENT_OF.automatic ? "capture" : "authorize";
+    const completed = await this.#read(
+      { method: "POST", path: `${orderPath(order.id).path}/${act}`, key: `${order.id}:${act}` },
       orderIn,
       deadline,
     );
-    if ("id" in captured) {
-      const answer = answerOf(captured);
+    if ("id" in completed) {
+      const answer = answerOf(completed);
       return answer.kind === "approved" ? unknown("processing") : answer;
     }
-    if (captured.kind === "refusal" && captured.status === 422) {
-      const reason = declineOf(captured);
+    if (completed.kind === "refusal" && completed.status === 422) {
+      const reason = declineOf(completed);
       if (reason !== null) return this.#close(order, deadline, reason);
       // Captured by another process, closed by an undo, not approved any more: the order itself says it.
       const now = await this.#order(order.id, deadline);
@@ -238,7 +266,7 @@ export class PayPalProvider implements PaymentProvider {
       const answer = answerOf(now);
       return answer.kind === "approved" ? unknown("processing") : answer;
     }
-    return lookUpFailure(captured);
+    return lookUpFailure(completed);
   }
 
   /**
@@ -247,21 +275,14 @@ export class PayPalProvider implements PaymentProvider {
    */
   async #close(order: PayPalOrder, deadline: AbortSignal, reason?: DeclineReason): Promise<FoundCharge> {
     const before = answerOf(order);
-    if (before.kind !== "approved" && before.kind !== "action_required") return before;
-    const reply = await this.#client.send(
-      {
-        method: "PATCH",
-        path: orderPath(order.id).path,
-        body: [{ op: "replace", path: "/intent", value: INTENT_OF.manual }],
-      },
-      deadline,
-    );
+    if (before.kind !== "approved" && !OPEN.has(before.kind)) return before;
+    const reply = await this.#client.send(closingCall(order), deadline);
     if (reply.kind !== "answer" && (reply.kind !== "refusal" || reply.status !== 422))
       return lookUpFailure(reply);
     const closed = await this.#order(order.id, deadline);
     if (!("id" in closed)) return lookUpFailure(closed);
     const after = answerOf(closed);
-    if (after.kind === "approved" || after.kind === "action_required") return unknown("processing");
+    if (after.kind === "approved" || OPEN.has(after.kind)) return unknown("processing");
     return after.kind === "declined" && reason !== undefined ? { ...after, ...reason } : after;
   }
 
@@ -274,6 +295,22 @@ export class PayPalProvider implements PaymentProvider {
     if (reply.kind !== "answer") return reply;
     return readerOf(reply.body) ?? { kind: "unreadable" };
   }
+}
+
+/** What can still take money, or holds some. */
+const OPEN: ReadonlySet<string> = new Set(["action_required", "authorized"]);
+
+/** What makes sure that an open order takes no money. */
+function closingCall(order: PayPalOrder): PayPalCall {
+  const [hold] = authorizationsOf(order);
+  if (hold !== undefined)
+    return {
+      method: "POST",
+      path: `/v2/payments/authorizations/${encodeURIComponent(hold.id)}/void`,
+      key: `${hold.id}:void`,
+    };
+  const body = [{ op: "replace", path: "/intent", value: otherIntent(order.intent) }];
+  return { method: "PATCH", path: orderPath(order.id).path, body };
 }
 
 function orderPath(id: string) {
@@ -300,10 +337,34 @@ function chargeFailure(failure: Unread): ChargeResult {
 /** A failed look-up says nothing about the charge. */
 function lookUpFailure(
   failure: Unread,
-): Exclude<FoundCharge, { kind: "succeeded" | "declined" | "action_required" }> {
+): Exclude<FoundCharge, { kind: "succeeded" | "authorized" | "declined" | "action_required" }> {
   if (failure.kind === "unreadable") return unknown("unexpected");
   if (failure.kind === "refusal" && failure.status === 404) return { kind: "not_found" };
   return failureOf(failure);
+}
+
+/** What an order or a capture says to whoever wants to take its money. */
+function captured(answer: ReturnType<typeof answerOf>): CaptureResult {
+  switch (answer.kind) {
+    case "succeeded":
+    case "declined":
+    case "unknown":
+      return answer;
+    default:
+      return unknown("processing");
+  }
+}
+
+function captureFailure(failure: Unread): CaptureResult {
+  const result = lookUpFailure(failure);
+  return result.kind === "not_found" ? unknown("unexpected") : result;
+}
+
+/** A hold that is over is closed; one that the payer's bank does not honour may still hold the money. Null: the order says it. */
+function captureRefusal(refusal: Refusal): CaptureResult | null {
+  if (refusal.issue === "AUTHORIZATION_EXPIRED") return { kind: "declined", closed: true, ...HOLD_EXPIRED };
+  const reason = declineOf(refusal);
+  return reason === null ? null : { kind: "declined", ...reason };
 }
 
 function refundFailure(failure: Unread): Exclude<RefundResult, { kind: "succeeded" }> {
