@@ -13,7 +13,7 @@ test("SUBSCRIPTIONS names every service with the topics that it really reads", (
   const consumers = [
     sagaHandler(POLICY, observer),
     inventoryHandler({ policy: { holdMs: 1 }, onCommitted: ignore }),
-    paymentHandler({ provider: "stripe", wakeExecutor: ignore }),
+    paymentHandler({ serves: () => true, wakeExecutor: ignore }),
     orderHandler({ policy: { blockedCountries: new Set() }, alert: ignore }),
     NOTIFICATIONS,
   ];

@@ -3,7 +3,6 @@ import { newId, systemClock } from "../../internal/platform/clock.ts";
 import { openPublishingDatabase, startConsuming } from "../../internal/platform/consuming-role.ts";
 import { runRole } from "../../internal/platform/lifecycle.ts";
 import { paymentHandler } from "../../internal/services/payment/handler.ts";
-import { CHARGING_PROVIDER } from "../../internal/services/payment/providers/registry.ts";
 import { paymentMetrics } from "../../internal/services/payment/telemetry.ts";
 import { config, faultsOf } from "./config.ts";
 import { openProviders, openTokens } from "./providers.ts";
@@ -34,8 +33,8 @@ await runRole({
     await startShopperApi(context, providers, { database, clock: systemClock, wakeExecutor });
     startReconciliations(context, providers, shared);
     startUnknownWatch(context, shared);
-    const executor = executors.of(CHARGING_PROVIDER);
-    const handler = paymentHandler({ provider: CHARGING_PROVIDER, executor, wakeExecutor });
+    const serves = (provider: string) => providers.has(provider);
+    const handler = paymentHandler({ serves, executors: executors.all, wakeExecutor });
     await startConsuming(context, database, handler);
   },
 });

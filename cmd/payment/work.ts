@@ -1,6 +1,5 @@
 // The payment service's work besides its commands, for each provider: calls, webhooks, reconciliation.
 import { openAccess } from "../../internal/platform/access.ts";
-import { assert } from "../../internal/kernel/errors.ts";
 import type { Database } from "../../internal/messaging/database.ts";
 import { type BackgroundLoop, runLoop } from "../../internal/platform/background-loop.ts";
 import { systemClock } from "../../internal/platform/clock.ts";
@@ -31,8 +30,8 @@ const RECONCILIATION_TICK_MS = 5_000;
 const UNKNOWN_INTERVAL_MS = 60_000;
 
 export interface Executors {
-  /** The started executor of a provider. */
-  of(provider: string): Executor;
+  /** One of each provider. */
+  readonly all: readonly Executor[];
   /** Makes all executors look for work. */
   wake(): void;
 }
@@ -43,7 +42,7 @@ export function startExecutors(
   providers: Providers,
   options: Pick<ExecutorOptions, "database" | "clock" | "newId" | "metrics" | "log" | "open">,
 ): Executors {
-  const executors = new Map<string, Executor>();
+  const executors: Executor[] = [];
   const loops: BackgroundLoop[] = [];
   for (const served of providers) {
     const { name } = served.provider;
@@ -60,17 +59,10 @@ export function startExecutors(
       intervalMs: POLL_MS,
       idleIntervalMs: IDLE_POLL_MS,
     });
-    executors.set(name, executor);
+    executors.push(executor);
     loops.push(loop);
   }
-  return {
-    of(provider) {
-      const executor = executors.get(provider);
-      assert(executor !== undefined, `no executor of ${provider} was started`);
-      return executor;
-    },
-    wake: () => loops.forEach((loop) => loop.wake()),
-  };
+  return { all: executors, wake: () => loops.forEach((loop) => loop.wake()) };
 }
 
 /** Serves each provider's webhooks at its own path. */

@@ -11,11 +11,8 @@ import { TestProvider } from "../paysim/test-provider.ts";
 import { signatureOf } from "../paysim/webhooks.ts";
 import { createOpener, createSealer, generateSealingKeys } from "../platform/seal.ts";
 import { type HttpServer, serveHttp } from "../platform/serve-http.ts";
-import {
-  type Attempt,
-  type AttemptContext,
-  claimDue,
-} from "../services/payment/attempts/attempt-transactions.ts";
+import type { Attempt } from "../services/payment/attempts/attempt.ts";
+import { type AttemptContext, claimDue } from "../services/payment/attempts/attempt-transactions.ts";
 import { DEFAULT_POLICY, type PaymentPolicy } from "../services/payment/attempts/attempts.ts";
 import { Executor } from "../services/payment/attempts/executor.ts";
 import { paymentHandler, type PaymentHandlerOptions } from "../services/payment/handler.ts";
@@ -35,7 +32,7 @@ import { paymentMetrics, holdMessage, logRefusal } from "../services/payment/tel
 import { webhookPath, webhookApi } from "../services/payment/webhooks/webhook-http.ts";
 import type { WebhookContext } from "../services/payment/webhooks/webhook.ts";
 import { accessTo } from "./callers.ts";
-import { chargePayment } from "./commands.ts";
+import { authorizePayment, chargePayment } from "./commands.ts";
 import { type Clone, cloneDatabase, type TestDatabase } from "./database.ts";
 import { checkedMeter, ignore, noMeter } from "./noop-telemetry.ts";
 
@@ -124,7 +121,7 @@ export class TestPayment implements AsyncDisposable {
   }
 
   /** The same, in a process with this `executor`. */
-  handleIn(executor: PaymentHandlerOptions["executor"], ...commands: readonly PaymentCommand[]) {
+  handleIn(executor: Pick<Executor, "claimNew" | "send">, ...commands: readonly PaymentCommand[]) {
     return applyOnce(this.#effect(executor), deliveriesOf(commands));
   }
 
@@ -133,10 +130,10 @@ export class TestPayment implements AsyncDisposable {
     return applyFree(this.#effect(), deliveriesOf(commands));
   }
 
-  #effect(executor?: PaymentHandlerOptions["executor"]) {
-    const options = { provider: this.provider.name, wakeExecutor: ignore };
+  #effect(...executors: NonNullable<PaymentHandlerOptions["executors"]>) {
+    const serves = (provider: string) => provider === PROVIDER;
     return {
-      handler: paymentHandler(executor === undefined ? options : { ...options, executor }),
+      handler: paymentHandler({ serves, executors, wakeExecutor: ignore }),
       database: this.database.postgres,
       clock: { now: () => this.now },
       newId: () => Bun.randomUUIDv7(),
@@ -152,6 +149,11 @@ export class TestPayment implements AsyncDisposable {
   /** The same for a shopper who is at a browser. */
   async chargePresent(saga_id: string, payment_method: string): Promise<void> {
     await this.handle({ ...chargePayment(saga_id, seal(payment_method)), shopper_present: true });
+  }
+
+  /** Handles an AuthorizePayment, as `charge` does. */
+  async authorize(saga_id: string, payment_method = "pm_card_visa"): Promise<void> {
+    await this.handle(authorizePayment(saga_id, seal(payment_method)));
   }
 
   /** The internal API of a new process. */

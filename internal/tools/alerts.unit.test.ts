@@ -97,6 +97,7 @@ test("an answer of the provider counts as one exactly if it is definite", () => 
   // `no_effect` is an answer about this shopper's payment method, or a charge that the open breaker kept back, which has its own alert.
   const IS_ANSWER: Readonly<Record<Outcome, boolean>> = {
     succeeded: true,
+    authorized: true,
     declined: true,
     action_required: true,
     not_found: true,

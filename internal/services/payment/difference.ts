@@ -1,7 +1,7 @@
 // What a person must know about money: the kinds of payment alerts. Data only; differences.ts finds most of them.
 
 export const DIFFERENCE_KINDS = [
-  /** The provider took money for which we have no payment. */
+  /** The provider took or holds money for which we have no payment. */
   "charge_without_payment",
   /** The payment is paid, but the provider has no such charge. */
   "payment_without_charge",
@@ -11,7 +11,7 @@ export const DIFFERENCE_KINDS = [
   "saga_differs",
   /** Amount or currency differs. */
   "amount_differs",
-  /** Only one side says that money moved. */
+  /** Only one side says that money moved, or is held. */
   "status_differs",
   /** A refund is unknown to one side, or has another amount. */
   "refund_differs",

@@ -89,11 +89,12 @@ export function chargeDifference(charge: ProviderCharge, payment: Payment | unde
     detail,
   });
   const named = payment === undefined ? null : chargeIn(payment);
-  if (answer.kind !== "succeeded") {
+  const isHold = answer.kind === "authorized";
+  if (answer.kind !== "succeeded" && !isHold) {
     if (payment === undefined || named !== provider_txn_id) return null;
     return differs("status_differs", `the payment is ${payment.status}, the charge is ${answer.kind}`);
   }
-  const took = `the provider took ${moneyOf(charge)}`;
+  const took = `the provider ${isHold ? "holds" : "took"} ${moneyOf(charge)}`;
   if (payment === undefined) {
     return charge.isMarked ? differs("charge_without_payment", `${took}, but there is no payment`) : null;
   }
@@ -104,21 +105,30 @@ export function chargeDifference(charge: ProviderCharge, payment: Payment | unde
       `the charge names saga ${saga_id ?? "-"}, its payment belongs to saga ${payment.saga_id}`,
     );
   }
+  const wrongSum = isSameMoney(charge, payment)
+    ? null
+    : differs("amount_differs", `${took}, the payment is for ${moneyOf(payment)}`);
   switch (payment.status) {
     case "FAILED":
     case "CANCELLED":
       return differs("status_differs", `${took}, but the payment is ${payment.status}`);
     case "PENDING":
     case "UNKNOWN":
-      return isSameMoney(charge, payment)
-        ? differs("status_differs", `${took}, but the payment is still ${payment.status}`)
-        : differs("amount_differs", `${took}, the payment is for ${moneyOf(payment)}`);
+      return wrongSum ?? differs("status_differs", `${took}, but the payment is still ${payment.status}`);
+    case "AUTHORIZED":
+    case "CAPTURE_PENDING":
+    case "VOID_PENDING":
+      return (
+        wrongSum ??
+        (isHold ? null : differs("status_differs", `${took}, but the payment is still ${payment.status}`))
+      );
     case "SUCCEEDED":
     case "REFUND_PENDING":
     case "REFUNDED":
-      return isSameMoney(charge, payment)
-        ? null
-        : differs("amount_differs", `${took}, the payment is for ${moneyOf(payment)}`);
+      return (
+        wrongSum ??
+        (isHold ? differs("status_differs", `${took}, but the payment is ${payment.status}`) : null)
+      );
     default:
       return assertNever(payment);
   }

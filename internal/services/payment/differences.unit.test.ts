@@ -13,6 +13,8 @@ const facts = {
   saga_id: SAGA,
   amount_cents: 600,
   currency: "EUR",
+  provider: "stripe",
+  capture: "automatic" as const,
   shopper_present: false,
   undo_requested: false,
   attempts: 1,
@@ -25,12 +27,17 @@ const facts = {
 };
 const open = { payment_method: "sealed", next_attempt_at: 0, action: null };
 const took = { provider_txn_id: "pi_1" };
+const hold = { ...took, capture: "manual" as const, capture_before: null };
+const work = { hold_attempts: 1, next_attempt_at: 0 };
 const refundFacts = { refund_id: SAGA, attempts: 1, created_at: 0, failed: [] };
 const waits = { next_attempt_at: 0, error_code: null, provider_refund_id: null, reported: false };
 
 const payments = {
   PENDING: { ...facts, ...open, status: "PENDING" },
   UNKNOWN: { ...facts, ...open, status: "UNKNOWN" },
+  AUTHORIZED: { ...facts, ...hold, status: "AUTHORIZED" },
+  CAPTURE_PENDING: { ...facts, ...hold, ...work, status: "CAPTURE_PENDING" },
+  VOID_PENDING: { ...facts, ...hold, ...work, failure: null, status: "VOID_PENDING" },
   SUCCEEDED: { ...facts, ...took, status: "SUCCEEDED" },
   FAILED: { ...facts, status: "FAILED", error_code: "CARD_DECLINED", error_message: "" },
   CANCELLED: { ...facts, status: "CANCELLED", currency: null, amount_cents: 0 },

@@ -91,12 +91,11 @@ export class Simulation implements AsyncDisposable {
     this.#passTime(0);
     const { observer } = orchestrator;
     const onCommitted = ignore;
-    const provider = payment.provider.name;
     const shipping = { policy: { blockedCountries: new Set([NOT_SERVED]) }, alert: ignore };
     this.#services = [
       this.#service(orchestrator.database, sagaHandler(POLICY, observer)),
       this.#service(inventory.database, inventoryHandler({ policy: { holdMs: HOLD_MS }, onCommitted })),
-      this.#service(payment.database, paymentHandler({ provider, wakeExecutor: ignore })),
+      this.#service(payment.database, paymentHandler({ serves: () => true, wakeExecutor: ignore })),
       this.#service(order, orderHandler(shipping)),
     ];
     this.#relays = DATABASES.map(
@@ -155,7 +154,7 @@ export class Simulation implements AsyncDisposable {
       const unpublished = await this.#unpublished();
       // After a restore, payments of finished sagas may still be open.
       const unsettled = await this.databases.payment.sql`
-        select from payments where status in ('PENDING', 'UNKNOWN', 'REFUND_PENDING') limit 1`;
+        select from payments where status in ('PENDING', 'UNKNOWN', 'CAPTURE_PENDING', 'VOID_PENDING', 'REFUND_PENDING') limit 1`;
       if (open.length + unsettled.length + unpublished === 0) return;
       this.#passTime(round < MAX_CALM_ROUNDS / 2 ? MINUTE_MS : HOUR_MS);
     }

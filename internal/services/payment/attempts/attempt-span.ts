@@ -38,7 +38,7 @@ function nameOf({ kind, request }: Attempt): string {
   return request.ask === "search" || request.ask === "look_up" ? "GET charge" : "POST charge";
 }
 
-function attributesOf({ kind, payment, request }: Attempt, host: string | undefined) {
+function attributesOf({ payment, request }: Attempt, host: string | undefined) {
   const key = "idempotency_key" in request ? request.idempotency_key : chargeKey(payment.saga_id);
   return {
     ...(host === undefined ? {} : { [SERVER_ADDRESS]: host }),

@@ -241,7 +241,12 @@ test.each([
     const id = saga();
     await claim(payment, id);
     const sent = { idempotency_key: `${id}:charge`, saga_id: id, amount_cents: 600, currency: "EUR" };
-    await payment.provider.charge({ ...sent, payment_method: "pm_card_visa", shopper_present: false });
+    await payment.provider.charge({
+      ...sent,
+      payment_method: "pm_card_visa",
+      shopper_present: false,
+      capture: "automatic",
+    });
 
     expect(await payment.round()).toBe(0);
     payment.advance(payment.policy.leaseMs);
@@ -447,6 +452,7 @@ test("a process that was suspended does not send a request whose lease has expir
   payment.provider = {
     name: provider.name,
     charge: (request) => provider.charge(request).finally(() => (sent += 1)),
+    capture: (request) => provider.capture(request),
     findCharge: (saga_id) => provider.findCharge(saga_id),
     lookUpCharge: (transaction) => provider.lookUpCharge(transaction),
     cancelCharge: (transaction) => provider.cancelCharge(transaction),
@@ -518,6 +524,7 @@ test("a result that cannot be saved does not delay the others", async () => {
     name: provider.name,
     charge: async (request) =>
       request.saga_id === bad ? { kind: "succeeded", provider_txn_id: "pi_\0" } : provider.charge(request),
+    capture: (request) => provider.capture(request),
     findCharge: (id) => provider.findCharge(id),
     lookUpCharge: (id) => provider.lookUpCharge(id),
     cancelCharge: (id) => provider.cancelCharge(id),

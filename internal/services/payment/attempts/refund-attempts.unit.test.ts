@@ -22,6 +22,8 @@ const waiting: RefundPendingPayment = {
   saga_id: SAGA,
   amount_cents: 600,
   currency: "EUR",
+  provider: "stripe",
+  capture: "automatic",
   status: "REFUND_PENDING",
   provider_txn_id: "pi_1",
   shopper_present: false,

@@ -14,8 +14,9 @@ const request = {
   currency: "EUR",
   payment_method: "pm",
   shopper_present: false,
+  capture: "automatic" as const,
 };
-const timeout: ChargeResult = { kind: "unknown", reason: "timeout", replayed: false };
+const timeout = { kind: "unknown" as const, reason: "timeout" as const, replayed: false };
 const charged: ChargeResult = { kind: "succeeded", provider_txn_id: "pi_1" };
 const refusal = { kind: "no_effect", error_code: "PROVIDER_UNAVAILABLE" };
 
@@ -36,6 +37,7 @@ function begin(probeAfterMs: number): void {
   const provider: PaymentProvider = {
     name: "test",
     charge: () => ((calls += 1), next()),
+    capture: () => Promise.resolve(timeout),
     findCharge: () => Promise.resolve({ kind: "not_found" }),
     lookUpCharge: () => Promise.resolve({ kind: "not_found" }),
     cancelCharge: () => Promise.resolve({ kind: "not_found" }),

@@ -33,6 +33,7 @@ const chargeAtProvider = (payment: TestPayment, saga_id: string, key: string) =>
     currency: "EUR",
     payment_method: "pm_card_visa",
     shopper_present: false,
+    capture: "automatic",
   });
 
 test("payments, refunds and declines that agree open no alert, however often they are compared", async () => {

@@ -61,7 +61,7 @@ export async function comparedUntil(sql: Sql, provider: string): Promise<number 
 }
 
 /**
- * A locked row stays unmarked, and a later run looks it up. The inner query filters by id alone: with "not found yet" as a second
+ * A locked row stays unmarked, and a later run looks it up; so does a hold, until its money was taken or released. The inner query filters by id alone: with "not found yet" as a second
  * condition, it read the index of all rows not found yet for each page.
  */
 export function markCharges(tx: Tx, charges: readonly string[], now: number): PromiseLike<unknown> {
@@ -69,7 +69,7 @@ export function markCharges(tx: Tx, charges: readonly string[], now: number): Pr
     with found as materialized (
       select payment_id from payments
        where saga_id = any(array(select saga_id from payments where provider_txn_id = any(${[...charges]}::text[])))
-         and reconciled_at is null
+         and reconciled_at is null and status not in ('AUTHORIZED', 'CAPTURE_PENDING', 'VOID_PENDING')
        order by saga_id
          for no key update skip locked)
     update payments set reconciled_at = ${now}::timestamptz where payment_id = any(array(select payment_id from found))`;

@@ -192,6 +192,7 @@ test("a charge whose answer was lost is found waiting, and its undo cancels it",
     currency: "EUR",
     payment_method: ACCEPTS,
     shopper_present: true,
+    capture: "automatic",
   });
   await payment.handle(cancelPayment(id));
   payment.advance(payment.policy.leaseMs);

@@ -1,11 +1,12 @@
 // Decides what a webhook event changes in its payment. Pure. Called by webhook.ts.
 //
 // An event settles a payment by the same decisions as the result of a request (attempts.ts): whichever comes first wins, and the other
-// changes nothing. An event may be old or out of order, so it changes only an open payment or a pending refund. If it contradicts a
-// settled one, it opens an alert for a person.
+// changes nothing. An event may be old or out of order, so it changes only an open payment, a hold or a pending refund. If it contradicts
+// a settled one, it opens an alert for a person.
 import { assertNever } from "../../../kernel/errors.ts";
 import { type PaymentPolicy, type RefundOutcome, settleCharge, settleRefund } from "../attempts/attempts.ts";
-import { type Decision, isOpen, type Payment } from "../payment.ts";
+import { settleCapture, settleEndedHold } from "../attempts/holds.ts";
+import { type Decision, type HeldPayment, isHeld, isOpen, type Payment } from "../payment.ts";
 import type { ProviderCharge, ProviderDispute, ProviderRefund } from "../providers/ledger.ts";
 import type { WebhookEvent } from "../providers/webhook-reader.ts";
 import type { Difference } from "../difference.ts";
@@ -61,8 +62,27 @@ function decideCharge(
     if (answer.kind === "unknown" || answer.kind === "action_required") return { kind: "unchanged" };
     return { kind: "settled", decision: settleCharge(payment, payment.attempts, answer, now, policy) };
   }
+  if (payment !== undefined && isHeld(payment) && chargeIn(payment) === charge.provider_txn_id) {
+    const decision = decideHold(payment, charge, now, policy);
+    if (decision !== null) return { kind: "settled", decision };
+  }
   // A decline does not contradict a settled payment: it is its own result, or older than the success.
   return answer.kind === "succeeded" ? alertTo(chargeDifference(charge, payment)) : { kind: "unchanged" };
+}
+
+/** Null if the event settles nothing. Money that was taken without a capture of ours is left to a person. */
+function decideHold(
+  payment: HeldPayment,
+  charge: ProviderCharge,
+  now: number,
+  policy: PaymentPolicy,
+): Decision | null {
+  const { answer, saga_id } = charge;
+  if (saga_id !== payment.saga_id || !isSameMoney(charge, payment)) return null;
+  if (answer.kind === "declined" && answer.closed === true)
+    return settleEndedHold(payment, "AUTHORIZATION_ENDED", "the bank holds the money no longer");
+  if (answer.kind !== "succeeded" || payment.status === "AUTHORIZED") return null;
+  return settleCapture(payment, payment.hold_attempts, answer, now, policy);
 }
 
 function decideRefund(

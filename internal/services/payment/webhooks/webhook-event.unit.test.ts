@@ -14,6 +14,8 @@ const unknown: Payment = {
   saga_id: SAGA,
   amount_cents: 600,
   currency: "EUR",
+  provider: "stripe",
+  capture: "automatic",
   status: "UNKNOWN",
   payment_method: "sealed",
   next_attempt_at: 0,

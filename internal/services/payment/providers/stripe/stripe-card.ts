@@ -1,4 +1,5 @@
-// Reads from Stripe's answers which card was charged: brand and last four digits, and nothing else of the charge. Called by stripe.ts.
+// Reads from Stripe's answers which card was charged: brand and last four digits, until when held money can be taken, and nothing else of
+// the charge. Called by stripe.ts.
 import { Value } from "@sinclair/typebox/value";
 import type { Stripe } from "stripe";
 import { ChargedCard } from "../../../../../schemas/fields.ts";
@@ -18,4 +19,13 @@ export function chargedCard({ latest_charge }: Stripe.PaymentIntent): ChargedCar
   if (card === undefined || card === null) return undefined;
   const read = { brand: card.brand ?? "unknown", last4: card.last4 };
   return Value.Check(ChargedCard, read) ? read : undefined;
+}
+
+/** Until when the held money can be taken, epoch ms; undefined if the answer does not say. */
+export function captureBefore({ latest_charge }: Stripe.PaymentIntent): number | undefined {
+  if (typeof latest_charge !== "object") return undefined;
+  const seconds: unknown = latest_charge?.payment_method_details?.card?.capture_before;
+  return typeof seconds === "number" && Number.isSafeInteger(seconds) && seconds > 0
+    ? seconds * 1_000
+    : undefined;
 }

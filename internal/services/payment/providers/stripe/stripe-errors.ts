@@ -3,7 +3,14 @@
 import { Stripe } from "stripe";
 import type { FailureCode } from "../../../../../schemas/failures.ts";
 import { declineReason, refundRefusal } from "./decline-reasons.ts";
-import type { ChargeResult, Deferred, RefundResult, RequestRefused, UnknownReason } from "../provider.ts";
+import type {
+  CaptureResult,
+  ChargeResult,
+  Deferred,
+  RefundResult,
+  RequestRefused,
+  UnknownReason,
+} from "../provider.ts";
 
 /** If the provider asks for a longer pause, it is called again after this long, to see whether it still refuses. */
 const MAX_RETRY_AFTER_MS = 60_000;
@@ -80,6 +87,45 @@ export function refundFailureOf(error: unknown): Exclude<RefundResult, { kind: "
         ? result.error_code
         : "UNEXPECTED";
   return { kind: "not_yet", error_code };
+}
+
+/** This call took nothing, or it is not known. The hold may still be there after a refusal of the bank. */
+export function captureFailureOf(error: unknown, facts: CallFacts): CaptureResult {
+  const result = chargeResultOf(error, facts);
+  switch (result.kind) {
+    case "declined": {
+      const { error_code, error_message } = result;
+      return { kind: "declined", error_code, error_message };
+    }
+    case "deferred":
+    case "request_refused":
+    case "unknown":
+      return result;
+    default:
+      return unknown("unexpected");
+  }
+}
+
+/** Nothing is held any more: it expired or was released. */
+export function holdEnded(): CaptureResult {
+  return {
+    kind: "declined",
+    error_code: "AUTHORIZATION_ENDED",
+    error_message: "the bank holds the money no longer",
+    closed: true,
+  };
+}
+
+const HOLD_OVER: ReadonlySet<string> = new Set([
+  "payment_intent_unexpected_state",
+  "charge_already_captured",
+  "charge_expired_for_capture",
+  "capture_charge_authorization_expired",
+]);
+
+/** There is nothing to capture, because it was captured, released or expired: its charge says which. */
+export function isHoldOver(error: unknown): boolean {
+  return error instanceof Stripe.errors.StripeError && HOLD_OVER.has(error.code ?? "");
 }
 
 function requestRefused({ code, param }: Stripe.errors.StripeError, otherwise: string): RequestRefused {

@@ -69,6 +69,7 @@ function openStripeEvent(
   if (fault !== null) return { kind: "no_event", fault };
   switch (event.type) {
     case "payment_intent.succeeded":
+    case "payment_intent.amount_capturable_updated":
     case "payment_intent.payment_failed":
     case "payment_intent.canceled": {
       const object = event.data.object;

@@ -32,6 +32,7 @@ const charge = {
   currency: "EUR",
   payment_method: "pm_card_visa",
   shopper_present: false,
+  capture: "automatic" as const,
 };
 
 const unknown = (reason: string, replayed = false) => ({ kind: "unknown", reason, replayed });

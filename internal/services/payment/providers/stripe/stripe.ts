@@ -3,6 +3,8 @@
 import { Stripe } from "stripe";
 import { toStripe } from "./stripe-amounts.ts";
 import type {
+  CaptureRequest,
+  CaptureResult,
   ProviderChargeResult,
   ChargeResult,
   ChargeRequest,
@@ -17,17 +19,20 @@ import type {
 import { isFailed, refundCodeOf } from "./refund-status.ts";
 import { Resends } from "./resends.ts";
 import {
+  captureFailureOf,
   chargeResultOf,
   cardDeclined,
   declined,
+  holdEnded,
   isAlreadyRefunded,
+  isHoldOver,
   isKeyReused,
   isUnexpectedState,
   noEffect,
   refundFailureOf,
   unknown,
 } from "./stripe-errors.ts";
-import { chargedCard, WITH_CHARGE, WITH_CHARGES } from "./stripe-card.ts";
+import { captureBefore, chargedCard, WITH_CHARGE, WITH_CHARGES } from "./stripe-card.ts";
 import { findInList } from "./stripe-lists.ts";
 
 /**
@@ -95,10 +100,16 @@ export class StripeProvider implements PaymentProvider {
         currency: money.currency,
         payment_method: request.payment_method,
         confirm: true,
+        // What every request of older versions says by leaving it out: a key belongs to its parameters.
+        ...(request.capture === "manual" ? { capture_method: "manual" as const } : {}),
         ...this.#waysToPay(request),
         metadata: this.#metadata(request.saga_id),
       };
-      return answerOf(await this.#create(asked, idempotency_key));
+      const intent = await this.#create(asked, idempotency_key);
+      const answer = answerOf(intent);
+      // The key's first answer says "held" for ever, also when the money has been taken or released since.
+      const isOld = intent.lastResponse.headers["idempotent-replayed"] === "true";
+      return answer.kind === "authorized" && isOld ? presentOf(await this.lookUpCharge(intent.id)) : answer;
     } catch (error) {
       return chargeResultOf(error, { resent: this.#resends.take(request.idempotency_key) });
     } finally {
@@ -116,6 +127,22 @@ export class StripeProvider implements PaymentProvider {
     } catch (error) {
       if (!isKeyReused(error)) throw error;
       return this.#stripe.paymentIntents.create(asked, { idempotencyKey });
+    }
+  }
+
+  /** The whole hold is captured, which Stripe does once, so another key cannot take more. */
+  async capture(request: CaptureRequest): Promise<CaptureResult> {
+    const { idempotency_key: idempotencyKey, provider_txn_id } = request;
+    try {
+      const intent = await this.#stripe.paymentIntents.capture(provider_txn_id, WITH_CHARGE, {
+        idempotencyKey,
+      });
+      return capturedOf(answerOf(intent));
+    } catch (error) {
+      if (!isHoldOver(error)) return captureFailureOf(error, { resent: this.#resends.take(idempotencyKey) });
+      return capturedOf(presentOf(await this.lookUpCharge(provider_txn_id)));
+    } finally {
+      this.#resends.take(idempotencyKey);
     }
   }
 
@@ -151,7 +178,7 @@ export class StripeProvider implements PaymentProvider {
         return { ...declined("authentication_required"), closed: true };
       return answerOf(canceled);
     } catch (error) {
-      // Cancelled before, or the shopper was faster.
+      // Cancelled before, or the shopper or a capture was faster.
       return isUnexpectedState(error) ? this.lookUpCharge(provider_txn_id) : lookUpResultOf(error);
     }
   }
@@ -237,18 +264,34 @@ function lookUpResultOf(error: unknown): Exclude<FoundCharge, { readonly kind: "
 }
 
 /**
- * A success outweighs everything; an undecided charge, above all one that waits for its shopper, outweighs a decline; one that is open
+ * A success outweighs everything, then comes a hold; an undecided charge, above all one that waits for its shopper, outweighs a decline; one that is open
  * outweighs one that is closed.
  */
 function foundAmong(intents: readonly Stripe.PaymentIntent[]): FoundCharge {
   const results = intents.map(answerOf);
   return (
     results.find(({ kind }) => kind === "succeeded") ??
+    results.find(({ kind }) => kind === "authorized") ??
     results.find(({ kind }) => kind === "action_required") ??
     results.find(({ kind }) => kind === "unknown") ??
     results.find((result) => result.kind === "declined" && result.closed !== true) ??
     results[0] ?? { kind: "not_found" }
   );
+}
+
+/** The look-up was needed to know: without it, the charge may be in any state. */
+function presentOf(found: FoundCharge): ProviderChargeResult {
+  return found.kind === "not_found" || found.kind === "deferred" || found.kind === "request_refused"
+    ? unknown("unexpected")
+    : found;
+}
+
+/** The result of a capture, from the charge after it. */
+function capturedOf(answer: ProviderChargeResult): CaptureResult {
+  if (answer.kind === "succeeded" || answer.kind === "unknown") return answer;
+  if (answer.kind === "declined" && answer.closed === true) return holdEnded();
+  // Still held. A bank that takes more time says so with a capture that succeeds later.
+  return unknown("processing");
 }
 
 /** The result of the intent's charge. */
@@ -266,10 +309,18 @@ export function answerOf(intent: Stripe.PaymentIntent): ProviderChargeResult {
       const redirects = intent.next_action?.type === "redirect_to_url";
       return { kind: "action_required", provider_txn_id: intent.id, redirects };
     }
+    case "requires_capture": {
+      const [card, capture_before] = [chargedCard(intent), captureBefore(intent)];
+      return {
+        kind: "authorized",
+        provider_txn_id: intent.id,
+        ...(capture_before === undefined ? {} : { capture_before }),
+        ...(card === undefined ? {} : { card }),
+      };
+    }
     // The bank has not decided yet.
     case "processing":
-    // Never seen, because requests exclude them (`confirm`, automatic capture); they must not count as final.
-    case "requires_capture":
+    // Never seen, because requests exclude it (`confirm`); it must not count as final.
     case "requires_confirmation":
       return unknown("processing");
     default:
