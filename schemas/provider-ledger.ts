@@ -64,16 +64,26 @@ const intent = {
   payment_method: Nullable(Type.String()),
   description: Nullable(Type.String()),
   metadata: Metadata,
+  /** The card's money is only held, and a capture takes it. Missing: it is taken at once. */
+  capture_method: Type.Optional(Type.Literal("manual")),
 };
 
 export const ProviderLedgerEntry = Type.Union([
-  /** A payment intent was created and confirmed, and its card was charged. */
+  /** A payment intent was created and confirmed, and its card was charged; or the money that it held was captured. */
   Type.Object({ ...executed, kind: Type.Literal("charge"), ...intent }),
   /** A payment intent was created and confirmed, and its card was declined. */
   Type.Object({ ...executed, kind: Type.Literal("decline"), ...intent, error: ProviderError }),
+  /** A payment intent was created and confirmed, and the amount is held on its card. A `charge` takes it, a `cancel` releases it. */
+  Type.Object({
+    ...executed,
+    kind: Type.Literal("hold"),
+    ...intent,
+    /** Then it is released. Milliseconds since the Unix epoch. */
+    capture_before_ms: Type.Integer({ minimum: 0 }),
+  }),
   /**
    * A payment intent was created and confirmed, and the bank wants the shopper to confirm it. What the shopper does there follows as a
-   * `charge` or `decline` of the same intent.
+   * `charge`, `hold` or `decline` of the same intent.
    */
   Type.Object({ ...executed, kind: Type.Literal("action"), ...intent, return_url: Type.String() }),
   /** A payment intent was created but not confirmed. */

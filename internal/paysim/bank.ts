@@ -57,18 +57,23 @@ function question({ id, amountCents, currency }: Intent, secret: string): string
 </form>`;
 }
 
-/** Paid, or cancelled meanwhile. */
+/** Paid or held, or cancelled meanwhile. */
 function over(intent: Intent): Response {
-  if (intent.status === "succeeded") return backToShop(intent, clientSecretOf(intent.id));
+  if (isAccepted(intent)) return backToShop(intent, clientSecretOf(intent.id));
   return page(410, "This payment is no longer open", "<p>Nothing was taken. Please go back to the shop.</p>");
 }
 
+function isAccepted({ status }: Intent): boolean {
+  return status === "succeeded" || status === "requires_capture";
+}
+
 /** As Stripe comes back: the shop must not believe it, and ask the provider. */
-function backToShop({ id, status, challenge }: Intent, secret: string): Response {
+function backToShop(intent: Intent, secret: string): Response {
+  const { id, challenge } = intent;
   const to = new URL(challenge?.returnUrl ?? "");
   to.searchParams.set("payment_intent", id);
   to.searchParams.set("payment_intent_client_secret", secret);
-  to.searchParams.set("redirect_status", status === "succeeded" ? "succeeded" : "failed");
+  to.searchParams.set("redirect_status", isAccepted(intent) ? "succeeded" : "failed");
   return new Response(null, { status: 303, headers: { location: to.href, ...HEADERS } });
 }
 

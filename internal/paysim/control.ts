@@ -12,6 +12,8 @@ export interface Controlled {
   faults: FaultSettings;
   readonly file: { readonly path: string; readonly bytes: number; flushed(): Promise<void> };
   expireKeys(keys: readonly string[] | null): number;
+  /** Ends all open holds, or those whose time is over. Missing in a provider without holds of its own. */
+  endHolds?(all: boolean): number;
   /** Missing in a provider whose refunds and disputes do not change later. */
   change?(change: LaterChange): boolean;
 }
@@ -49,6 +51,11 @@ export async function handleControl(
         return refused("there is no such object, or this cannot happen to it");
       await simulator.file.flushed();
       return Response.json({ changed: true });
+    }
+    case "POST /_sim/end-holds": {
+      const ended = simulator.endHolds?.(true) ?? 0;
+      await simulator.file.flushed();
+      return Response.json({ ended });
     }
     case "GET /_sim/ledger":
       await simulator.file.flushed();

@@ -7,6 +7,7 @@ import {
   chargeDisputed,
   API_ERROR,
   notCancelable,
+  notCapturable,
   notConfirmable,
   noSuch,
   nothingToRefund,
@@ -20,11 +21,20 @@ import {
   aftermathOf,
   AUTHENTICATION_FAILED,
   authenticationRequired,
+  captureDeclineOf,
   challengeOf,
   declineOf,
   genericDecline,
+  isEndingHold,
 } from "./payment-methods.ts";
-import type { CancelIntent, ConfirmAction, CreateIntent, CreateRefund, ProviderRequest } from "./requests.ts";
+import type {
+  CancelIntent,
+  CaptureIntent,
+  ConfirmAction,
+  CreateIntent,
+  CreateRefund,
+  ProviderRequest,
+} from "./requests.ts";
 import { assertNever } from "../kernel/errors.ts";
 
 export interface Execution {
@@ -48,6 +58,8 @@ export function decide(ledger: Ledger, request: ProviderRequest, execution: Exec
       return { entry: decideCreate(request, execution) };
     case "confirm":
       return decideConfirm(ledger.intents.get(request.intentId), request, execution);
+    case "capture":
+      return decideCapture(ledger.intents.get(request.intentId), request, execution);
     case "cancel":
       return decideCancel(ledger.intents.get(request.intentId), request, execution);
     case "refund":
@@ -69,6 +81,7 @@ function decideCreate(request: CreateIntent, execution: Execution): ProviderLedg
     payment_method: request.paymentMethod,
     description: request.description,
     metadata: request.metadata,
+    ...(request.isManual ? MANUAL : {}),
   };
   const decline = execution.fault === "decline" ? genericDecline() : declineOf(request.paymentMethod ?? "");
   if (request.confirm && decline !== null) return { ...common, ...intent, kind: "decline", error: decline };
@@ -79,7 +92,19 @@ function decideCreate(request: CreateIntent, execution: Execution): ProviderLedg
     const asked = { ...success(execution, common.saga_id), ...intent };
     return { ...asked, kind: "action", return_url: request.returnUrl };
   }
-  return { ...success(execution, common.saga_id), ...intent, kind: request.confirm ? "charge" : "intent" };
+  const done = { ...success(execution, common.saga_id), ...intent };
+  if (!request.confirm) return { ...done, kind: "intent" };
+  return request.isManual
+    ? { ...done, kind: "hold", capture_before_ms: captureBefore(request.paymentMethod ?? "", execution) }
+    : { ...done, kind: "charge" };
+}
+
+/** https://docs.stripe.com/payments/place-a-hold-on-a-payment-method: for most cards. */
+const HELD_MS = 7 * 24 * 60 * 60 * 1_000;
+const MANUAL = { capture_method: "manual" } as const;
+
+function captureBefore(paymentMethod: string, { nowMs }: Execution): number {
+  return isEndingHold(paymentMethod) ? nowMs : nowMs + HELD_MS;
 }
 
 /** The bank's page: no key, and no answer that could be lost. A shopper may try again after a refusal, until the intent is cancelled. */
@@ -90,19 +115,39 @@ function decideConfirm(intent: Intent | undefined, request: ConfirmAction, execu
   const { paymentMethod } = intent.challenge;
   if (intent.status !== "requires_action" && intent.status !== "requires_payment_method")
     return { error: notConfirmable(intent.status) };
-  const entry = {
-    ...base(execution, intent.metadata["saga_id"] ?? null),
+  const entry = { ...base(execution, intent.metadata["saga_id"] ?? null), ...again(intent, paymentMethod) };
+  if (!request.isConfirmed) return { entry: { ...entry, kind: "decline", error: AUTHENTICATION_FAILED } };
+  if (challengeOf(paymentMethod) === "declines")
+    return { entry: { ...entry, kind: "decline", error: genericDecline() } };
+  return intent.isManual
+    ? { entry: { ...entry, kind: "hold", capture_before_ms: captureBefore(paymentMethod, execution) } }
+    : { entry: { ...entry, kind: "charge" } };
+}
+
+/** What an entry says about an intent that is there already. */
+function again(intent: Intent, paymentMethod: string | null) {
+  return {
     payment_intent: intent.id,
     amount_cents: intent.amountCents,
     currency: intent.currency,
     payment_method: paymentMethod,
     description: intent.description,
     metadata: intent.metadata,
+    ...(intent.isManual ? MANUAL : {}),
   };
-  if (!request.isConfirmed) return { entry: { ...entry, kind: "decline", error: AUTHENTICATION_FAILED } };
-  return challengeOf(paymentMethod) === "declines"
-    ? { entry: { ...entry, kind: "decline", error: genericDecline() } }
-    : { entry: { ...entry, kind: "charge" } };
+}
+
+function decideCapture(intent: Intent | undefined, request: CaptureIntent, execution: Execution): Decision {
+  if (intent === undefined) {
+    return { error: noSuch("payment_intent", request.intentId, "intent", 404) };
+  }
+  const refusal = refuse(intent, execution);
+  if (execution.fault === "error_stored") return refusal(API_ERROR);
+  if (intent.status !== "requires_capture") return refusal(notCapturable(intent.status));
+  const decline = captureDeclineOf(intent.paymentMethod ?? "");
+  if (decline !== null) return refusal(decline);
+  const common = success(execution, intent.metadata["saga_id"] ?? null);
+  return { entry: { ...common, ...again(intent, intent.paymentMethod), kind: "charge" } };
 }
 
 function decideCancel(intent: Intent | undefined, request: CancelIntent, execution: Execution): Decision {

@@ -2,7 +2,7 @@
 // https://docs.stripe.com/api/errors and https://docs.stripe.com/error-codes.
 import type { ProviderError } from "../../schemas/provider-ledger.ts";
 
-/** Statuses in which a payment intent can still be cancelled; the simulator uses the first three. */
+/** Statuses in which a payment intent can still be cancelled; the simulator uses the first four. */
 const CANCELABLE =
   "requires_payment_method, requires_confirmation, requires_action, requires_capture, processing";
 
@@ -82,6 +82,14 @@ export function keyReused(key: string): ProviderError {
 export function notCancelable(status: string): ProviderError {
   return invalidRequest(
     `You cannot cancel this PaymentIntent because it has a status of ${status}. Only a PaymentIntent with one of the following statuses may be canceled: ${CANCELABLE}.`,
+    undefined,
+    "payment_intent_unexpected_state",
+  );
+}
+
+export function notCapturable(status: string): ProviderError {
+  return invalidRequest(
+    `This PaymentIntent could not be captured because it has a status of ${status}. Only a PaymentIntent with one of the following statuses may be captured: requires_capture.`,
     undefined,
     "payment_intent_unexpected_state",
   );

@@ -6,7 +6,12 @@ import { IdempotencyKeys } from "./idempotency.ts";
 import { assert, assertNever } from "../kernel/errors.ts";
 
 export type IntentStatus =
-  "succeeded" | "requires_payment_method" | "requires_confirmation" | "requires_action" | "canceled";
+  | "succeeded"
+  | "requires_payment_method"
+  | "requires_confirmation"
+  | "requires_action"
+  | "requires_capture"
+  | "canceled";
 
 /** The bank wants the shopper to confirm the intent, which stays so until it is paid or cancelled. */
 export interface Challenge {
@@ -22,6 +27,10 @@ export interface Intent extends Identified {
   readonly paymentMethod: string | null;
   readonly description: string | null;
   readonly metadata: Readonly<Record<string, string>>;
+  /** The money is held first, and taken by a capture. */
+  readonly isManual: boolean;
+  /** Until when held money can be taken; null if none was ever held. */
+  readonly captureBeforeMs: number | null;
   readonly charged: boolean;
   readonly refundedCents: number;
   readonly lastError: ProviderError | null;
@@ -56,6 +65,7 @@ export type Answer =
   | { readonly kind: "error"; readonly error: ProviderError; readonly intent: Intent | null };
 
 type EntryOf<K extends ProviderLedgerEntry["kind"]> = Extract<ProviderLedgerEntry, { kind: K }>;
+type Created = EntryOf<"charge" | "hold" | "decline" | "action" | "intent">;
 type Later = EntryOf<"refund_failed" | "dispute" | "dispute_closed">;
 type Executed = Exclude<ProviderLedgerEntry, { kind: "keys_expired" } | Later>;
 
@@ -65,7 +75,11 @@ export class Ledger {
   readonly disputes = new Collection<Dispute>();
   readonly keys: IdempotencyKeys<Answer>;
   readonly #bySaga = new Map<string, string[]>();
-  readonly totals = { charges: 0, charged_cents: 0, refunds: 0, refunded_cents: 0, declines: 0 };
+  readonly totals = { charges: 0, charged_cents: 0, refunds: 0, refunded_cents: 0, declines: 0, holds: 0 };
+  /** When the money of each open hold is released. */
+  readonly #holds = new Map<string, number>();
+  /** No open hold ends before this time. */
+  #nextHoldEndMs = Infinity;
   #lastSeq = 0;
 
   constructor(keyLifetimeMs: number) {
@@ -79,6 +93,17 @@ export class Ledger {
   /** Ids of the intents with this `metadata.saga_id`, oldest first. */
   intentsOfSaga(sagaId: string): readonly string[] {
     return this.#bySaga.get(sagaId) ?? [];
+  }
+
+  /** Ids of the open holds, or of those whose time is over at `nowMs`. */
+  holds(nowMs = Infinity): readonly string[] {
+    if (nowMs < this.#nextHoldEndMs) return [];
+    const isOver = ([, endsMs]: readonly [string, number]) => endsMs <= nowMs;
+    this.#nextHoldEndMs = Math.min(
+      ...[...this.#holds].filter((hold) => !isOver(hold)).map(([, ms]) => ms),
+      Infinity,
+    );
+    return [...this.#holds].filter(isOver).map(([id]) => id);
   }
 
   /**
@@ -106,6 +131,7 @@ export class Ledger {
   #book(entry: Executed): Answer {
     switch (entry.kind) {
       case "charge":
+      case "hold":
       case "decline":
       case "action":
       case "intent":
@@ -118,6 +144,7 @@ export class Ledger {
           cancellationReason: entry.reason,
         };
         this.intents.put(intent);
+        this.#holds.delete(intent.id);
         return answerWith(entry.error, { kind: "intent", intent });
       }
       case "refund":
@@ -130,8 +157,8 @@ export class Ledger {
     }
   }
 
-  /** A charge or a decline may also be the end of a challenge: then the intent is there already. */
-  #create(entry: EntryOf<"charge" | "decline" | "action" | "intent">): Answer {
+  /** A charge, a hold or a decline may also be the end of a challenge, and a charge that of a hold: then the intent is there already. */
+  #create(entry: Created): Answer {
     const before = this.intents.get(entry.payment_intent);
     const challenge = challengeIn(entry) ?? before?.challenge;
     const intent: Intent = {
@@ -145,6 +172,8 @@ export class Ledger {
       paymentMethod: entry.kind === "decline" ? null : entry.payment_method,
       description: entry.description,
       metadata: entry.metadata,
+      isManual: entry.capture_method === "manual",
+      captureBeforeMs: entry.kind === "hold" ? entry.capture_before_ms : (before?.captureBeforeMs ?? null),
       charged: entry.kind === "charge",
       refundedCents: 0,
       lastError: entry.kind === "decline" ? entry.error : null,
@@ -152,6 +181,12 @@ export class Ledger {
       cancellationReason: null,
     };
     this.intents.put(intent);
+    this.#holds.delete(intent.id);
+    if (entry.kind === "hold") {
+      this.#holds.set(intent.id, entry.capture_before_ms);
+      this.#nextHoldEndMs = Math.min(this.#nextHoldEndMs, entry.capture_before_ms);
+      this.totals.holds++;
+    }
     if (entry.kind === "charge") {
       this.totals.charges++;
       this.totals.charged_cents += entry.amount_cents;
@@ -233,13 +268,14 @@ function answerWith(error: ProviderError | null, answer: Answer): Answer {
   return error === null ? answer : { kind: "error", error, intent: null };
 }
 
-function challengeIn(entry: EntryOf<"charge" | "decline" | "action" | "intent">): Challenge | undefined {
+function challengeIn(entry: Created): Challenge | undefined {
   if (entry.kind !== "action") return undefined;
   return { paymentMethod: entry.payment_method ?? "", returnUrl: entry.return_url };
 }
 
-function statusOf(entry: EntryOf<"charge" | "decline" | "action" | "intent">): IntentStatus {
+function statusOf(entry: Created): IntentStatus {
   if (entry.kind === "action") return "requires_action";
+  if (entry.kind === "hold") return "requires_capture";
   if (entry.kind === "charge") return "succeeded";
   if (entry.kind === "decline" || entry.payment_method === null) return "requires_payment_method";
   return "requires_confirmation";

@@ -24,6 +24,7 @@ const create: CreateIntent = {
   currency: "EUR",
   confirm: true,
   paymentMethod: "pm_card_visa",
+  isManual: false,
   errorOnAction: false,
   returnUrl: null,
   description: null,

@@ -18,10 +18,12 @@ const ACCEPTED = new Set(
   ].map((brand) => `pm_card_${brand}`),
 );
 
+type Operation = "charge" | "capture" | "refund";
+
 /** What one of our tokens does: which fault, in which operation, for how many executions with one key. */
 interface Misbehaviour {
   readonly fault: Fault;
-  readonly operation: "charge" | "refund";
+  readonly operation: Operation;
   readonly attempts: number;
 }
 
@@ -35,6 +37,11 @@ const MISBEHAVING: Readonly<Record<string, Misbehaviour>> = {
   pm_sim_500: { fault: "error_before", operation: "charge", attempts: always },
   pm_sim_500_stored: { fault: "error_stored", operation: "charge", attempts: always },
   pm_sim_500_after_effect: { fault: "error_after", operation: "charge", attempts: always },
+  pm_sim_capture_reply_lost: { fault: "reply_lost", operation: "capture", attempts: always },
+  pm_sim_capture_timeout_then_success: { fault: "timeout_after", operation: "capture", attempts: always },
+  pm_sim_capture_500_once: { fault: "error_before", operation: "capture", attempts: 1 },
+  pm_sim_capture_500: { fault: "error_before", operation: "capture", attempts: always },
+  pm_sim_capture_500_after_effect: { fault: "error_after", operation: "capture", attempts: always },
   pm_sim_refund_reply_lost: { fault: "reply_lost", operation: "refund", attempts: always },
   pm_sim_refund_timeout_then_success: { fault: "timeout_after", operation: "refund", attempts: always },
   pm_sim_refund_500_once: { fault: "error_before", operation: "refund", attempts: 1 },
@@ -97,8 +104,22 @@ export function challengeOf(token: string): "accepts" | "declines" | null {
   return Object.hasOwn(CHALLENGED, token) ? (CHALLENGED[token] ?? null) : null;
 }
 
+/** Held, but the bank refuses the capture. */
+const CAPTURE_DECLINED = "pm_sim_capture_declined";
+/** The hold ends as soon as it is made. */
+const HOLD_ENDS = "pm_sim_hold_ends";
+
+export function captureDeclineOf(token: string): ProviderError | null {
+  return token === CAPTURE_DECLINED ? genericDecline() : null;
+}
+
+export function isEndingHold(token: string): boolean {
+  return token === HOLD_ENDS;
+}
+
 export function isKnownPaymentMethod(token: string): boolean {
   if (challengeOf(token) !== null || aftermathOf(token) !== null) return true;
+  if (token === CAPTURE_DECLINED || token === HOLD_ENDS) return true;
   return ACCEPTED.has(token) || Object.hasOwn(MISBEHAVING, token) || declineOf(token) !== null;
 }
 
@@ -161,7 +182,7 @@ export const AUTHENTICATION_FAILED: ProviderError = {
 };
 
 /** The fault that a token causes in execution number `attempt` (from 1) of this operation with one key. */
-export function faultOf(token: string, operation: "charge" | "refund", attempt: number): Fault | null {
+export function faultOf(token: string, operation: Operation, attempt: number): Fault | null {
   const found = Object.hasOwn(MISBEHAVING, token) ? MISBEHAVING[token] : undefined;
   return found?.operation === operation && attempt <= found.attempts ? found.fault : null;
 }

@@ -33,12 +33,12 @@ export function renderError(error: ProviderError, intent: Intent | null = null, 
 
 /** `bankUrl` is where browsers reach the bank's page (bank.ts). `withCharge`: with its charge instead of the charge's id (`expand`). */
 export function renderIntent(intent: Intent, bankUrl: string, withCharge = false): Record<string, unknown> {
-  const hasCharge = intent.charged || intent.lastError !== null;
+  const hasCharge = intent.charged || intent.captureBeforeMs !== null || intent.lastError !== null;
   return {
     id: intent.id,
     object: "payment_intent",
     amount: intent.amountCents,
-    amount_capturable: 0,
+    amount_capturable: intent.status === "requires_capture" ? intent.amountCents : 0,
     amount_details: { tip: {} },
     amount_received: intent.charged ? intent.amountCents : 0,
     application: null,
@@ -46,7 +46,7 @@ export function renderIntent(intent: Intent, bankUrl: string, withCharge = false
     automatic_payment_methods: null,
     canceled_at: intent.canceledMs === null ? null : seconds(intent.canceledMs),
     cancellation_reason: intent.cancellationReason,
-    capture_method: "automatic",
+    capture_method: intent.isManual ? "manual" : "automatic",
     client_secret: clientSecretOf(intent.id),
     confirmation_method: "automatic",
     created: seconds(intent.createdMs),
@@ -78,24 +78,29 @@ export function renderIntent(intent: Intent, bankUrl: string, withCharge = false
 /** The card of a declined charge is not known any more, as its method does not stay attached. */
 function renderCharge(intent: Intent): Record<string, unknown> {
   const { id, amountCents, charged, currency, createdMs, metadata, paymentMethod, refundedCents } = intent;
+  const { captureBeforeMs, status } = intent;
+  const isAccepted = charged || captureBeforeMs !== null;
+  // Money that was held and released counts as given back.
+  const isReleased = status === "canceled" && captureBeforeMs !== null;
+  const held = captureBeforeMs === null ? {} : { capture_before: seconds(captureBeforeMs) };
   return {
     id: chargeIdOf(id),
     object: "charge",
     amount: amountCents,
     amount_captured: charged ? amountCents : 0,
-    amount_refunded: refundedCents,
+    amount_refunded: isReleased ? amountCents : refundedCents,
     captured: charged,
     created: seconds(createdMs),
     currency: currency.toLowerCase(),
     livemode: false,
     metadata,
-    paid: charged,
+    paid: isAccepted,
     payment_intent: id,
     payment_method: paymentMethod,
     payment_method_details:
-      paymentMethod === null ? null : { type: "card", card: cardDetails(paymentMethod) },
-    refunded: charged && refundedCents === amountCents,
-    status: charged ? "succeeded" : "failed",
+      paymentMethod === null ? null : { type: "card", card: { ...cardDetails(paymentMethod), ...held } },
+    refunded: isReleased || (charged && refundedCents === amountCents),
+    status: isAccepted ? "succeeded" : "failed",
   };
 }
 

@@ -18,6 +18,8 @@ export interface CreateIntent {
   readonly currency: string;
   readonly confirm: boolean;
   readonly paymentMethod: string | null;
+  /** The money is only held; a capture takes it. */
+  readonly isManual: boolean;
   /** Whatever needs the shopper is a decline. */
   readonly errorOnAction: boolean;
   /** Where the bank's page sends the shopper back to. */
@@ -39,6 +41,12 @@ export interface CancelIntent {
   readonly reason: string | null;
 }
 
+/** Takes the whole amount that is held. */
+export interface CaptureIntent {
+  readonly kind: "capture";
+  readonly intentId: string;
+}
+
 export interface CreateRefund {
   readonly kind: "refund";
   readonly intentId: string;
@@ -48,7 +56,7 @@ export interface CreateRefund {
   readonly metadata: Readonly<Record<string, string>>;
 }
 
-export type ProviderRequest = CreateIntent | ConfirmAction | CancelIntent | CreateRefund;
+export type ProviderRequest = CreateIntent | ConfirmAction | CaptureIntent | CancelIntent | CreateRefund;
 export type Parsed<T> = { readonly request: T } | { readonly error: ProviderError };
 /** Decoded form fields with their names as sent, for example `metadata[saga_id]`. */
 export type Form = ReadonlyMap<string, string>;
@@ -56,6 +64,7 @@ export type Form = ReadonlyMap<string, string>;
 const CREATE_PARAMS = new Set([
   "amount",
   "automatic_payment_methods",
+  "capture_method",
   "confirm",
   "currency",
   "description",
@@ -67,13 +76,14 @@ const CREATE_PARAMS = new Set([
 ]);
 /** Accepted and ignored: they mean something to Stripe but nothing to the simulator. */
 const CREATE_IGNORED = new Set([
-  "capture_method",
   "confirmation_method",
   "off_session",
   "receipt_email",
   "statement_descriptor",
   "statement_descriptor_suffix",
 ]);
+const CAPTURE_METHODS = ["automatic", "automatic_async", "manual"];
+const CAPTURE_PARAMS = new Set(["expand"]);
 const CANCEL_PARAMS = new Set(["cancellation_reason"]);
 const REFUND_PARAMS = new Set(["amount", "metadata", "payment_intent", "reason"]);
 const CANCEL_REASONS = ["abandoned", "duplicate", "fraudulent", "requested_by_customer"];
@@ -89,9 +99,7 @@ export function parseCreate(form: Form): Parsed<CreateIntent> {
     (form.has("currency") ? null : missing("currency")) ??
     badCurrency(currency) ??
     badSum(Number(form.get("amount")), currency) ??
-    (form.get("capture_method") === "manual"
-      ? invalidRequest("The payment simulator captures automatically only.", "capture_method")
-      : null) ??
+    badChoice("capture_method", form.get("capture_method") ?? null, CAPTURE_METHODS) ??
     (confirm && paymentMethod === null ? missing("payment_method") : null) ??
     (paymentMethod === null || isKnownPaymentMethod(paymentMethod)
       ? null
@@ -103,6 +111,7 @@ export function parseCreate(form: Form): Parsed<CreateIntent> {
   return {
     request: {
       kind: "create",
+      isManual: form.get("capture_method") === "manual",
       errorOnAction: form.get("error_on_requires_action") === "true",
       returnUrl: form.get("return_url") ?? null,
       amountCents: Number(form.get("amount")),
@@ -119,6 +128,11 @@ export function parseCancel(intentId: string, form: Form): Parsed<CancelIntent> 
   const reason = form.get("cancellation_reason") ?? null;
   const error = unknownParam(form, CANCEL_PARAMS) ?? badChoice("cancellation_reason", reason, CANCEL_REASONS);
   return error === null ? { request: { kind: "cancel", intentId, reason } } : { error };
+}
+
+export function parseCapture(intentId: string, form: Form): Parsed<CaptureIntent> {
+  const error = unknownParam(form, CAPTURE_PARAMS) ?? badExpand(form, "");
+  return error === null ? { request: { kind: "capture", intentId } } : { error };
 }
 
 export function parseRefund(form: Form): Parsed<CreateRefund> {

@@ -14,6 +14,7 @@ test("an intent's parameters are read, metadata included", () => {
       currency: "USD",
       confirm: true,
       paymentMethod: "pm_card_visa",
+      isManual: false,
       errorOnAction: true,
       returnUrl: null,
       description: null,
@@ -43,7 +44,7 @@ describe("refused by name", () => {
       "return_url",
     ],
     [`${GOOD}&payment_method=pm_1Unknown`, "payment_method"],
-    [`${GOOD}&capture_method=manual`, "capture_method"],
+    [`${GOOD}&capture_method=later`, "capture_method"],
     [`${GOOD}&colour=red`, "colour"],
     [`${GOOD}&metadata[a]=${"x".repeat(501)}`, "metadata[a]"],
   ])("intent %s", (text, param) => {

@@ -16,7 +16,14 @@ import {
   renderIntent,
   renderRefund,
 } from "./render.ts";
-import { parseCancel, parseCreate, type Parsed, parseRefund, type ProviderRequest } from "./requests.ts";
+import {
+  parseCancel,
+  parseCapture,
+  parseCreate,
+  type Parsed,
+  parseRefund,
+  type ProviderRequest,
+} from "./requests.ts";
 import type { Outcome, Simulator } from "./simulator.ts";
 
 /** Far above an intent with 50 metadata keys. */
@@ -61,6 +68,9 @@ export class ProviderServer implements AsyncDisposable {
         },
         "/v1/payment_intents/:id": {
           GET: (request) => this.#read(request, () => this.#intent(request, request.params.id)),
+        },
+        "/v1/payment_intents/:id/capture": {
+          POST: (request) => this.#write(request, (form) => parseCapture(request.params.id, form)),
         },
         "/v1/payment_intents/:id/cancel": {
           POST: (request) => this.#write(request, (form) => parseCancel(request.params.id, form)),
@@ -134,6 +144,7 @@ export class ProviderServer implements AsyncDisposable {
     const refused = this.#simulator.turnAway() ?? refusedApiKey(request);
     if (refused !== null) return this.#respond(request, renderError(refused));
     await this.#simulator.delay();
+    this.#simulator.endHolds();
     const rendered = render();
     await this.#simulator.file.flushed();
     return this.#respond(request, rendered);

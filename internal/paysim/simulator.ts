@@ -147,6 +147,26 @@ export class Simulator implements AsyncDisposable {
     return true;
   }
 
+  /** Releases the money of the holds whose time is over, or of all. Called before the ledger is read. Returns how many ended. */
+  endHolds(all = false): number {
+    const ids = this.ledger.holds(all ? Infinity : this.now());
+    for (const id of ids) {
+      this.#book({
+        seq: this.ledger.lastSeq + 1,
+        at_ms: this.now(),
+        kind: "cancel",
+        payment_intent: id,
+        saga_id: this.ledger.intents.get(id)?.metadata["saga_id"] ?? null,
+        idempotency_key: null,
+        fingerprint: "",
+        reply_lost: false,
+        error: null,
+        reason: "automatic",
+      });
+    }
+    return ids.length;
+  }
+
   /** Ends held requests at once and without effect, as a crash would. Call it when no new requests come in. */
   abandonHeld(): void {
     this.#stopping.abort();
@@ -183,6 +203,7 @@ export class Simulator implements AsyncDisposable {
 
   #decide(request: ProviderRequest, key: string | null, fingerprint: string, fault: Fault | null): Outcome {
     const { seed } = this.#options;
+    this.endHolds();
     const execution = {
       seq: this.ledger.lastSeq + 1,
       nowMs: this.now(),
@@ -241,9 +262,10 @@ export class Simulator implements AsyncDisposable {
     switch (request.kind) {
       case "create":
         return request.confirm ? faultOf(request.paymentMethod ?? "", "charge", attempt) : null;
+      case "capture":
       case "refund": {
         const paymentMethod = this.ledger.intents.get(request.intentId)?.paymentMethod ?? "";
-        return faultOf(paymentMethod, "refund", attempt);
+        return faultOf(paymentMethod, request.kind, attempt);
       }
       case "confirm":
       case "cancel":

@@ -44,6 +44,8 @@ function typesOf(entry: ProviderLedgerEntry): readonly string[] {
   switch (entry.kind) {
     case "charge":
       return ["payment_intent.succeeded"];
+    case "hold":
+      return ["payment_intent.amount_capturable_updated"];
     case "action":
       return ["payment_intent.requires_action"];
     case "decline":

@@ -96,6 +96,36 @@ test("an entry without our mark and without a payment belongs to another shop", 
   expect(kindsOf({ charges: [charge()] })).toEqual(["charge_without_payment"]);
 });
 
+describe("a charge that holds money", () => {
+  const held = (changes: Partial<ProviderCharge> = {}) => {
+    const provider_txn_id = changes.provider_txn_id ?? "pi_1";
+    return charge({ answer: { kind: "authorized", provider_txn_id }, ...changes });
+  };
+  const HOLDS = new Set(["AUTHORIZED", "CAPTURE_PENDING", "VOID_PENDING"]);
+
+  test.each(STATES)("against a payment that is %s", (status, payment) => {
+    const expected: DifferenceKind[] = HOLDS.has(status) ? [] : ["status_differs"];
+    expect(kindsOf({ charges: [held()], payments: [payment] })).toEqual(expected);
+  });
+
+  test("of another amount, without a payment, or beside the payment's own charge", () => {
+    const payment = payments.AUTHORIZED;
+    expect(kindsOf({ charges: [held({ amount_cents: 599 })], payments: [payment] })).toEqual([
+      "amount_differs",
+    ]);
+    expect(kindsOf({ charges: [held()] })).toEqual(["charge_without_payment"]);
+    expect(kindsOf({ charges: [held({ provider_txn_id: "pi_2" })], payments: [payment] })).toEqual([
+      "charged_twice",
+    ]);
+  });
+
+  test("that has ended contradicts a payment that says it is held", () => {
+    const ended = charge({ answer: { ...DECLINED, closed: true } });
+    for (const status of ["AUTHORIZED", "CAPTURE_PENDING", "VOID_PENDING"] as const)
+      expect(kindsOf({ charges: [ended], payments: [payments[status]] })).toEqual(["status_differs"]);
+  });
+});
+
 describe("a charge that took money", () => {
   test.each(STATES)("against a payment that is %s", (status, payment) => {
     const expected: DifferenceKind[] = MOVED.has(status) ? [] : ["status_differs"];
@@ -103,7 +133,7 @@ describe("a charge that took money", () => {
   });
 
   test("with another amount or currency, in any state of the payment", () => {
-    for (const status of ["UNKNOWN", "SUCCEEDED", "REFUNDED"] as const) {
+    for (const status of ["UNKNOWN", "CAPTURE_PENDING", "SUCCEEDED", "REFUNDED"] as const) {
       for (const changes of [{ amount_cents: 599 }, { currency: "USD" }]) {
         expect(kindsOf({ charges: [charge(changes)], payments: [payments[status]] })).toEqual([
           "amount_differs",
@@ -147,8 +177,8 @@ describe("a charge that took money", () => {
 
 test("a charge that took nothing contradicts only the payment that names it", () => {
   const charges = [charge({ answer: DECLINED })];
-  for (const [status, payment] of STATES) {
-    const expected: DifferenceKind[] = MOVED.has(status) ? ["status_differs"] : [];
+  for (const [, payment] of STATES) {
+    const expected: DifferenceKind[] = "provider_txn_id" in payment ? ["status_differs"] : [];
     expect(kindsOf({ charges, payments: [payment] })).toEqual(expected);
   }
   expect(

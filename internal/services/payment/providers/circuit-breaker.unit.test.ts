@@ -37,7 +37,7 @@ function begin(probeAfterMs: number): void {
   const provider: PaymentProvider = {
     name: "test",
     charge: () => ((calls += 1), next()),
-    capture: () => Promise.resolve(timeout),
+    capture: () => Promise.resolve({ kind: "unknown", reason: "timeout", replayed: false }),
     findCharge: () => Promise.resolve({ kind: "not_found" }),
     lookUpCharge: () => Promise.resolve({ kind: "not_found" }),
     cancelCharge: () => Promise.resolve({ kind: "not_found" }),
