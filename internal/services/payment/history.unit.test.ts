@@ -209,7 +209,7 @@ class World {
       provider_refund_id: "re_1",
       provider_txn_id: "pi_1",
       status: "succeeded",
-      error_code: "",
+      error_code: null,
     } as const;
     this.#events.push({ kind: "refund", event_id: `evt_${this.#events.length}`, refund });
   }

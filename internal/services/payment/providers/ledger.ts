@@ -26,8 +26,8 @@ export interface ProviderRefund {
   readonly amount_cents: number;
   readonly currency: string;
   readonly status: "succeeded" | "pending" | "failed";
-  /** Why it is pending or failed: our code, for people. */
-  readonly error_code: string;
+  /** Why it is pending or failed: our code, for people. Null if it succeeded. */
+  readonly error_code: string | null;
 }
 
 /** The shopper asked their bank to take back the money of a charge. It has no mark of ours: the charge says whose it is. */

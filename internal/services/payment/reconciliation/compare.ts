@@ -46,8 +46,9 @@ async function reopenRefunds(
     if (payment.status !== "REFUNDED") return [];
     const { saga_id, refund } = payment;
     const { provider_refund_id } = refund;
-    const { error_code } = failed.get(provider_refund_id) ?? {};
-    if (error_code === undefined) return [];
+    const entry = failed.get(provider_refund_id);
+    if (entry === undefined) return [];
+    const error_code = entry.error_code ?? "REFUND_FAILED";
     const outcome = { kind: "failed", provider_refund_id, error_code } as const;
     return [{ kind: "refund", saga_id, attempt: refund.attempts, outcome }];
   });

@@ -101,7 +101,7 @@ function decideRefund(
   };
   if (status === "failed")
     return isOurRefund(refund, payment)
-      ? settled({ kind: "failed", provider_refund_id, error_code })
+      ? settled({ kind: "failed", provider_refund_id, error_code: error_code ?? "REFUND_FAILED" })
       : { kind: "unchanged" };
   const isLate = payment.status === "REFUND_PENDING" && payment.refund.failed.includes(provider_refund_id);
   // An event from before its failure.

@@ -173,8 +173,8 @@ describe("an event that does not fit is an alert, never a settlement", () => {
     );
     expect(await payment.status(id)).toBe("REFUND_PENDING");
     expect(await resultOf(eventOf("refund.created", refund(id)))).toBe("settled");
-    expect(await resultOf(eventOf("refund.failed", refund(id, { status: "failed" })))).toBe("alert");
-    expect(await payment.status(id)).toBe("REFUNDED");
+    expect(await resultOf(eventOf("refund.failed", refund(id, { status: "failed" })))).toBe("settled");
+    expect(await payment.status(id)).toBe("REFUND_PENDING");
   });
 
   test("a replay does not reopen an alert that a person has closed", async () => {

@@ -83,7 +83,7 @@ export function refundOf(refund: Stripe.Refund, mark: string): ProviderRefund {
     isMarked: refund.metadata?.[MARK_KEY] === mark,
     ...fromStripe(refund.amount, refund.currency),
     status: statusOf(refund.status),
-    error_code: refundCodeOf(refund),
+    error_code: refund.status === "succeeded" ? null : refundCodeOf(refund),
   };
 }
 
