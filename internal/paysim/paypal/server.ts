@@ -3,6 +3,7 @@
 import { handleControl } from "../control.ts";
 import { cutConnection } from "../server.ts";
 import { isExpired } from "./decide.ts";
+import { CERTIFICATE_PATH } from "./events.ts";
 import { invalidRequest, notFound, type Refusal, renderRefusal, UNAUTHORIZED } from "./errors.ts";
 import type { Named } from "./ledger.ts";
 import { listTransactions } from "./listing.ts";
@@ -25,6 +26,8 @@ export interface PayPalServerOptions {
   readonly port: number;
   /** Where browsers reach the payer's page; default: the server itself. */
   readonly publicUrl?: string | undefined;
+  /** PEM: those that sign webhook events. */
+  readonly certificates?: string | undefined;
 }
 
 export class PayPalServer implements AsyncDisposable {
@@ -35,7 +38,7 @@ export class PayPalServer implements AsyncDisposable {
   readonly #tokens = new Map<string, number>();
   readonly #counters = { tokens: 0, requests: 0 };
 
-  constructor({ simulator, hostname, port, publicUrl }: PayPalServerOptions) {
+  constructor({ simulator, hostname, port, publicUrl, certificates = "" }: PayPalServerOptions) {
     this.#simulator = simulator;
     this.#server = Bun.serve({
       hostname,
@@ -84,6 +87,7 @@ export class PayPalServer implements AsyncDisposable {
           GET: (request) => this.#read(request, { kind: "refund", id: request.params.id }),
         },
         "/v1/reporting/transactions": { GET: (request) => this.#transactions(request) },
+        [CERTIFICATE_PATH]: () => new Response(certificates),
         "/checkoutnow": (request) => approvalPage(request, simulator),
         "/_sim/revoke-tokens": { POST: () => this.#revoke() },
         "/_sim/*": (request) => handleControl(request, simulator, () => this.stats()),

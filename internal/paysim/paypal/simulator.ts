@@ -31,8 +31,6 @@ export interface PayPalSimulatorOptions {
   readonly seed: number;
   readonly faults: FaultSettings;
   readonly clock: Clock;
-  /** Called with each entry once the ledger file has it. */
-  readonly onBooked?: (entry: PayPalLedgerEntry) => void;
 }
 
 export class PayPalSimulator implements AsyncDisposable {
@@ -72,6 +70,9 @@ export class PayPalSimulator implements AsyncDisposable {
     this.#latency = latencyOf(settings);
     this.#faults = settings;
   }
+
+  /** Called with each entry once the ledger file has it. */
+  onBooked: (entry: PayPalLedgerEntry) => void = () => undefined;
 
   now(): number {
     return this.#options.clock.now();
@@ -183,8 +184,7 @@ export class PayPalSimulator implements AsyncDisposable {
   #book(entry: PayPalLedgerEntry): Named | null {
     const named = this.ledger.apply(entry);
     this.file.append(entry);
-    const { onBooked } = this.#options;
-    if (onBooked !== undefined) void this.file.flushed().then(() => onBooked(entry));
+    void this.file.flushed().then(() => this.onBooked(entry));
     return named;
   }
 

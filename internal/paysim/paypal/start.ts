@@ -2,6 +2,8 @@
 import { Value } from "@sinclair/typebox/value";
 import type { Clock } from "../../kernel/ports.ts";
 import { FaultSettings } from "../faults.ts";
+import { Webhooks } from "../webhooks.ts";
+import { CERTIFICATE_PATH, eventOf, type PayPalWebhookTarget, signedHeaders } from "./events.ts";
 import { PayPalServer } from "./server.ts";
 import { PayPalSimulator } from "./simulator.ts";
 
@@ -18,6 +20,8 @@ export interface PayPalFaceOptions {
   readonly clock: Clock;
   /** Where browsers reach the payer's page; default: the server itself. */
   readonly publicUrl?: string | undefined;
+  /** Where webhook events go; if left out, none are sent. */
+  readonly webhooks?: PayPalWebhookTarget | undefined;
 }
 
 export interface RunningPayPal extends AsyncDisposable {
@@ -28,13 +32,31 @@ export interface RunningPayPal extends AsyncDisposable {
 export function startPayPal(options: PayPalFaceOptions): RunningPayPal {
   const faults = Value.Parse(FaultSettings, { latency: options.latency });
   const simulator = new PayPalSimulator({ ...options, faults });
-  const server = new PayPalServer({ ...options, simulator });
+  const target = options.webhooks;
+  const server = new PayPalServer({ ...options, simulator, certificates: target?.certificates });
+  const webhooks = target === undefined ? null : webhooksOf(options, target, server);
+  if (webhooks !== null)
+    simulator.onBooked = (entry) => {
+      const event = eventOf(simulator.ledger, entry, server.addresses);
+      if (event !== null) webhooks.announce(event, simulator.faults);
+    };
   return {
     simulator,
     server,
     async [Symbol.asyncDispose]() {
       await server[Symbol.asyncDispose]();
+      await webhooks?.[Symbol.asyncDispose]();
       await simulator[Symbol.asyncDispose]();
     },
   };
+}
+
+function webhooksOf(
+  { seed, clock }: PayPalFaceOptions,
+  target: PayPalWebhookTarget,
+  server: PayPalServer,
+): Webhooks {
+  const certificateUrl = `${server.addresses.api}${CERTIFICATE_PATH}`;
+  const sign = (body: string, nowMs: number) => signedHeaders(body, nowMs, target, certificateUrl);
+  return new Webhooks({ url: target.url, sign, seed, clock });
 }

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { Value } from "@sinclair/typebox/value";
 import { PayPalLedgerEntry } from "../../../schemas/paypal-ledger.ts";
 import { FaultSettings } from "../faults.ts";
+import type { PayPalWebhookTarget } from "./events.ts";
 import { type RunningPayPal, startPayPal } from "./start.ts";
 
 /** PayPal's for orders; the simulator forgets the keys of captures as early. */
@@ -14,9 +15,12 @@ export class TestPayPal implements AsyncDisposable {
   readonly #folder = mkdtempSync(join(tmpdir(), "paysim-paypal-"));
   readonly ledgerFile = join(this.#folder, "ledger.jsonl");
   nowMs = Date.parse("2026-03-01T12:00:00Z");
+  readonly #webhooks: PayPalWebhookTarget | undefined;
   #running: RunningPayPal;
 
-  constructor() {
+  /** `webhooks`: where its events go. */
+  constructor(webhooks?: PayPalWebhookTarget) {
+    this.#webhooks = webhooks;
     this.#running = this.#launch();
   }
 
@@ -81,6 +85,7 @@ export class TestPayPal implements AsyncDisposable {
       seed: 7,
       latency: "fixed:0",
       clock: { now: () => this.nowMs },
+      webhooks: this.#webhooks,
     });
   }
 }

@@ -30,6 +30,12 @@ const RENEW_BEFORE_DAYS = 30;
 const BACKDATED_MS = DAY_MS;
 
 const KEY = { name: "ECDSA", namedCurve: "P-256" } as const;
+const RSA = {
+  name: "RSASSA-PKCS1-v1_5",
+  hash: "SHA-256",
+  publicExponent: new Uint8Array([1, 0, 1]),
+  modulusLength: 2_048,
+};
 const SIGNATURE = { name: "ECDSA", hash: "SHA-256" } as const;
 
 export interface CertificateRequest {
@@ -39,7 +45,11 @@ export interface CertificateRequest {
   readonly hosts?: readonly string[];
   /** Makes one that ends after so many days, in any case. For tests and drills. */
   readonly days?: number;
+  /** The kind of its key: RSA for what signs as PayPal does. Default: an elliptic curve. */
+  readonly key?: "rsa";
 }
+
+type Made = Required<Omit<CertificateRequest, "key">> & Pick<CertificateRequest, "key">;
 
 /** The hosts of a server on this machine. */
 export const THIS_MACHINE = ["localhost", "127.0.0.1"];
@@ -70,17 +80,22 @@ export class CertificateAuthority {
    * The files of this name: those from an earlier call, unless they are for other hosts, of another authority or about to expire. Call it
    * once per name at a time.
    */
-  async issue({ name, hosts = [], days }: CertificateRequest): Promise<CertificateFiles> {
+  async issue({ name, hosts = [], days, ...kind }: CertificateRequest): Promise<CertificateFiles> {
     const files = certificateFiles(this.#directory, name);
     if (days !== undefined || !(await this.#isCurrent(files, hosts)))
-      await this.#make({ name, hosts, days: days ?? CERTIFICATE_DAYS }, files);
+      await this.#make({ name, hosts, days: days ?? CERTIFICATE_DAYS, ...kind }, files);
     return files;
   }
 
   /** New files of this name, whatever is there. Certificates that were read before count until they expire. */
-  async renew({ name, hosts = [], days = CERTIFICATE_DAYS }: CertificateRequest): Promise<CertificateFiles> {
+  async renew({
+    name,
+    hosts = [],
+    days = CERTIFICATE_DAYS,
+    ...kind
+  }: CertificateRequest): Promise<CertificateFiles> {
     const files = certificateFiles(this.#directory, name);
-    await this.#make({ name, hosts, days }, files);
+    await this.#make({ name, hosts, days, ...kind }, files);
     return files;
   }
 
@@ -93,8 +108,8 @@ export class CertificateAuthority {
     return isForHosts && isFresh && (await certificate.verify({ publicKey: this.#certificate }));
   }
 
-  async #make({ name, hosts, days }: Required<CertificateRequest>, files: CertificateFiles): Promise<void> {
-    const keys = await crypto.subtle.generateKey(KEY, true, ["sign", "verify"]);
+  async #make({ name, hosts, days, key }: Made, files: CertificateFiles): Promise<void> {
+    const keys = await crypto.subtle.generateKey(key === "rsa" ? RSA : KEY, true, ["sign", "verify"]);
     const certificate = await X509CertificateGenerator.create({
       ...validity(days),
       subject: [{ CN: [name] }],

@@ -2,8 +2,8 @@
 import type { ProviderCharge, ProviderDispute, ProviderRefund } from "./ledger.ts";
 
 export interface WebhookReader {
-  /** Checks that one request is from the provider and fresh, and reads its event. `now` in epoch ms. Never throws. */
-  open(body: Uint8Array, headers: Headers, now: number): OpenedEvent;
+  /** Checks that one request is from the provider and fresh, and reads its event. `now` in epoch ms. Never throws or rejects. */
+  open(body: Uint8Array, headers: Headers, now: number): OpenedEvent | Promise<OpenedEvent>;
 }
 
 /**
@@ -23,5 +23,7 @@ export type OpenedEvent =
   | { readonly kind: "unreadable"; readonly fault: string }
   /** Signed, but not an event: the endpoint is set up for another kind of payload, or the sender is broken. */
   | { readonly kind: "no_event"; readonly fault: string }
-  /** Not signed with the secret, or not fresh. */
-  | { readonly kind: "refused" };
+  /** Not signed by the provider, or not fresh. */
+  | { readonly kind: "refused" }
+  /** What is needed to check the signature cannot be fetched now: the provider must resend the event. */
+  | { readonly kind: "unavailable" };

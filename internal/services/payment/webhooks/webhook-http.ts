@@ -52,7 +52,11 @@ async function receive(
 ): Promise<Response> {
   const body = await bodyOf(request);
   if (body === null) return refused(metrics, 413, "the body is too large");
-  const opened = reader.open(body, request.headers, clock.now());
+  const opened = await reader.open(body, request.headers, clock.now());
+  if (opened.kind === "unavailable") {
+    metrics.webhook("failed");
+    return unavailable();
+  }
   if (opened.kind === "refused") return refused(metrics, 400, "the signature is missing, wrong or too old");
   if (opened.kind === "unreadable" || opened.kind === "no_event") {
     const { fault } = opened;

@@ -1,0 +1,100 @@
+// Checks that a webhook event is PayPal's and fresh, and reads what it says about a capture or a refund. Called by webhook-http.ts for
+// each request.
+//
+// The signature is RSA with SHA-256 over `transmission id|time|webhook id|crc32 of the body` (PayPal's guide "Integrate webhooks",
+// https://developer.paypal.com/api/rest/webhooks/rest/). A CRC-32 is no cryptographic hash: whoever has read the headers of a genuine
+// transmission, for example in a proxy's log, can make another body that fits them. So a transmission counts for a few minutes only,
+// and reconciliation compares every capture and refund with PayPal's own ledger.
+import { crc32 } from "node:zlib";
+import { verify } from "node:crypto";
+import { Type } from "@sinclair/typebox";
+import { TypeCompiler } from "@sinclair/typebox/compiler";
+import type { OpenedEvent, WebhookReader } from "../webhook-reader.ts";
+import { captureIn, faultIn, refundIn } from "./paypal-answers.ts";
+import type { Certificates } from "./paypal-certificates.ts";
+import { chargeOf, refundOf } from "./paypal-ledger.ts";
+
+/** PayPal repeats an event for three days with a new transmission. A recorded one can be replayed for this long; its id stops that. */
+const TOLERANCE_MS = 300_000;
+
+const Event = TypeCompiler.Compile(
+  Type.Object({
+    id: Type.String({ pattern: "^[\\x21-\\x7e]{1,100}$" }),
+    event_type: Type.String({ maxLength: 200 }),
+    resource: Type.Unknown(),
+  }),
+);
+
+/** Of a capture: what its status says counts, not the name of the event. */
+const CAPTURES: ReadonlySet<string> = new Set([
+  "PAYMENT.CAPTURE.COMPLETED",
+  "PAYMENT.CAPTURE.DECLINED",
+  "PAYMENT.CAPTURE.DENIED",
+]);
+const REFUNDED = "PAYMENT.CAPTURE.REFUNDED";
+
+export interface PayPalEndpoint {
+  /** The webhook's id in PayPal's dashboard; it is not sent with events, and a part of what is signed. */
+  readonly webhookId: string;
+  /** See PayPalOptions. */
+  readonly mark: string;
+  readonly certificates: Pick<Certificates, "at">;
+}
+
+/** Reads the events of one webhook endpoint. */
+export function paypalWebhooks(endpoint: PayPalEndpoint): WebhookReader {
+  return { open: (body, headers, now) => openPayPalEvent(body, headers, endpoint, now) };
+}
+
+async function openPayPalEvent(
+  body: Uint8Array,
+  headers: Headers,
+  { webhookId, mark, certificates }: PayPalEndpoint,
+  now: number,
+): Promise<OpenedEvent> {
+  const of = (name: string) => headers.get(`paypal-${name}`) ?? "";
+  const sentAt = Date.parse(of("transmission-time"));
+  if (!(Math.abs(now - sentAt) <= TOLERANCE_MS) || of("auth-algo") !== "SHA256withRSA")
+    return { kind: "refused" };
+  const certificate = await certificates.at(of("cert-url"));
+  if (certificate === "unavailable") return { kind: "unavailable" };
+  if (certificate === "refused") return { kind: "refused" };
+  const signed = `${of("transmission-id")}|${of("transmission-time")}|${webhookId}|${crc32(body)}`;
+  const signature = Buffer.from(of("transmission-sig"), "base64");
+  const isRsa = certificate.publicKey.asymmetricKeyType === "rsa";
+  if (!isRsa || !verify("sha256", Buffer.from(signed), certificate.publicKey, signature))
+    return { kind: "refused" };
+  return read(body, mark);
+}
+
+function read(body: Uint8Array, mark: string): OpenedEvent {
+  let event: unknown;
+  try {
+    event = JSON.parse(new TextDecoder().decode(body));
+  } catch {
+    return { kind: "no_event", fault: "it is not JSON" };
+  }
+  if (!Event.Check(event)) {
+    const fault = Event.Errors(event).First();
+    return {
+      kind: "no_event",
+      fault: `its event${fault?.path ?? ""}: ${fault?.message ?? "does not match"}`,
+    };
+  }
+  const { event_type, resource } = event;
+  // Ids of events are remembered across providers.
+  const event_id = `paypal:${event.id}`;
+  if (CAPTURES.has(event_type)) {
+    const capture = captureIn(resource);
+    const charge = capture === null ? null : chargeOf(capture, mark);
+    if (charge !== null) return { kind: "event", event: { kind: "charge", event_id, charge } };
+    return { kind: "unreadable", fault: faultIn("capture", resource) ?? "its amount" };
+  }
+  if (event_type === REFUNDED) {
+    const object = refundIn(resource);
+    const refund = object === null ? null : refundOf(object, mark);
+    if (refund !== null) return { kind: "event", event: { kind: "refund", event_id, refund } };
+    return { kind: "unreadable", fault: faultIn("refund", resource) ?? "its amount" };
+  }
+  return { kind: "ignored", type: event_type };
+}

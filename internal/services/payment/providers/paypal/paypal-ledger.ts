@@ -1,0 +1,165 @@
+// PayPal's Transaction Search as the ledger that reconciliation reads, and the objects of single captures and refunds. Opened in cmd/payment.
+// paypal-events.ts uses the two translations too, because an event carries the same objects.
+//
+// The search lags by up to three hours (paypal-transactions.ts), so reconciliation reads it with that much grace, and what is younger
+// is not compared yet. It knows captures and refunds alone: an order without money is in no list of PayPal's.
+import { AppError } from "../../../../kernel/errors.ts";
+import type { ProviderCharge, ProviderRefund, LedgerPage, ProviderLedger, Span } from "../ledger.ts";
+import { fromPayPal } from "./paypal-amounts.ts";
+import {
+  captureAnswer,
+  captureIdOf,
+  captureIn,
+  isMarked,
+  orderIdOf,
+  type PayPalCapture,
+  type PayPalRefund,
+  refundIn,
+  sagaOf,
+} from "./paypal-answers.ts";
+import { type PayPalAccount, PayPalClient } from "./paypal-client.ts";
+import { type Failure, failureCode, unknown } from "./paypal-errors.ts";
+import {
+  hasMoved,
+  isPayment,
+  isRefund,
+  type PayPalTransaction,
+  readTransactions,
+  type Unreadable,
+} from "./paypal-transactions.ts";
+
+export class PayPalLedger implements ProviderLedger {
+  readonly #client: PayPalClient;
+  readonly #mark: string;
+
+  constructor({ mark, ...account }: PayPalAccount & { readonly mark: string }) {
+    this.#client = new PayPalClient(account);
+    this.#mark = mark;
+  }
+
+  charges(span: Span, after: string | null): Promise<LedgerPage<ProviderCharge>> {
+    return this.#page(span, after, (one) => (isPayment(one) ? chargeOfTransaction(one, this.#mark) : null));
+  }
+
+  refunds(span: Span, after: string | null): Promise<LedgerPage<ProviderRefund>> {
+    return this.#page(span, after, (one) => (isRefund(one) ? refundOfTransaction(one, this.#mark) : null));
+  }
+
+  async charge(provider_txn_id: string): Promise<ProviderCharge | null> {
+    // An order took no money under its own id.
+    if (orderIdOf(provider_txn_id) !== null) return null;
+    const body = await this.#get(`/v2/payments/captures/${encodeURIComponent(provider_txn_id)}`);
+    if (body === null) return null;
+    const capture = captureIn(body);
+    return known(capture === null ? null : chargeOf(capture, this.#mark));
+  }
+
+  async refund(provider_refund_id: string): Promise<ProviderRefund | null> {
+    const body = await this.#get(`/v2/payments/refunds/${encodeURIComponent(provider_refund_id)}`);
+    if (body === null) return null;
+    const refund = refundIn(body);
+    return known(refund === null ? null : refundOf(refund, this.#mark));
+  }
+
+  /** A page of all transactions, of which `translate` picks. `after` is the number of the page before. */
+  async #page<Entry>(
+    span: Span,
+    after: string | null,
+    translate: (transaction: PayPalTransaction) => Entry | null,
+  ): Promise<LedgerPage<Entry>> {
+    const page = Number(after ?? 0) + 1;
+    const read = await readTransactions(this.#client, span, page, this.#client.deadline());
+    if (read.kind !== "page") throw unavailable(read);
+    const entries = read.transactions.map((one) => translate(one)).filter((entry) => entry !== null);
+    return { entries, next: read.isLast ? null : String(page) };
+  }
+
+  /** Null if PayPal does not know it. */
+  async #get(path: string): Promise<unknown> {
+    const reply = await this.#client.send({ method: "GET", path }, this.#client.deadline());
+    if (reply.kind === "answer") return reply.body;
+    if (reply.kind === "refusal" && reply.status === 404) return null;
+    throw unavailable(reply);
+  }
+}
+
+/** Null if it is for a currency that we do not know: it cannot be ours. */
+export function chargeOf(capture: PayPalCapture, mark: string): ProviderCharge | null {
+  const money = fromPayPal(capture.amount);
+  if (money === null) return null;
+  const ours = { saga_id: sagaOf(capture), isMarked: isMarked(mark, capture) };
+  return { provider_txn_id: capture.id, ...ours, ...money, answer: captureAnswer(capture) };
+}
+
+export function refundOf(refund: PayPalRefund, mark: string): ProviderRefund | null {
+  const money = fromPayPal(refund.amount);
+  if (money === null) return null;
+  return {
+    provider_refund_id: refund.id,
+    provider_txn_id: captureIdOf(refund),
+    saga_id: sagaOf(refund),
+    isMarked: isMarked(mark, refund),
+    ...money,
+    status: REFUND_STATUS.get(refund.status) ?? "pending",
+  };
+}
+
+const REFUND_STATUS: ReadonlyMap<string, ProviderRefund["status"]> = new Map([
+  ["COMPLETED", "succeeded"],
+  ["FAILED", "failed"],
+  ["CANCELLED", "failed"],
+]);
+
+function chargeOfTransaction(transaction: PayPalTransaction, mark: string): ProviderCharge | null {
+  const { transaction_id, transaction_status: status } = transaction;
+  const fields = fieldsOf(transaction, mark);
+  if (fields === null) return null;
+  const answer = hasMoved(transaction)
+    ? ({ kind: "succeeded", provider_txn_id: transaction_id } as const)
+    : status === "D"
+      ? captureAnswer({ id: transaction_id, status: "DECLINED", amount: { currency_code: "", value: "" } })
+      : unknown("processing");
+  return { provider_txn_id: transaction_id, ...fields, answer };
+}
+
+function refundOfTransaction(transaction: PayPalTransaction, mark: string): ProviderRefund | null {
+  const { transaction_id, paypal_reference_id = null, transaction_status: status } = transaction;
+  const fields = fieldsOf(transaction, mark);
+  if (fields === null) return null;
+  const settled = status === "D" ? "failed" : "pending";
+  return {
+    provider_refund_id: transaction_id,
+    provider_txn_id: paypal_reference_id,
+    ...fields,
+    status: hasMoved(transaction) ? "succeeded" : settled,
+  };
+}
+
+/** A refund has a negative amount. */
+function fieldsOf({ custom_field = "", invoice_id, transaction_amount }: PayPalTransaction, mark: string) {
+  if (transaction_amount === undefined) return null;
+  const { currency_code, value } = transaction_amount;
+  const money = fromPayPal({ currency_code, value: value.replace(/^-/, "") });
+  if (money === null) return null;
+  const marked = isMarked(mark, invoice_id === undefined ? {} : { invoice_id });
+  return { saga_id: sagaOf({ custom_id: custom_field }), isMarked: marked, ...money };
+}
+
+function known<Entry>(entry: Entry | null): Entry {
+  if (entry !== null) return entry;
+  throw unavailable({ kind: "unreadable" });
+}
+
+function unavailable(failure: Failure | Unreadable): AppError {
+  const what = failure.kind === "unreadable" ? "UNREADABLE" : failureCode(failure);
+  const debugId = failure.kind === "refusal" ? (failure.debugId ?? "none") : "none";
+  const cause = new Error(`${what}, request ${debugId}`);
+  const isRefused = failure.kind === "refusal" && [400, 401, 403, 422].includes(failure.status);
+  return isRefused
+    ? new AppError(
+        "PROVIDER_REJECTED",
+        "PayPal refuses access to its ledger: check PAYPAL_CLIENT_ID and PAYPAL_CLIENT_SECRET, and that the app may use Transaction Search",
+        { cause },
+      )
+    : new AppError("PROVIDER_UNAVAILABLE", "PayPal's ledger cannot be read at the moment", { cause });
+}
