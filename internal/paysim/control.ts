@@ -26,13 +26,14 @@ const faultSettings = TypeCompiler.Compile(FaultSettings);
 const laterChange = TypeCompiler.Compile(LaterChange);
 const expireKeys = TypeCompiler.Compile(ExpireKeys);
 
-/** Answers any request below /_sim/. README.md lists the endpoints. */
+/** Answers any request below /_sim/, which `path` names. README.md lists the endpoints. */
 export async function handleControl(
   request: Request,
+  path: string,
   simulator: Controlled,
   stats: () => Record<string, number>,
 ): Promise<Response> {
-  switch (`${request.method} ${new URL(request.url).pathname}`) {
+  switch (`${request.method} ${path}`) {
     case "GET /_sim/faults":
       return Response.json(simulator.faults);
     case "PUT /_sim/faults":

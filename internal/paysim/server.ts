@@ -3,6 +3,7 @@
 import type { ProviderError } from "../../schemas/provider-ledger.ts";
 import { assertNever } from "../kernel/errors.ts";
 import { bankPage } from "./bank.ts";
+import { cutConnection } from "./cut-connection.ts";
 import { handleControl, statsOf } from "./control.ts";
 import { invalidRequest, noSuch, parameterUnknown, unauthorized } from "./errors.ts";
 import { badExpand, wantsCharge } from "./expand.ts";
@@ -32,6 +33,9 @@ const MAX_KEY_LENGTH = 255;
 /** By default Bun closes a silent connection after 10 s, which would cut a held request too early. */
 const IDLE_TIMEOUT_SECONDS = 240;
 
+/** Below it is PayPal's API. */
+export const PAYPAL_PREFIX = "/paypal";
+
 export interface ProviderServerOptions {
   readonly simulator: Simulator;
   readonly hostname: string;
@@ -39,6 +43,8 @@ export interface ProviderServerOptions {
   readonly port: number;
   /** Where browsers reach the bank's page; default: the server itself. */
   readonly publicUrl?: string | undefined;
+  /** Answers what is below /paypal; `path` is what follows. Without it there is no PayPal. */
+  readonly paypal?: ((request: Request, path: string) => Promise<Response>) | undefined;
 }
 
 export class ProviderServer implements AsyncDisposable {
@@ -47,7 +53,7 @@ export class ProviderServer implements AsyncDisposable {
   #requestCount = 0;
   readonly #startedMs: number;
 
-  constructor({ simulator, hostname, port, publicUrl }: ProviderServerOptions) {
+  constructor({ simulator, hostname, port, publicUrl, paypal }: ProviderServerOptions) {
     this.#simulator = simulator;
     this.#startedMs = simulator.now();
     this.#server = Bun.serve({
@@ -87,7 +93,12 @@ export class ProviderServer implements AsyncDisposable {
           GET: (request) => this.#read(request, () => this.#dispute(request.params.id)),
         },
         "/bank/:intent": (request) => bankPage(request, request.params.intent, simulator),
-        "/_sim/*": (request) => handleControl(request, simulator, () => statsOf(simulator)),
+        "/_sim/*": (request) =>
+          handleControl(request, new URL(request.url).pathname, simulator, () => statsOf(simulator)),
+        [`${PAYPAL_PREFIX}/*`]: (request: Request) => {
+          const path = new URL(request.url).pathname.slice(PAYPAL_PREFIX.length);
+          return paypal?.(request, path) ?? new Response("there is no PayPal face\n", { status: 404 });
+        },
       },
       fetch: (request) => {
         const url = `${request.method}: ${new URL(request.url).pathname}`;
@@ -254,9 +265,4 @@ function fingerprint(request: Request, form: ReadonlyMap<string, string>): strin
   const parameters = [...form].toSorted(([a], [b]) => (a < b ? -1 : 1));
   const text = JSON.stringify([new URL(request.url).pathname, parameters]);
   return new Bun.CryptoHasher("sha1").update(text).digest("base64url");
-}
-
-/** A body that fails before its first byte makes Bun close the connection without an answer. */
-export function cutConnection(): Response {
-  return new Response(new ReadableStream({ start: (controller) => controller.error() }));
 }

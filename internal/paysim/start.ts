@@ -2,7 +2,8 @@
 import { Value } from "@sinclair/typebox/value";
 import type { Clock } from "../kernel/ports.ts";
 import { FaultSettings } from "./faults.ts";
-import { ProviderServer } from "./server.ts";
+import { type OpenedPayPal, openPayPal, type PayPalOptions } from "./paypal/start.ts";
+import { PAYPAL_PREFIX, ProviderServer } from "./server.ts";
 import { Simulator } from "./simulator.ts";
 import type { WebhookTarget } from "./webhooks.ts";
 
@@ -21,27 +22,42 @@ export interface ProviderOptions {
   readonly publicUrl?: string | undefined;
   /** Where webhook events go; if left out, none are sent. */
   readonly webhooks?: WebhookTarget | undefined;
+  /** PayPal's API below /paypal; none if left out. Seed, latency and clock are those of the other API. */
+  readonly paypal?: Pick<PayPalOptions, "ledgerFile" | "keyLifetimeMs" | "webhooks"> | undefined;
 }
 
 export interface RunningProvider extends AsyncDisposable {
   readonly simulator: Simulator;
   readonly server: ProviderServer;
+  readonly paypal: OpenedPayPal | null;
 }
 
 export function startProvider(options: ProviderOptions): RunningProvider {
   const faults = Value.Parse(FaultSettings, { latency: options.latency });
   const simulator = new Simulator({ ...options, faults, webhooks: options.webhooks ?? null });
+  const { seed, latency, clock, publicUrl } = options;
+  const paypal =
+    options.paypal === undefined ? null : openPayPal({ seed, latency, clock, ...options.paypal });
   const server = new ProviderServer({
     simulator,
     hostname: options.hostname,
     port: options.port,
-    publicUrl: options.publicUrl,
+    publicUrl,
+    paypal: paypal === null ? undefined : (request, path) => paypal.face.answer(request, path),
   });
+  if (paypal !== null)
+    paypal.face.addresses = {
+      api: `${server.url}${PAYPAL_PREFIX}`,
+      pages: `${(publicUrl ?? server.url).replace(/\/$/, "")}${PAYPAL_PREFIX}`,
+    };
   return {
     simulator,
     server,
+    paypal,
     async [Symbol.asyncDispose]() {
+      paypal?.simulator.abandonHeld();
       await server[Symbol.asyncDispose]();
+      await paypal?.[Symbol.asyncDispose]();
       await simulator[Symbol.asyncDispose]();
     },
   };

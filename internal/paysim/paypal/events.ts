@@ -3,6 +3,7 @@
 import { crc32 } from "node:zlib";
 import { sign } from "node:crypto";
 import type { PayPalLedgerEntry } from "../../../schemas/paypal-ledger.ts";
+import { assertNever } from "../../kernel/errors.ts";
 import type { WebhookEvent } from "../webhook-events.ts";
 import type { PayPalLedger } from "./ledger.ts";
 import { type Addresses, renderNamed } from "./render.ts";
@@ -69,6 +70,8 @@ function toldBy(entry: PayPalLedgerEntry) {
     case "intent":
     case "keys_expired":
       return null;
+    default:
+      return assertNever(entry);
   }
 }
 

@@ -19,8 +19,12 @@ const HEADERS = {
 
 const ANSWERS = { approve: "approved", declined: "declined", refuse: "refused" } as const;
 
-/** `GET ?token=ORDER` shows the page; `POST` with `token` and `answer` (`approve`, `declined` or `refuse`) answers it. */
-export async function approvalPage(request: Request, simulator: PayPalSimulator): Promise<Response> {
+/** `GET ?token=ORDER` shows the page; `POST` with `token` and `answer` (`approve`, `declined` or `refuse`) answers it. `address`: the page's own. */
+export async function approvalPage(
+  request: Request,
+  simulator: PayPalSimulator,
+  address: string,
+): Promise<Response> {
   const form = request.method === "POST" ? new URLSearchParams(await request.text()) : null;
   const token = form?.get("token") ?? new URL(request.url).searchParams.get("token") ?? "";
   const order = simulator.ledger.orders.get(token);
@@ -28,10 +32,10 @@ export async function approvalPage(request: Request, simulator: PayPalSimulator)
     return page(404, "This payment is not known here", "<p>Please go back to the shop.</p>");
   if (form === null)
     return order.status === "CREATED"
-      ? page(200, "Pay with the simulated PayPal", question(order), order)
+      ? page(200, "Pay with the simulated PayPal", question(order, address), order)
       : back(order.returnUrl, order);
   const chosen = form.get("answer") ?? "";
-  if (!isAnswer(chosen)) return page(422, "Please choose", question(order), order);
+  if (!isAnswer(chosen)) return page(422, "Please choose", question(order, address), order);
   const approval = { kind: "approval", orderId: order.id, answer: ANSWERS[chosen] } as const;
   const outcome = await simulator.execute(approval, null, "");
   await simulator.file.flushed();
@@ -49,9 +53,9 @@ function isAnswer(text: string): text is keyof typeof ANSWERS {
   return Object.hasOwn(ANSWERS, text);
 }
 
-function question({ id, value, currency }: Order): string {
+function question({ id, value, currency }: Order, address: string): string {
   return `<p>The shop wants to take <strong>${value} ${currency}</strong>.</p>
-<form method="post" action="/checkoutnow">
+<form method="post" action="${address}">
 <input type="hidden" name="token" value="${id}">
 <button class="pay" name="answer" value="approve">Pay now</button>
 <button name="answer" value="declined">Pay with a card that will be declined</button>

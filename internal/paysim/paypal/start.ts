@@ -1,16 +1,13 @@
-// Starts the PayPal face: simulator and server together. Called by cmd/paysim and by tests that need it in their own process.
+// Opens the PayPal face: simulator, HTTP side and webhooks together. Called by ../start.ts and by tests that need PayPal alone.
 import { Value } from "@sinclair/typebox/value";
 import type { Clock } from "../../kernel/ports.ts";
 import { FaultSettings } from "../faults.ts";
 import { Webhooks } from "../webhooks.ts";
 import { CERTIFICATE_PATH, eventOf, type PayPalWebhookTarget, signedHeaders } from "./events.ts";
-import { PayPalServer } from "./server.ts";
+import { PayPalFace } from "./face.ts";
 import { PayPalSimulator } from "./simulator.ts";
 
-export interface PayPalFaceOptions {
-  readonly hostname: string;
-  /** 0 takes a free port. */
-  readonly port: number;
+export interface PayPalOptions {
   readonly ledgerFile: string;
   /** How long a PayPal-Request-Id is remembered. */
   readonly keyLifetimeMs: number;
@@ -18,45 +15,39 @@ export interface PayPalFaceOptions {
   /** In the format of latency.ts. */
   readonly latency: string;
   readonly clock: Clock;
-  /** Where browsers reach the payer's page; default: the server itself. */
-  readonly publicUrl?: string | undefined;
   /** Where webhook events go; if left out, none are sent. */
   readonly webhooks?: PayPalWebhookTarget | undefined;
 }
 
-export interface RunningPayPal extends AsyncDisposable {
+export interface OpenedPayPal extends AsyncDisposable {
   readonly simulator: PayPalSimulator;
-  readonly server: PayPalServer;
+  readonly face: PayPalFace;
 }
 
-export function startPayPal(options: PayPalFaceOptions): RunningPayPal {
+/** Set `face.addresses` once its server listens. */
+export function openPayPal(options: PayPalOptions): OpenedPayPal {
   const faults = Value.Parse(FaultSettings, { latency: options.latency });
   const simulator = new PayPalSimulator({ ...options, faults });
   const target = options.webhooks;
-  const server = new PayPalServer({ ...options, simulator, certificates: target?.certificates });
-  const webhooks = target === undefined ? null : webhooksOf(options, target, server);
+  const face = new PayPalFace({ simulator, certificates: target?.certificates });
+  const webhooks = target === undefined ? null : webhooksOf(options, target, face);
   if (webhooks !== null)
     simulator.onBooked = (entry) => {
-      const event = eventOf(simulator.ledger, entry, server.addresses);
+      const event = eventOf(simulator.ledger, entry, face.addresses);
       if (event !== null) webhooks.announce(event, simulator.faults);
     };
   return {
     simulator,
-    server,
+    face,
     async [Symbol.asyncDispose]() {
-      await server[Symbol.asyncDispose]();
       await webhooks?.[Symbol.asyncDispose]();
       await simulator[Symbol.asyncDispose]();
     },
   };
 }
 
-function webhooksOf(
-  { seed, clock }: PayPalFaceOptions,
-  target: PayPalWebhookTarget,
-  server: PayPalServer,
-): Webhooks {
-  const certificateUrl = `${server.addresses.api}${CERTIFICATE_PATH}`;
-  const sign = (body: string, nowMs: number) => signedHeaders(body, nowMs, target, certificateUrl);
+function webhooksOf({ seed, clock }: PayPalOptions, target: PayPalWebhookTarget, face: PayPalFace): Webhooks {
+  const sign = (body: string, nowMs: number) =>
+    signedHeaders(body, nowMs, target, `${face.addresses.api}${CERTIFICATE_PATH}`);
   return new Webhooks({ url: target.url, sign, seed, clock });
 }

@@ -6,17 +6,21 @@ import { Value } from "@sinclair/typebox/value";
 import { PayPalLedgerEntry } from "../../../schemas/paypal-ledger.ts";
 import { FaultSettings } from "../faults.ts";
 import type { PayPalWebhookTarget } from "./events.ts";
-import { type RunningPayPal, startPayPal } from "./start.ts";
+import { type OpenedPayPal, openPayPal } from "./start.ts";
 
 /** PayPal's for orders; the simulator forgets the keys of captures as early. */
 const KEY_LIFETIME_MS = 6 * 3_600_000;
+
+interface Running extends OpenedPayPal {
+  readonly server: Bun.Server<undefined>;
+}
 
 export class TestPayPal implements AsyncDisposable {
   readonly #folder = mkdtempSync(join(tmpdir(), "paysim-paypal-"));
   readonly ledgerFile = join(this.#folder, "ledger.jsonl");
   nowMs = Date.parse("2026-03-01T12:00:00Z");
   readonly #webhooks: PayPalWebhookTarget | undefined;
-  #running: RunningPayPal;
+  #running: Running;
 
   /** `webhooks`: where its events go. */
   constructor(webhooks?: PayPalWebhookTarget) {
@@ -25,15 +29,15 @@ export class TestPayPal implements AsyncDisposable {
   }
 
   get url(): string {
-    return this.#running.server.url;
+    return this.#running.face.addresses.api;
   }
 
-  get simulator(): RunningPayPal["simulator"] {
+  get simulator(): OpenedPayPal["simulator"] {
     return this.#running.simulator;
   }
 
   stats(): Record<string, number> {
-    return this.#running.server.stats();
+    return this.#running.face.stats();
   }
 
   /** A fault that is left out is off. */
@@ -67,19 +71,23 @@ export class TestPayPal implements AsyncDisposable {
 
   /** Starts again from the ledger file, on another port; everything else is gone. */
   async restart(): Promise<void> {
-    await this.#running[Symbol.asyncDispose]();
+    await this.#stop();
     this.#running = this.#launch();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#running[Symbol.asyncDispose]();
+    await this.#stop();
     rmSync(this.#folder, { recursive: true });
   }
 
-  #launch(): RunningPayPal {
-    return startPayPal({
-      hostname: "127.0.0.1",
-      port: 0,
+  async #stop(): Promise<void> {
+    this.#running.simulator.abandonHeld();
+    await this.#running.server.stop(true);
+    await this.#running[Symbol.asyncDispose]();
+  }
+
+  #launch(): Running {
+    const opened = openPayPal({
       ledgerFile: this.ledgerFile,
       keyLifetimeMs: KEY_LIFETIME_MS,
       seed: 7,
@@ -87,5 +95,13 @@ export class TestPayPal implements AsyncDisposable {
       clock: { now: () => this.nowMs },
       webhooks: this.#webhooks,
     });
+    const server = Bun.serve({
+      hostname: "127.0.0.1",
+      port: 0,
+      fetch: (request) => opened.face.answer(request, new URL(request.url).pathname),
+    });
+    const url = `http://127.0.0.1:${server.port}`;
+    opened.face.addresses = { api: url, pages: url };
+    return { ...opened, server };
   }
 }

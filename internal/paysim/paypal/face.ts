@@ -1,7 +1,7 @@
-// The HTTP server of the simulated PayPal: the parts of Orders v2, Payments v2, Transaction Search and OAuth that a shop needs, the
+// The HTTP side of the simulated PayPal: the parts of Orders v2, Payments v2, Transaction Search and OAuth that a shop needs, the
 // payer's page at /checkoutnow, and the control API under /_sim/ (../control.ts). What happens to money is in simulator.ts.
 import { handleControl } from "../control.ts";
-import { cutConnection } from "../server.ts";
+import { cutConnection } from "../cut-connection.ts";
 import { isExpired } from "./decide.ts";
 import { CERTIFICATE_PATH } from "./events.ts";
 import { invalidRequest, notFound, type Refusal, renderRefusal, UNAUTHORIZED } from "./errors.ts";
@@ -12,101 +12,104 @@ import { type Addresses, renderNamed } from "./render.ts";
 import { parseCapture, parseEmpty, parseOrder, parsePatch, type Parsed, parseRefund } from "./requests.ts";
 import type { PayPalSimulator } from "./simulator.ts";
 
-const MAX_BODY_BYTES = 64 * 1024;
 const MAX_KEY_LENGTH = 108;
-/** By default Bun closes a silent connection after 10 s, which would cut a held request too early. */
-const IDLE_TIMEOUT_SECONDS = 240;
 /** Nine hours, as PayPal's. */
 const TOKEN_LIFE_SECONDS = 32_400;
 
-export interface PayPalServerOptions {
+type Handler = (face: PayPalFace, request: Request, id: string) => Response | Promise<Response>;
+
+/** By method and path; the path's one id is its group. */
+const ROUTES: readonly (readonly [string, RegExp, Handler])[] = [
+  ["POST", /^\/v1\/oauth2\/token$/, (face, request) => face.token(request)],
+  ["POST", /^\/v2\/checkout\/orders$/, (face, request) => face.write(request, parseOrder)],
+  [
+    "GET",
+    /^\/v2\/checkout\/orders\/([^/]+)$/,
+    (face, request, id) => face.read(request, { kind: "order", id }),
+  ],
+  [
+    "PATCH",
+    /^\/v2\/checkout\/orders\/([^/]+)$/,
+    (face, request, id) => face.write(request, (text) => parsePatch(id, text)),
+  ],
+  [
+    "POST",
+    /^\/v2\/checkout\/orders\/([^/]+)\/capture$/,
+    (face, request, id) => face.write(request, (text) => parseEmpty({ kind: "capture", orderId: id }, text)),
+  ],
+  [
+    "POST",
+    /^\/v2\/checkout\/orders\/([^/]+)\/authorize$/,
+    (face, request, id) =>
+      face.write(request, (text) => parseEmpty({ kind: "authorize", orderId: id }, text)),
+  ],
+  [
+    "GET",
+    /^\/v2\/payments\/authorizations\/([^/]+)$/,
+    (face, request, id) => face.read(request, { kind: "authorization", id }),
+  ],
+  [
+    "POST",
+    /^\/v2\/payments\/authorizations\/([^/]+)\/capture$/,
+    (face, request, id) => face.write(request, (text) => parseCapture(id, text)),
+  ],
+  [
+    "POST",
+    /^\/v2\/payments\/authorizations\/([^/]+)\/void$/,
+    (face, request, id) =>
+      face.write(request, (text) => parseEmpty({ kind: "void", authorizationId: id }, text)),
+  ],
+  [
+    "GET",
+    /^\/v2\/payments\/captures\/([^/]+)$/,
+    (face, request, id) => face.read(request, { kind: "capture", id }),
+  ],
+  [
+    "POST",
+    /^\/v2\/payments\/captures\/([^/]+)\/refund$/,
+    (face, request, id) => face.write(request, (text) => parseRefund(id, text)),
+  ],
+  [
+    "GET",
+    /^\/v2\/payments\/refunds\/([^/]+)$/,
+    (face, request, id) => face.read(request, { kind: "refund", id }),
+  ],
+  ["GET", /^\/v1\/reporting\/transactions$/, (face, request) => face.transactions(request)],
+  ["POST", /^\/_sim\/revoke-tokens$/, (face) => face.revokeTokens()],
+];
+
+export interface PayPalFaceOptions {
   readonly simulator: PayPalSimulator;
-  readonly hostname: string;
-  /** 0 takes a free port. */
-  readonly port: number;
-  /** Where browsers reach the payer's page; default: the server itself. */
-  readonly publicUrl?: string | undefined;
   /** PEM: those that sign webhook events. */
   readonly certificates?: string | undefined;
 }
 
-export class PayPalServer implements AsyncDisposable {
+export class PayPalFace {
   readonly #simulator: PayPalSimulator;
-  readonly #server: Bun.Server<undefined>;
-  readonly #addresses: Addresses;
+  readonly #certificates: string;
+  /** Where the API and the payer's page are reached. Set once the server listens. */
+  addresses: Addresses = { api: "", pages: "" };
   /** Access tokens, and when they end. */
   readonly #tokens = new Map<string, number>();
   readonly #counters = { tokens: 0, requests: 0 };
 
-  constructor({ simulator, hostname, port, publicUrl, certificates = "" }: PayPalServerOptions) {
+  constructor({ simulator, certificates = "" }: PayPalFaceOptions) {
     this.#simulator = simulator;
-    this.#server = Bun.serve({
-      hostname,
-      port,
-      idleTimeout: IDLE_TIMEOUT_SECONDS,
-      maxRequestBodySize: MAX_BODY_BYTES,
-      development: false,
-      // Otherwise Bun shares the port with another process that uses it.
-      reusePort: false,
-      routes: {
-        "/v1/oauth2/token": { POST: (request) => this.#token(request) },
-        "/v2/checkout/orders": { POST: (request) => this.#write(request, parseOrder) },
-        "/v2/checkout/orders/:id": {
-          GET: (request) => this.#read(request, { kind: "order", id: request.params.id }),
-          PATCH: (request) => this.#write(request, (text) => parsePatch(request.params.id, text)),
-        },
-        "/v2/checkout/orders/:id/capture": {
-          POST: (request) =>
-            this.#write(request, (text) => parseEmpty({ kind: "capture", orderId: request.params.id }, text)),
-        },
-        "/v2/checkout/orders/:id/authorize": {
-          POST: (request) =>
-            this.#write(request, (text) =>
-              parseEmpty({ kind: "authorize", orderId: request.params.id }, text),
-            ),
-        },
-        "/v2/payments/authorizations/:id": {
-          GET: (request) => this.#read(request, { kind: "authorization", id: request.params.id }),
-        },
-        "/v2/payments/authorizations/:id/capture": {
-          POST: (request) => this.#write(request, (text) => parseCapture(request.params.id, text)),
-        },
-        "/v2/payments/authorizations/:id/void": {
-          POST: (request) =>
-            this.#write(request, (text) =>
-              parseEmpty({ kind: "void", authorizationId: request.params.id }, text),
-            ),
-        },
-        "/v2/payments/captures/:id": {
-          GET: (request) => this.#read(request, { kind: "capture", id: request.params.id }),
-        },
-        "/v2/payments/captures/:id/refund": {
-          POST: (request) => this.#write(request, (text) => parseRefund(request.params.id, text)),
-        },
-        "/v2/payments/refunds/:id": {
-          GET: (request) => this.#read(request, { kind: "refund", id: request.params.id }),
-        },
-        "/v1/reporting/transactions": { GET: (request) => this.#transactions(request) },
-        [CERTIFICATE_PATH]: () => new Response(certificates),
-        "/checkoutnow": (request) => approvalPage(request, simulator),
-        "/_sim/revoke-tokens": { POST: () => this.#revoke() },
-        "/_sim/*": (request) => handleControl(request, simulator, () => this.stats()),
-      },
-      fetch: () => this.#refuse(notFound()),
-    });
-    this.#addresses = { api: this.url, pages: (publicUrl ?? this.url).replace(/\/$/, "") };
+    this.#certificates = certificates;
   }
 
-  get addresses(): Addresses {
-    return this.#addresses;
-  }
-
-  get port(): number {
-    return this.#server.port ?? 0;
-  }
-
-  get url(): string {
-    return `http://${this.#server.hostname}:${this.port}`;
+  /** Answers one request. `path` is what follows the address of the API. */
+  async answer(request: Request, path: string): Promise<Response> {
+    const simulator = this.#simulator;
+    if (path === "/checkoutnow")
+      return approvalPage(request, simulator, `${this.addresses.pages}/checkoutnow`);
+    if (path === CERTIFICATE_PATH) return new Response(this.#certificates);
+    for (const [method, pattern, handle] of ROUTES) {
+      const matched = method === request.method ? pattern.exec(path) : null;
+      if (matched !== null) return handle(this, request, matched[1] ?? "");
+    }
+    if (path.startsWith("/_sim/")) return handleControl(request, path, simulator, () => this.stats());
+    return this.#refuse(notFound());
   }
 
   stats(): Record<string, number> {
@@ -120,14 +123,7 @@ export class PayPalServer implements AsyncDisposable {
     };
   }
 
-  /** Accepts no more connections, abandons held requests, and waits for requests that are being answered. */
-  async [Symbol.asyncDispose](): Promise<void> {
-    const closed = this.#server.stop();
-    this.#simulator.abandonHeld();
-    await closed;
-  }
-
-  async #token(request: Request): Promise<Response> {
+  async token(request: Request): Promise<Response> {
     const refused = this.#simulator.turnAway();
     if (refused !== null) return this.#refuse(refused);
     const form = new URLSearchParams(await request.text());
@@ -144,13 +140,13 @@ export class PayPalServer implements AsyncDisposable {
     return Response.json({ access_token, token_type: "Bearer", expires_in: TOKEN_LIFE_SECONDS, nonce: "" });
   }
 
-  #revoke(): Response {
+  revokeTokens(): Response {
     const revoked = this.#tokens.size;
     this.#tokens.clear();
     return Response.json({ revoked });
   }
 
-  async #write(request: Request, parse: (text: string) => Parsed): Promise<Response> {
+  async write(request: Request, parse: (text: string) => Parsed): Promise<Response> {
     const text = await request.text();
     const key = request.headers.get("paypal-request-id") || null;
     const refused = this.#simulator.turnAway() ?? this.#badToken(request) ?? badHeaders(request, key);
@@ -166,7 +162,7 @@ export class PayPalServer implements AsyncDisposable {
     return this.#show(outcome.named, 201);
   }
 
-  async #read(request: Request, named: Named): Promise<Response> {
+  async read(request: Request, named: Named): Promise<Response> {
     const refused = this.#simulator.turnAway() ?? this.#badToken(request);
     if (refused !== null) return this.#refuse(refused);
     await this.#simulator.delay();
@@ -176,7 +172,7 @@ export class PayPalServer implements AsyncDisposable {
     return this.#show(named, 200);
   }
 
-  async #transactions(request: Request): Promise<Response> {
+  async transactions(request: Request): Promise<Response> {
     const refused = this.#simulator.turnAway() ?? this.#badToken(request);
     if (refused !== null) return this.#refuse(refused);
     const { ledger, faults } = this.#simulator;
@@ -191,7 +187,7 @@ export class PayPalServer implements AsyncDisposable {
   }
 
   #show(named: Named, status: number): Response {
-    const body = renderNamed(this.#simulator.ledger, named, this.#addresses);
+    const body = renderNamed(this.#simulator.ledger, named, this.addresses);
     return body === null
       ? this.#refuse(notFound())
       : Response.json(body, { status, headers: this.#headers() });
