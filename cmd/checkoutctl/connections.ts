@@ -3,6 +3,8 @@
 import type { Sql } from "postgres";
 import type { DatabaseName, MigratedDatabase } from "../../schemas/migrations.ts";
 import { type KnownProvider, ProviderRegistry } from "../../internal/services/payment/providers/registry.ts";
+import { PayPalLedger } from "../../internal/services/payment/providers/paypal/paypal-ledger.ts";
+import { PayPalProvider } from "../../internal/services/payment/providers/paypal/paypal.ts";
 import { StripeLedger } from "../../internal/services/payment/providers/stripe/stripe-ledger.ts";
 import { StripeProvider } from "../../internal/services/payment/providers/stripe/stripe.ts";
 import { AppError } from "../../internal/kernel/errors.ts";
@@ -165,9 +167,21 @@ export class Connections implements AsyncDisposable {
     const apiKey = this.#settings.need("STRIPE_API_KEY");
     const baseUrl = this.#settings.optional("STRIPE_BASE_URL");
     const account = { apiKey, mark: "", ...(baseUrl === undefined ? {} : { baseUrl: new URL(baseUrl) }) };
-    return new ProviderRegistry([
-      { provider: new StripeProvider(account), ledger: new StripeLedger(account) },
-    ]);
+    const stripe = { provider: new StripeProvider(account), ledger: new StripeLedger(account) };
+    return new ProviderRegistry([stripe, ...this.#payPal()]);
+  }
+
+  /** None without its credentials. */
+  #payPal(): readonly KnownProvider[] {
+    const clientId = this.#settings.optional("PAYPAL_CLIENT_ID");
+    if (clientId === undefined) return [];
+    const clientSecret = this.#settings.need("PAYPAL_CLIENT_SECRET");
+    const baseUrl = this.#settings.optional("PAYPAL_BASE_URL");
+    const address = baseUrl === undefined ? {} : { baseUrl: new URL(baseUrl) };
+    const account = { clientId, clientSecret, mark: "", ...address };
+    return [
+      { provider: new PayPalProvider({ ...account, clock: systemClock }), ledger: new PayPalLedger(account) },
+    ];
   }
 
   kafka(): KafkaOptions {

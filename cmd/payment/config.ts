@@ -2,6 +2,8 @@
 import { type Static, Type } from "@sinclair/typebox";
 import { accessConfig, httpConfig, secret, serviceConfig } from "../../internal/platform/config.ts";
 import { DEFAULT_POLICY } from "../../internal/services/payment/attempts/attempts.ts";
+import { PAYPAL_API } from "../../internal/services/payment/providers/paypal/paypal-client.ts";
+import { PAYPAL_POLICY } from "../../internal/services/payment/providers/paypal/paypal-policy.ts";
 
 export const config = Type.Object({
   ...serviceConfig,
@@ -40,6 +42,46 @@ export const config = Type.Object({
         "signing secret of the webhook endpoint, as Stripe shows it; during its rotation both, separated by a comma",
     }),
   ),
+  PAYPAL_CLIENT_ID: Type.Optional(
+    Type.String({
+      pattern: "^[!-9;-~]+$",
+      description: "client id of the PayPal REST app; without it there is no PayPal here",
+    }),
+  ),
+  PAYPAL_CLIENT_SECRET: Type.Optional(
+    secret(Type.String({ minLength: 1, description: "secret of the PayPal REST app" })),
+  ),
+  PAYPAL_BASE_URL: Type.String({
+    format: "url",
+    default: PAYPAL_API.href,
+    description: "PayPal's API, its sandbox's (https://api-m.sandbox.paypal.com), or the simulator's",
+  }),
+  PAYPAL_WEBHOOK_ID: Type.Optional(
+    Type.String({
+      pattern: "^[A-Za-z0-9]{1,50}$",
+      description:
+        "id of the webhook /webhooks/paypal in PayPal's dashboard; without it events are refused, and payments settle by look-ups alone",
+    }),
+  ),
+  PAYPAL_CERTIFICATE_HOSTS: Type.String({
+    default: "paypal.com",
+    pattern: "^[a-z0-9.-]+(,[a-z0-9.-]+)*$",
+    description:
+      "hosts, separated by commas, from which certificates of PayPal's events are fetched, with the hosts below them",
+  }),
+  PAYPAL_CERTIFICATE_ROOTS: Type.Optional(
+    Type.String({
+      minLength: 1,
+      description:
+        "PEM file of the roots that certificates of PayPal's events end at; default: the public roots. A simulator's needs its own",
+    }),
+  ),
+  PAYPAL_SEARCH_LAG_MS: Type.Integer({
+    default: PAYPAL_POLICY.searchLagMs,
+    minimum: 0,
+    description:
+      "time after which a transaction is certain to appear in PayPal's Transaction Search, in ms; younger ones are not compared",
+  }),
   PAYMENT_MARK: Type.String({
     default: "checkout",
     pattern: "^[A-Za-z0-9_.-]{1,40}$",
@@ -87,8 +129,14 @@ export type PaymentConfig = Static<typeof config>;
 
 /** Faults of settings that belong together. */
 export function faultsOf(env: PaymentConfig): readonly string[] {
-  if (env.INTERNAL_PORT === undefined || env.TRUSTED_CALLERS_JWKS !== undefined) return [];
-  return [
-    "TRUSTED_CALLERS_JWKS is missing: with INTERNAL_PORT set it to the public keys of those who may call the internal API; `checkoutctl keys caller` makes keys",
-  ];
+  const faults: string[] = [];
+  if (env.INTERNAL_PORT !== undefined && env.TRUSTED_CALLERS_JWKS === undefined)
+    faults.push(
+      "TRUSTED_CALLERS_JWKS is missing: with INTERNAL_PORT set it to the public keys of those who may call the internal API; `checkoutctl keys caller` makes keys",
+    );
+  if ((env.PAYPAL_CLIENT_ID === undefined) !== (env.PAYPAL_CLIENT_SECRET === undefined))
+    faults.push(
+      "PAYPAL_CLIENT_ID and PAYPAL_CLIENT_SECRET belong together: set both, or none to do without PayPal",
+    );
+  return faults;
 }

@@ -105,14 +105,14 @@ export function startReconciliations(
   options: Pick<ReconcilerOptions, "database" | "clock" | "newId" | "metrics" | "log">,
 ): void {
   const { config, stopping } = context;
-  for (const { provider, ledger, policy } of providers) {
+  for (const { provider, ledger, policy, ledgerLagMs } of providers) {
     const reconciler = new Reconciler({
       ...options,
       policy,
       provider: provider.name,
       ledger,
       intervalMs: config.RECONCILE_INTERVAL_MS,
-      graceMs: config.RECONCILE_GRACE_MS,
+      graceMs: Math.max(config.RECONCILE_GRACE_MS, ledgerLagMs),
       stopping,
     });
     runLoop(context, {

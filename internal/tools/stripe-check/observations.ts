@@ -77,6 +77,7 @@ function requestOf(cards: Cards, changes: Partial<ChargeRequest> = {}): ChargeRe
     currency: "EUR",
     payment_method: cards.good,
     shopper_present: false,
+    capture: "automatic",
     ...changes,
   };
 }
@@ -115,7 +116,7 @@ async function observeReads({ provider, ledger, client, first, charge, span }: W
       () => client.paymentIntents.search({ query }),
       ({ data }) => found(data, ({ id }) => id === charge),
     ),
-    "the saga's charge": sameCharge(charge, await provider.findCharge({ saga_id, asked })),
+    "the saga's charge": sameCharge(charge, await provider.findCharge({ ...first, asked })),
     "list of charges by time": await said(
       () => ledger.charges(span, null),
       ({ entries }) => found(entries, ({ provider_txn_id }) => provider_txn_id === charge),

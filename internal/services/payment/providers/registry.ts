@@ -30,6 +30,8 @@ export interface ServedProvider extends KnownProvider {
   readonly host: string;
   /** How long its keys are trusted, and how late a charge may happen or appear. */
   readonly policy: PaymentPolicy;
+  /** How late an entry may appear in the ledger that reconciliation lists, in milliseconds. */
+  readonly ledgerLagMs: number;
 }
 
 export class ProviderRegistry<Entry extends KnownProvider> implements Iterable<Entry> {

@@ -139,8 +139,8 @@ interface StripeEndpoint {
 }
 
 /** Reads the events of one webhook endpoint. */
-export function stripeWebhooks(endpoint: StripeEndpoint): WebhookReader {
+export function stripeWebhooks(endpoint: StripeEndpoint) {
   return {
     open: (body, headers, now) => openStripeEvent(body, headers.get("stripe-signature"), endpoint, now),
-  };
+  } satisfies WebhookReader;
 }
