@@ -207,6 +207,25 @@ describe("keys", () => {
     await close();
   });
 
+  test("a new key: no 401 two seconds after the last answer, neither while the issuer works nor while it is away", async () => {
+    const { gate } = open();
+    await gate.verify(await tokenBy(rsa));
+    const next = await signer("ES256", "next");
+    ahead += 2_000;
+    provider.keys = [next.jwk];
+    expect((await gate.verify(await tokenBy(next))).userId).toBe(SHOPPER);
+    ahead += 2_000;
+    provider.answer = () => new Response("no", { status: 500 });
+    for (const later of [0, 5_000]) {
+      ahead += later;
+      const unknown = gate.verify(await tokenBy({ ...rsa, kid: "newer" }));
+      await expect(unknown).rejects.toMatchObject({ code: "SERVICE_UNAVAILABLE" });
+    }
+    // One request while it is away, not one per token.
+    expect(provider.asked).toBe(3);
+    await close();
+  });
+
   const broken: readonly [string, () => Response | Promise<Response>][] = [
     ["a page", () => new Response("<html>maintenance</html>")],
     ["an error", () => new Response("no", { status: 500 })],

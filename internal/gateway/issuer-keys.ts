@@ -11,8 +11,12 @@ import type { TokenHeader, TokenKeys } from "./token-keys.ts";
 
 /** A removed key is refused after at most this long. Each gateway asks once per interval. */
 export const KEYS_REFRESH_INTERVAL_MS = 60_000;
-/** Tokens with unknown keys cause at most one request per this time: anyone can send them. */
-const COOLDOWN_MS = 10_000;
+/**
+ * Tokens with unknown keys cause at most one request per this time: anyone can send them. While the issuer answers, the time is short,
+ * because within it a token of a key that the issuer has just begun to use is refused with 401. While it does not, the answer is 503 anyway.
+ */
+const COOLDOWN_MS = 1_000;
+const COOLDOWN_AFTER_FAULT_MS = 10_000;
 const TIMEOUT_MS = 5_000;
 const MAX_DOCUMENT_BYTES = 256 * 1_024;
 
@@ -67,9 +71,11 @@ export class IssuerKeys implements TokenKeys {
     const { clock } = this.#options;
     const elapsed = clock.now() - this.#triedAt;
     // A clock that went back must not keep new keys out until it catches up.
-    if (elapsed >= COOLDOWN_MS || elapsed < 0) await this.refresh().catch(() => undefined);
+    const cooldownMs = this.#fault === undefined ? COOLDOWN_MS : COOLDOWN_AFTER_FAULT_MS;
+    if (elapsed >= cooldownMs || elapsed < 0) await this.refresh().catch(() => undefined);
     const found = this.#find(header);
     if (found !== undefined) return found.key;
+    // The issuer has answered within the last second, and does not have this key.
     if (this.#fault === undefined) throw new errors.JWKSNoMatchingKey();
     // The token may be good: its key may be newer than our set. A 401 would sign the shopper out.
     throw new AppError("SERVICE_UNAVAILABLE", `a token's key is not known, and ${this.#faultText()}`);
