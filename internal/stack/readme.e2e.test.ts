@@ -1,12 +1,13 @@
-// Runs the commands of the README in order in a fresh checkout: only sources, nothing built. Downloads and npm packages are linked,
-// because fetching them again would test the network.
+// Runs the commands of the README in order in a fresh clone. Downloads and npm packages are linked, because fetching them again would test
+// the network. So are the binaries, which the first stage of npm test has built in the same way, but for one that `stack up` has to build.
 import { afterAll, expect, test } from "bun:test";
-import { cpSync, mkdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
 import { newDataDirectory } from "../testkit/data-directory.ts";
 import { processesOf } from "../testkit/processes.ts";
+import { binaryName, buildableRoles } from "../tools/build.ts";
 import { cleanEnvironment } from "./child.ts";
-import { REPOSITORY } from "./paths.ts";
+import { DIST, REPOSITORY } from "./paths.ts";
 
 const TEST_TIMEOUT_MS = 300_000;
 
@@ -41,6 +42,9 @@ const RUNS: Readonly<Record<string, "as it stands" | { readonly as: string } | {
   "bun run check": { by: "the first stage of npm test" },
 };
 
+/** The quickest to build. */
+const NOT_BUILT = "relay";
+
 const parent = newDataDirectory("readme", "on disk");
 const checkout = join(parent, "checkout");
 afterAll(() => rmSync(parent, { recursive: true, force: true }));
@@ -51,6 +55,7 @@ test(
     const commands = commandsOfReadme();
     expect(commands).toEqual(Object.keys(RUNS));
     copySources();
+    linkBinaries();
     for (const command of commands) {
       const run = RUNS[command];
       if (run === undefined || (run !== "as it stands" && "by" in run)) continue;
@@ -69,6 +74,7 @@ test(
       ]);
       expect({ command, code, output, errors }).toMatchObject({ command, code: 0 });
     }
+    expect(existsSync(join(checkout, "dist", binaryName(NOT_BUILT)))).toBe(true);
     expect(processesOf(checkout)).toEqual([]);
   },
   TEST_TIMEOUT_MS,
@@ -86,17 +92,30 @@ function commandsOfReadme(): string[] {
 }
 
 function copySources(): void {
-  const listed = Bun.spawnSync(["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"], {
-    cwd: REPOSITORY,
-  });
-  expect(listed.exitCode).toBe(0);
-  for (const file of listed.stdout
-    .toString()
-    .split("\0")
-    .filter((name) => name !== "")) {
+  // The commit and what differs from it are part of the version that binaries are built with.
+  git(REPOSITORY, "clone", "--quiet", "--shared", "--no-checkout", REPOSITORY, checkout);
+  const index = git(REPOSITORY, "rev-parse", "--path-format=absolute", "--git-path", "index").trim();
+  cpSync(index, join(checkout, ".git/index"));
+  const listed = git(REPOSITORY, "ls-files", "--cached", "--others", "--exclude-standard", "-z");
+  for (const file of listed.split("\0").filter((name) => name !== "")) {
     mkdirSync(dirname(join(checkout, file)), { recursive: true });
     cpSync(join(REPOSITORY, file), join(checkout, file));
   }
   for (const linked of ["node_modules", ".cache"])
     symlinkSync(join(REPOSITORY, linked), join(checkout, linked));
+}
+
+/** The binaries, and copies of what says whether they are current: that is written anew when one is built. */
+function linkBinaries(): void {
+  const dist = join(checkout, "dist");
+  mkdirSync(dist);
+  for (const role of buildableRoles().filter((one) => one !== NOT_BUILT))
+    symlinkSync(join(DIST, binaryName(role)), join(dist, binaryName(role)));
+  cpSync(join(DIST, ".inputs"), join(dist, ".inputs"), { recursive: true });
+}
+
+function git(cwd: string, ...args: readonly string[]): string {
+  const run = Bun.spawnSync(["git", ...args], { cwd });
+  expect({ args, code: run.exitCode, errors: run.stderr.toString() }).toMatchObject({ code: 0 });
+  return run.stdout.toString();
 }

@@ -15,6 +15,7 @@ import {
 } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { version } from "../../package.json";
+import { allEnded } from "../messaging/side-by-side.ts";
 import { buildNative } from "../platform/kafka/native/build.ts";
 import { kafkaNativePlugin } from "../platform/kafka/native/bundle-plugin.ts";
 import { CACHE, DIST, REPOSITORY } from "../stack/paths.ts";
@@ -40,7 +41,10 @@ export function buildableRoles(): string[] {
     .toSorted();
 }
 
-/** Builds one after the other, because one build already uses every core. Calls `report` after each. */
+/** A build keeps one core busy, and another one now and then. */
+const AT_ONCE = 2;
+
+/** Calls `report` after each. Resolves or throws when no build runs any more. */
 export async function buildAll(
   roles: readonly string[],
   report: (binary: BuiltBinary) => void,
@@ -52,7 +56,12 @@ export async function buildAll(
   const settings = hashText(
     `${Bun.version} ${release} ${hashText(readFileSync(addon))} ${readFileSync(import.meta.path, "utf8")}`,
   );
-  for (const role of roles) report(await buildRole({ role, addon, release, settings }));
+  const waiting = [...roles];
+  const buildThem = async () => {
+    for (let role = waiting.shift(); role !== undefined; role = waiting.shift())
+      report(await buildRole({ role, addon, release, settings }));
+  };
+  await allEnded(Array.from({ length: AT_ONCE }, buildThem));
 }
 
 /**
@@ -78,12 +87,13 @@ interface RoleBuild extends Pick<Compilation, "role" | "addon" | "release"> {
 async function buildRole({ role, addon, release, settings }: RoleBuild): Promise<BuiltBinary> {
   const begun = performance.now();
   const file = join(DIST, binaryName(role));
-  const recordFile = join(CACHE, "build", `${role}.json`);
+  // Beside the binary that it describes: several checkouts may share the cache.
+  const recordFile = join(DIST, ".inputs", `${role}.json`);
   const seconds = () => (performance.now() - begun) / 1000;
   if (existsSync(file) && isCurrent(recordFile, settings)) return { file, built: false, seconds: seconds() };
 
   // Built beside the target and then renamed, so that a running binary can be replaced.
-  const folder = join(DIST, `.build.${process.pid}`);
+  const folder = join(DIST, `.build.${process.pid}.${role}`);
   const inputs = await compileRole({ role, addon, release, folder });
   renameSync(join(folder, binaryName(role)), file);
   rmSync(folder, { recursive: true });
@@ -91,6 +101,7 @@ async function buildRole({ role, addon, release, settings }: RoleBuild): Promise
     settings,
     inputs: Object.fromEntries(inputs.map((input) => [input, hashFile(input)])),
   };
+  mkdirSync(dirname(recordFile), { recursive: true });
   writeFileSync(recordFile, JSON.stringify(record));
   return { file, built: true, seconds: seconds() };
 }
