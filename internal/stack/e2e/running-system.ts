@@ -87,6 +87,11 @@ export class RunningSystem implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    // Nobody looks at these processes or their data any more: to drain and save everything first costs a second of CPU. A Postgres that gets
+    // SIGQUIT saves nothing either, but frees its shared memory.
+    const { servers, roles } = this.stack;
+    for (const process of [...roles, ...servers])
+      process.kill(process.name.startsWith("postgres-") ? "SIGQUIT" : "SIGKILL");
     await this.stack.stop();
     wipe(this.stack.dataDirectory);
   }
