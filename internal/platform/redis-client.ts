@@ -30,7 +30,7 @@ export function connectionOptions({ url, tls }: RedisAddress, { reconnects = tru
     url,
     // CLIENT SETINFO says the client's version. It is of no use here, and one more right that a role would need.
     disableClientInfo: true,
-    // The client (redis 6.3.1) would look up the URL's host for this feature of Redis Enterprise before each connection: for an IPv6 address with its
+    // The client (redis 6.3.1, findings/node-redis-ipv6-address-in-a-url.sh) would look up the URL's host for this feature of Redis Enterprise before each connection: for an IPv6 address with its
     // brackets, which fails. Its command needs one more right as well.
     maintNotifications: "disabled" as const,
     // Without a connection a command fails at once. A queued command would run after its caller has timed out.
