@@ -10,13 +10,15 @@ import {
   type PaymentPolicy,
   type RefundOutcome,
 } from "../../services/payment/attempts/attempts.ts";
-import { isOpen } from "../../services/payment/payment.ts";
+import type { CaptureOutcome, VoidOutcome } from "../../services/payment/attempts/holds.ts";
+import { isHeld, isOpen } from "../../services/payment/payment.ts";
 import { cancellingActions, cancellingEvent } from "./cancelling.ts";
 import type { Successor } from "./explore.ts";
 import { execute, newsOf, shopperActs } from "./provider.ts";
 import type { MaybePayment, Rules } from "./rules.ts";
 import {
   type Account,
+  type Answer,
   type Call,
   insert,
   type Message,
@@ -133,7 +135,11 @@ function sagaActions(world: World, saga: number, rules: Rules): Next[] {
   }
   if (position.kind === "compensating" && world.left.resends > 0)
     add("resend", applySaga(spend(world, "resends"), saga, { type: "DeadlinePassed" }, rules));
-  for (const { action, world: to } of shopperActions(world, saga, rules)) add(action, to);
+  for (const { action, world: to } of [
+    ...shopperActions(world, saga, rules),
+    ...holdActions(world, saga, rules),
+  ])
+    add(action, to);
   const longer = world.left.moreTime > 0 ? pressed(world, saga, rules) : null;
   if (longer !== null) add("more time", longer);
   if (reservation?.status === "HELD")
@@ -164,6 +170,21 @@ function sagaActions(world: World, saga: number, rules: Rules): Next[] {
   return next;
 }
 
+/** The money that is held is released by nobody of ours, and the provider may report that. */
+function holdActions(world: World, saga: number, rules: Rules): Next[] {
+  const { payment, account } = rowsOf(world, saga);
+  const next: Next[] = [];
+  if (account.charge === "held" && world.left.endedHolds > 0) {
+    const ended = withRows(world, saga, { account: { ...account, charge: "canceled" } });
+    next.push({ action: "end of the hold", world: spend(ended, "endedHolds") });
+  }
+  if (payment !== null && isHeld(payment) && account.charge === "canceled") {
+    const told = rules.settleEndedHold(payment, "AUTHORIZATION_ENDED", "");
+    next.push({ action: "webhook about the hold", world: applyPayment(world, saga, told) });
+  }
+  return next;
+}
+
 /** The shopper at the shop's page: asks for more time, if that changes anything. */
 function pressed(world: World, saga: number, rules: Rules): World | null {
   const asked = applySaga(world, saga, { type: "ShopperNeedsTime" }, rules);
@@ -174,7 +195,7 @@ function pressed(world: World, saga: number, rules: Rules): World | null {
 function shopperActions(world: World, saga: number, rules: Rules): Next[] {
   const { payment, account } = rowsOf(world, saga);
   if (payment === null || (isOpen(payment) && payment.action === null)) return [];
-  const acts = shopperActs(account).map((act) => ({
+  const acts = shopperActs(account, payment.capture === "manual").map((act) => ({
     action: act.how,
     world: withRows(world, saga, { account: act.account }),
   }));
@@ -190,11 +211,10 @@ function callActions(world: World, call: Call, index: number, rules: Rules): Nex
   const add = (action: string, to: World) => void next.push({ action, world: to });
   const gone = { ...world, calls: world.calls.toSpliced(index, 1) };
   if (call.answer === null) {
-    for (const { how, account, answer, isFault } of execute(
-      rowsOf(world, call.saga).account,
-      call,
-      world.isConfirmed,
-    )) {
+    for (const { how, account, answer, isFault } of execute(rowsOf(world, call.saga).account, call, {
+      isConfirmed: world.isConfirmed,
+      isHeld: world.sagas[call.saga]?.table_version === 2,
+    })) {
       if (isFault === true && world.left.providerFaults === 0) continue;
       const met = isFault === true ? spend(world, "providerFaults") : world;
       const done = withRows(met, call.saga, { account });
@@ -216,7 +236,7 @@ function callActions(world: World, call: Call, index: number, rules: Rules): Nex
     if (call.answer === null && (isCharge || call.ask === "search"))
       add("breaker refuses", settle(spend(gone, "providerFaults"), call, NO_EFFECT, rules));
     // The provider limits the rate. For a look-up this is the same as a timeout.
-    if (call.answer === null && (isCharge || call.ask === "refund"))
+    if (call.answer === null && (isCharge || ["refund", "capture", "void"].includes(call.ask)))
       add("provider puts off", settle(spend(gone, "providerFaults"), call, PUT_OFF, rules));
     add("executor dies during", lost);
   }
@@ -226,30 +246,44 @@ function callActions(world: World, call: Call, index: number, rules: Rules): Nex
 function claim(payment: NonNullable<Rows["payment"]>, now: number, rules: Rules) {
   const claimed = rules.claimCharge(payment, now, PAYMENT_POLICY);
   if (claimed !== null) return claimed;
-  const refund = rules.claimRefund(payment, now, PAYMENT_POLICY);
-  if (refund === null) return null;
-  return { payment: refund.payment, request: { ask: "refund" as const, attempt: refund.request.attempt } };
+  const claims = [
+    ["refund", rules.claimRefund(payment, now, PAYMENT_POLICY)],
+    ["capture", rules.claimCapture(payment, now, PAYMENT_POLICY)],
+    ["void", rules.claimVoid(payment, now, PAYMENT_POLICY)],
+  ] as const;
+  for (const [ask, made] of claims)
+    if (made !== null) return { payment: made.payment, request: { ask, attempt: made.request.attempt } };
+  return null;
 }
 
-function settle(world: World, call: Call, answer: ChargeOutcome | RefundOutcome, rules: Rules): World {
+function settle(world: World, call: Call, answer: Answer, rules: Rules): World {
   const { payment, account } = rowsOf(world, call.saga);
   if (payment === null) return world;
   const now = nowFor(payment, account, false);
-  if (isRefundOutcome(call, answer))
-    return applyPayment(
-      world,
-      call.saga,
-      rules.settleRefund(payment, call.attempt, answer, now, PAYMENT_POLICY),
-    );
-  return applyPayment(
-    world,
-    call.saga,
-    rules.settleCharge(payment, call.attempt, answer, now, PAYMENT_POLICY),
-  );
+  const { saga, attempt } = call;
+  const apply = (settled: MaybePayment) => applyPayment(world, saga, settled);
+  if (isAnswerTo(call, answer, "refund"))
+    return apply(rules.settleRefund(payment, attempt, answer, now, PAYMENT_POLICY));
+  if (isAnswerTo(call, answer, "capture"))
+    return apply(rules.settleCapture(payment, attempt, answer, now, PAYMENT_POLICY));
+  if (isAnswerTo(call, answer, "void"))
+    return apply(rules.settleVoid(payment, attempt, answer, now, PAYMENT_POLICY));
+  return apply(rules.settleCharge(payment, attempt, answer, now, PAYMENT_POLICY));
 }
 
-function isRefundOutcome({ ask }: Call, _answer: ChargeOutcome | RefundOutcome): _answer is RefundOutcome {
-  return ask === "refund";
+/** The others are outcomes of a charge. */
+interface Outcomes {
+  readonly refund: RefundOutcome;
+  readonly capture: CaptureOutcome;
+  readonly void: VoidOutcome;
+}
+
+function isAnswerTo<Ask extends keyof Outcomes>(
+  call: Call,
+  _answer: Answer,
+  ask: Ask,
+): _answer is Outcomes[Ask] {
+  return call.ask === ask;
 }
 
 /**
@@ -258,6 +292,7 @@ function isRefundOutcome({ ask }: Call, _answer: ChargeOutcome | RefundOutcome):
  */
 function nowFor(payment: NonNullable<Rows["payment"]>, account: Account, isQuiet: boolean): number {
   if (payment.status === "REFUND_PENDING") return payment.refund.next_attempt_at;
+  if ("hold_attempts" in payment) return payment.next_attempt_at;
   if (!isOpen(payment)) return 0;
   if (account.isOld) return (payment.first_attempt_at ?? 0) + DAY_MS;
   if (isUndone(payment) && isQuiet) return (payment.charge_asked_at ?? 0) + PAYMENT_POLICY.executionMs;

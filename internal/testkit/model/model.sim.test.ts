@@ -22,7 +22,7 @@ test(
       providerFaults: 1,
       keyExpiries: 1,
     };
-    const result = explore(checkoutModel({ sagas: 1, budget, rules: REAL }), { maxStates: MAX_STATES });
+    const result = explore(checkoutModel({ tables: [1], budget, rules: REAL }), { maxStates: MAX_STATES });
     expect(result.violations).toEqual([]);
     expect(result.isComplete).toBe(true);
     expect(result.states).toBeGreaterThan(100_000);
@@ -30,9 +30,45 @@ test(
   MODEL_TIMEOUT_MS,
 );
 
+test(
+  "a saga that holds the money first leaves nothing held, takes it only with its stock, and loses nothing with lost stock",
+  () => {
+    const budget = { ...CALM, resends: 1, providerFaults: 1, keyExpiries: 1, endedHolds: 1 };
+    const result = explore(checkoutModel({ tables: [2], budget, rules: REAL }), { maxStates: MAX_STATES });
+    expect(result.violations).toEqual([]);
+    expect(result.isComplete).toBe(true);
+    expect(result.states).toBeGreaterThan(50_000);
+  },
+  MODEL_TIMEOUT_MS,
+);
+
+test(
+  "a shopper who has to confirm an authorization confirms, abandons it, comes late or twice: nothing stays held",
+  () => {
+    const budget = { ...CALM, resends: 1, redeliveries: 1, operatorCancels: 1, moreTime: 2 };
+    const model = checkoutModel({ tables: [2], budget, isConfirmed: true, rules: REAL });
+    const result = explore(model, { maxStates: MAX_STATES });
+    expect(result.violations).toEqual([]);
+    expect(result.isComplete).toBe(true);
+    expect(result.states).toBeGreaterThan(10_000);
+  },
+  MODEL_TIMEOUT_MS,
+);
+
+test(
+  "a saga of each table may want the same last unit",
+  () => {
+    const model = checkoutModel({ tables: [1, 2], budget: CALM, rules: REAL });
+    const result = explore(model, { maxStates: MAX_STATES });
+    expect(result.violations).toEqual([]);
+    expect(result.isComplete).toBe(true);
+  },
+  MODEL_TIMEOUT_MS,
+);
+
 test("a free checkout is never charged and always finishes", () => {
   const budget = { ...CALM, resends: 1, redeliveries: 1, deadLetters: 1, operatorCancels: 1 };
-  const model = checkoutModel({ sagas: 1, budget, priceCents: 0, rules: REAL });
+  const model = checkoutModel({ tables: [1], budget, priceCents: 0, rules: REAL });
   const result = explore(model, { maxStates: MAX_STATES });
   expect(result.violations).toEqual([]);
   expect(result.isComplete).toBe(true);
@@ -45,14 +81,16 @@ test.each(PROTECTIONS.map((protection) => [protection] as const))(
     const { name: _, ...scenario } = withoutProtectionScenario(protection);
     const options = { maxStates: MAX_STATES };
     // With the protection in place the same faults do no harm, so the protection prevents the violation.
-    expect(explore(checkoutModel({ ...scenario, sagas: 1, rules: REAL }), options).violations).toEqual([]);
+    expect(
+      explore(checkoutModel({ ...scenario, tables: [scenario.tables[0]], rules: REAL }), options).violations,
+    ).toEqual([]);
     const { violations } = explore(checkoutModel({ ...scenario, rules: without(protection) }), options);
     expect(violations).toHaveLength(1);
   },
 );
 
 test("a world that cannot finish is found", () => {
-  const model = checkoutModel({ sagas: 1, budget: CALM, rules: REAL });
+  const model = checkoutModel({ tables: [1], budget: CALM, rules: REAL });
   const stuck = { ...model, isEnd: () => false };
   const [violation] = explore(stuck, { maxStates: MAX_STATES }).violations;
   expect(violation?.invariant).toBe("every saga can reach a terminal state");
@@ -62,7 +100,7 @@ test(
   "a shopper whose bank asks for them confirms, refuses, does both, takes their time or never comes: nobody pays for nothing",
   () => {
     const budget = { ...CALM, resends: 1, redeliveries: 1, operatorCancels: 1, moreTime: 2 };
-    const model = checkoutModel({ sagas: 1, budget, isConfirmed: true, rules: REAL });
+    const model = checkoutModel({ tables: [1], budget, isConfirmed: true, rules: REAL });
     const result = explore(model, { maxStates: MAX_STATES });
     expect(result.violations).toEqual([]);
     expect(result.isComplete).toBe(true);
@@ -75,7 +113,7 @@ test(
   "the order of a completed checkout is cancelled at every point, shipped at the same time, sent back and cancelled again",
   () => {
     const budget = { ...CALM, resends: 2, redeliveries: 1, orderCancels: 2, shipments: 2, returns: 1 };
-    const model = checkoutModel({ sagas: 1, budget, isCompleted: true, rules: REAL });
+    const model = checkoutModel({ tables: [1], budget, isCompleted: true, rules: REAL });
     const result = explore(model, { maxStates: MAX_STATES });
     expect(result.violations).toEqual([]);
     expect(result.isComplete).toBe(true);
@@ -88,7 +126,7 @@ test(
   () => {
     const budget = { ...CALM, moreTime: 2 };
     const explored = (rules: Rules) =>
-      explore(checkoutModel({ sagas: 1, budget, isConfirmed: true, rules }), { maxStates: MAX_STATES });
+      explore(checkoutModel({ tables: [1], budget, isConfirmed: true, rules }), { maxStates: MAX_STATES });
     const asOftenAsAsked: Rules = {
       ...REAL,
       saga: (saga, input, now, policy) => {

@@ -5,11 +5,12 @@ import { successors } from "./actions.ts";
 import { violationsOfCompleted } from "./cancelling.ts";
 import type { Model } from "./explore.ts";
 import type { Rules } from "./rules.ts";
-import { CALM } from "./scenarios.ts";
+import { CALM, type Tables } from "./scenarios.ts";
 import { type Budget, initialWorld, keyOf, type Rows, STOCKED, type World } from "./world.ts";
 
 export interface ModelOptions {
-  readonly sagas: 1 | 2;
+  /** The table of the saga of each checkout. */
+  readonly tables: Tables;
   readonly budget: Budget;
   readonly rules: Rules;
   /** The price of the one SKU. Default: 100, above the least amount that can be charged. */
@@ -21,14 +22,14 @@ export interface ModelOptions {
 }
 
 export function checkoutModel({
-  sagas,
+  tables,
   budget,
   rules,
   priceCents = 100,
   isConfirmed = false,
   isCompleted = false,
 }: ModelOptions): Model<World> {
-  const placed = initialWorld(sagas, isCompleted ? CALM : budget, priceCents, isConfirmed);
+  const placed = initialWorld(tables, isCompleted ? CALM : budget, priceCents, isConfirmed);
   return {
     initial: isCompleted ? { ...completed(placed, rules), left: budget } : placed,
     successors: (world) => successors(world, rules),
@@ -39,7 +40,8 @@ export function checkoutModel({
 }
 
 /** What happens to a checkout that nothing disturbs. */
-const UNDISTURBED = /^(?:deliver \S+$|claim of saga|provider executes \(money moves\)|answer to)/;
+const UNDISTURBED =
+  /^(?:deliver \S+$|claim of saga|provider executes \((?:money moves|money is held)\)|answer to)/;
 
 /** The world in which every checkout is completed and nothing is in progress. */
 function completed(placed: World, rules: Rules): World {
@@ -75,8 +77,8 @@ function violations(world: World): string[] {
 }
 
 /** The invariants of one saga: those that always hold, and those of its terminal state. */
-function violationsOf({ position, saga_id }: Saga, rows: Rows, priceCents: number): string[] {
-  const { order, payment, account } = rows;
+function violationsOf({ position, saga_id, table_version }: Saga, rows: Rows, priceCents: number): string[] {
+  const { order, payment, account, reservation } = rows;
   const isFree = priceCents === 0;
   const found: string[] = [];
   const must = (holds: boolean, what: string) => {
@@ -85,8 +87,18 @@ function violationsOf({ position, saga_id }: Saga, rows: Rows, priceCents: numbe
   const netCharges = account.charges - account.refunds;
   must(!isFree || payment === null, "a free checkout has no payment");
   must(account.charges <= 1, "at most one successful charge");
+  must(account.holds <= 1, "at most one hold");
+  must(
+    table_version === 1 || netCharges <= 0 || reservation?.status === "CONFIRMED",
+    "money is taken from a hold only while the stock is confirmed",
+  );
   must(netCharges >= 0, "refunds never exceed charges");
+  must(!hasEnded(position) || account.charge !== "held", "a saga that is over leaves no money held");
   if (position.kind === "compensated") {
+    must(
+      table_version === 1 || account.charges === 0 || !LOST.has(position.failure.code),
+      "lost stock costs the shopper nothing",
+    );
     must(
       account.charge !== "waiting" && account.charge !== "refused",
       "no charge of it can be confirmed any more",
@@ -96,6 +108,13 @@ function violationsOf({ position, saga_id }: Saga, rows: Rows, priceCents: numbe
     must(order?.status !== "CONFIRMED", "a compensated saga has no confirmed order");
   }
   return found;
+}
+
+/** Why a saga ends without its stock. */
+const LOST = new Set(["RESERVATION_LOST", "RESERVATION_EXPIRED", "INSUFFICIENT_STOCK"]);
+
+function hasEnded({ kind }: Saga["position"]): boolean {
+  return kind === "completed" || kind === "compensated";
 }
 
 function hasStock({ reservation }: Rows): boolean {

@@ -1,20 +1,29 @@
 // The payment provider of the model. Its memory decides its results; money moves at most once per idempotency key while it
 // remembers the key. Called by actions.ts.
 import { assertNever } from "../../kernel/errors.ts";
-import type { ChargeOutcome, RefundOutcome } from "../../services/payment/attempts/attempts.ts";
-import type { Account, Call } from "./world.ts";
+import type { ChargeOutcome } from "../../services/payment/attempts/attempts.ts";
+import type { Account, Answer, Call } from "./world.ts";
+
+/** How the provider charges in this world. */
+interface Ways {
+  /** The bank wants each charge confirmed by its shopper. */
+  readonly isConfirmed: boolean;
+  /** A charge only has the money held, and a capture takes it. */
+  readonly isHeld: boolean;
+}
 
 const DECLINED = { kind: "declined", error_code: "CARD_DECLINED", error_message: "" } as const;
 
 export interface Execution {
   readonly how: string;
   readonly account: Account;
-  readonly answer: ChargeOutcome | RefundOutcome;
+  readonly answer: Answer;
   readonly isFault?: boolean;
 }
 
 /** All possible results of a request: a replay of a known key, otherwise success, a decline, or a fault in between. */
-export function execute(account: Account, { ask, saga }: Call, isConfirmed: boolean): readonly Execution[] {
+export function execute(account: Account, call: Call, ways: Ways): readonly Execution[] {
+  const { ask, saga } = call;
   switch (ask) {
     case "look_up":
       // What the bank refused is cancelled by the same request.
@@ -24,13 +33,19 @@ export function execute(account: Account, { ask, saga }: Call, isConfirmed: bool
     case "cancel":
       return [cancelled(account, saga)];
     case "charge":
-      return charge(account, saga, isConfirmed);
+      return charge(account, saga, ways);
     case "charge_then_search":
-      return charge(account, saga, isConfirmed).map((done) => lookedUp(done, saga, account.knowsChargeKey));
+      return charge(account, saga, ways).map((done) => lookedUp(done, saga, account.knowsChargeKey));
     case "search":
       return [{ how: "looks it up", account, answer: search(account, saga, false) }];
+    case "capture":
+      return capture(account, saga, call.attempt === 1);
+    case "void":
+      return account.charge === "succeeded"
+        ? [{ how: "too late", account, answer: succeeded(account, saga) }]
+        : [{ how: "releases it", account: { ...account, charge: "canceled" }, answer: { kind: "voided" } }];
     case "refund": {
-      const answer: RefundOutcome = { kind: "succeeded", provider_refund_id: `refund-${saga}` };
+      const answer: Answer = { kind: "succeeded", provider_refund_id: `refund-${saga}` };
       // The provider reports an already refunded charge as refunded, which is equivalent.
       if (account.knowsRefundKey || account.refunds >= account.charges)
         return [{ how: "replay", account, answer }];
@@ -55,7 +70,31 @@ function cancelled(account: Account, saga: number): Execution {
   return { how: "cancels it", account: { ...account, charge: "canceled" }, answer };
 }
 
-function charge(account: Account, saga: number, isConfirmed: boolean): readonly Execution[] {
+/**
+ * Takes what is held, once, under any key. Only the key of the first request has a stored result here: a later request has another key
+ * and looks first.
+ */
+function capture(account: Account, saga: number, isFirstKey: boolean): readonly Execution[] {
+  if (isFirstKey && account.keptCaptureError)
+    return [{ how: "replay", account, answer: { kind: "unknown" } }];
+  if (account.charge === "succeeded") return [{ how: "replay", account, answer: succeeded(account, saga) }];
+  if (account.charge !== "held")
+    return [{ how: "nothing is held", account, answer: { ...DECLINED, closed: true } }];
+  const captured: Account = { ...account, charge: "succeeded", charges: account.charges + 1 };
+  const taken: Execution[] = [
+    { how: "money moves", account: captured, answer: succeeded(captured, saga) },
+    { how: "capture declined", account, answer: DECLINED },
+  ];
+  if (!isFirstKey) return taken;
+  const unknown = { answer: { kind: "unknown" }, isFault: true } as const;
+  return [
+    ...taken,
+    { how: "500, money moves", account: { ...captured, keptCaptureError: true }, ...unknown },
+    { how: "500", account: { ...account, keptCaptureError: true }, ...unknown },
+  ];
+}
+
+function charge(account: Account, saga: number, { isConfirmed, isHeld }: Ways): readonly Execution[] {
   const declined = DECLINED;
   if (account.knowsChargeKey) {
     if (account.keptServerError) return [{ how: "replay", account, answer: { kind: "unknown" } }];
@@ -66,9 +105,11 @@ function charge(account: Account, saga: number, isConfirmed: boolean): readonly 
         answer:
           isConfirmed && account.wasAsked
             ? waiting(saga)
-            : account.charge === "succeeded"
-              ? succeeded(account, saga)
-              : declined,
+            : account.holds > 0
+              ? authorized(account, saga)
+              : account.charge === "succeeded"
+                ? succeeded(account, saga)
+                : declined,
       },
     ];
   }
@@ -86,12 +127,16 @@ function charge(account: Account, saga: number, isConfirmed: boolean): readonly 
       },
     ];
   }
-  const charged: Account = { ...known, charge: "succeeded", charges: account.charges + 1 };
+  const charged = paid(known, isHeld);
   return [
-    { how: "money moves", account: charged, answer: succeeded(charged, saga) },
+    {
+      how: isHeld ? "money is held" : "money moves",
+      account: charged,
+      answer: isHeld ? authorized(charged, saga) : succeeded(charged, saga),
+    },
     { how: "declined", account: { ...known, charge: account.charge ?? "declined" }, answer: declined },
     {
-      how: "500, money moves",
+      how: isHeld ? "500, money is held" : "500, money moves",
       account: { ...charged, keptServerError: true },
       answer: { kind: "unknown" },
       isFault: true,
@@ -104,6 +149,7 @@ function charge(account: Account, saga: number, isConfirmed: boolean): readonly 
 function search(account: Account, saga: number, executionOver: boolean): ChargeOutcome {
   if (account.charge === null) return { kind: "not_found", execution_over: executionOver };
   if (account.charge === "succeeded") return succeeded(account, saga);
+  if (account.charge === "held") return authorized(account, saga);
   if (account.charge === "waiting") return waiting(saga);
   return account.charge === "canceled" ? { ...DECLINED, closed: true } : DECLINED;
 }
@@ -111,12 +157,12 @@ function search(account: Account, saga: number, executionOver: boolean): ChargeO
 /** The bank's page, where the shopper confirms or refuses the charge; both as often as the provider lets them. */
 export function shopperActs(
   account: Account,
+  isHeld: boolean,
 ): readonly { readonly how: string; readonly account: Account }[] {
   if (account.charge !== "waiting" && account.charge !== "refused") return [];
-  const paid: Account = { ...account, charge: "succeeded", charges: account.charges + 1 };
   const refused: Account = { ...account, charge: "refused" };
   return [
-    { how: "shopper confirms", account: paid },
+    { how: "shopper confirms", account: paid(account, isHeld) },
     ...(account.charge === "waiting" ? [{ how: "shopper refuses", account: refused }] : []),
   ];
 }
@@ -126,10 +172,20 @@ export function newsOf(account: Account, saga: number): ChargeOutcome | null {
   return account.charge === "waiting" ? null : search(account, saga, false);
 }
 
+function paid(account: Account, isHeld: boolean): Account {
+  return isHeld
+    ? { ...account, charge: "held", holds: account.holds + 1 }
+    : { ...account, charge: "succeeded", charges: account.charges + 1 };
+}
+
 function waiting(saga: number): ChargeOutcome {
   return { kind: "action_required", provider_txn_id: `txn-${saga}-1`, redirects: true };
 }
 
-function succeeded({ charges }: Account, saga: number): ChargeOutcome {
-  return { kind: "succeeded", provider_txn_id: `txn-${saga}-${charges}` };
+function authorized({ holds }: Account, saga: number): ChargeOutcome {
+  return { kind: "authorized", provider_txn_id: `txn-${saga}-${holds}` };
+}
+
+function succeeded({ charges }: Account, saga: number) {
+  return { kind: "succeeded", provider_txn_id: `txn-${saga}-${charges}` } as const;
 }

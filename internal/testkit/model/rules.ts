@@ -21,8 +21,16 @@ import {
   settleCharge,
   settleRefund,
 } from "../../services/payment/attempts/attempts.ts";
+import {
+  claimCapture,
+  claimVoid,
+  settleCapture,
+  settleEndedHold,
+  settleVoid,
+} from "../../services/payment/attempts/holds.ts";
 import { decide as decidePayment } from "../../services/payment/decide.ts";
 import { isOpen, type Decision as PaymentDecision, type Payment } from "../../services/payment/payment.ts";
+import { HOLD_PROTECTIONS, isHoldProtection, pretended, withoutInHold } from "./hold-rules.ts";
 import {
   CANCELLATION_PROTECTIONS,
   type CancellationRules,
@@ -43,6 +51,11 @@ export interface Rules extends CancellationRules {
   readonly claimRefund: typeof claimRefund;
   readonly settleCharge: typeof settleCharge;
   readonly settleRefund: typeof settleRefund;
+  readonly claimCapture: typeof claimCapture;
+  readonly claimVoid: typeof claimVoid;
+  readonly settleCapture: typeof settleCapture;
+  readonly settleVoid: typeof settleVoid;
+  readonly settleEndedHold: typeof settleEndedHold;
   /** True if a redelivered message that already had its effect is dropped. */
   readonly inbox: boolean;
 }
@@ -61,6 +74,11 @@ export const REAL: Rules = {
   claimRefund,
   settleCharge,
   settleRefund,
+  claimCapture,
+  claimVoid,
+  settleCapture,
+  settleVoid,
+  settleEndedHold,
   inbox: true,
 };
 
@@ -74,11 +92,13 @@ export const PROTECTIONS = [
   "search after the key's life",
   "undo of the step under way",
   "more time only while waiting",
+  ...HOLD_PROTECTIONS,
   ...CANCELLATION_PROTECTIONS,
 ] as const;
 export type Protection = (typeof PROTECTIONS)[number];
 
 export function without(protection: Protection): Rules {
+  if (isHoldProtection(protection)) return { ...REAL, ...withoutInHold(protection) };
   switch (protection) {
     case "tombstone":
       return {
@@ -191,8 +211,4 @@ function forgetfulUndo(payment: Payment | null, command: PaymentCommand, now: nu
   if (command.type === "ChargePayment" || decision.out.length > 0) return decision;
   assert(decision.payment.undo_requested, "an open payment records the undo");
   return { ...decision, payment, out: [{ type: "PaymentCancelled", saga_id: command.saga_id }] };
-}
-
-function pretended(saga: Saga) {
-  return { message_id: saga.saga_id, saga_id: saga.saga_id, schema_version: 1, occurred_at: "" };
 }

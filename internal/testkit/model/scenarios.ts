@@ -1,11 +1,14 @@
 // Which faults are explored together. Each kind multiplies the states, so each scenario has only some of them.
 import { assertNever } from "../../kernel/errors.ts";
 import type { Protection } from "./rules.ts";
-import type { Budget } from "./world.ts";
+import type { Budget, SagaTable } from "./world.ts";
+
+/** The table of the saga of each checkout: of one checkout or of two. */
+export type Tables = readonly [SagaTable] | readonly [SagaTable, SagaTable];
 
 export interface Scenario {
   readonly name: string;
-  readonly sagas: 1 | 2;
+  readonly tables: Tables;
   readonly budget: Budget;
   /** 0 for free checkouts. */
   readonly priceCents?: number;
@@ -26,77 +29,116 @@ export const CALM: Budget = {
   shipments: 0,
   returns: 0,
   moreTime: 0,
+  endedHolds: 0,
 };
 
 export const SCENARIOS: readonly Scenario[] = [
   {
     name: "one saga, faults of the provider",
-    sagas: 1,
+    tables: [1],
     budget: { ...CALM, resends: 1, redeliveries: 1, deadLetters: 1, providerFaults: 2, keyExpiries: 1 },
   },
   {
     name: "one saga, faults of messages and operators",
-    sagas: 1,
+    tables: [1],
     budget: { ...CALM, resends: 2, redeliveries: 1, deadLetters: 1, providerFaults: 1, operatorCancels: 1 },
   },
   {
+    name: "one saga that holds the money first, faults of the provider",
+    tables: [2],
+    budget: { ...CALM, resends: 1, providerFaults: 2, endedHolds: 1 },
+  },
+  {
+    name: "one saga that holds the money first, faults of messages and operators",
+    tables: [2],
+    budget: { ...CALM, resends: 2, redeliveries: 1, deadLetters: 1, providerFaults: 1, operatorCancels: 1 },
+  },
+  {
+    name: "one saga that holds the money first, whose provider forgets its keys",
+    tables: [2],
+    budget: { ...CALM, resends: 1, redeliveries: 1, providerFaults: 1, keyExpiries: 1, endedHolds: 1 },
+  },
+  {
+    name: "one saga that holds the money first and costs nothing",
+    tables: [2],
+    priceCents: 0,
+    budget: { ...CALM, resends: 2, redeliveries: 2, deadLetters: 1, operatorCancels: 1 },
+  },
+  {
+    name: "one saga that holds the money first, whose bank asks for the shopper",
+    tables: [2],
+    isConfirmed: true,
+    budget: { ...CALM, resends: 1, redeliveries: 1, operatorCancels: 1, moreTime: 2, endedHolds: 1 },
+  },
+  {
+    name: "one saga that holds the money first, whose bank asks for the shopper, faults of the provider",
+    tables: [2],
+    isConfirmed: true,
+    budget: { ...CALM, resends: 1, providerFaults: 1, moreTime: 1 },
+  },
+  {
+    name: "one saga that held the money first and whose order is cancelled",
+    tables: [2],
+    budget: { ...CALM, resends: 1, providerFaults: 1, orderCancels: 1, shipments: 1 },
+  },
+  {
     name: "one saga that costs nothing",
-    sagas: 1,
+    tables: [1],
     priceCents: 0,
     budget: { ...CALM, resends: 2, redeliveries: 2, deadLetters: 1, operatorCancels: 1 },
   },
   {
     name: "one saga whose bank asks for the shopper, faults of the provider",
-    sagas: 1,
+    tables: [1],
     isConfirmed: true,
     budget: { ...CALM, resends: 1, providerFaults: 1, operatorCancels: 1, moreTime: 2 },
   },
   {
     name: "one saga whose bank asks for the shopper, faults of messages",
-    sagas: 1,
+    tables: [1],
     isConfirmed: true,
     budget: { ...CALM, resends: 1, redeliveries: 1, operatorCancels: 1, moreTime: 2 },
   },
   {
     name: "one saga whose order is cancelled, from its checkout on",
-    sagas: 1,
+    tables: [1],
     budget: { ...CALM, resends: 2, deadLetters: 1, orderCancels: 1, shipments: 1 },
   },
   {
     name: "one order that is cancelled, faults of messages",
-    sagas: 1,
+    tables: [1],
     isCompleted: true,
     budget: { ...CALM, resends: 4, redeliveries: 1, orderCancels: 3, shipments: 2 },
   },
   {
     name: "one order that is cancelled, faults of the provider",
-    sagas: 1,
+    tables: [1],
     isCompleted: true,
     budget: { ...CALM, resends: 2, providerFaults: 3, keyExpiries: 1, orderCancels: 1, shipments: 1 },
   },
   {
     name: "one order that is sent, comes back and is cancelled",
-    sagas: 1,
+    tables: [1],
     isCompleted: true,
     budget: { ...CALM, resends: 3, redeliveries: 1, orderCancels: 2, shipments: 2, returns: 2 },
   },
   {
     name: "one order that costs nothing and is cancelled",
-    sagas: 1,
+    tables: [1],
     priceCents: 0,
     isCompleted: true,
     budget: { ...CALM, resends: 2, redeliveries: 2, orderCancels: 2, shipments: 1, returns: 1 },
   },
   {
     name: "two sagas that want the same last unit",
-    sagas: 2,
+    tables: [1, 2],
     budget: { ...CALM, redeliveries: 1, deadLetters: 1 },
   },
 ];
 
 /** The fewest faults with which this protection is needed. */
 export function withoutProtectionScenario(protection: Protection): Scenario {
-  const base = { name: `without ${protection}`, sagas: 1 as const };
+  const base = { name: `without ${protection}`, tables: [1] as const };
   switch (protection) {
     case "tombstone":
     case "confirm":
@@ -110,7 +152,7 @@ export function withoutProtectionScenario(protection: Protection): Scenario {
     case "terminal guard":
       return { ...base, budget: CALM };
     case "inbox":
-      return { ...base, sagas: 2, budget: { ...CALM, redeliveries: 1 } };
+      return { ...base, tables: [1, 1], budget: { ...CALM, redeliveries: 1 } };
     case "no cancel of a parcel":
     case "order before its refund":
       return { ...base, isCompleted: true, budget: { ...CALM, orderCancels: 1, shipments: 1 } };
@@ -126,6 +168,17 @@ export function withoutProtectionScenario(protection: Protection): Scenario {
       };
     case "a cancellation ends once":
       return { ...base, isCompleted: true, budget: { ...CALM, resends: 1, orderCancels: 1 } };
+    case "undo of the authorization":
+      // Stock can only be lost to another saga.
+      return { ...base, tables: [2, 1], budget: CALM };
+    case "confirm before the capture":
+    case "void before its reply":
+    case "refused capture is voided":
+      return { ...base, tables: [2], budget: CALM };
+    case "captured during its void is refunded":
+    case "unknown void is not done":
+    case "unknown capture is not failed":
+      return { ...base, tables: [2], budget: { ...CALM, providerFaults: 1 } };
     case "more time only while waiting":
       return { ...base, isConfirmed: true, budget: { ...CALM, moreTime: 1 } };
     default:

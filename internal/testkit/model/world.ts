@@ -13,7 +13,8 @@ import type { Outgoing } from "../../messaging/handler.ts";
 import type { Reservation } from "../../services/inventory/decide.ts";
 import type { Order } from "../../services/order/decide.ts";
 import type { ChargeOutcome, ChargeCall, RefundOutcome } from "../../services/payment/attempts/attempts.ts";
-import { isOpen, type Payment } from "../../services/payment/payment.ts";
+import type { CaptureOutcome, VoidOutcome } from "../../services/payment/attempts/holds.ts";
+import { isHeld, isOpen, type Payment } from "../../services/payment/payment.ts";
 
 export const SKU = "tea";
 /** Units of the one SKU; two sagas compete for them. */
@@ -40,6 +41,8 @@ export interface Budget {
   readonly returns: number;
   /** Times that the shopper, waited for, asks for more time. */
   readonly moreTime: number;
+  /** Holds of money that end by themselves, because they expire or the bank ends them. */
+  readonly endedHolds: number;
 }
 
 /** The state of one checkout outside its saga. */
@@ -52,12 +55,20 @@ export interface Rows {
 
 /** The provider's state for one checkout. */
 export interface Account {
-  /** `waiting`: for the shopper. `refused`: by the bank, after the shopper tried; they may try again until it is cancelled. */
-  readonly charge: "succeeded" | "declined" | "waiting" | "refused" | "canceled" | null;
+  /**
+   * `waiting`: for the shopper. `refused`: by the bank, after the shopper tried; they may try again until it is cancelled. `held`: the
+   * money can be taken or released.
+   */
+  readonly charge: "succeeded" | "held" | "declined" | "waiting" | "refused" | "canceled" | null;
   /** The result stored under the charge's key is a server error, which does not tell whether money moved. */
   readonly keptServerError: boolean;
   /** The result stored under the charge's key is that it waits for the shopper. */
   readonly wasAsked: boolean;
+  /** The result stored under the key of the first capture is a server error. */
+  readonly keptCaptureError: boolean;
+  /** Holds that were ever made. */
+  readonly holds: number;
+  /** Money that was taken. */
   readonly charges: number;
   readonly refunds: number;
   /** Whether it still knows the idempotency keys of the charge and of the refund. */
@@ -67,16 +78,20 @@ export interface Account {
   readonly isOld: boolean;
 }
 
+export type Answer = ChargeOutcome | RefundOutcome | CaptureOutcome | VoidOutcome;
+
 /** A request on its way to the provider or back. */
 export interface Call {
   readonly saga: number;
-  readonly ask: ChargeCall["ask"] | "refund";
+  readonly ask: ChargeCall["ask"] | "refund" | "capture" | "void";
   readonly attempt: number;
   /** Null until the provider has executed the request. */
-  readonly answer: ChargeOutcome | RefundOutcome | null;
+  readonly answer: Answer | null;
   /** Whether an executor still waits for the result. */
   readonly isAwaited: boolean;
 }
+
+export type SagaTable = 1 | 2;
 
 export interface Message {
   readonly id: string;
@@ -126,6 +141,8 @@ const EMPTY: Rows = {
     charge: null,
     keptServerError: false,
     wasAsked: false,
+    keptCaptureError: false,
+    holds: 0,
     charges: 0,
     refunds: 0,
     knowsChargeKey: false,
@@ -134,12 +151,14 @@ const EMPTY: Rows = {
   },
 };
 
+/** One checkout for each of `tables`: the version of the saga table that it uses. */
 export function initialWorld(
-  sagaCount: number,
+  tables: readonly SagaTable[],
   budget: Budget,
   priceCents: number,
   isConfirmed: boolean,
 ): World {
+  const sagaCount = tables.length;
   const empty: World = {
     priceCents,
     isConfirmed,
@@ -157,9 +176,9 @@ export function initialWorld(
     broken: null,
   };
   let world = empty;
-  for (let saga = 0; saga < sagaCount; saga++) {
+  for (const [saga, version] of tables.entries()) {
     const request = isConfirmed ? { ...REQUEST, shopper_present: true } : REQUEST;
-    const decision = startSaga(`saga-${saga}`, request, 0, SAGA_POLICY);
+    const decision = startSaga(`saga-${saga}`, request, 0, SAGA_POLICY, version);
     world = send({ ...world, sagas: [...world.sagas, decision.saga] }, saga, decision.out);
   }
   return world;
@@ -229,7 +248,7 @@ function ids(messages: readonly Message[]): string {
 function sagaKey(saga: Saga): string {
   const { position, payment_succeeded, needs_operator } = saga;
   const undoing = position.kind === "compensating" ? `${position.undoing}${position.resends}` : "";
-  return `${position.kind}.${position.at}.${undoing}.${Number(payment_succeeded)}${Number(needs_operator)}${waitKey(saga)}`;
+  return `${saga.table_version}${position.kind}.${position.at}.${undoing}.${Number(payment_succeeded)}${Number(needs_operator)}${waitKey(saga)}`;
 }
 
 function waitKey({ action_expires_at, action_latest_at }: Saga): string {
@@ -243,20 +262,25 @@ function cancellationsKey({ cancellations, parcels }: World): string {
 }
 
 function rowsKey({ reservation, payment, order, account }: Rows): string {
-  const { charge, charges, refunds, keptServerError, wasAsked } = account;
+  const { charge, charges, refunds, holds, keptServerError, keptCaptureError, wasAsked } = account;
   const { knowsChargeKey, knowsRefundKey, isOld } = account;
-  const flags = `${Number(keptServerError)}${wasAsked ? "w" : ""}${Number(knowsChargeKey)}${Number(knowsRefundKey)}${Number(isOld)}`;
+  const flags = `${Number(keptServerError)}${wasAsked ? "w" : ""}${keptCaptureError ? "c" : ""}${Number(knowsChargeKey)}${Number(knowsRefundKey)}${Number(isOld)}`;
   const held = reservation === null ? "" : `${reservation.status}${reservation.lines.length}`;
   const ordered = order === null ? "" : `${order.status}${Number(order.details !== null)}`;
-  return `${held};${paymentKey(payment)};${ordered};${charge}.${charges}.${refunds}.${flags}`;
+  return `${held};${paymentKey(payment)};${ordered};${charge}.${holds}.${charges}.${refunds}.${flags}`;
 }
 
 function paymentKey(payment: Payment | null): string {
   if (payment === null) return "";
-  const { status, attempts, void_attempts } = payment;
   if (isOpen(payment)) {
+    const { status, attempts, void_attempts } = payment;
     const flags = `${payment.undo_requested ? "u" : ""}${payment.action === null ? "" : "a"}`;
     return `${status}${attempts}.${void_attempts}${flags}`;
+  }
+  if (isHeld(payment)) {
+    const attempts = "hold_attempts" in payment ? payment.hold_attempts : 0;
+    const failure = "failure" in payment && payment.failure !== null ? "f" : "";
+    return `${payment.status}${attempts}${payment.undo_requested ? "u" : ""}${failure}`;
   }
   return "refund" in payment ? `${payment.status}${payment.refund.attempts}` : payment.status;
 }
