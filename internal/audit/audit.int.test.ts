@@ -29,6 +29,13 @@ function findings(report: AuditReport): string[] {
   );
 }
 
+test("a consistent system with money that was held first has no findings", async () => {
+  await system.holdFirst();
+  const report = await run(IDLE);
+  expect(findings(report)).toEqual([]);
+  expect(report.sagas).toMatchObject({ total: 5, judged: 5 });
+});
+
 test.each(["KWD", "JPY", "ISK"])("a consistent system that sells in %s has no findings", async (currency) => {
   await sellIn(currency);
   // The provider counts these in hundredths.
@@ -355,6 +362,77 @@ const breaks: Readonly<Record<string, Break>> = {
         insert into payments (payment_id, saga_id, amount_cents, provider, idempotency_key, status, created_at, updated_at)
         values (${Bun.randomUUIDv7()}, ${system.completed.saga_id}, 0, 'stripe', 'second', 'CANCELLED', now(), now())`;
       return system.completed.saga_id;
+    },
+  },
+  "money of a finished saga is still held": {
+    invariant: "nothing-stays-held",
+    says: "the provider still holds 62.50 EUR with pi_",
+    async doIt() {
+      await system.holdFirst();
+      system.ledger = system.ledger.filter(({ kind }) => kind !== "cancel");
+      return system.released.saga_id;
+    },
+  },
+  "a payment of a finished saga still says that its money is held": {
+    invariant: "payments-agree-with-provider",
+    says: "is AUTHORIZED although its saga is finished",
+    async doIt() {
+      await system.holdFirst();
+      await system.databases.payment`
+        update payments set status = 'AUTHORIZED', provider_txn_id = 'pi_1' where saga_id = ${system.released.saga_id}`;
+      return system.released.saga_id;
+    },
+  },
+  "money was captured although its stock was never confirmed": {
+    invariant: "captured-after-confirmed",
+    says: "was captured, but the stock was never confirmed",
+    async doIt() {
+      await system.holdFirst();
+      await system.databases.saga`
+        update saga_history set message_type = 'Test'
+         where saga_id = ${system.captured.saga_id} and message_type = 'ReservationConfirmed'`;
+      return system.captured.saga_id;
+    },
+  },
+  "money was captured before its stock was confirmed": {
+    invariant: "captured-after-confirmed",
+    says: "was captured before the stock was confirmed",
+    async doIt() {
+      await system.holdFirst();
+      await system.databases.saga`
+        update saga_history
+           set message_type = case message_type when 'PaymentSucceeded' then 'ReservationConfirmed' else 'PaymentSucceeded' end
+         where saga_id = ${system.captured.saga_id} and message_type in ('PaymentSucceeded', 'ReservationConfirmed')`;
+      return system.captured.saga_id;
+    },
+  },
+  "less was captured than the order costs": {
+    invariant: "completed-is-paid",
+    says: "the provider holds 5.00 EUR, the saga's total is 50.00 EUR",
+    also: ["payments-agree-with-provider"],
+    async doIt() {
+      await system.holdFirst();
+      scaleCharge(system.captured.saga_id, 1 / 10);
+      return system.captured.saga_id;
+    },
+  },
+  "a released hold was captured after all": {
+    invariant: "undone-costs-nothing",
+    says: "the provider holds 62.50 EUR",
+    also: ["captured-after-confirmed", "payments-agree-with-provider"],
+    async doIt() {
+      await system.holdFirst();
+      system.moves("charge", system.released);
+      return system.released.saga_id;
+    },
+  },
+  "a saga's money is held twice": {
+    invariant: "charged-at-most-once",
+    says: "held 2 times",
+    async doIt() {
+      await system.holdFirst();
+      system.holds({ ...system.captured, transaction_id: "pi_second" }, "released");
+      return system.captured.saga_id;
     },
   },
   "a refund was never settled": {

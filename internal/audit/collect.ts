@@ -6,11 +6,13 @@
 // and 0.9 GB at the peak; 20,000 sagas in 2 s and 0.25 GB.
 import { moneyText } from "../kernel/money.ts";
 import { DATABASES } from "../../schemas/migrations.ts";
+import type { ProviderLedgerEntry } from "../../schemas/provider-ledger.ts";
 import { TOPICS } from "../../schemas/topics.ts";
 import {
   type Backlog,
   type Facts,
   type HistoryStep,
+  type HoldFacts,
   itemsOf,
   type Movement,
   type Orphan,
@@ -126,7 +128,7 @@ function readSagas({ databases }: AuditSources, { settleMs, idleWithinMs }: Coll
         const cancellation = cancelled === undefined ? null : cancelled === null ? "in progress" : "done";
         const endedAt = cancelled === undefined ? saga.completed_at : cancelled;
         const isJudged = endedAt !== null && (idleWithinMs !== null || auditedAt - endedAt >= settleMs);
-        const empty = { reservations: [], orders: [], payments: [], movements: [], effects: [] };
+        const empty = { reservations: [], orders: [], payments: [], movements: [], holds: [], effects: [] };
         cases.set(saga.saga_id, { saga, cancellation, isJudged, ...empty });
       }
     }
@@ -151,8 +153,8 @@ function sagaFacts(row: store.SagaRow, ways: Map<string, readonly HistoryStep[]>
 }
 
 function historyStep(text: string): HistoryStep {
-  const [from = "", to = ""] = text.split(">");
-  return { from, to };
+  const [from = "", to = "", message = ""] = text.split(">");
+  return { from, to, message };
 }
 
 function withoutPrice({ sku_id, quantity }: { readonly sku_id: string; readonly quantity: number }) {
@@ -197,7 +199,9 @@ function readOrders({ databases }: AuditSources, caseOf: CaseOf): Promise<void> 
 /** A refund belongs to the saga of its charge, whatever saga it names itself. */
 async function readLedger({ ledger }: AuditSources, caseOf: CaseOf): Promise<void> {
   const sagaOfCharge = new Map<string, string | null>();
+  const holds = new Map<string, HoldFacts & { readonly saga_id: string | null }>();
   for await (const entry of ledger()) {
+    noteHold(holds, entry);
     if (entry.kind !== "charge" && entry.kind !== "refund") continue;
     const { kind, payment_intent: transaction_id, currency } = entry;
     const amount_cents = inMinorUnits(entry.amount_cents, currency);
@@ -207,6 +211,27 @@ async function readLedger({ ledger }: AuditSources, caseOf: CaseOf): Promise<voi
     const refund_id = kind === "refund" ? entry.refund : null;
     const movement: Movement = { kind, transaction_id, refund_id, amount_cents, currency };
     caseOf(saga_id, what)?.movements.push(movement);
+  }
+  for (const { saga_id, ...hold } of holds.values()) {
+    const { transaction_id, amount_cents, currency } = hold;
+    const what = `the provider's hold ${transaction_id} of ${moneyText(amount_cents, currency)}`;
+    caseOf(saga_id, what)?.holds.push(hold);
+  }
+}
+
+/** A charge takes the money that its intent holds, a cancel releases it. */
+function noteHold(
+  holds: Map<string, HoldFacts & { readonly saga_id: string | null }>,
+  entry: ProviderLedgerEntry,
+): void {
+  if (entry.kind === "hold") {
+    const { payment_intent: transaction_id, saga_id, currency } = entry;
+    const amount_cents = inMinorUnits(entry.amount_cents, currency);
+    holds.set(transaction_id, { transaction_id, saga_id, amount_cents, currency, end: "open" });
+  } else if (entry.kind === "charge" || entry.kind === "cancel") {
+    const hold = holds.get(entry.payment_intent);
+    if (hold !== undefined)
+      holds.set(entry.payment_intent, { ...hold, end: entry.kind === "charge" ? "captured" : "released" });
   }
 }
 

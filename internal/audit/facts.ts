@@ -28,6 +28,8 @@ export interface SagaFacts {
 export interface HistoryStep {
   readonly from: string;
   readonly to: string;
+  /** The type of the message that led there. */
+  readonly message: string;
 }
 
 export interface ReservationFacts {
@@ -72,6 +74,15 @@ export interface Movement {
   readonly currency: string;
 }
 
+/** Money that was held on a card, according to the provider, and what has become of it. */
+export interface HoldFacts {
+  readonly transaction_id: string;
+  /** In minor units of the currency, whatever unit the provider uses. */
+  readonly amount_cents: number;
+  readonly currency: string;
+  readonly end: "open" | "captured" | "released";
+}
+
 /** A message that must name the same thing however often it is sent. `id` is what it names. */
 export interface Effect {
   readonly type: string;
@@ -89,6 +100,7 @@ export interface SagaCase {
   readonly orders: OrderFacts[];
   readonly payments: PaymentFacts[];
   readonly movements: Movement[];
+  readonly holds: HoldFacts[];
   /** Distinct by type and id. */
   readonly effects: Effect[];
 }

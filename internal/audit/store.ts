@@ -39,7 +39,7 @@ export interface SagaRow {
   readonly priced_items: readonly Line[] | null;
   readonly total_cents: number | null;
   readonly currency: string;
-  /** `FROM>TO` of each history row in order, separated by spaces. Leaves out notes of dead-lettered commands: they change no status. */
+  /** `FROM>TO>MESSAGE` of each history row in order, separated by spaces. Leaves out notes of dead-lettered commands: they change no status. */
   readonly way: string;
 }
 
@@ -48,7 +48,7 @@ export function sagas(tx: TransactionSql): AsyncIterable<readonly SagaRow[]> {
     select s.saga_id, s.status, s.order_id, s.cart_items, s.priced_items, s.total_cents::float8, s.currency,
            (extract(epoch from s.created_at) * 1000)::float8 as created_at,
            (extract(epoch from s.completed_at) * 1000)::float8 as completed_at,
-           coalesce((select string_agg(h.from_status || '>' || h.to_status, ' ' order by h.history_id)
+           coalesce((select string_agg(h.from_status || '>' || h.to_status || '>' || h.message_type, ' ' order by h.history_id)
                        from saga_history h
                       where h.saga_id = s.saga_id
                         and not (h.message_type = 'CommandDeadLettered' and h.from_status = h.to_status)), '') as way
@@ -177,12 +177,15 @@ function outboxColumns(sql: Sql | TransactionSql, condition: ReturnType<Sql>) {
            case type
              when 'ReserveInventory' then event_id::text
              when 'ChargePayment' then event_id::text
+             when 'AuthorizePayment' then event_id::text
+             when 'CapturePayment' then event_id::text
              when 'ConfirmReservation' then event_id::text
              when 'CreateOrder' then event_id::text
              when 'InventoryReserved' then reservation_id
              when 'ReservationConfirmed' then reservation_id
              when 'InsufficientStock' then 'a refusal'
              when 'ReservationLost' then 'a refusal'
+             when 'PaymentAuthorized' then transaction_id
              when 'PaymentSucceeded' then transaction_id
              when 'PaymentFailed' then 'a refusal'
              when 'RefundCompleted' then payment_id

@@ -89,17 +89,18 @@ export class AuditFixture {
     return message_id;
   }
 
-  /** `way` lists the statuses after STARTED, in order. */
+  /** `way` lists the statuses after STARTED, in order, each with the message that led there, if it counts: `STATUS:Message`. */
   async history(saga_id: string, ...way: readonly string[]): Promise<void> {
     let from = "STARTED";
-    for (const to of ["STARTED", ...way]) {
+    for (const step of ["STARTED", ...way]) {
+      const [to = "", message_type = "Test"] = step.split(":");
       // Sequential, because the auditor orders rows by history_id.
       await this.insert("saga", "saga_history", {
         saga_id,
         from_status: from,
         to_status: to,
         step: "reserve",
-        message_type: "Test",
+        message_type,
         at: past(),
       });
       from = to;
@@ -144,7 +145,7 @@ export class AuditFixture {
     });
   }
 
-  async payment(one: WrittenSaga, status: string): Promise<void> {
+  async payment(one: WrittenSaga, status: string, fields: Row = {}): Promise<void> {
     await this.insert("payment", "payments", {
       payment_id: one.payment_id,
       saga_id: one.saga_id,
@@ -156,6 +157,7 @@ export class AuditFixture {
       status,
       created_at: past(),
       updated_at: past(),
+      ...fields,
     });
   }
 
@@ -176,27 +178,41 @@ export class AuditFixture {
     });
   }
 
+  /** Adds a hold and what became of it to the provider ledger. */
+  holds(one: WrittenSaga, end: "open" | "captured" | "released"): void {
+    const { amount_cents, currency, metadata, ...entry } = this.#entry(one, "charge");
+    const card = { payment_method: null, description: null, capture_method: "manual" as const };
+    const money = { amount_cents, currency, metadata };
+    this.ledger.push({ ...entry, ...money, ...card, kind: "hold", capture_before_ms: past().getTime() });
+    if (end === "captured") this.moves("charge", one);
+    if (end === "released")
+      this.ledger.push({ ...entry, seq: this.ledger.length + 1, kind: "cancel", reason: null });
+  }
+
   /** Adds a charge or refund to the provider ledger. */
   moves(kind: "charge" | "refund", one: WrittenSaga, fields: { readonly saga_id?: null } = {}): void {
-    const entry = {
+    const entry = { ...this.#entry(one, kind), ...fields };
+    this.ledger.push(
+      kind === "charge"
+        ? { ...entry, kind, payment_method: null, description: null }
+        : { ...entry, kind, refund: refundOf(one), reason: null },
+    );
+  }
+
+  #entry(one: WrittenSaga, step: string) {
+    return {
       seq: this.ledger.length + 1,
       at_ms: past().getTime(),
       payment_intent: one.transaction_id,
       saga_id: one.saga_id,
-      idempotency_key: `${one.saga_id}:${kind}`,
+      idempotency_key: `${one.saga_id}:${step}`,
       fingerprint: "",
       reply_lost: false,
       error: null,
       amount_cents: one.total_cents,
       currency: "EUR",
       metadata: {},
-      ...fields,
     };
-    this.ledger.push(
-      kind === "charge"
-        ? { ...entry, kind, payment_method: null, description: null }
-        : { ...entry, kind, refund: refundOf(one), reason: null },
-    );
   }
 }
 

@@ -1,5 +1,6 @@
 // A small, idle and consistent system for the auditor's tests: four real databases, with provider ledger and topics as data. It has
-// three sagas: one completed, one was refunded, one was out of stock. A test then breaks one thing.
+// three sagas: one completed, one was refunded, one was out of stock; and two more, if a test wants them, whose money was held first. A test
+// then breaks one thing.
 import type { Sql } from "postgres";
 import type { DatabaseName } from "../../schemas/migrations.ts";
 import { TOPICS } from "../../schemas/topics.ts";
@@ -16,6 +17,10 @@ export class ConsistentFixture extends AuditFixture implements AsyncDisposable {
   refunded = newSaga(3);
   /** COMPENSATED at once: out of stock. */
   refused = newSaga(1);
+  /** Written by `holdFirst`. COMPLETED by table 2: four mugs, held, confirmed, captured. */
+  captured = newSaga(4);
+  /** Written by `holdFirst`. COMPENSATED by table 2: its stock was lost, so the hold was released. */
+  released = newSaga(5);
 
   private constructor(clones: Readonly<Record<DatabaseName, TestDatabase>>) {
     super(databasesAs(clones, "superuser"), databasesAs(clones, "audit"));
@@ -52,7 +57,7 @@ export class ConsistentFixture extends AuditFixture implements AsyncDisposable {
     return databasesAs(this.clones, "console");
   }
 
-  /** Deletes everything and writes the three sagas again. */
+  /** Deletes everything and writes the sagas again. */
   async reset(): Promise<void> {
     const { saga, inventory, payment, order } = this.databases;
     await saga`truncate saga_state, saga_history, outbox, inbox, retry, operator_actions, order_cancellations`;
@@ -64,12 +69,21 @@ export class ConsistentFixture extends AuditFixture implements AsyncDisposable {
     this.completed = newSaga(2);
     this.refunded = newSaga(3);
     this.refused = newSaga(1);
+    this.captured = newSaga(4);
+    this.released = newSaga(5);
     const available_count = STOCKED - 2;
     const product = { sku_id: SKU, name: "Mug", unit_price_cents: PRICE, currency: "EUR" };
     await this.insert("inventory", "inventory", { ...product, stocked_count: STOCKED, available_count });
     await this.#complete(this.completed);
     await this.#refund(this.refunded);
     await this.#refuse(this.refused);
+  }
+
+  /** Writes two sagas whose money was held first. */
+  async holdFirst(): Promise<void> {
+    await this.databases.inventory`update inventory set available_count = available_count - 4`;
+    await this.#capture(this.captured);
+    await this.#release(this.released);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -131,6 +145,57 @@ export class ConsistentFixture extends AuditFixture implements AsyncDisposable {
       transaction_id,
     });
     await this.say("payment", TOPICS.paymentEvents, "RefundCompleted", saga_id, { payment_id });
+  }
+
+  async #capture(one: WrittenSaga): Promise<void> {
+    const { saga_id, order_id, payment_id, transaction_id } = one;
+    await this.saga(one, "COMPLETED", { order_id, table_version: 2 });
+    await this.history(
+      saga_id,
+      "INVENTORY_RESERVED:InventoryReserved",
+      "INVENTORY_RESERVED:PaymentAuthorized",
+      "INVENTORY_RESERVED:ReservationConfirmed",
+      "PAYMENT_CHARGED:PaymentSucceeded",
+      "ORDER_CREATED",
+      "COMPLETED",
+    );
+    await this.reservation(one, "CONFIRMED");
+    await this.payment(one, "SUCCEEDED", { capture: "manual" });
+    this.holds(one, "captured");
+    await this.order(one, "CONFIRMED");
+    await this.#reserved(one);
+    await this.#authorized(one);
+    await this.say("saga", TOPICS.commands, "CapturePayment", saga_id);
+    await this.say("payment", TOPICS.paymentEvents, "PaymentSucceeded", saga_id, {
+      payment_id,
+      transaction_id,
+    });
+    await this.say("saga", TOPICS.commands, "CreateOrder", saga_id);
+    await this.say("order", TOPICS.orderEvents, "OrderCreated", saga_id, { order_id });
+  }
+
+  async #release(one: WrittenSaga): Promise<void> {
+    const { saga_id } = one;
+    await this.saga(one, "COMPENSATED", { failure_code: "RESERVATION_LOST", table_version: 2 });
+    await this.history(
+      saga_id,
+      "INVENTORY_RESERVED:InventoryReserved",
+      "INVENTORY_RESERVED:PaymentAuthorized",
+      "COMPENSATING:ReservationLost",
+      "COMPENSATED:PaymentCancelled",
+    );
+    await this.reservation(one, "RELEASED");
+    await this.payment(one, "CANCELLED", { capture: "manual", provider_txn_id: null });
+    this.holds(one, "released");
+    await this.#reserved(one);
+    await this.#authorized(one);
+    await this.say("payment", TOPICS.paymentEvents, "PaymentCancelled", saga_id);
+  }
+
+  async #authorized({ saga_id, payment_id, transaction_id }: WrittenSaga): Promise<void> {
+    await this.say("saga", TOPICS.commands, "AuthorizePayment", saga_id);
+    const hold = { payment_id, transaction_id };
+    await this.say("payment", TOPICS.paymentEvents, "PaymentAuthorized", saga_id, hold);
   }
 
   async #refuse({ saga_id }: WrittenSaga): Promise<void> {

@@ -4,16 +4,49 @@ import type { Movement, PaymentFacts, SagaCase } from "../facts.ts";
 import { type Invariant, ofEachSaga, ofFinishedSagas } from "../invariant.ts";
 
 /** A payment in one of these statuses is not settled. */
-const UNSETTLED = new Set(["PENDING", "UNKNOWN", "REFUND_PENDING"]);
+const UNSETTLED = new Set([
+  "PENDING",
+  "UNKNOWN",
+  "AUTHORIZED",
+  "CAPTURE_PENDING",
+  "VOID_PENDING",
+  "REFUND_PENDING",
+]);
 
 export const money: readonly Invariant[] = [
   ofEachSaga(
     "charged-at-most-once",
-    "No saga is charged twice, even if a charge is refunded.",
-    function* ({ movements }) {
+    "No saga is charged twice, and no money is held for it twice, even if it is given back.",
+    function* ({ movements, holds }) {
       const charges = movements.filter(isCharge);
       if (charges.length > 1)
         yield `charged ${charges.length} times: ${charges.map(transactionOf).join(", ")}`;
+      if (holds.length > 1)
+        yield `held ${holds.length} times: ${holds.map(({ transaction_id }) => transaction_id).join(", ")}`;
+    },
+  ),
+  ofEachSaga(
+    "nothing-stays-held",
+    "The provider holds no money on a shopper's card for a finished saga: it was captured or released.",
+    function* ({ isJudged, saga, holds }) {
+      if (!isJudged) return;
+      for (const { end, transaction_id, amount_cents, currency } of holds) {
+        if (end === "open")
+          yield `the provider still holds ${moneyText(amount_cents, currency)} with ${transaction_id}, the saga is ${saga.status}`;
+      }
+    },
+  ),
+  ofEachSaga(
+    "captured-after-confirmed",
+    "Money that was held is captured only after the saga's stock was confirmed.",
+    function* ({ isJudged, saga, holds }) {
+      const captured = holds.filter(({ end }) => end === "captured");
+      if (!isJudged || captured.length === 0) return;
+      const said = saga.way.map(({ message }) => message);
+      const [confirmed, taken] = [said.indexOf("ReservationConfirmed"), said.indexOf("PaymentSucceeded")];
+      const ids = captured.map(({ transaction_id }) => transaction_id).join(", ");
+      if (confirmed === -1) yield `${ids} was captured, but the stock was never confirmed`;
+      else if (taken !== -1 && taken < confirmed) yield `${ids} was captured before the stock was confirmed`;
     },
   ),
   ofFinishedSagas(
