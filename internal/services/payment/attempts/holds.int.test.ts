@@ -210,6 +210,25 @@ test("a capture is claimed and sent in the transaction of its command", async ()
   ]);
 });
 
+test("the key of an authorization tells what has become of it since", async () => {
+  await using payment = await TestPayment.open();
+  const [taken, released] = [await held(payment), await held(payment)];
+  await payment.handle(capturePayment(taken), cancelPayment(released));
+  await payment.round();
+  const again = (saga_id: string) =>
+    payment.provider.charge({
+      idempotency_key: `${saga_id}:charge`,
+      saga_id,
+      amount_cents: 600,
+      currency: "EUR",
+      payment_method: "pm_card_visa",
+      shopper_present: false,
+      capture: "manual",
+    });
+  expect(await again(taken)).toMatchObject({ kind: "succeeded" });
+  expect(await again(released)).toMatchObject({ kind: "declined", closed: true });
+});
+
 test("a void is repeated while the provider is away, for as long as it takes", async () => {
   await using payment = await TestPayment.open();
   const id = await held(payment);

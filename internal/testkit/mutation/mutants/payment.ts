@@ -8,6 +8,9 @@ const DECIDE = "internal/services/payment/decide.ts";
 const DECIDE_TEST = "internal/services/payment/decide.unit.test.ts";
 const STRIPE = "internal/services/payment/providers/stripe/stripe.ts";
 const STRIPE_ERRORS = "internal/services/payment/providers/stripe/stripe-errors.ts";
+const HOLDS = "internal/services/payment/attempts/holds.ts";
+const HOLDS_TEST = "internal/services/payment/holds.unit.test.ts";
+const HOLDS_INT_TEST = "internal/services/payment/attempts/holds.int.test.ts";
 const EXECUTOR_TEST = "internal/services/payment/attempts/executor.int.test.ts";
 
 export const PAYMENT_MUTANTS: readonly Mutant[] = [
@@ -244,9 +247,9 @@ export const PAYMENT_MUTANTS: readonly Mutant[] = [
       },
       {
         file: DECIDE,
-        find: '    case "CANCELLED":\n    case "REFUND_PENDING":',
+        find: '    case "VOID_PENDING":\n    case "CANCELLED":\n    case "REFUND_PENDING":',
         replace:
-          '    case "CANCELLED":\n      return begin(command, payment.created_at);\n    case "REFUND_PENDING":',
+          '    case "CANCELLED":\n      return begin(command, payment.created_at, () => true);\n    case "VOID_PENDING":\n    case "REFUND_PENDING":',
       },
     ],
     caughtBy: { layer: "unit", file: DECIDE_TEST, test: "a charge after its undo is refused" },
@@ -274,8 +277,9 @@ export const PAYMENT_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: "internal/services/payment/handler.ts",
-        find: "options.executor?.claimNew(rows, now);",
-        replace: "options.executor?.claimNew(rows, now);\n      options.executor?.send(rows.claimed);",
+        find: "for (const executor of executors) executor.claimNew(rows, now);",
+        replace:
+          "for (const executor of executors) executor.claimNew(rows, now);\n      for (const executor of executors) executor.send(rows.claimed);",
       },
     ],
     caughtBy: {
@@ -290,8 +294,8 @@ export const PAYMENT_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: "internal/services/payment/attempts/executor.ts",
-        find: "if (payment === undefined || comesTooLate(payment, now, policy)) continue;",
-        replace: "if (payment === undefined) continue;",
+        find: "    if (comesTooLate(payment, now, policy)) return null;\n",
+        replace: "",
       },
     ],
     caughtBy: {
@@ -417,7 +421,7 @@ export const PAYMENT_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: "internal/services/payment/attempts/executor.ts",
-        find: "    if (sentAt >= leaseEnd) return null;\n",
+        find: "    if (sentAt >= leaseEnd(attempt)) return null;\n",
         replace: "",
       },
     ],
@@ -452,5 +456,128 @@ export const PAYMENT_MUTANTS: readonly Mutant[] = [
     title: "Every charge is in dollars, in any currency of the cart.",
     edits: [{ file: STRIPE, find: "currency: money.currency,", replace: 'currency: "usd",' }],
     caughtBy: { layer: "audit", file: "internal/testkit/simulation/simulation.sim.test.ts" },
+  },
+  {
+    id: "unknown-capture-is-failed",
+    title: "A capture without an answer counts as failed, although the money may have been taken.",
+    edits: [
+      {
+        file: HOLDS,
+        find: '        : withoutMessages(startVoid(payment, now, { error_code, error_message }));\n    }\n    case "deferred":\n    case "request_refused":\n    case "unknown":\n',
+        replace:
+          '        : withoutMessages(startVoid(payment, now, { error_code, error_message }));\n    }\n    case "unknown":\n      return fail(payment, { error_code: "PROVIDER_UNAVAILABLE", error_message: "" });\n    case "deferred":\n    case "request_refused":\n',
+      },
+    ],
+    caughtBy: { layer: "unit", file: HOLDS_TEST, test: "with an unknown outcome is repeated with its key" },
+  },
+  {
+    id: "void-gives-up",
+    title:
+      "A hold that cannot be released is given up after ten requests, and the shopper's money stays held.",
+    edits: [
+      {
+        file: HOLDS,
+        find: 'if (payment.status !== "VOID_PENDING" || !isDue(payment.next_attempt_at, now)) return null;',
+        replace:
+          'if (payment.status !== "VOID_PENDING" || !isDue(payment.next_attempt_at, now)) return null;\n' +
+          "  if (payment.hold_attempts >= 10) return null;",
+      },
+    ],
+    caughtBy: { layer: "unit", file: HOLDS_TEST, test: "is never given up" },
+  },
+  {
+    id: "captured-after-undo-kept",
+    title: "Money that was captured although its saga wanted it undone is not refunded.",
+    edits: [
+      {
+        file: HOLDS,
+        find: "  if (payment.undo_requested) return withoutMessages(startRefund(succeeded, now));\n",
+        replace: "",
+      },
+    ],
+    caughtBy: { layer: "unit", file: HOLDS_TEST, test: "that finds the money taken refunds it" },
+  },
+  {
+    id: "late-hold-kept",
+    title: "Money that is held after its undo stays held: nothing was taken, so nothing is given back.",
+    edits: [
+      {
+        file: ATTEMPTS,
+        find: "  if (payment.undo_requested) return withoutMessages(startVoid(authorized, now, null));\n",
+        replace: "",
+      },
+    ],
+    caughtBy: { layer: "unit", file: HOLDS_TEST, test: "every (state, result) pair > UNDONE" },
+  },
+  {
+    id: "capture-key-for-ever",
+    title:
+      "A capture always uses the same key, so the provider replays its stored error until the hold ends.",
+    edits: [
+      {
+        file: HOLDS,
+        find: "idempotency_key: generation === 0 ? key : `${key}:${generation}`,",
+        replace: "idempotency_key: key,",
+      },
+    ],
+    caughtBy: { layer: "unit", file: HOLDS_TEST, test: "with an unknown outcome is repeated with its key" },
+  },
+  {
+    id: "refused-capture-keeps-the-hold",
+    title: "A capture that the bank refuses ends the payment, and the money stays held for a week.",
+    edits: [
+      {
+        file: HOLDS,
+        find: "        : withoutMessages(startVoid(payment, now, { error_code, error_message }));",
+        replace: "        : fail(payment, { error_code, error_message });",
+      },
+    ],
+    caughtBy: {
+      layer: "unit",
+      file: HOLDS_TEST,
+      test: "that the bank refuses releases the hold before the saga hears of it",
+    },
+  },
+  {
+    id: "undo-of-a-capture-answers-at-once",
+    title:
+      "An undo during a capture gets its reply before the capture ends: the saga is over, then the money is taken.",
+    edits: [
+      {
+        file: DECIDE,
+        find: "return withoutMessages(startVoid({ ...payment, undo_requested: true }, now, null));",
+        replace:
+          "return {\n        payment: startVoid({ ...payment, undo_requested: true }, now, null),\n        out: [paymentCancelled(payment.saga_id)],\n      };",
+      },
+    ],
+    caughtBy: { layer: "unit", file: HOLDS_TEST, test: "every (state, command) pair > CAPTURE_SENT" },
+  },
+  {
+    id: "authorization-takes-the-money",
+    title: "The provider is not told to hold the money only, so it takes it before the stock is confirmed.",
+    edits: [
+      {
+        file: STRIPE,
+        find: '...(request.capture === "manual" ? { capture_method: "manual" as const } : {}),',
+        replace: "",
+      },
+    ],
+    caughtBy: { layer: "int", file: HOLDS_INT_TEST, test: "money is held, then taken" },
+  },
+  {
+    id: "old-hold-believed",
+    title: "The key's first answer is believed: it says that the money is held, long after it was taken.",
+    edits: [
+      {
+        file: STRIPE,
+        find: 'answer.kind === "authorized" && isOld',
+        replace: 'answer.kind === "authorized" && !isOld && isOld',
+      },
+    ],
+    caughtBy: {
+      layer: "int",
+      file: HOLDS_INT_TEST,
+      test: "the key of an authorization tells what has become of it since",
+    },
   },
 ];
