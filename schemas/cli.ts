@@ -494,7 +494,7 @@ export const CLI_OUTPUTS: Readonly<Record<string, TSchema>> = {
           shape({ rebuilt: list(shape({ saga_id: text, step: text })), not_rebuilt: list(text) }),
         ),
         stock: Type.Optional(shape({ run_id: text, lost: count, settled: count, answered: count })),
-        payments: Type.Optional(shape({ run_id: text, asked: count, lost: count, open: count })),
+        payments: Type.Optional(shape({ run_id: text, asked: count, lost: count, open: count, held: count })),
         reopened: Type.Optional(shape({ compared: count, reopened: list(text), open: list(text) })),
         orders: Type.Optional(Type.Object({ answered: count })),
         delivered_again: count,
@@ -523,7 +523,7 @@ export const CLI_OUTPUTS: Readonly<Record<string, TSchema>> = {
   "payments close": shape({ alert_id: text, closed_by: text, close_note: text }),
   "payments reconcile": shape({ compared_until: epochMs, due_at: epochMs }),
   "payments settle": shape({ saga_id: text, payment_id: text, status: text, looked_up: text }),
-  "payments rebuild": shape({ run_id: text, asked: count, lost: count, open: count }),
+  "payments rebuild": shape({ run_id: text, asked: count, lost: count, open: count, held: count }),
   "shopper erase": shape({
     user_id: text,
     checkouts: count,

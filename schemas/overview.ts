@@ -89,7 +89,10 @@ export type OutboxDepth = Static<typeof OutboxDepth>;
 const MoneyAtRisk = Type.Object({
   payments: Type.Array(
     Type.Object({
-      status: Type.String({ description: "PENDING, or UNKNOWN: requested without a definite result" }),
+      status: Type.String({
+        description:
+          "PENDING; UNKNOWN: requested without a definite result; AUTHORIZED, CAPTURE_PENDING or VOID_PENDING: the money is held",
+      }),
       currency: Type.String(),
       count: Count,
       amount_cents: Count,

@@ -99,13 +99,13 @@ function judgeSagas(flow: SagaFlow): Finding {
 function judgeMoney({ payments, refunds_pending, alerts }: MoneyAtRisk, now: number): readonly Finding[] {
   const findings: Finding[] = [];
   const unknown = payments.filter(
-    ({ status, oldest_at }) => status === "UNKNOWN" && now - oldest_at > UNKNOWN_PAYMENT_MS,
+    ({ status, oldest_at }) => status !== "PENDING" && now - oldest_at > UNKNOWN_PAYMENT_MS,
   );
-  for (const { count, currency, oldest_at } of unknown)
+  for (const { status, count, currency, oldest_at } of unknown)
     findings.push(
       finding("payments", "payment", {
         verdict: "warning",
-        says: `${count} payments in ${currency} have no definite result, the oldest for ${inWords(now - oldest_at)}`,
+        says: `${count} payments in ${currency} ${status === "UNKNOWN" ? "have no definite result" : `are ${status}`}, the oldest for ${inWords(now - oldest_at)}`,
         todo: "does the provider answer? see the runbook, A payment stays UNKNOWN",
       }),
     );

@@ -137,7 +137,10 @@ export async function moneyAtRisk(sql: Sql, most = MAX_COUNTED): Promise<MoneyAt
   const [payments, refunds_pending, alerts] = await Promise.all([
     sql<MoneyAtRisk["payments"]>`
       with open as materialized (
-        select status, currency, amount_cents, created_at from payments where status in ('PENDING', 'UNKNOWN') limit ${most})
+        (select status, currency, amount_cents, created_at from payments where status in ('PENDING', 'UNKNOWN') limit ${most})
+         union all
+        (select status, currency, amount_cents, created_at from payments
+          where status in ('AUTHORIZED', 'CAPTURE_PENDING', 'VOID_PENDING') limit ${most}))
       select status, currency, count(*)::integer as count, sum(amount_cents)::bigint as amount_cents,
              (extract(epoch from min(created_at)) * 1000)::float8 as oldest_at
         from open group by status, currency order by status, currency`,

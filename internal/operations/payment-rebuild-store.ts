@@ -10,6 +10,8 @@ export interface AskedCharge {
   readonly currency: string;
   readonly payment_method: string;
   readonly idempotency_key: string;
+  readonly provider: string;
+  readonly capture: "automatic" | "manual";
   readonly traceparent: string | null;
   readonly shopper_present: boolean;
   /** RFC 3339. */
@@ -18,9 +20,10 @@ export interface AskedCharge {
   readonly is_undone: boolean;
 }
 
-/** Charges requested since `since` (epoch ms), after the message `after`, oldest first, at most `limit`. */
+/** Charges requested since `since` (epoch ms), after the message `after`, oldest first, at most `limit`. `provider`: of those that name none. */
 export function askedCharges(
   saga: Sql,
+  provider: string,
   since: number,
   after: string,
   limit: number,
@@ -30,10 +33,11 @@ export function askedCharges(
            o.payload ->> 'currency' as currency, o.payload ->> 'payment_method' as payment_method,
            o.payload ->> 'idempotency_key' as idempotency_key, o.payload ->> 'traceparent' as traceparent,
            coalesce((o.payload ->> 'shopper_present')::boolean, false) as shopper_present,
-           o.payload ->> 'occurred_at' as occurred_at,
+           o.payload ->> 'occurred_at' as occurred_at, coalesce(o.payload ->> 'provider', ${provider}) as provider,
+           case o.headers ->> 'type' when 'AuthorizePayment' then 'manual' else 'automatic' end as capture,
            coalesce(s.status in ('COMPENSATING', 'COMPENSATED', 'FAILED'), false) as is_undone
       from outbox o left join saga_state s on s.saga_id = o.partition_key::uuid
-     where o.headers ->> 'type' = 'ChargePayment' and o.published
+     where o.headers ->> 'type' in ('ChargePayment', 'AuthorizePayment') and o.published
        and o.event_id >= uuid_v7_floor(${since}::timestamptz) and o.event_id > ${after}::uuid
      order by o.event_id limit ${limit}`;
 }
@@ -42,19 +46,18 @@ export function askedCharges(
 export async function doubtLostCharges(
   tx: TransactionSql,
   charges: readonly AskedCharge[],
-  provider: string,
   now: number,
 ): Promise<readonly string[]> {
   const made = await tx<{ payment_id: string; saga_id: string }[]>`
-    insert into payments (payment_id, saga_id, amount_cents, currency, payment_method, provider, idempotency_key, status,
+    insert into payments (payment_id, saga_id, amount_cents, currency, payment_method, provider, capture, idempotency_key, status,
            undo_requested, attempts, first_attempt_at, charge_asked_at, next_attempt_at, traceparent, shopper_present,
            created_at, updated_at)
-    select payment_id, saga_id, amount_cents, currency, payment_method, ${provider}, idempotency_key, 'UNKNOWN',
+    select payment_id, saga_id, amount_cents, currency, payment_method, provider, capture, idempotency_key, 'UNKNOWN',
            is_undone, 1, occurred_at, ${now}::timestamptz, ${now}::timestamptz, traceparent, shopper_present,
            occurred_at, ${now}::timestamptz
       from json_to_recordset(${JSON.stringify(charges)}::text::json) as charge (
            payment_id uuid, saga_id uuid, amount_cents bigint, currency text, payment_method text, idempotency_key text,
-           traceparent text, shopper_present boolean, occurred_at timestamptz, is_undone boolean)
+           provider text, capture text, traceparent text, shopper_present boolean, occurred_at timestamptz, is_undone boolean)
         on conflict do nothing
     returning payment_id, saga_id`;
   await tx`
@@ -77,6 +80,48 @@ export async function doubtUnaskedCharges(
            next_attempt_at = ${now}::timestamptz, updated_at = ${now}::timestamptz
       from json_to_recordset(${JSON.stringify(charges)}::text::json) as c (saga_id uuid, is_undone boolean)
      where p.saga_id = c.saga_id and p.status in ('PENDING', 'UNKNOWN')`;
+  return count;
+}
+
+/** Sagas whose money is held, after `after`, at most `limit`. */
+export function heldSagas(
+  payment: Sql,
+  after: string,
+  limit: number,
+): Promise<readonly { readonly saga_id: string }[]> {
+  return payment<{ saga_id: string }[]>`
+    select saga_id from payments
+     where status in ('AUTHORIZED', 'CAPTURE_PENDING', 'VOID_PENDING') and saga_id > ${after}::uuid
+     order by saga_id limit ${limit}`;
+}
+
+/** Those of the sagas that have asked for their money, or have ended without an order. */
+export function endsOfHolds(
+  saga: Sql,
+  sagaIds: readonly string[],
+): Promise<readonly { readonly saga_id: string; readonly is_undone: boolean }[]> {
+  return saga<{ saga_id: string; is_undone: boolean }[]>`
+    select saga_id, status in ('COMPENSATING', 'COMPENSATED', 'FAILED') as is_undone from saga_state
+     where saga_id = any(array(select value::uuid from json_array_elements_text(${JSON.stringify(sagaIds)}::text::json)))
+       and (current_step = 'capture' or status not in ('STARTED', 'INVENTORY_RESERVED'))`;
+}
+
+/**
+ * Has held money taken, or released if its saga is undone: the request that did so may be lost with its result, and the provider tells.
+ * Returns the number of payments.
+ */
+export async function doubtHolds(
+  tx: TransactionSql,
+  ends: readonly { readonly saga_id: string; readonly is_undone: boolean }[],
+  now: number,
+): Promise<number> {
+  const { count } = await tx`
+    update payments p
+       set status = case when c.is_undone or p.status = 'VOID_PENDING' then 'VOID_PENDING' else 'CAPTURE_PENDING' end,
+           undo_requested = p.undo_requested or c.is_undone, hold_attempts = 0,
+           next_attempt_at = ${now}::timestamptz, updated_at = ${now}::timestamptz
+      from json_to_recordset(${JSON.stringify(ends)}::text::json) as c (saga_id uuid, is_undone boolean)
+     where p.saga_id = c.saga_id and p.status in ('AUTHORIZED', 'CAPTURE_PENDING', 'VOID_PENDING')`;
   return count;
 }
 

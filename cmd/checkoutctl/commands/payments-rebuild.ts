@@ -31,6 +31,6 @@ export const rebuildCommand = operatorCommand(
       options,
       report,
       () =>
-        `${report.asked} charges requested: ${report.lost} were lost and ${report.open} are open here; the payment service asks the provider about these`,
+        `${report.asked} charges requested: ${report.lost} were lost and ${report.open} are open here, ${report.held} more are held; the payment service asks the provider about these`,
     );
   });

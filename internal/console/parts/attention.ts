@@ -89,14 +89,19 @@ export function stuckUndoHref({
   return `/sagas?status=COMPENSATING&currency=${currency}${needy}`;
 }
 
+function inWhichState(status: string, count: number): string {
+  if (status === "UNKNOWN") return `${count === 1 ? "has" : "have"} no definite answer`;
+  return `${count === 1 ? "is" : "are"} ${status}`;
+}
+
 /** What waits for longer than `checkoutctl doctor` finds right. An Alertmanager may know it, too; not everybody has one. */
 function waiting({ money, topics, mails }: Snapshot, now: number): readonly Attention[] {
   const found: Attention[] = [];
   const warn = (text: string, href: string) => found.push({ tone: "warn", text, href });
   for (const { status, count, currency, oldest_at } of knownOf(money)?.payments ?? [])
-    if (status === "UNKNOWN" && now - oldest_at > UNKNOWN_PAYMENT_MS)
+    if (status !== "PENDING" && now - oldest_at > UNKNOWN_PAYMENT_MS)
       warn(
-        `${plural(count, "payment")} in ${currency} ${count === 1 ? "has" : "have"} no definite answer, the oldest for ${durationText(now - oldest_at)}`,
+        `${plural(count, "payment")} in ${currency} ${inWhichState(status, count)}, the oldest for ${durationText(now - oldest_at)}`,
         "/payments",
       );
   for (const { topic, groups } of knownOf(topics) ?? [])

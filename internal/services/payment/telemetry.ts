@@ -101,7 +101,7 @@ function stateGauges(meter: Meter) {
     ),
     unknownSeconds: meter.gauge(
       "payment_oldest_unknown_seconds",
-      "Age of the oldest payment without a definite result, since it was first requested or since its shopper's time was over",
+      "Age of the oldest payment without a definite result or whose money is held, since it was first requested or since its shopper's time was over",
     ),
   };
 }
