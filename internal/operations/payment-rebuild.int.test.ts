@@ -2,7 +2,7 @@
 // payment ends while its shopper can still pay it.
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import type { Command } from "../../schemas/commands.ts";
-import { cancelPayment } from "../testkit/commands.ts";
+import { cancelPayment, capturePayment } from "../testkit/commands.ts";
 import { eventOf } from "../testkit/events.ts";
 import { TestOrchestrator } from "../testkit/orchestrator.ts";
 import { TestPayment } from "../testkit/payment.ts";
@@ -138,4 +138,37 @@ test("an event about the refusal does not end the payment either", async () => {
   expect(await payment.status(id)).toBe("UNKNOWN");
   expect(await settle(id)).toBe("FAILED");
   expect((await press(page, "confirm")).status).toBe(410);
+});
+
+test.each([
+  ["was captured since the backup", "PAYMENT_CHARGED", true, "SUCCEEDED"],
+  ["was to be captured", "PAYMENT_CHARGED", false, "SUCCEEDED"],
+  ["was captured since the backup, but its saga is undone", "COMPENSATING", true, "REFUNDED"],
+  ["belongs to a saga that is undone", "COMPENSATING", false, "CANCELLED"],
+  ["belongs to a saga that has not asked for it yet", "INVENTORY_RESERVED", false, "AUTHORIZED"],
+] as const)("held money that %s ends as its saga and the provider say", async (_, saga, isCaptured, end) => {
+  const id = await orchestrator.start({ payment_method: await payment.seal("pm_card_visa") });
+  await payment.authorize(id);
+  await payment.round();
+  if (isCaptured) {
+    await payment.handle(capturePayment(id));
+    await payment.round();
+    await payment.database.sql`update payments set status = 'AUTHORIZED' where saga_id = ${id}`;
+  }
+  await orchestrator.database.sql`update saga_state set status = ${saga} where saga_id = ${id}`;
+  await rebuildPayments({
+    payment: payment.database.sql,
+    saga: orchestrator.database.sql,
+    provider: payment.provider.name,
+    since: Date.now(),
+    newId: () => Bun.randomUUIDv7(),
+    now: payment.now,
+    ...WHO,
+  });
+  for (let round = 0; round < 4; round += 1) {
+    await payment.round();
+    payment.advance(MINUTE_MS);
+  }
+  expect(await payment.status(id)).toBe(end);
+  expect(payment.money(id).net_cents).toBe(end === "SUCCEEDED" ? 600 : 0);
 });

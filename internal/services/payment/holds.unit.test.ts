@@ -230,7 +230,7 @@ describe("every (state, command) pair", () => {
       "REFUNDED",
       "REFUNDED",
     ],
-  ] as const)("%s", (state, authorized, charged, capture, undone, afterCapture, afterUndo) => {
+  ] as const)("%s, any command", (state, authorized, charged, capture, undone, afterCapture, afterUndo) => {
     const status = given(state).status;
     for (const [verb, replies] of [
       ["authorize", authorized],
@@ -254,7 +254,7 @@ describe("every (state, result) pair", () => {
   const capturing = new Set<Given>(["CAPTURE_PENDING", "CAPTURE_SENT"]);
   const voiding = new Set<Given>(["VOID_PENDING", "VOID_SENT", "VOID_OF_REFUSED"]);
 
-  test.each(STATES.filter((state) => state !== "NONE"))("%s", (state) => {
+  test.each(STATES.filter((state) => state !== "NONE"))("%s, any result", (state) => {
     const settled = (settle: (till: Till) => readonly Outgoing[]) => {
       const till = given(state);
       // Only a request that was sent has a result.

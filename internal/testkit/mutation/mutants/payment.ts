@@ -507,7 +507,7 @@ export const PAYMENT_MUTANTS: readonly Mutant[] = [
         replace: "",
       },
     ],
-    caughtBy: { layer: "unit", file: HOLDS_TEST, test: "every (state, result) pair > UNDONE" },
+    caughtBy: { layer: "unit", file: HOLDS_TEST, test: "UNDONE, any result" },
   },
   {
     id: "capture-key-for-ever",
@@ -550,7 +550,7 @@ export const PAYMENT_MUTANTS: readonly Mutant[] = [
           "return {\n        payment: startVoid({ ...payment, undo_requested: true }, now, null),\n        out: [paymentCancelled(payment.saga_id)],\n      };",
       },
     ],
-    caughtBy: { layer: "unit", file: HOLDS_TEST, test: "every (state, command) pair > CAPTURE_SENT" },
+    caughtBy: { layer: "unit", file: HOLDS_TEST, test: "CAPTURE_SENT, any command" },
   },
   {
     id: "authorization-takes-the-money",
