@@ -125,6 +125,10 @@ const SagaStory = shape({
       updated_at: epochMs,
     }),
   ),
+  alerts: Type.Array(
+    shape({ kind: text, subject: text, detail: text, opened_at: epochMs, closed_at: orNull(epochMs) }),
+    { description: "what a person must know about the money, as in `payments alerts`" },
+  ),
   orders: list(shape({ order_id: text, status: text, total_cents: cents, created_at: epochMs })),
   timeline: list(
     shape({

@@ -206,6 +206,7 @@ export const GRANTS: Readonly<Record<MigratedDatabase, DatabaseGrants>> = {
           insert: true,
           update: "detail last_seen_at closed_at closed_by close_note".split(" "),
         },
+        audit: { select: ["kind", "subject"] },
         console: { select: "all", update: "closed_at closed_by close_note".split(" ") },
       },
       reconciliation: {

@@ -1,5 +1,6 @@
 // `checkoutctl payments settle` on real databases and the provider simulator, with every reason to refuse it.
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { Type } from "@sinclair/typebox";
 import { Checkoutctl, type Environment } from "../../internal/testkit/checkoutctl.ts";
 import { cancelPayment } from "../../internal/testkit/commands.ts";
 import { cloneDatabase, type TestDatabase } from "../../internal/testkit/database.ts";
@@ -88,6 +89,38 @@ test("a charge that the provider has is never settled as failed, and as succeede
   await payment.round();
   expect(await payment.eventTypes(id)).toEqual(["RefundCompleted"]);
   expect(payment.money(id)).toEqual({ net_cents: 0, charges: 1 });
+});
+
+test("a refund that failed is settled by hand after the shopper was paid in another way, and nothing else is", async () => {
+  const id = Bun.randomUUIDv7();
+  await payment.simulator.setFaults({ aftermath_ms: 3_600_000 });
+  await payment.charge(id, "pm_sim_refund_pending_fails");
+  await payment.round();
+  await payment.handle(cancelPayment(id));
+  await payment.round();
+  const open = await settle(id, "refunded");
+  expect([open.code, open.stderr]).toEqual([3, expect.stringContaining("has not failed")]);
+  const entry = payment.simulator.entries().findLast(({ kind }) => kind === "refund_pending");
+  const refund = entry?.kind === "refund_pending" ? entry.refund : "";
+  await payment.simulator.control("POST", "later", { refund, status: "failed" }, Type.Unknown());
+  payment.advance(60_000);
+  await payment.round();
+  expect(await payment.alerts()).toMatchObject([
+    { kind: "refund_failed", subject: refund, close_note: null },
+  ]);
+  // Somebody refunds at the provider at the same time.
+  const second = await payment.simulator.stripe.refunds.create({ payment_intent: chargeOf(id) });
+  const twice = await settle(id, "refunded");
+  expect([twice.code, twice.stderr]).toEqual([3, expect.stringContaining(second.id)]);
+  await payment.simulator.control("POST", "later", { refund: second.id, status: "failed" }, Type.Unknown());
+
+  const { code, stdout } = await settle(id, "refunded");
+  expect([code, stdout]).toEqual([0, expect.stringContaining("REFUNDED")]);
+  expect(await payment.eventTypes(id)).toEqual(["PaymentSucceeded", "RefundCompleted"]);
+  await (await payment.reconciler()).runOnce();
+  expect(await payment.alerts()).toMatchObject([{ close_note: "the ledgers agree again" }]);
+  const again = await settle(id, "refunded");
+  expect([again.code, again.stderr]).toEqual([3, expect.stringContaining("the payment is REFUNDED")]);
 });
 
 test("an unknown payment and a missing --charge are refused", async () => {

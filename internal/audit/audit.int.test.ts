@@ -840,6 +840,56 @@ describe("is no violation:", () => {
     expect(findings(await run(IDLE))).toEqual([]);
   });
 
+  test("a refund that somebody made at the provider, once a payment alert names it", async () => {
+    const { completed } = system;
+    const charge = { currency: "EUR", amount_cents: 100, reason: null, metadata: {} };
+    system.moves("refund", completed, charge);
+    expect(findings(await run())).not.toEqual([]);
+    const alert = {
+      alert_id: Bun.randomUUIDv7(),
+      kind: "refund_elsewhere",
+      subject: refundOf(completed),
+      saga_id: completed.saga_id,
+      detail: "somebody refunded",
+      opened_by: "webhook",
+      opened_at: new Date(),
+      last_seen_at: new Date(),
+    };
+    await system.insert("payment", "payment_alerts", alert);
+    const report = await run();
+    expect(findings(report)).toEqual([]);
+    expect(report.not_checked).toEqual([expect.stringContaining("somebody made at the provider")]);
+    // One that carries our request's metadata is ours, whatever an alert says.
+    system.ledger = system.ledger.map((entry) =>
+      entry.kind === "refund" && entry.refund === refundOf(completed)
+        ? { ...entry, metadata: { saga_id: completed.saga_id } }
+        : entry,
+    );
+    expect(findings(await run())).not.toEqual([]);
+  });
+
+  test("a refund that failed, only once the shopper was paid in another way", async () => {
+    const { refunded } = system;
+    const refund = system.ledger.find(({ kind }) => kind === "refund");
+    system.ledger.push({
+      seq: system.ledger.length + 1,
+      at_ms: Date.now(),
+      saga_id: refunded.saga_id,
+      payment_intent: refunded.transaction_id,
+      kind: "refund_failed",
+      refund: refund?.kind === "refund" ? refund.refund : "",
+      amount_cents: refunded.total_cents,
+      currency: "EUR",
+      reason: "declined",
+    });
+    expect(findings(await run())).toContainEqual(expect.stringContaining("the provider holds"));
+    const id = `outside:${refunded.payment_id}`;
+    await system.databases.payment`update refunds set provider_refund_id = ${id}`;
+    const report = await run();
+    expect(findings(report)).toEqual([]);
+    expect(report.not_checked).toEqual([expect.stringContaining("paid in another way")]);
+  });
+
   test("a cancellation of an order in progress, unless the system should be idle", async () => {
     await cancellation(null);
     await system.databases

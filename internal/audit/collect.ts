@@ -16,6 +16,7 @@ import {
   itemsOf,
   type Movement,
   type Orphan,
+  type PaymentFacts,
   type SagaCase,
   type SagaFacts,
   type StockFacts,
@@ -56,9 +57,9 @@ export async function collect(sources: AuditSources, options: CollectOptions): P
   };
 
   const stock = await readInventory(sources, caseOf);
-  await readPayments(sources, caseOf);
+  const { elsewhere, outside } = await readPayments(sources, caseOf);
   await readOrders(sources, caseOf);
-  await readLedger(sources, caseOf);
+  const left = await readLedger(sources, caseOf, elsewhere);
 
   await leaveOutCancelledSince(sources, cases);
 
@@ -90,8 +91,24 @@ export async function collect(sources: AuditSources, options: CollectOptions): P
       dead_letters: await messages.openDeadLetters(),
     },
     brokenPromises: promised.filter((saga_id) => !existing.has(saga_id)),
-    notChecked: messages.notChecked,
+    notChecked: [...messages.notChecked, ...byPeople(left, outside)],
   };
+}
+
+/** What only people can vouch for. */
+function byPeople(left: number, outside: number): readonly string[] {
+  return [
+    ...(left === 0
+      ? []
+      : [
+          `refunds that somebody made at the provider, each with a payment alert: ${left}; see payments alerts --all`,
+        ]),
+    ...(outside === 0
+      ? []
+      : [
+          `refunds that failed and were paid in another way, on operators' evidence: ${outside}; see operator_actions`,
+        ]),
+  ];
 }
 
 /**
@@ -176,14 +193,35 @@ function readInventory({ databases }: AuditSources, caseOf: CaseOf): Promise<Sto
   });
 }
 
-function readPayments({ databases }: AuditSources, caseOf: CaseOf): Promise<void> {
+/**
+ * Returns the refunds that somebody else made at the provider and that have an alert, and the number of those that were paid in another
+ * way. On the operators' evidence these count as given back.
+ */
+function readPayments({ databases }: AuditSources, caseOf: CaseOf) {
   return store.inSnapshot(databases.payment, async (tx) => {
+    const elsewhere = new Set((await store.refundsElsewhere(tx)).map(({ subject }) => subject));
+    let outside = 0;
     for await (const rows of store.payments(tx)) {
       for (const { saga_id, ...payment } of rows) {
-        caseOf(saga_id, `payment ${payment.payment_id}`)?.payments.push(payment);
+        const one = caseOf(saga_id, `payment ${payment.payment_id}`);
+        one?.payments.push(payment);
+        const given = outsideMovements(payment);
+        one?.movements.push(...given);
+        outside += given.length;
       }
     }
+    return { elsewhere, outside };
   });
+}
+
+/** `outside:` in the place of the provider's id: a person has paid the shopper, after the provider's refund had failed. */
+function outsideMovements({ provider_txn_id, currency, refunds }: PaymentFacts): readonly Movement[] {
+  if (provider_txn_id === null || currency === null) return [];
+  return refunds.flatMap(({ status, provider_refund_id: refund_id, amount_cents }) =>
+    status === "SUCCEEDED" && refund_id?.startsWith("outside:") === true
+      ? [{ kind: "refund", transaction_id: provider_txn_id, refund_id, amount_cents, currency }]
+      : [],
+  );
 }
 
 function readOrders({ databases }: AuditSources, caseOf: CaseOf): Promise<void> {
@@ -196,12 +234,28 @@ function readOrders({ databases }: AuditSources, caseOf: CaseOf): Promise<void> 
   });
 }
 
-/** A refund belongs to the saga of its charge, whatever saga it names itself. */
-async function readLedger({ ledger }: AuditSources, caseOf: CaseOf): Promise<void> {
+/**
+ * A refund belongs to the saga of its charge, whatever saga it names itself. Returns how many refunds were left out because somebody
+ * else made them and a payment alert names them.
+ */
+async function readLedger(
+  { ledger }: AuditSources,
+  caseOf: CaseOf,
+  elsewhere: ReadonlySet<string>,
+): Promise<number> {
+  let left = 0;
   const sagaOfCharge = new Map<string, string | null>();
   const holds = new Map<string, HoldFacts & { readonly saga_id: string | null }>();
   for await (const entry of ledger()) {
     noteHold(holds, entry);
+    if (entry.kind === "refund_failed") {
+      // Its money came back to us.
+      const moved =
+        caseOf(sagaOfCharge.get(entry.payment_intent) ?? null, "a failed refund")?.movements ?? [];
+      const at = moved.findIndex(({ refund_id }) => refund_id === entry.refund);
+      if (at >= 0) moved.splice(at, 1);
+      continue;
+    }
     if (entry.kind !== "charge" && entry.kind !== "refund") continue;
     const { kind, payment_intent: transaction_id, currency } = entry;
     const amount_cents = inMinorUnits(entry.amount_cents, currency);
@@ -209,6 +263,11 @@ async function readLedger({ ledger }: AuditSources, caseOf: CaseOf): Promise<voi
     const saga_id = sagaOfCharge.get(transaction_id) ?? entry.saga_id;
     const what = `the provider's ${kind} ${transaction_id} of ${moneyText(amount_cents, currency)}`;
     const refund_id = kind === "refund" ? entry.refund : null;
+    // People know of it and decide. One that this system requested is never left out, and neither is one that nobody noticed.
+    if (entry.kind === "refund" && entry.metadata["saga_id"] === undefined && elsewhere.has(entry.refund)) {
+      left += 1;
+      continue;
+    }
     const movement: Movement = { kind, transaction_id, refund_id, amount_cents, currency };
     caseOf(saga_id, what)?.movements.push(movement);
   }
@@ -217,6 +276,7 @@ async function readLedger({ ledger }: AuditSources, caseOf: CaseOf): Promise<voi
     const what = `the provider's hold ${transaction_id} of ${moneyText(amount_cents, currency)}`;
     caseOf(saga_id, what)?.holds.push(hold);
   }
+  return left;
 }
 
 /** A charge takes the money that its intent holds, a cancel releases it. */

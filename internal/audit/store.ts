@@ -126,6 +126,11 @@ export interface PaymentRow {
   }[];
 }
 
+/** The refunds that somebody else made at the provider, as the payment alerts say; open or closed. */
+export function refundsElsewhere(tx: TransactionSql): Promise<{ readonly subject: string }[]> {
+  return tx<{ subject: string }[]>`select subject from payment_alerts where kind = 'refund_elsewhere'`;
+}
+
 export function payments(tx: TransactionSql): AsyncIterable<readonly PaymentRow[]> {
   return tx<PaymentRow[]>`
     select saga_id, payment_id, status, amount_cents::float8, currency, provider_txn_id,

@@ -181,6 +181,23 @@ export function moneyOf(sql: Sql, sagaId: string): Promise<MoneyRow[]> {
       from refunds r join payments p using (payment_id) where p.saga_id = ${sagaId}`;
 }
 
+/** What a person must know about the saga's money. */
+export interface AlertRow {
+  readonly kind: string;
+  readonly subject: string;
+  readonly detail: string;
+  readonly opened_at: number;
+  readonly closed_at: number | null;
+}
+
+/** The open alerts, and the last few that were closed; newest first. */
+export function alertsOf(sql: Sql, sagaId: string): Promise<AlertRow[]> {
+  return sql<AlertRow[]>`
+    select kind, subject, detail, (extract(epoch from opened_at) * 1000)::float8 as opened_at,
+           (extract(epoch from closed_at) * 1000)::float8 as closed_at
+      from payment_alerts where saga_id = ${sagaId} order by opened_at desc limit 20`;
+}
+
 export interface OrderRow {
   readonly order_id: string;
   readonly status: string;

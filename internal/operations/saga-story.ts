@@ -12,6 +12,8 @@ import { type MessageRow, messagesOf } from "./saga-messages-store.ts";
 import { timesText } from "./saga-words.ts";
 import {
   type ActionRow,
+  type AlertRow,
+  alertsOf,
   actionsOn,
   cancellationTimesOf,
   findSaga,
@@ -63,6 +65,8 @@ export interface SagaStory {
   readonly lines: readonly StoryLine[];
   readonly reservation: readonly ReservationRow[];
   readonly money: readonly MoneyRow[];
+  /** Open and closed, newest first. */
+  readonly alerts: readonly AlertRow[];
   readonly orders: readonly OrderRow[];
   /** Oldest first. */
   readonly timeline: readonly StoryEvent[];
@@ -105,10 +109,11 @@ export async function sagaStory(
     times: [saga.created_at, ...[...history, ...actions].map(({ at }) => at), ...cancelled, ...timesOf(rows)],
     ids: history.flatMap(({ message_id }) => message_id ?? []),
   }));
-  const [names, reservation, money, orders, perDatabase] = await Promise.all([
+  const [names, reservation, money, alerts, orders, perDatabase] = await Promise.all([
     part("inventory", (sql) => namesOf(sql, skus)),
     part("inventory", (sql) => reservationOf(sql, sagaId)),
     asked,
+    part("payment", (sql) => alertsOf(sql, sagaId)),
     part("order", (sql) => orderOf(sql, sagaId)),
     Promise.all(
       DATABASES.map(async (who) => {
@@ -131,6 +136,7 @@ export async function sagaStory(
     })),
     reservation,
     money,
+    alerts,
     orders,
     timeline: timelineOf({ saga, history, actions, reservation, money, orders, perDatabase }, reveal),
     missing: eachOnce(missing),

@@ -65,6 +65,9 @@ function endText({ status, failure_code, failure_message, order_id }: SagaSummar
   return `Ended without an order. ${failure_code ?? "UNKNOWN"}: ${failure_message ?? "no message"}`;
 }
 
+/** The codes of a refund that gives nothing back (providers of the payment service). */
+const FAILED_REFUND = /^REFUND_(FAILED|CANCELED)/;
+
 /** What became of the money. */
 export function moneyWords(rows: readonly MoneyRow[], saga: SagaSummary): string {
   const { currency, total_cents } = saga;
@@ -78,9 +81,13 @@ export function moneyWords(rows: readonly MoneyRow[], saga: SagaSummary): string
   const amount = moneyText(payment.amount_cents, currency);
   if (refund !== undefined) {
     const back = moneyText(refund.amount_cents, currency);
-    return refund.status === "SUCCEEDED"
-      ? `${amount} charged, ${back} refunded.`
-      : `${amount} charged; a refund of ${back} is open after ${timesText(refund.attempts, "attempt")}.`;
+    if (refund.status === "SUCCEEDED") return `${amount} charged, ${back} refunded.`;
+    const { error_code } = refund;
+    if (FAILED_REFUND.test(error_code ?? ""))
+      return `${amount} charged; the refund of ${back} failed at the provider (${error_code}), and no other is requested: a person must find another way.`;
+    return refund.provider_id === null
+      ? `${amount} charged; a refund of ${back} is open after ${timesText(refund.attempts, "attempt")}.`
+      : `${amount} charged; the provider has taken on a refund of ${back} and not finished it (${error_code ?? "no reason"}).`;
   }
   switch (payment.status) {
     case "SUCCEEDED":

@@ -253,6 +253,7 @@ export function storyOf(parts: Partial<SagaStory> = {}): SagaStory {
         updated_at: start + 3_900,
       },
     ],
+    alerts: [],
     orders: [],
     timeline: timelineFrom(start),
     missing: [],

@@ -1,4 +1,4 @@
-// `checkoutctl payments settle`: settles a payment that stays UNKNOWN, on evidence. The audit trail gets a line before the attempt
+// `checkoutctl payments settle`: settles a payment that stays UNKNOWN, or whose refund failed, on evidence. The audit trail gets a line before the attempt
 // and the outcome after it.
 import { InvalidArgumentError, Option } from "@commander-js/extra-typings";
 import { AppError, describeError } from "../../../internal/kernel/errors.ts";
@@ -15,15 +15,19 @@ import { Connections } from "../connections.ts";
 import { loadSettings } from "../settings.ts";
 
 const MAX_EVIDENCE_LENGTH = 500;
+const OUTCOMES = ["succeeded", "failed", "refunded"] as const;
 
 export const settleCommand = operatorCommand(
   "settle",
-  "settle a payment that stays UNKNOWN, on evidence; its saga then continues",
+  "settle on evidence a payment that stays UNKNOWN, or whose refund failed at the provider; its saga then continues",
 )
   .argument("<saga-id>", "the payment's saga", uuid)
   .addOption(
-    new Option("--outcome <outcome>", "whether the provider took the money")
-      .choices(["succeeded", "failed"] as const)
+    new Option(
+      "--outcome <outcome>",
+      "whether the provider took the money; refunded: its refund failed, and the shopper was paid in another way",
+    )
+      .choices(OUTCOMES)
       .makeOptionMandatory(),
   )
   .requiredOption(
@@ -32,7 +36,7 @@ export const settleCommand = operatorCommand(
     line,
   )
   .option("--charge <id>", "the provider's id of the charge (pi_...), with --outcome succeeded", line)
-  .option("--despite-silence", "with --outcome failed: settle even if the provider does not answer", false)
+  .option("--despite-silence", "with failed or refunded: settle even if the provider does not answer", false)
   .action(async (saga_id, options) => {
     const newId = () => Bun.randomUUIDv7();
     await using connections = new Connections(loadSettings(options.stack));
@@ -72,8 +76,8 @@ export const settleCommand = operatorCommand(
     }
   });
 
-function outcomeOf(outcome: "succeeded" | "failed", charge: string | undefined): SettleByHand["outcome"] {
-  if (outcome === "failed") return { kind: "failed" };
+function outcomeOf(outcome: (typeof OUTCOMES)[number], charge: string | undefined): SettleByHand["outcome"] {
+  if (outcome !== "succeeded") return { kind: outcome };
   if (charge !== undefined) return { kind: "succeeded", charge };
   return wrongUsage("--outcome succeeded needs --charge, the provider's id of the charge");
 }

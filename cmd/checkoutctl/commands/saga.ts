@@ -160,7 +160,7 @@ export const sagaCommand = group("saga", "checkouts, in progress and finished")
   .addCommand(rebuildCommand);
 
 function asText(
-  { saga, trace_id, reservation, money: rows, orders, timeline }: SagaStory,
+  { saga, trace_id, reservation, money: rows, alerts, orders, timeline }: SagaStory,
   traceAddress: string | null,
 ): string {
   const [line] = reservation;
@@ -173,7 +173,14 @@ function asText(
     ["next deadline", instant(saga.deadline_at)],
     ["trace", traceAddress ?? trace_id],
     ["reservation", line === undefined ? null : `${line.reservation_id} ${line.status}`],
-    ...rows.map((row): [string, string] => [row.kind, `${row.id} ${row.status}`]),
+    ...rows.map((row): [string, string] => [
+      row.kind,
+      `${row.id} ${row.status}${row.error_code === null ? "" : `, ${row.error_code}`}`,
+    ]),
+    ...alerts.map(({ kind, detail, closed_at }): [string, string] => [
+      closed_at === null ? "ALERT" : "closed alert",
+      `${kind}: ${detail}`,
+    ]),
     ...orders.map((order): [string, string] => ["order", `${order.order_id} ${order.status}`]),
   ];
   const known = facts.filter(([, value]) => value !== null);

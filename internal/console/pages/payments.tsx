@@ -252,6 +252,16 @@ export function PaymentAlerts({ frame, alerts, withClosed }: AlertsProps) {
   );
 }
 
+/** For the kinds that somebody must act on in time; the runbook has all. */
+const WHAT_TO_DO: Readonly<Record<string, string>> = {
+  dispute:
+    "Answer in the provider's dashboard before the date. It closes by itself if the dispute is won; after a loss, decide about the goods, then close it.",
+  refund_failed:
+    "The provider gave the money back to us. Refund at the provider, to another method if it offers one: that closes the alert by itself. Or pay the shopper in another way and settle it on the command line.",
+  refund_elsewhere:
+    "Somebody refunded in the provider's dashboard. Cancel the order if the goods must not be sent, then close it.",
+};
+
 function Alert({ frame, alert }: { readonly frame: Frame; readonly alert: PaymentAlert }) {
   const { alert_id, kind, subject, saga_id, detail, opened_by, opened_at, closed_at, closed_by, close_note } =
     alert;
@@ -266,6 +276,7 @@ function Alert({ frame, alert }: { readonly frame: Frame; readonly alert: Paymen
         </p>
       </div>
       <p>{detail}</p>
+      {WHAT_TO_DO[kind] === undefined || closed_at !== null ? null : <p class="soft">{WHAT_TO_DO[kind]}</p>}
       <p class="small">
         At the provider: <span class="mono">{subject}</span> <Copy text={subject} what="the provider's id" />
         {saga_id === null ? (

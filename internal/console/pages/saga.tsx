@@ -123,7 +123,7 @@ function failureText({ failure_code, failure_message }: SagaStory["saga"]): stri
 }
 
 function Words({ story, cancellation, now }: Props) {
-  const { saga, history, money, orders, missing } = story;
+  const { saga, history, money, alerts, orders, missing } = story;
   const [order] = orders;
   const words = wordsOf(saga, history);
   const { next } = words;
@@ -162,6 +162,15 @@ function Words({ story, cancellation, now }: Props) {
           : moneyWords(money, saga)}
         {order === undefined || order.status === "CONFIRMED" ? null : ` The order is ${order.status}.`}
       </p>
+      {alerts
+        .filter(({ closed_at }) => closed_at === null)
+        .map(({ kind, subject, detail }) => (
+          <Notice key={`${kind} ${subject}`} tone="warn">
+            <p>
+              <a href="/payments/alerts">Payment alert</a>, {kind.replaceAll("_", " ")}: {detail}
+            </p>
+          </Notice>
+        ))}
       <CancellationText cancellation={cancellation} now={now} />
     </div>
   );

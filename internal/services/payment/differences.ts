@@ -7,6 +7,7 @@ import { assertNever } from "../../kernel/errors.ts";
 import { moneyText } from "../../kernel/money.ts";
 import { timestampOf } from "../../kernel/timestamp.ts";
 import type { Difference, DifferenceKind } from "./difference.ts";
+import { isOutsideRefund } from "./outside-refund.ts";
 import type { Payment } from "./payment.ts";
 import type { ProviderCharge, ProviderDispute, ProviderRefund } from "./providers/ledger.ts";
 
@@ -243,7 +244,7 @@ function absentCharge(subject: string, payment: Payment | undefined): Difference
 }
 
 function absentRefund(subject: string, payment: Payment | undefined): Difference | null {
-  if (payment === undefined) return null;
+  if (payment === undefined || isOutsideRefund(subject)) return null;
   const detail = `the refund of ${moneyOf(payment)} is completed here, but the provider has no such refund`;
   return { kind: "refund_differs", subject, saga_id: payment.saga_id, detail };
 }

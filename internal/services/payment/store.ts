@@ -287,6 +287,7 @@ function updatePayments(tx: Tx, payments: readonly StoredPayment[]) {
        and p.saga_id = change.saga_id`;
 }
 
+/** Another refund than the one that was found in the provider's ledger must be found, too. */
 function putRefunds(tx: Tx, refunds: readonly StoredRefund[]) {
   return tx`
     insert into refunds
@@ -302,7 +303,6 @@ function putRefunds(tx: Tx, refunds: readonly StoredRefund[]) {
        set status = excluded.status, provider_refund_id = excluded.provider_refund_id, error_code = excluded.error_code,
            attempts = excluded.attempts, next_attempt_at = excluded.next_attempt_at, failed_ids = excluded.failed_ids,
            reported = excluded.reported, updated_at = excluded.updated_at,
-           -- another refund than the one that was found in the provider's ledger
            reconciled_at = case when excluded.provider_refund_id = refunds.provider_refund_id then refunds.reconciled_at end`;
 }
 

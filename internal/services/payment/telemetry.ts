@@ -36,6 +36,10 @@ export function paymentMetrics(meter: Meter) {
     ["status"],
   );
   const webhooks = meter.counter("payment_webhooks_total", "Webhook requests, by result", ["result"]);
+  const opened = meter.counter("payment_alerts_opened_total", "Payment alerts that were opened, by kind", [
+    "kind",
+  ]);
+  for (const kind of DIFFERENCE_KINDS) opened.inc({ kind }, 0);
   const alerts = meter.gauge(
     "payment_alerts_open",
     "Open differences between payments and the provider ledger",
@@ -67,6 +71,9 @@ export function paymentMetrics(meter: Meter) {
     },
     webhook(result: WebhookOutcome): void {
       webhooks.inc({ result });
+    },
+    alertOpened(kind: DifferenceKind): void {
+      opened.inc({ kind });
     },
     /** Kinds without an entry have no open alert. */
     openAlerts(counts: readonly { readonly kind: DifferenceKind; readonly count: number }[]): void {
@@ -108,8 +115,12 @@ function stateGauges(meter: Meter) {
 
 export type PaymentMetrics = ReturnType<typeof paymentMetrics>;
 
-/** Logs one line per opened alert; `checkoutctl payments alerts` lists them. */
-export function logAlert(log: Log, { kind, subject, saga_id, detail }: Difference): void {
+/** Counts an opened alert and logs a line; `checkoutctl payments alerts` lists them. */
+export function reportAlert(
+  { metrics, log }: { readonly metrics: Pick<PaymentMetrics, "alertOpened">; readonly log: Log },
+  { kind, subject, saga_id, detail }: Difference,
+): void {
+  metrics.alertOpened(kind);
   log.error({ alert: kind, subject, saga_id }, `payments and the provider ledger differ: ${detail}`);
 }
 

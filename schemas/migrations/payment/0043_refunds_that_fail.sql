@@ -12,3 +12,5 @@ alter table payment_alerts add constraint payment_alerts_kind_check
 alter table payment_alerts drop constraint payment_alerts_opened_by_check;
 alter table payment_alerts add constraint payment_alerts_opened_by_check
   check (opened_by in ('webhook', 'reconciliation', 'request'));
+-- what is known of one checkout
+create index payment_alerts_saga on payment_alerts (saga_id);

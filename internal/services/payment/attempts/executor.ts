@@ -30,7 +30,7 @@ import type { ChargeHold } from "../providers/charge-hold.ts";
 import type { Pace } from "../providers/pace.ts";
 import type { PaymentProvider } from "../providers/provider.ts";
 import { applyPayment, type PaymentRows } from "../store.ts";
-import { logAlert, type PaymentMetrics } from "../telemetry.ts";
+import { reportAlert, type PaymentMetrics } from "../telemetry.ts";
 
 /** Maximum results per settlement; the rest waits for the next. */
 const MAX_SETTLED = 1_000;
@@ -263,7 +263,7 @@ export class Executor implements AsyncDisposable {
       try {
         const { decisions, leftOut } = await this.#settleOnce(batch, clock.now());
         metrics.settled(decisions);
-        for (const { alert } of decisions) if (alert !== undefined) logAlert(log, alert);
+        for (const { alert } of decisions) if (alert !== undefined) reportAlert({ metrics, log }, alert);
         this.#wakeFor(decisions);
         return leftOut;
       } catch (error) {

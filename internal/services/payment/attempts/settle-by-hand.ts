@@ -4,6 +4,7 @@ import { AppError } from "../../../kernel/errors.ts";
 import { findRequest } from "./provider-call.ts";
 import { type AttemptContext, settleResults } from "./attempt-transactions.ts";
 import type { ChargeOutcome } from "./attempts.ts";
+import { refundedOutside, type SettledByHand } from "./settle-refund-by-hand.ts";
 import { mayBeWithShopper } from "./shopper-action.ts";
 import { findPayments } from "../lookup-store.ts";
 import type { OpenPayment, Payment, PaymentStatus } from "../payment.ts";
@@ -17,7 +18,11 @@ const SETTLED_AFTER_MS = 15 * 60 * 1_000;
 export interface SettleByHand {
   readonly saga_id: string;
   /** `succeeded`: the provider took the money with this charge of its ledger. `failed`: it did not and will not. */
-  readonly outcome: { readonly kind: "succeeded"; readonly charge: string } | { readonly kind: "failed" };
+  readonly outcome:
+    | { readonly kind: "succeeded"; readonly charge: string }
+    | { readonly kind: "failed" }
+    /** Its refund failed at the provider, and a person has paid the shopper in another way. */
+    | { readonly kind: "refunded" };
   /** Continues if the provider does not answer; the evidence must be enough then. */
   readonly despiteSilence: boolean;
 }
@@ -31,7 +36,7 @@ export interface HandSettlement {
 }
 
 export interface SettleContext extends AttemptContext {
-  readonly asked: Pick<PaymentProvider, "findCharge">;
+  readonly asked: Pick<PaymentProvider, "findCharge" | "findRefund">;
   readonly ledger: Pick<ProviderLedger, "charge">;
   /** Epoch ms. */
   readonly now: number;
@@ -43,6 +48,10 @@ export async function settleByHand(context: SettleContext, request: SettleByHand
   const { saga_id, outcome } = request;
   const [payment] = await findPayments(database.sql, { sagas: [saga_id], charges: [] });
   if (payment === undefined) throw refusal(`there is no payment of saga ${saga_id}`);
+  if (outcome.kind === "refunded") {
+    const settled = await refundedOutside(payment, asked, request.despiteSilence);
+    return settle(context, payment, settled);
+  }
   if (payment.status !== "UNKNOWN") throw refusal(notUnknown(payment));
   let settled: ChargeOutcome;
   let looked_up: string;
@@ -71,9 +80,17 @@ export async function settleByHand(context: SettleContext, request: SettleByHand
     settled = { kind: "declined", error_code: "NOT_CHARGED", error_message, closed: true };
   }
   const result = { kind: "charge", saga_id, attempt: payment.attempts, outcome: settled } as const;
-  const [decision] = await settleResults(context, [result], now);
+  return settle(context, payment, { result, looked_up });
+}
+
+async function settle(
+  context: SettleContext,
+  { saga_id, payment_id }: Payment,
+  { result, looked_up }: SettledByHand,
+): Promise<HandSettlement> {
+  const [decision] = await settleResults(context, [result], context.now);
   if (decision === undefined) throw refusal("the payment has been settled in the meantime");
-  return { saga_id, payment_id: payment.payment_id, status: decision.payment.status, looked_up };
+  return { saga_id, payment_id, status: decision.payment.status, looked_up };
 }
 
 /** Pure. Why this charge of the provider ledger cannot be the payment's, or null. */

@@ -11,7 +11,7 @@ import type { PaymentPolicy } from "../attempts/attempts.ts";
 import { findPayments } from "../lookup-store.ts";
 import type { Payment } from "../payment.ts";
 import type { ProviderRefund } from "../providers/ledger.ts";
-import { type PaymentMetrics, logAlert } from "../telemetry.ts";
+import { type PaymentMetrics, reportAlert } from "../telemetry.ts";
 import { type Comparison, countForeign, differencesOf } from "../differences.ts";
 import { extendRun, markCharges, markRefunds } from "./run-store.ts";
 
@@ -26,7 +26,7 @@ export interface CompareContext {
   /** UUIDv7. */
   readonly newId: () => string;
   readonly policy: PaymentPolicy;
-  readonly metrics: Pick<PaymentMetrics, "foreign">;
+  readonly metrics: Pick<PaymentMetrics, "foreign" | "alertOpened">;
   readonly log: Log;
 }
 
@@ -58,7 +58,7 @@ async function reopenRefunds(
     results,
     context.clock.now(),
   );
-  for (const { alert } of decisions) if (alert !== undefined) logAlert(context.log, alert);
+  for (const { alert } of decisions) if (alert !== undefined) reportAlert(context, alert);
   return true;
 }
 
@@ -102,7 +102,7 @@ export async function compare(context: CompareContext, run_id: string, part: Pie
     const isNew = opened.some(
       ({ kind, subject }) => kind === difference.kind && subject === difference.subject,
     );
-    if (isNew) logAlert(log, difference);
+    if (isNew) reportAlert({ metrics, log }, difference);
   }
   for (const { kind, subject } of closed) {
     log.info({ alert: kind, subject }, "payments and the provider ledger agree again");

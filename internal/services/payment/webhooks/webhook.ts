@@ -33,7 +33,7 @@ import {
   readRefunds,
   saveRows,
 } from "../store.ts";
-import { type PaymentMetrics, logAlert } from "../telemetry.ts";
+import { type PaymentMetrics, reportAlert } from "../telemetry.ts";
 
 export interface WebhookContext extends AttemptContext {
   readonly clock: Clock;
@@ -185,7 +185,7 @@ function report({ metrics, log, wakeExecutor }: WebhookContext, { decisions, ope
   const isDue = ({ payment }: Decision) =>
     payment.status === "REFUND_PENDING" || payment.status === "VOID_PENDING" || isOpen(payment);
   if (decisions.some(isDue)) wakeExecutor();
-  for (const difference of opened) logAlert(log, difference);
+  for (const difference of opened) reportAlert({ metrics, log }, difference);
 }
 
 function entryOf(event: WebhookEvent): LedgerEntry {
