@@ -57,6 +57,8 @@ export const CheckoutRequest = Type.Object(
   },
   strict,
 );
+/** The payment method of whoever pays at PayPal, which needs `shopper_present`. All others are tokens of the card provider. */
+export const PAYPAL = "paypal";
 export type CheckoutRequest = Static<typeof CheckoutRequest>;
 
 /** 202 answer of POST /api/v1/checkout */

@@ -14,7 +14,13 @@ import {
 import type { KafkaSettings } from "../../internal/platform/kafka/connection.ts";
 import { passingFaults, securityFaults } from "../../internal/platform/kafka/security.ts";
 import { stackDirectory } from "../../internal/stack/paths.ts";
-import { databaseSettings, kafkaSettings, namesAndUrls } from "../../internal/stack/role-env.ts";
+import {
+  databaseSettings,
+  kafkaSettings,
+  namesAndUrls,
+  payPalLedgerFile,
+  payPalOfStack,
+} from "../../internal/stack/role-env.ts";
 import type { StackSecrets } from "../../internal/stack/secrets.ts";
 import { redisSettings } from "../../internal/stack/secure/accounts.ts";
 import { readState, type StackState } from "../../internal/stack/state.ts";
@@ -56,6 +62,18 @@ export const Environment = Type.Partial(
     STRIPE_BASE_URL: Type.String({
       format: "url",
       description: "base URL of the simulator or another Stripe API; Stripe's own if not set",
+    }),
+    PAYPAL_CLIENT_ID: Type.String({
+      minLength: 1,
+      description: "client id of the PayPal REST app; without it commands know no PayPal",
+    }),
+    PAYPAL_CLIENT_SECRET: secret(Type.String({ minLength: 1, description: "secret of the PayPal REST app" })),
+    PAYPAL_BASE_URL: Type.String({
+      format: "url",
+      description: "base URL of PayPal's sandbox or of the simulator; PayPal's own if not set",
+    }),
+    PAYPAL_LEDGER_FILE: Type.String({
+      description: "the ledger file of the provider simulator's PayPal; the audit reads it too if it is set",
     }),
     JWT_HS256_SECRET: secret(Type.String({ description: "the gateway's secret for development tokens" })),
     OPERATOR_TOKEN: secret(
@@ -176,6 +194,8 @@ function valuesOf({ addresses }: StackState): Values {
     LEDGER_FILE: ledger_file,
     STRIPE_API_KEY: secrets.stripe_api_key,
     STRIPE_BASE_URL: paysim,
+    ...payPalOfStack(paysim),
+    PAYPAL_LEDGER_FILE: payPalLedgerFile(ledger_file),
     JWT_HS256_SECRET: secrets.jwt_hs256_secret,
     TRUSTED_CALLERS_JWKS: secrets.trusted_callers_jwks,
     OPERATORS_PRIVATE_JWK: secrets.operators_private_jwk,

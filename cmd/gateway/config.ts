@@ -206,6 +206,10 @@ export const config = Type.Object({
     description:
       "true: the checkout page offers the named test cards of the payment simulator instead of card fields; never with a real provider",
   }),
+  OFFER_PAYPAL: Type.Boolean({
+    default: false,
+    description: "true: the checkout page offers PayPal; the payment service needs PAYPAL_CLIENT_ID for it",
+  }),
   PAYMENT_PUBLIC_JWK: Type.String({
     minLength: 2,
     description: "public key (JWK) of the payment service; `checkoutctl keys generate` makes a pair",

@@ -27,6 +27,7 @@ export function storefront(env: Settings, { authenticator, limits, ...shared }: 
     signInUrl: env.SIGN_IN_URL,
     pictureHosts: env.PICTURE_HOSTS?.split(",") ?? [],
     cards: cardsOf(env),
+    offersPayPal: env.OFFER_PAYPAL,
     userOf: (token) => userOf(authenticator, token),
     limits: storefrontLimits(limits),
     guestOf: links === null ? null : (sagaId, token) => links.userOf(sagaId, token, systemClock.now()),

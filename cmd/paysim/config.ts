@@ -21,6 +21,33 @@ export const config = Type.Object({
     default: 86_400,
     description: "lifetime of an idempotency key",
   }),
+  PAYPAL_LEDGER_FILE: Type.Optional(
+    Type.String({
+      minLength: 1,
+      description:
+        "PayPal's ledger, JSON lines, created if missing; without it there is no PayPal below /paypal",
+    }),
+  ),
+  PAYPAL_KEY_TTL_SECONDS: Type.Integer({
+    minimum: 1,
+    default: 21_600,
+    description: "lifetime of a PayPal-Request-Id",
+  }),
+  PAYPAL_WEBHOOK_URL: Type.Optional(
+    Type.String({ format: "url", description: "target URL of PayPal's events; none are sent without it" }),
+  ),
+  PAYPAL_WEBHOOK_ID: Type.Optional(
+    Type.String({ minLength: 1, description: "id of PayPal's webhook; the receiver needs the same" }),
+  ),
+  PAYPAL_CERTIFICATE_FILE: Type.Optional(
+    Type.String({
+      minLength: 1,
+      description: "PEM file of the certificate (RSA) that signs PayPal's events",
+    }),
+  ),
+  PAYPAL_CERTIFICATE_KEY_FILE: Type.Optional(
+    Type.String({ minLength: 1, description: "PEM file of its private key" }),
+  ),
   PUBLIC_URL: Type.Optional(
     Type.String({
       format: "url",

@@ -1,4 +1,6 @@
 // Starts the payment provider simulator. Wiring only; internal/paysim/README.md describes its behaviour.
+import { readFileSync } from "node:fs";
+import type { Static } from "@sinclair/typebox";
 import { type ProviderOptions, type RunningProvider, startProvider } from "../../internal/paysim/start.ts";
 import { registerStats } from "../../internal/paysim/telemetry.ts";
 import { ConfigError } from "../../internal/platform/config.ts";
@@ -25,6 +27,7 @@ await runRole({
         latency: env.LATENCY,
         clock: { now: () => Date.now() },
         webhooks: webhookTarget(env.WEBHOOK_URL, env.WEBHOOK_SECRET),
+        paypal: payPal(env),
       }),
     );
     registerStats(metrics, provider.simulator);
@@ -42,6 +45,20 @@ function listening(options: ProviderOptions): RunningProvider {
       throw listenFault(error, options, "HOST and PORT");
     throw error;
   }
+}
+
+function payPal(env: Static<typeof config>): ProviderOptions["paypal"] {
+  const { PAYPAL_LEDGER_FILE: ledgerFile, PAYPAL_WEBHOOK_URL: url, PAYPAL_WEBHOOK_ID: webhookId } = env;
+  const { PAYPAL_CERTIFICATE_FILE: certFile, PAYPAL_CERTIFICATE_KEY_FILE: keyFile } = env;
+  if (ledgerFile === undefined) return undefined;
+  const face = { ledgerFile, keyLifetimeMs: env.PAYPAL_KEY_TTL_SECONDS * 1_000 };
+  if (url === undefined) return face;
+  if (webhookId === undefined || certFile === undefined || keyFile === undefined)
+    throw new ConfigError(NAME, [
+      "PAYPAL_WEBHOOK_URL needs PAYPAL_WEBHOOK_ID, PAYPAL_CERTIFICATE_FILE and PAYPAL_CERTIFICATE_KEY_FILE",
+    ]);
+  const certificates = readFileSync(certFile, "utf8");
+  return { ...face, webhooks: { url, webhookId, certificates, key: readFileSync(keyFile, "utf8") } };
 }
 
 function webhookTarget(url: string | undefined, secretText: string | undefined) {

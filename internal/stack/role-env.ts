@@ -1,4 +1,5 @@
 // The settings of every role in the local stack. `checkout-<role> --help` explains each variable.
+import { dirname, join } from "node:path";
 import { SUPER_USERS } from "../../schemas/access.ts";
 import { DATABASES as OUTBOXES, type MigratedDatabase } from "../../schemas/migrations.ts";
 import type { RedisUser } from "../../schemas/redis-users.ts";
@@ -78,6 +79,7 @@ function settingsOf(
     case "paysim":
       return {
         LEDGER_FILE: addresses.ledger_file,
+        PAYPAL_LEDGER_FILE: payPalLedgerFile(addresses.ledger_file),
         PUBLIC_URL: addresses.paysim,
         WEBHOOK_URL: `${addresses.payment}/webhooks/stripe`,
         WEBHOOK_SECRET: secrets.stripe_webhook_secret,
@@ -95,6 +97,9 @@ function settingsOf(
         STRIPE_BASE_URL: addresses.paysim,
         STRIPE_API_KEY: secrets.stripe_api_key,
         STRIPE_WEBHOOK_SECRET: secrets.stripe_webhook_secret,
+        ...payPalOfStack(addresses.paysim),
+        // The simulator's lists do not lag.
+        PAYPAL_SEARCH_LAG_MS: "0",
         PAYMENT_PRIVATE_JWK: secrets.payment_private_jwk,
       };
     case "order":
@@ -121,6 +126,7 @@ function settingsOf(
         JWT_DEVELOPMENT: "true",
         PAYMENT_URL: addresses.payment_internal,
         TEST_CARDS: "true",
+        OFFER_PAYPAL: "true",
         JWT_HS256_SECRET: secrets.jwt_hs256_secret,
         SHOP_LINK_SECRET: secrets.shop_link_secret,
         PAYMENT_PUBLIC_JWK: secrets.payment_public_jwk,
@@ -133,6 +139,20 @@ function settingsOf(
     default:
       return role satisfies never;
   }
+}
+
+/** The simulator's PayPal takes any credentials, so these are no secrets. */
+export function payPalOfStack(paysim: string) {
+  return {
+    PAYPAL_CLIENT_ID: "stack",
+    PAYPAL_CLIENT_SECRET: "any-secret",
+    PAYPAL_BASE_URL: `${paysim}/paypal`,
+  };
+}
+
+/** The ledger of the simulator's PayPal, beside that of its cards. */
+export function payPalLedgerFile(ledgerFile: string): string {
+  return join(dirname(ledgerFile), "paypal-ledger.jsonl");
 }
 
 /** Mails have the names of products from inventory, and links to the shop. */
@@ -173,6 +193,8 @@ export function operatorEnvironment({ addresses, secrets }: RoleContext): Record
     LEDGER_FILE: addresses.ledger_file,
     STRIPE_API_KEY: secrets.stripe_api_key,
     STRIPE_BASE_URL: addresses.paysim,
+    ...payPalOfStack(addresses.paysim),
+    PAYPAL_LEDGER_FILE: payPalLedgerFile(addresses.ledger_file),
     JWT_HS256_SECRET: secrets.jwt_hs256_secret,
     OPERATORS_PRIVATE_JWK: secrets.operators_private_jwk,
     TRUSTED_CALLERS_JWKS: secrets.trusted_callers_jwks,

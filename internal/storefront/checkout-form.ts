@@ -1,6 +1,6 @@
 // The checkout form: its fields, what the shopper typed, and the checkout request that it becomes. Pure.
 import { Email, ShippingAddressInput } from "../../schemas/fields.ts";
-import type { CheckoutRequest } from "../../schemas/http.ts";
+import { type CheckoutRequest, PAYPAL } from "../../schemas/http.ts";
 import { type Cart, cartOf } from "./cart.ts";
 import { type Prices, pricesFrom, totalAt } from "./price-changes.ts";
 
@@ -63,7 +63,8 @@ export function postedCheckout(form: URLSearchParams): PostedCheckout {
     prices: prices !== null && totalAt(cart, prices) === total_cents ? prices : null,
     currency: form.get("currency") ?? "",
     details: detailsOf(form),
-    payment_method: form.get("payment_method") ?? "",
+    // Beside a card field, which has its own value, another field says that it is not wanted.
+    payment_method: form.get("pay_with") === PAYPAL ? PAYPAL : (form.get("payment_method") ?? ""),
   };
 }
 

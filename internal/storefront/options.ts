@@ -19,6 +19,8 @@ export interface StorefrontOptions {
     | { readonly kind: "test_cards" }
     /** Nothing is set: the checkout page says so. */
     | { readonly kind: "none" };
+  /** Whether shoppers can pay with PayPal. Default: no. */
+  readonly offersPayPal?: boolean;
   /** Null if there are no links for guests. Returns the user's id if the link is valid for this saga. */
   readonly guestOf: ((sagaId: string, token: string) => string | null) | null;
   /** Without them nothing is limited. */

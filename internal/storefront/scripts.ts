@@ -26,7 +26,7 @@ export const SCRIPTS: readonly ListedScript[] = [
   {
     file: "internal/storefront/client/card-fields.js",
     tag: "assets.cardFields.path",
-    integrity: "sha384-EwpyB9D8itIHXnhiqmoczPmdf+i+l0X6hqSIcAJHaXhFydCkoSgINyKwTaHmMY57",
+    integrity: "sha384-WyjHVZSCniPneqJTtgXW6JhprLX3VrniA82Xq9QkJtcqiDxr4PaLzo3bSG3Y0q+y",
     pages: "/checkout, only with STRIPE_PUBLISHABLE_KEY",
     reason: "Mounts the payment provider's card field and takes the id that it makes of the card.",
     owner: "shop",

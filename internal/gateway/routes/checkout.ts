@@ -4,6 +4,7 @@ import {
   CheckoutAccepted,
   CheckoutRequest,
   IDEMPOTENCY_KEY,
+  PAYPAL,
   type SagaStarted,
 } from "../../../schemas/http.ts";
 import { type Language, languageOf } from "../../storefront/format.ts";
@@ -144,6 +145,7 @@ export async function placeCheckout(
     // Stored addresses always have both, possibly empty: their readers rely on it.
     shipping_address: { city: "", postal_code: "", ...shipping_address },
     payment_method: seal(payment_method),
+    ...(payment_method === PAYPAL ? { provider: PAYPAL } : {}),
     ...(traceparent === undefined ? {} : { traceparent }),
   });
   if (!started.replayed) limits?.accepted(placing, started.saga_id);

@@ -8,6 +8,7 @@ import { sharedExchanges } from "./shared-exchanges.ts";
 /** Secret settings that no exchange has, each with the reason. */
 export const NOT_DRILLED: Readonly<Record<string, string>> = {
   STRIPE_API_KEY: "the simulator takes any key, so nothing would be shown",
+  PAYPAL_CLIENT_SECRET: "the simulator takes any secret, so nothing would be shown",
   OIDC_CLIENT_SECRET: "the stack has no identity provider for operators",
   OTLP_HEADERS: "a collector that refuses costs traces, no checkout",
   SMTP_URL: "the mail catcher asks for no password",

@@ -33,6 +33,8 @@ function mount() {
 async function paymentMethod(stripe, card, form) {
   const field = form.elements.namedItem("payment_method");
   if (!(field instanceof HTMLInputElement)) return false;
+  // The card field is not wanted.
+  if (new FormData(form).get("pay_with") === "paypal") return true;
   // Kept for a second try: another payment method would be another order under the same key.
   if (field.value !== "") return true;
   const { paymentMethod: made, error } = await stripe.createPaymentMethod({ type: "card", card });

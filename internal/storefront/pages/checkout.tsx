@@ -1,4 +1,5 @@
 // `/checkout`: contact, address, payment and review on one page, with the one button that orders.
+import { PAYPAL } from "../../../schemas/http.ts";
 import { assets } from "../assets.ts";
 import { cartText } from "../cart.ts";
 import { ADDRESS_FIELDS, AUTOCOMPLETE, type Details, type Field } from "../checkout-form.ts";
@@ -26,6 +27,7 @@ interface Props {
   readonly details: Details;
   readonly errors: FieldErrors;
   readonly cards: StorefrontOptions["cards"];
+  readonly offersPayPal: boolean;
   /** The test card that was chosen before. */
   readonly chosen?: string | undefined;
   /** Why the page is shown again. */
@@ -35,7 +37,8 @@ interface Props {
 }
 
 export function Checkout(props: Props) {
-  const { frame, cart, idempotencyKey, details, errors, cards, chosen, note, placedSaga } = props;
+  const { frame, cart, idempotencyKey, details, errors, cards, offersPayPal, chosen, note, placedSaga } =
+    props;
   const { words } = frame;
   return (
     <Page
@@ -96,7 +99,13 @@ export function Checkout(props: Props) {
           {cart.total_cents === 0 ? (
             <input type="hidden" name="payment_method" value="free" />
           ) : (
-            <Payment frame={frame} cards={cards} chosen={chosen} error={errors.payment_method} />
+            <Payment
+              frame={frame}
+              cards={cards}
+              offersPayPal={offersPayPal}
+              chosen={chosen}
+              error={errors.payment_method}
+            />
           )}
         </div>
         <Summary frame={frame} cart={cart} />
@@ -270,19 +279,24 @@ function FieldError({ field, error }: { readonly field: Field; readonly error: s
 function Payment({
   frame,
   cards,
+  offersPayPal,
   chosen,
   error,
 }: {
   readonly frame: Frame;
   readonly cards: StorefrontOptions["cards"];
+  readonly offersPayPal: boolean;
   readonly chosen: string | undefined;
   readonly error: string | undefined;
 }) {
   const { words } = frame;
-  const checked = Math.max(
-    0,
-    TEST_CARDS.findIndex((card) => card === chosen),
-  );
+  const isPayPal = offersPayPal && chosen === PAYPAL;
+  const checked = isPayPal
+    ? -1
+    : Math.max(
+        0,
+        TEST_CARDS.findIndex((card) => card === chosen),
+      );
   return (
     <fieldset
       class={error === undefined ? "payment" : "payment has-error"}
@@ -291,7 +305,7 @@ function Payment({
     >
       <legend>{words.checkout.payment}</legend>
       <FieldError field="payment_method" error={error} />
-      {cards.kind === "none" ? <p>{words.checkout.noPayment}</p> : null}
+      {cards.kind === "none" && !offersPayPal ? <p>{words.checkout.noPayment}</p> : null}
       {cards.kind === "test_cards" ? (
         <>
           <p class="hint">{words.checkout.testCards}</p>
@@ -302,8 +316,23 @@ function Payment({
                 <span>{words.cards[card] ?? card}</span>
               </label>
             ))}
+            {offersPayPal ? <PayPalChoice frame={frame} name="payment_method" isChosen={isPayPal} /> : null}
           </div>
         </>
+      ) : null}
+      {cards.kind === "none" && offersPayPal ? (
+        <div class="radios">
+          <PayPalChoice frame={frame} name="payment_method" isChosen />
+        </div>
+      ) : null}
+      {cards.kind === "stripe" && offersPayPal ? (
+        <div class="radios">
+          <label>
+            <input type="radio" name="pay_with" value="card" checked={!isPayPal} />
+            <span>{words.checkout.payByCard}</span>
+          </label>
+          <PayPalChoice frame={frame} name="pay_with" isChosen={isPayPal} />
+        </div>
       ) : null}
       {cards.kind === "stripe" ? (
         <>
@@ -321,6 +350,23 @@ function Payment({
         </>
       ) : null}
     </fieldset>
+  );
+}
+
+function PayPalChoice({
+  frame,
+  name,
+  isChosen,
+}: {
+  readonly frame: Frame;
+  readonly name: "payment_method" | "pay_with";
+  readonly isChosen: boolean;
+}) {
+  return (
+    <label>
+      <input type="radio" name={name} value={PAYPAL} checked={isChosen} />
+      <span>{frame.words.checkout.payPal}</span>
+    </label>
   );
 }
 

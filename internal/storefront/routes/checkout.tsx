@@ -75,7 +75,7 @@ interface Shown {
 function form(visit: Visit, shown: Shown) {
   const { cart, details, errors = {}, chosen, key, placedSaga } = shown;
   const { status = 200, cookies = [], headers = {} } = shown;
-  const { cards, uuid } = visit.options;
+  const { cards, offersPayPal = false, uuid } = visit.options;
   const offer = { cart: cart.lines, total_cents: cart.total_cents, currency: cart.currency };
   const kept = unspentKey(visit, offer);
   const posted = key !== undefined && isKeyFor(key, offer) ? key : null;
@@ -93,6 +93,7 @@ function form(visit: Visit, shown: Shown) {
       details={details}
       errors={errors}
       cards={cards}
+      offersPayPal={offersPayPal}
       chosen={chosen}
       note={note.filter((text) => text !== undefined).join(" ")}
       placedSaga={placedSaga}

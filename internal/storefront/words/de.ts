@@ -249,6 +249,8 @@ export const de: Words = {
     edit: "Warenkorb ändern",
     place: (total) => `Zahlungspflichtig bestellen, ${total}`,
     placeFree: "Bestellen",
+    payByCard: "Karte",
+    payPal: "PayPal: Sie bestätigen die Zahlung dort und kommen zurück",
     placing: "Bestellung wird aufgegeben ...",
     placingText: "Ihre Bestellung ist unterwegs zu uns. Bitte lassen Sie diese Seite offen.",
     note: "Mit der Bestellung kaufen Sie die oben genannten Artikel.",

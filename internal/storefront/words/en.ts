@@ -252,6 +252,8 @@ export const en = {
     edit: "Change the cart",
     place: (total: string) => `Place order and pay ${total}`,
     placeFree: "Place order",
+    payByCard: "Card",
+    payPal: "PayPal: you approve the payment there and come back",
     placing: "Placing order ...",
     placingText: "Your order is on its way to us. Please keep this page open.",
     note: "By placing the order you buy the items above.",
