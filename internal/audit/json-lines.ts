@@ -3,8 +3,10 @@
 import { type Static, type TSchema, Type } from "@sinclair/typebox";
 import { TypeCompiler } from "@sinclair/typebox/compiler";
 import { Uuid } from "../../schemas/fields.ts";
+import { PayPalLedgerEntry } from "../../schemas/paypal-ledger.ts";
 import { ProviderLedgerEntry } from "../../schemas/provider-ledger.ts";
 import { AppError, describeError } from "../kernel/errors.ts";
+import { payPalEntries } from "./paypal-entries.ts";
 
 /** One line per checkout that was answered with 202; other fields belong to the client. */
 const JournalLine = Type.Object({ saga_id: Uuid });
@@ -12,6 +14,17 @@ const JournalLine = Type.Object({ saga_id: Uuid });
 /** `origin` is a file's path, or an http URL that returns the file. */
 export function readLedger(origin: string): AsyncIterable<ProviderLedgerEntry> {
   return readLines(origin, ProviderLedgerEntry, "an entry of the provider's ledger");
+}
+
+/** The ledger of the simulated PayPal, in the form of the other. A file that is not there yet is an empty ledger. */
+export async function* readPayPalLedger(file: string): AsyncIterable<ProviderLedgerEntry> {
+  if (!(await Bun.file(file).exists())) return;
+  yield* payPalEntries(readLines(file, PayPalLedgerEntry, "an entry of PayPal's ledger"));
+}
+
+/** All of several ledgers, one after the other. */
+export async function* joined<Entry>(...streams: readonly AsyncIterable<Entry>[]): AsyncIterable<Entry> {
+  for (const stream of streams) yield* stream;
 }
 
 /** The saga ids in it. */

@@ -12,8 +12,8 @@ export interface Controlled {
   faults: FaultSettings;
   readonly file: { readonly path: string; readonly bytes: number; flushed(): Promise<void> };
   expireKeys(keys: readonly string[] | null): number;
-  /** Ends all open holds, or those whose time is over. Missing in a provider without holds of its own. */
-  endHolds?(all: boolean): number;
+  /** Ends holds before their time. Returns how many. */
+  endHolds(all: boolean): number;
   /** Missing in a provider whose refunds and disputes do not change later. */
   change?(change: LaterChange): boolean;
 }
@@ -54,7 +54,7 @@ export async function handleControl(
       return Response.json({ changed: true });
     }
     case "POST /_sim/end-holds": {
-      const ended = simulator.endHolds?.(true) ?? 0;
+      const ended = simulator.endHolds(true);
       await simulator.file.flushed();
       return Response.json({ ended });
     }

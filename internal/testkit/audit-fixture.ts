@@ -190,7 +190,11 @@ export class AuditFixture {
   }
 
   /** Adds a charge or refund to the provider ledger. */
-  moves(kind: "charge" | "refund", one: WrittenSaga, fields: { readonly saga_id?: null } = {}): void {
+  moves(
+    kind: "charge" | "refund",
+    one: WrittenSaga,
+    fields: { readonly saga_id?: null; readonly amount_cents?: number } = {},
+  ): void {
     const entry = { ...this.#entry(one, kind), ...fields };
     this.ledger.push(
       kind === "charge"

@@ -1,12 +1,12 @@
 // `checkoutctl audit`: checks the invariants over the live system and the provider's ledger.
 import { Option } from "@commander-js/extra-typings";
 import { audit, type AuditReport } from "../../../internal/audit/audit.ts";
-import { readJournal, readLedger } from "../../../internal/audit/json-lines.ts";
+import { joined, readJournal, readLedger, readPayPalLedger } from "../../../internal/audit/json-lines.ts";
 import { readTopic } from "../../../internal/platform/kafka/read-topic.ts";
 import { command, duration, durationOption, instant, print, table } from "../command.ts";
 import { Connections } from "../connections.ts";
 import { EXIT } from "../exit.ts";
-import { loadSettings } from "../settings.ts";
+import { loadSettings, type Settings } from "../settings.ts";
 
 /** Per invariant, in the text output. One cause often breaks an invariant for many sagas. */
 const MAX_FINDINGS_SHOWN = 10;
@@ -36,7 +36,7 @@ export const auditCommand = command(
       {
         databases: await connections.databases(),
         readTopic: (topic) => readTopic({ ...connections.kafka(), topic }),
-        ledger: () => readLedger(settings.ledger()),
+        ledger: () => ledgersOf(settings),
         ...(journal === undefined ? {} : { journal: () => readJournal(journal) }),
       },
       { settleMs: options.settle * 1_000, idleWithinMs },
@@ -44,6 +44,13 @@ export const auditCommand = command(
     print(options, report, () => asText(report));
     if (!report.ok) process.exitCode = EXIT.refused;
   });
+
+/** The simulated PayPal is judged where its ledger is set. */
+function ledgersOf(settings: Settings) {
+  const cards = readLedger(settings.ledger());
+  const payPal = settings.optional("PAYPAL_LEDGER_FILE");
+  return payPal === undefined ? cards : joined(cards, readPayPalLedger(payPal));
+}
 
 function asText(report: AuditReport): string {
   const { sagas, messages, invariants, open } = report;

@@ -124,6 +124,24 @@ export class PayPalSimulator implements AsyncDisposable {
     return before - this.ledger.keys.size;
   }
 
+  /** PayPal gives up what it holds: authorizations end unused. Returns how many. */
+  endHolds(): number {
+    const held = [...this.ledger.orders.all()].filter((order) => order.authorization?.status === "CREATED");
+    for (const { id, customId, authorization } of held)
+      this.#book({
+        seq: this.ledger.lastSeq + 1,
+        at_ms: this.now(),
+        kind: "void",
+        order: id,
+        saga_id: customId,
+        request_id: null,
+        fingerprint: "",
+        reply_lost: false,
+        authorization: authorization?.id ?? "",
+      });
+    return held.length;
+  }
+
   /** Ends held requests at once and without effect, as a crash would. Call it when no new requests come in. */
   abandonHeld(): void {
     this.#stopping.abort();

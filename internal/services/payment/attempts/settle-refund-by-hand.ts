@@ -4,7 +4,7 @@ import { AppError } from "../../../kernel/errors.ts";
 import { outsideRefundId } from "../outside-refund.ts";
 import type { Payment } from "../payment.ts";
 import type { FoundRefund, PaymentProvider } from "../providers/provider.ts";
-import type { AttemptResult } from "./attempt-transactions.ts";
+import type { AttemptResult } from "./attempt.ts";
 
 export interface SettledByHand {
   readonly result: AttemptResult;

@@ -158,7 +158,13 @@ test("a payment and its refund are told, and the approval is of no interest", as
     event: {
       kind: "refund",
       event_id: expect.stringMatching(/^paypal:WH-/),
-      refund: { ...ours, provider_refund_id, provider_txn_id: capture, status: "succeeded" },
+      refund: {
+        ...ours,
+        provider_refund_id,
+        provider_txn_id: capture,
+        status: "succeeded",
+        error_code: null,
+      },
     },
   });
 });

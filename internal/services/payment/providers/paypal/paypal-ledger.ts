@@ -100,7 +100,7 @@ export function refundOf(refund: PayPalRefund, mark: string): ProviderRefund | n
     saga_id: sagaOf(refund),
     isMarked: isMarked(mark, refund),
     ...money,
-    status: REFUND_STATUS.get(refund.status) ?? "pending",
+    ...refundStatus(REFUND_STATUS.get(refund.status) ?? "pending"),
   };
 }
 
@@ -109,6 +109,12 @@ const REFUND_STATUS: ReadonlyMap<string, ProviderRefund["status"]> = new Map([
   ["FAILED", "failed"],
   ["CANCELLED", "failed"],
 ]);
+
+/** PayPal does not say why a refund is not done. */
+function refundStatus(status: ProviderRefund["status"]): Pick<ProviderRefund, "status" | "error_code"> {
+  const codes = { succeeded: null, pending: "REFUND_PENDING", failed: "REFUND_FAILED" };
+  return { status, error_code: codes[status] };
+}
 
 function chargeOfTransaction(transaction: PayPalTransaction, mark: string): ProviderCharge | null {
   const { transaction_id, transaction_status: status } = transaction;
@@ -131,7 +137,7 @@ function refundOfTransaction(transaction: PayPalTransaction, mark: string): Prov
     provider_refund_id: transaction_id,
     provider_txn_id: paypal_reference_id,
     ...fields,
-    status: hasMoved(transaction) ? "succeeded" : settled,
+    ...refundStatus(hasMoved(transaction) ? "succeeded" : settled),
   };
 }
 
