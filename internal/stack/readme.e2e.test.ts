@@ -39,6 +39,7 @@ const RUNS: Readonly<Record<string, "as it stands" | { readonly as: string } | {
   "bun run alerts:drill": { as: "bun run alerts:drill --help" },
   "bun run rotation:drill": { as: "bun run rotation:drill --help" },
   "bun run upgrade:drill": { as: "bun run upgrade:drill --help" },
+  "bun run deploy:drill": { as: "bun run deploy:drill --help" },
   "bun run check": { by: "the first stage of npm test" },
 };
 

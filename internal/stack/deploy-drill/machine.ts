@@ -52,7 +52,11 @@ export async function openNetworks(): Promise<AsyncDisposable> {
 }
 
 async function closeNetworks(): Promise<void> {
-  for (const name of MACHINES) await Bun.$`ip netns del ${networkOf(name)}`.quiet().nothrow();
+  for (const name of MACHINES) {
+    // Its end here goes at once; that of the network would go a moment later.
+    await Bun.$`ip link del ${networkOf(name)}`.quiet().nothrow();
+    await Bun.$`ip netns del ${networkOf(name)}`.quiet().nothrow();
+  }
   await Bun.$`ip link del ${BRIDGE}`.quiet().nothrow();
 }
 
@@ -65,6 +69,7 @@ export class Booted implements Machine, AsyncDisposable {
   readonly root: string;
   readonly network: string;
   readonly #folder: string;
+  #nspawn: Bun.Subprocess | undefined;
   #init: number | undefined;
 
   private constructor(name: (typeof MACHINES)[number], folder: string) {
@@ -78,7 +83,12 @@ export class Booted implements Machine, AsyncDisposable {
   /** Boots it on a copy of `base`; what it writes is in `folder`. */
   static async boot(name: (typeof MACHINES)[number], base: string, folder: string): Promise<Booted> {
     const machine = new Booted(name, folder);
-    await machine.#boot(base);
+    try {
+      await machine.#boot(base);
+    } catch (error) {
+      await machine[Symbol.asyncDispose]();
+      throw error;
+    }
     return machine;
   }
 
@@ -88,6 +98,8 @@ export class Booted implements Machine, AsyncDisposable {
     await Bun.$`mount -t overlay overlay -o lowerdir=${base},upperdir=${upper},workdir=${work} ${this.root}`;
     const names = MACHINES.map((name, index) => `${NETWORK}.${index + 1} ${name}\n`).join("");
     appendFileSync(join(this.root, "etc/hosts"), names);
+    // A machine of the drill never loses power.
+    appendFileSync(join(this.root, "etc/dpkg/dpkg.cfg.d/drill"), "force-unsafe-io\n");
     const log = Bun.file(join(this.#folder, "console.log"));
     const nspawn = Bun.spawn(
       ["unshare", "--mount", "bash", "-euc", BOOT, this.name, this.root, this.network],
@@ -103,6 +115,7 @@ export class Booted implements Machine, AsyncDisposable {
         /running|degraded/.test(await this.sh("systemctl is-system-running || true"))
       );
     };
+    this.#nspawn = nspawn;
     const died = nspawn.exited.then((code) => {
       throw new Error(`machine ${this.name} ended with ${code}: ${this.#folder}/console.log`);
     });
@@ -146,9 +159,10 @@ export class Booted implements Machine, AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    // A signal that its systemd takes as a power cut; the drill has what it wants to know.
-    if (this.#init !== undefined) process.kill(this.#init, "SIGKILL");
-    await Bun.sleep(500);
+    // A power cut, from which nothing inside escapes; the drill has what it wants to know.
+    if (this.#init !== undefined && this.#nspawn?.exitCode === null) process.kill(this.#init, "SIGKILL");
+    else this.#nspawn?.kill("SIGKILL");
+    await this.#nspawn?.exited;
     await Bun.$`umount --lazy ${this.root}`.quiet().nothrow();
     rmSync(this.#folder, { recursive: true, force: true });
   }
@@ -167,8 +181,13 @@ echo $$ > "/sys/fs/cgroup/$2/cgroup.procs"
 exec systemd-nspawn --quiet --register=no --keep-unit --boot --hostname="$0" --machine="$0" \\
   --network-namespace-path="/run/netns/$2" --directory="$1" --console=pipe`;
 
-/** The first process inside, whose parent is systemd-nspawn. */
+/** The first process inside, whose parent is systemd-nspawn. Undefined while the shell before it still prepares. */
 function childOf(pid: number): number | undefined {
+  if (readFileSync(`/proc/${pid}/comm`, "utf8") !== "systemd-nspawn\n") return undefined;
   const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim();
-  return children === "" ? undefined : Number(children.split(" ")[0]);
+  const child = children === "" ? undefined : Number(children.split(" ")[0]);
+  // It is called systemd once it runs what is inside.
+  return child !== undefined && readFileSync(`/proc/${child}/comm`, "utf8") === "systemd\n"
+    ? child
+    : undefined;
 }

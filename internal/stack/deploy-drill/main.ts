@@ -1,13 +1,12 @@
 // `bun run deploy:drill`: three fresh Debian machines on this one, booted with systemd, each in a network of its own; on them the commands of
 // docs/deploy.md, from the packages to a first audited checkout. Exit 0: it went through; 1: it did not; 2: something is missing here.
 import { Command, Option } from "@commander-js/extra-typings";
-import { existsSync, mkdirSync, readdirSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { describeError } from "../../kernel/errors.ts";
 import { newDataDirectory } from "../../testkit/data-directory.ts";
 import { DIST } from "../paths.ts";
 import { sayElapsed } from "../say-elapsed.ts";
-import { wipe } from "../wipe.ts";
 import { Booted, debianRoot, MACHINES, openNetworks } from "./machine.ts";
 import { startServers } from "./servers.ts";
 import { walk } from "./walk.ts";
@@ -49,7 +48,7 @@ const report = sayElapsed();
 // Programs are run from it, and an overlay on memory would not survive a large package.
 const folder = newDataDirectory("deploy-drill", "on disk");
 const held = new AsyncDisposableStack();
-held.defer(() => wipe(folder));
+held.defer(() => rmSync(folder, { recursive: true, force: true }));
 const end = async (code: number) => {
   await held.disposeAsync().catch((error: unknown) => console.error(describeError(error)));
   process.exit(code);

@@ -154,9 +154,7 @@ function serverProperties(nodeId: number, dataDirectory: string, options: KafkaO
   const settings = {
     "process.roles": "broker,controller",
     "node.id": nodeId,
-    "controller.quorum.voters": brokers
-      .map((b, i) => `${i + 1}@${hostOf(b)}:${b.controllerPort}`)
-      .join(","),
+    "controller.quorum.voters": brokers.map((b, i) => `${i + 1}@${hostOf(b)}:${b.controllerPort}`).join(","),
     "controller.listener.names": "CONTROLLER",
     ...listenersOf(self, secure?.passwords?.ports[nodeId - 1]),
     "listener.security.protocol.map": protocolsOf(secure),
