@@ -29,10 +29,10 @@ const readers = (clientId: string) => [`${clientId}-reader`, `${clientId}-browse
 
 const service = (name: Exclude<DatabaseName, "saga">): Access => ({
   ...NOTHING,
-  purpose: `the ${name} service: reads its commands, publishes its events right after the commit`,
-  reads: SUBSCRIPTIONS[name],
+  purpose: `the ${name} service: reads its commands, publishes its events right after the commit, and compares what it has sent with its database`,
+  reads: [...SUBSCRIPTIONS[name], ...OUTBOX_TOPICS[name].filter((topic) => topic !== TOPICS.deadLetters)],
   writes: OUTBOX_TOPICS[name],
-  groups: [name],
+  groups: [name, `${name}-reader`],
 });
 
 const relay = (database: DatabaseName): Access => ({

@@ -7,6 +7,7 @@ import { newId, systemClock } from "../../internal/platform/clock.ts";
 import { openPublishingDatabase, startConsuming } from "../../internal/platform/consuming-role.ts";
 import { runRole } from "../../internal/platform/lifecycle.ts";
 import { startHttp } from "../../internal/platform/serve-http.ts";
+import { watchPast } from "../../internal/platform/watch-past.ts";
 import { catalogueApi } from "../../internal/services/inventory/catalogue-http.ts";
 import { inventoryHandler } from "../../internal/services/inventory/handler.ts";
 import { sweepExpired } from "../../internal/services/inventory/sweeper.ts";
@@ -27,9 +28,11 @@ await runRole({
     // Started before the wait for Kafka: the catalogue needs no Kafka.
     startHttp(context, "catalogue", catalogueApi({ access, database, log, currencies }));
     const onCommitted = inventoryTelemetry(metrics);
+    const past = watchPast(context, database, "inventory", "no hold expires");
+    const compared = () => past.compared;
     runLoop(context, {
       name: "sweeper",
-      runOnce: () => sweepExpired({ database, clock: systemClock, newId, onCommitted, log }),
+      runOnce: () => sweepExpired({ database, clock: systemClock, newId, onCommitted, log, compared }),
       intervalMs: env.SWEEP_INTERVAL_MS,
       restPerRun: 4,
     });

@@ -7,7 +7,7 @@ import type { HistoryWatch } from "../../internal/orchestrator/history-watch.ts"
 import { Intake, type IntakeOptions } from "../../internal/orchestrator/intake.ts";
 import { KeyLookup } from "../../internal/orchestrator/key-lookup.ts";
 import { extendAction } from "../../internal/orchestrator/more-time.ts";
-import type { PastWatch } from "../../internal/orchestrator/past-watch.ts";
+import type { PastWatch } from "../../internal/messaging/past-watch.ts";
 import type { SagaObserver } from "../../internal/orchestrator/saga-batch.ts";
 import { traceSaga } from "../../internal/orchestrator/trace.ts";
 import type { StatusWatch } from "../../internal/orchestrator/status-watch.ts";

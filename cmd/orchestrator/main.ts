@@ -17,9 +17,10 @@ import {
   startErasing,
 } from "../../internal/platform/consuming-role.ts";
 import { runRole } from "../../internal/platform/lifecycle.ts";
+import { watchPast } from "../../internal/platform/watch-past.ts";
 import { startApi } from "./api.ts";
 import { config, NAME, policyOf } from "./config.ts";
-import { startAdmission, startDeadLetterWatch, startPastWatch, startStuckWatch } from "./watches.ts";
+import { startAdmission, startDeadLetterWatch, startStuckWatch } from "./watches.ts";
 
 await runRole({
   name: NAME,
@@ -41,7 +42,7 @@ await runRole({
     const observer = hearingWaits(telemetry.observer, admission, systemClock);
     startStuckWatch(context, database);
     startDeadLetterWatch(context, database);
-    const past = startPastWatch(context, database);
+    const past = watchPast(context, database, "saga", "no deadline acts and no checkout is admitted");
     const saga = { database, clock: systemClock, newId, policy, observer };
     await startApi(context, { ...saga, watch, history, admission, past, onStarted: telemetry.onStarted });
     runLoop(context, {

@@ -1,16 +1,14 @@
-// The orchestrator's background checks of its database: admission, sagas without progress, and the comparison with Kafka.
+// The orchestrator's background checks of its database: admission, sagas without progress, dead letters.
 import { handlingsOf } from "../../internal/operations/dead-letter-store.ts";
 import { OpenDeadLetters } from "../../internal/operations/open-dead-letters.ts";
 import { Admission, admissionMetrics } from "../../internal/orchestrator/admission.ts";
 import { measureBacklog } from "../../internal/orchestrator/intake-store.ts";
-import { PastWatch } from "../../internal/orchestrator/past-watch.ts";
 import { StuckWatch } from "../../internal/orchestrator/stuck.ts";
 import { countNeedy, findStuck } from "../../internal/orchestrator/stuck-store.ts";
 import type { Database } from "../../internal/messaging/database.ts";
 import { runLoop } from "../../internal/platform/background-loop.ts";
 import { systemClock } from "../../internal/platform/clock.ts";
 import { kafkaOptions } from "../../internal/platform/kafka/connection.ts";
-import { newestSent } from "../../internal/platform/kafka/newest-sent.ts";
 import { readTopic } from "../../internal/platform/kafka/read-topic.ts";
 import type { RoleContext } from "../../internal/platform/lifecycle.ts";
 import { TOPICS } from "../../schemas/topics.ts";
@@ -25,8 +23,6 @@ const LONGEST_CHARGE_WAIT_MS = 7_500;
 const STUCK_INTERVAL_MS = 10_000;
 /** Each run opens a connection to Kafka for a moment. */
 const DEAD_LETTER_INTERVAL_MS = 60_000;
-/** Costs one small query when there is nothing to compare. */
-const COMPARE_INTERVAL_MS = 1_000;
 
 /** Checks every second whether new checkouts may be accepted. */
 export function startAdmission(context: Context, database: Database): Admission {
@@ -81,22 +77,4 @@ export function startDeadLetterWatch(context: Context, database: Database): void
     backoffFirstMs: DEAD_LETTER_INTERVAL_MS / 10,
     backoffCapMs: DEAD_LETTER_INTERVAL_MS,
   });
-}
-
-/** Compares the database with Kafka, so that a database restored from a backup does not act. */
-export function startPastWatch(context: Context, database: Database): PastWatch {
-  const { config, log, ops } = context;
-  const past = new PastWatch({
-    sql: database.sql,
-    newestSent: () => newestSent(kafkaOptions(config, "orchestrator")),
-    now: () => systemClock.now(),
-    log,
-  });
-  ops.addCheck("saga database", () => past.ready());
-  runLoop(context, {
-    name: "comparison with Kafka",
-    runOnce: () => past.runOnce(),
-    intervalMs: COMPARE_INTERVAL_MS,
-  });
-  return past;
 }

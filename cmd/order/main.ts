@@ -8,6 +8,7 @@ import {
 } from "../../internal/platform/consuming-role.ts";
 import { runRole } from "../../internal/platform/lifecycle.ts";
 import { startHttp } from "../../internal/platform/serve-http.ts";
+import { watchPast } from "../../internal/platform/watch-past.ts";
 import { orderHandler } from "../../internal/services/order/handler.ts";
 import { orderApi } from "../../internal/services/order/order-http.ts";
 import { eraseOldOrders } from "../../internal/services/order/personal-data-store.ts";
@@ -29,6 +30,7 @@ await runRole({
     // Started before the wait for Kafka: the orders need no Kafka.
     startHttp(context, "orders", orderApi({ access, database, clock: systemClock, newId, log }));
     startErasing(context, database, { days: env.PERSONAL_DATA_DAYS, erase: eraseOldOrders });
+    watchPast(context, database, "order", "a forgotten order may be made or shipped again");
     const alert = orderAlert(metrics, log);
     await startConsuming(context, database, orderHandler({ policy: { blockedCountries }, alert }));
   },

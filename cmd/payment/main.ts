@@ -2,6 +2,7 @@
 import { newId, systemClock } from "../../internal/platform/clock.ts";
 import { openPublishingDatabase, startConsuming } from "../../internal/platform/consuming-role.ts";
 import { runRole } from "../../internal/platform/lifecycle.ts";
+import { watchPast } from "../../internal/platform/watch-past.ts";
 import { paymentHandler } from "../../internal/services/payment/handler.ts";
 import { paymentMetrics } from "../../internal/services/payment/telemetry.ts";
 import { config, faultsOf } from "./config.ts";
@@ -33,6 +34,7 @@ await runRole({
     await startShopperApi(context, providers, { database, clock: systemClock, wakeExecutor });
     startReconciliations(context, providers, shared);
     startUnknownWatch(context, shared);
+    watchPast(context, database, "payment", "forgotten charges may be decided anew");
     const serves = (provider: string) => providers.has(provider);
     const handler = paymentHandler({ serves, executors: executors.all, wakeExecutor });
     await startConsuming(context, database, handler);

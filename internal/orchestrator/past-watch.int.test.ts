@@ -4,7 +4,7 @@ import { TOPICS } from "../../schemas/topics.ts";
 import { restoreBackup, takeBackup } from "../testkit/backup.ts";
 import { eventOf } from "../testkit/events.ts";
 import { COMPLETING, POLICY, START, TestOrchestrator } from "../testkit/orchestrator.ts";
-import { PastWatch } from "./past-watch.ts";
+import { PastWatch } from "../messaging/past-watch.ts";
 import { rebuildSagas } from "./rebuild-run.ts";
 
 let orchestrator: TestOrchestrator;
@@ -23,6 +23,8 @@ beforeEach(async () => {
   const note = (_: object, sentence: string) => void logged.push(sentence);
   watch = new PastWatch({
     sql: orchestrator.database.sql,
+    database: "saga",
+    withheld: "no deadline acts and no checkout is admitted",
     newestSent: () => Promise.resolve(newest()),
     now: () => Date.now(),
     log: { info: note, error: note },

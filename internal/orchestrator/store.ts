@@ -9,6 +9,7 @@ import { timestampOf, timestampOrNull } from "../kernel/timestamp.ts";
 import { columnText } from "../messaging/columns.ts";
 import type { Tx } from "../messaging/database.ts";
 import type { HeldRow } from "../messaging/held-rows.ts";
+import { identity } from "../messaging/past-store.ts";
 import { MAX_ACTION_MS } from "./action.ts";
 import { type Position, type Saga, statusOf, type Transition } from "./state.ts";
 import type { Step } from "./steps.ts";
@@ -106,22 +107,10 @@ export async function claimOverdueSagas(
     select ${columns(tx)} from saga_state
      where completed_at is null and deadline_at <= ${now}::timestamptz
        and table_version = any(${[...KNOWN_TABLE_VERSIONS]}::integer[])
-       and (${compared}::text is null or ${identity(tx)} = ${compared})
+       and (${compared}::text is null or ${identity(tx, "saga")} = ${compared})
      order by deadline_at limit ${limit} for update skip locked`;
   return rows.map(fromRow);
 }
-
-/**
- * Identifies the tables behind a connection: the start time of the server, and the file of the sagas. Both differ in a database
- * that was restored, by whatever means, and in a standby that took over.
- */
-export async function identityOf(sql: Sql): Promise<string> {
-  const [row] = await sql<{ identity: string }[]>`select ${identity(sql)} as identity`;
-  return row?.identity ?? "";
-}
-
-const identity = (sql: Sql | Tx) => sql`
-  concat_ws(' ', extract(epoch from pg_postmaster_start_time()), pg_relation_filenode('saga_state'))`;
 
 /** What `saveSagas` needs to know of a saga: as it was read and as it is now. */
 export interface Change {

@@ -76,7 +76,8 @@ export class TestInventory implements AsyncDisposable {
     };
   }
 
-  sweep(limit?: number): Promise<RunResult> {
+  /** `compared`: the one database in which holds may expire. */
+  sweep(limit?: number, compared?: () => string | null): Promise<RunResult> {
     return sweepExpired({
       database: this.database.postgres,
       clock: { now: () => this.now },
@@ -84,6 +85,7 @@ export class TestInventory implements AsyncDisposable {
       onCommitted: ignore,
       log: { warn: (_fields, message) => void this.warnings.push(message) },
       ...(limit === undefined ? {} : { limit }),
+      ...(compared === undefined ? {} : { compared }),
     });
   }
 

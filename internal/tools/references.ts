@@ -38,6 +38,7 @@ import { certificateMetrics } from "../platform/certificate-ends.ts";
 import { type SettingInWords, settingsOf } from "../platform/config.ts";
 import { Metrics } from "../platform/metrics.ts";
 import { poolMetrics } from "../platform/pool-metrics.ts";
+import { behindGauge } from "../platform/watch-past.ts";
 import { rightsGauge } from "../platform/watch-rights.ts";
 import { openRedis } from "../platform/redis.ts";
 import { inventoryTelemetry } from "../services/inventory/telemetry.ts";
@@ -224,6 +225,11 @@ const REGISTRATIONS: readonly Registration[] = [
     file: "internal/platform/watch-rights.ts",
     calls: /\b(openDatabase|openPublishingDatabase|watchRights|startDraining)\(/,
     register: (metrics) => rightsGauge(metrics, new Map()),
+  },
+  {
+    file: "internal/platform/watch-past.ts",
+    calls: /\bwatchPast\(/,
+    register: (metrics) => behindGauge(metrics, "saga", () => false),
   },
   { file: "internal/platform/redis.ts", calls: /\b(startConsuming|openRedis)\(/, register: registerRedis },
   {

@@ -12,7 +12,7 @@ import { type Admin, openAdmin } from "./admin.ts";
 import type { KafkaOptions } from "./connection.ts";
 import { openConsumer } from "./consumer.ts";
 import { GroupProgress } from "./group-progress.ts";
-import { newestSent } from "./newest-sent.ts";
+import { newestSent, ownTopics } from "./newest-sent.ts";
 import { openProducer } from "./producer.ts";
 import { readTopic } from "./read-topic.ts";
 import { openReconnectingConsumer } from "./reconnecting-consumer.ts";
@@ -67,7 +67,12 @@ describe("each account does its own work:", () => {
     for (const topic of EVERY_TOPIC) await kafkaHas(topic);
     expect(await readBy(kafka.as("orchestrator"), TOPICS.deadLetters)).toBeGreaterThan(0);
     // These messages have no id; reading them is what counts.
-    expect(await newestSent(kafka.as("orchestrator"))).toEqual([]);
+    expect(await newestSent(kafka.as("orchestrator"), ownTopics("saga"))).toEqual([]);
+  });
+
+  test.each(["inventory", "payment", "order"] as const)("%s compares", async (account) => {
+    for (const topic of ownTopics(account)) await kafkaHas(topic);
+    expect(await newestSent(kafka.as(account), ownTopics(account))).toEqual([]);
   });
 
   test.each(["console", "operator"])("%s looks at everything", async (account) => {

@@ -1,5 +1,7 @@
-// Reads the newest messages in each partition of the topics that only sagas write to. The orchestrator compares them with its own
-// outbox (orchestrator/past-watch.ts).
+// Reads the newest messages in each partition of the topics that only one database writes to. Its service compares them with its own
+// outbox (messaging/past-watch.ts).
+import type { DatabaseName } from "../../../schemas/migrations.ts";
+import { OUTBOX_TOPICS } from "../../../schemas/outbox-rules.ts";
 import { TOPICS } from "../../../schemas/topics.ts";
 import { decode } from "../../messaging/envelope.ts";
 import type { KafkaOptions } from "./connection.ts";
@@ -10,12 +12,15 @@ import { readTopic } from "./read-topic.ts";
  * before it compares, and what it sends then would hide what the standby lacks. 600 messages a second are 40 in a partition.
  */
 const LAST = 100;
-const WRITTEN_BY_SAGAS: readonly string[] = [TOPICS.commands, TOPICS.notifications];
 
-/** Message ids, at most LAST per partition. Throws AppError KAFKA_UNAVAILABLE, KAFKA_TOPIC_MISSING. */
+/** The topics that no other outbox writes to: all may write dead letters. */
+export const ownTopics = (database: DatabaseName): readonly string[] =>
+  OUTBOX_TOPICS[database].filter((topic) => topic !== TOPICS.deadLetters);
+
+/** Message ids, at most LAST per partition of each topic. Throws AppError KAFKA_UNAVAILABLE, KAFKA_TOPIC_MISSING. */
 export async function newestSent(
   options: KafkaOptions,
-  topics = WRITTEN_BY_SAGAS,
+  topics: readonly string[],
 ): Promise<readonly string[]> {
   const newest = new Set<string>();
   for (const topic of topics) {

@@ -9,6 +9,7 @@ import { timestampOf } from "../../kernel/timestamp.ts";
 import type { Tx } from "../../messaging/database.ts";
 import type { Outgoing } from "../../messaging/handler.ts";
 import type { HeldRow } from "../../messaging/held-rows.ts";
+import { identity } from "../../messaging/past-store.ts";
 import type { Decision, Reservation, ReservationStatus, StockItem } from "./decide.ts";
 
 /** The working set of one transaction: the rows that were read, and the changes to them. */
@@ -105,19 +106,22 @@ function lockReservations(tx: Tx, sagas: readonly string[]): PendingQuery<LineRo
 
 /**
  * Claims up to `limit` expired holds with all their lines. Only line 0 is locked; it stands for the whole reservation. Skips
- * reservations that another transaction has locked, which the next sweep finds again, and the sagas `without`.
+ * reservations that another transaction has locked, which the next sweep finds again, and the sagas `without`. When `compared` names a
+ * database (messaging/past-watch.ts), nothing is claimed in any other.
  */
 export function claimExpired(
   tx: Tx,
   now: number,
   limit: number,
   without: readonly string[],
+  compared: string | null = null,
 ): PendingQuery<LineRow[]> {
   return tx<LineRow[]>`
     with claimed as materialized (
       select saga_id from reservations
        where status = 'HELD' and line = 0 and expires_at <= ${now}::timestamptz
          and saga_id <> all(${[...without]}::uuid[])
+         and (${compared}::text is null or ${identity(tx, "inventory")} = ${compared})
        order by expires_at
        limit ${limit}
          for no key update skip locked)
