@@ -2,6 +2,7 @@
 import type { Mutant } from "./mutant.ts";
 import { ORCHESTRATOR_MUTANTS } from "./mutants/orchestrator.ts";
 import { ACCESS_MUTANTS } from "./mutants/access.ts";
+import { AUTHORIZE_FIRST_MUTANTS } from "./mutants/authorize-first.ts";
 import { GATEWAY_MUTANTS } from "./mutants/gateway.ts";
 import { ACTION_MUTANTS } from "./mutants/action.ts";
 import { INVENTORY_MUTANTS } from "./mutants/inventory.ts";
@@ -18,6 +19,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...GATEWAY_MUTANTS,
   ...ORCHESTRATOR_MUTANTS,
   ...SAGA_MUTANTS,
+  ...AUTHORIZE_FIRST_MUTANTS,
   ...ACTION_MUTANTS,
   ...INVENTORY_MUTANTS,
   ...PAYMENT_MUTANTS,

@@ -59,8 +59,8 @@ export const ACTION_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: SAGA,
-        find: 'if (at !== "charge" || saga.action_expires_at !== null) break;',
-        replace: 'if (at !== "charge") break;',
+        find: "if (!row.mayAskShopper || saga.action_expires_at !== null) break;",
+        replace: "if (!row.mayAskShopper) break;",
       },
     ],
     caughtBy: { layer: "unit", file: SAGA_TEST, test: "a second wish of the bank changes nothing" },

@@ -12,8 +12,8 @@ export const SAGA_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: SAGA,
-        find: "startCompensation(saga, at, indexOf(at) + 1, failure, now, policy);",
-        replace: "startCompensation(saga, at, indexOf(at), failure, now, policy);",
+        find: "startCompensation(saga, at, indexOf(table, at) + 1, failure, now, policy);",
+        replace: "startCompensation(saga, at, indexOf(table, at), failure, now, policy);",
       },
     ],
     caughtBy: {
@@ -82,7 +82,7 @@ export const SAGA_MUTANTS: readonly Mutant[] = [
         file: SAGA,
         find: "      return flagged(saga, input.command_type, now);\n    case",
         replace:
-          '      return startCompensation(saga, at, indexOf(at), { code: "DEAD", message: "" }, now, policy);\n    case',
+          '      return startCompensation(saga, at, indexOf(table, at), { code: "DEAD", message: "" }, now, policy);\n    case',
       },
     ],
     caughtBy: {
@@ -110,8 +110,8 @@ export const SAGA_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: "internal/orchestrator/commands.ts",
-        find: 'const isKnown = step === "charge" && isCharged;',
-        replace: "const isKnown = false;",
+        find: "return (isPaid ? undo.commandOncePaid : undefined) ?? undo.command;",
+        replace: "return undo.command;",
       },
     ],
     caughtBy: {
@@ -150,8 +150,9 @@ export const SAGA_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: "internal/orchestrator/steps.ts",
-        find: "onlyForMoney: true,",
-        replace: "onlyForMoney: false,",
+        find: 'onlyForMoney: true,\n    mayAskShopper: true,\n  },\n  { ...CONFIRM, statusAfter: "PAYMENT_CHARGED" },',
+        replace:
+          'onlyForMoney: false,\n    mayAskShopper: true,\n  },\n  { ...CONFIRM, statusAfter: "PAYMENT_CHARGED" },',
       },
     ],
     caughtBy: { layer: "unit", file: SAGA_TEST, test: "a checkout that costs nothing" },
@@ -162,8 +163,8 @@ export const SAGA_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: SAGA,
-        find: "filter((step) => step === at || !isLeftOut(rowOf(step), total_cents))",
-        replace: "filter((step) => rowOf(step).undo !== null)",
+        find: "(step) => step === at || !isLeftOut(rowOf(table, step), saga.total_cents),",
+        replace: "(step) => rowOf(table, step).undo !== null,",
       },
     ],
     caughtBy: { layer: "unit", file: SAGA_TEST, test: "a checkout that costs nothing" },
@@ -187,8 +188,8 @@ export const SAGA_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: SAGA,
-        find: "const later = STEPS.slice(indexOf(position.undoing) + 1);",
-        replace: "const later = STEPS.slice(indexOf(position.undoing) + 2);",
+        find: "const later = table.slice(indexOf(table, position.undoing) + 1);",
+        replace: "const later = table.slice(indexOf(table, position.undoing) + 2);",
       },
     ],
     caughtBy: {
