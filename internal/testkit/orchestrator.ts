@@ -103,7 +103,11 @@ export class TestOrchestrator implements AsyncDisposable {
   }
 
   /** Creates an intake; dispose of it. */
-  intake(overrides: Partial<Pick<IntakeOptions, "database" | "lingerMs" | "onStarted" | "admission">> = {}) {
+  intake(
+    overrides: Partial<
+      Pick<IntakeOptions, "database" | "lingerMs" | "onStarted" | "admission" | "policy">
+    > = {},
+  ) {
     const alwaysOpen = { rejection: null, taken: () => undefined };
     return new Intake({
       ...this.#shared,

@@ -327,12 +327,21 @@ export class Simulation implements AsyncDisposable {
     return audit(sources, { settleMs: 0, idleWithinMs: 0 });
   }
 
-  /** How each saga ended (COMPLETED or the failure code), and the number of distinct mails. */
-  async ends(): Promise<{ readonly ends: readonly string[]; readonly mails: number }> {
-    const rows = await this.#orchestrator.database.sql<{ end: string }[]>`
-      select coalesce(failure_code, status) as end from saga_state`;
+  /** How each saga ended (COMPLETED or the failure code), the tables of the completed ones, and the number of distinct mails. */
+  async ends(): Promise<{
+    readonly ends: readonly string[];
+    readonly completedOn: ReadonlySet<number>;
+    readonly mails: number;
+  }> {
+    const rows = await this.#orchestrator.database.sql<{ end: string; table_version: number }[]>`
+      select coalesce(failure_code, status) as end, table_version from saga_state`;
     const mails = new Set(this.broker.entries(TOPICS.notifications).map(({ body }) => body));
-    return { ends: rows.map(({ end }) => end), mails: mails.size };
+    const completed = rows.filter(({ end }) => end === "COMPLETED");
+    return {
+      ends: rows.map(({ end }) => end),
+      completedOn: new Set(completed.map(({ table_version }) => table_version)),
+      mails: mails.size,
+    };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -374,13 +383,19 @@ export class Simulation implements AsyncDisposable {
   }
 
   async #checkIn(count: number): Promise<void> {
-    await using intake = this.#orchestrator.intake();
+    // As before and after a setting is changed: the sagas of some checkouts charge at once, those of others hold the money first.
+    await using charging = this.#orchestrator.intake();
+    await using holding = this.#orchestrator.intake({
+      policy: { ...POLICY, authorizeFirst: new Set([this.#payment.provider.name]) },
+    });
     const requests = await Promise.all(
       Array.from({ length: count }, () =>
         shopper(this.#random, (token) => this.#payment.seal(token), this.mayBePresent),
       ),
     );
-    await Promise.all(requests.map((request) => intake.start(request)));
+    await Promise.all(
+      requests.map((request) => (chanceOf(this.#random, 0.5) ? holding : charging).start(request)),
+    );
   }
 
   /** Relay errors are ignored: produce failures are part of the simulation, and the relay retries. */

@@ -38,7 +38,7 @@ export const AUTHORIZE_FIRST_MUTANTS: readonly Mutant[] = [
     caughtBy: {
       layer: "unit",
       file: SAGA_TEST,
-      test: "table 2, step confirm > a success after the start of the compensation is ignored",
+      test: "table 2, step confirm a success after the start of the compensation is ignored",
     },
   },
   {

@@ -1,0 +1,24 @@
+// Which providers' checkouts authorize first, from the setting.
+import { expect, test } from "bun:test";
+import { Value } from "@sinclair/typebox/value";
+import { config, policyOf } from "./config.ts";
+
+/** The defaults of all settings, with this one. */
+function settings(AUTHORIZE_FIRST?: string) {
+  return Value.Default(config, AUTHORIZE_FIRST === undefined ? {} : { AUTHORIZE_FIRST });
+}
+
+test.each([
+  [undefined, []],
+  ["", []],
+  ["stripe", ["stripe"]],
+  ["stripe,paypal", ["stripe", "paypal"]],
+])("AUTHORIZE_FIRST %s names %o", (text, providers) => {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the settings that have no default are not read
+  const env = settings(text) as Parameters<typeof policyOf>[0];
+  expect(policyOf(env).authorizeFirst).toEqual(new Set(providers));
+});
+
+test.each(["Stripe", "stripe, paypal", "stripe,", "*"])("%s is refused", (text) => {
+  expect(Value.Check(config.properties.AUTHORIZE_FIRST, text)).toBe(false);
+});
