@@ -125,6 +125,10 @@ function lookedUp(found: FoundCharge, despiteSilence: boolean): string {
       throw refusal(
         `the provider took the money with charge ${found.provider_txn_id}: settle it with --outcome succeeded`,
       );
+    case "authorized":
+      throw refusal(
+        `charge ${found.provider_txn_id} holds the money: the payment ends when it is released; cancel it at the provider first`,
+      );
     case "declined":
       return "the provider declined the charge";
     case "not_found":
