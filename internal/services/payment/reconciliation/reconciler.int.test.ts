@@ -8,7 +8,7 @@ import {
 } from "../../../operations/payment-alert-store.ts";
 import { Metrics } from "../../../platform/metrics.ts";
 import { paymentMetrics } from "../telemetry.ts";
-import { refundPayment } from "../../../testkit/commands.ts";
+import { cancelPayment, capturePayment, refundPayment } from "../../../testkit/commands.ts";
 import { TestPayment } from "../../../testkit/payment.ts";
 
 const GRACE_MS = 30_000;
@@ -52,6 +52,59 @@ test("payments, refunds and declines that agree open no alert, however often the
   const marks = await payment.database.sql`
     select count(p.reconciled_at) as payments, count(r.reconciled_at) as refunds from payments p left join refunds r using (payment_id)`;
   expect(marks).toMatchObject([{ payments: 2, refunds: 1 }]);
+});
+
+test("held money is compared in each run until it is taken or released", async () => {
+  await using payment = await TestPayment.open();
+  const { sql } = payment.database;
+  const reconciler = await payment.reconciler();
+  const run = async () => {
+    payment.advance(GRACE_MS + INTERVAL_MS);
+    await reconciler.runOnce();
+    const open = (await payment.alerts()).filter(({ close_note }) => close_note === null);
+    return open.map(({ kind, saga_id }) => `${kind} ${saga_id}`);
+  };
+  const [taken, released, ended] = [saga(), saga(), saga()];
+  for (const id of [taken, released, ended]) await payment.authorize(id);
+  await payment.round();
+  expect(await run()).toEqual([]);
+  expect(await sql`select from payments where reconciled_at is not null`).toHaveLength(0);
+
+  await payment.handle(capturePayment(taken), cancelPayment(released));
+  await payment.round();
+  const [row] = await sql<
+    { id: string }[]
+  >`select provider_txn_id as id from payments where saga_id = ${ended}`;
+  await payment.simulator.stripe.paymentIntents.cancel(row?.id ?? "");
+  expect(await run()).toEqual([`status_differs ${ended}`]);
+  expect(await sql`select saga_id from payments where reconciled_at is not null`).toEqual([
+    { saga_id: taken },
+  ]);
+
+  // The executor hears that nothing is held any more.
+  await payment.handle(cancelPayment(ended));
+  await payment.round();
+  expect(await payment.status(ended)).toBe("CANCELLED");
+  expect(await run()).toEqual([]);
+  expect(payment.errors).toHaveLength(1);
+});
+
+test("a hold without its payment, or of a payment that ended without it, opens an alert", async () => {
+  await using payment = await TestPayment.open();
+  const { sql } = payment.database;
+  const reconciler = await payment.reconciler();
+  const [failed, lost] = [saga(), saga()];
+  for (const id of [failed, lost]) await payment.authorize(id);
+  await payment.round();
+  await sql`update payments set status = 'FAILED', error_code = 'X', provider_txn_id = null where saga_id = ${failed}`;
+  await sql`delete from payments where saga_id = ${lost}`;
+  payment.advance(GRACE_MS + INTERVAL_MS);
+  await reconciler.runOnce();
+  const found = (await payment.alerts()).map(({ kind, saga_id, detail }) => `${kind} ${saga_id} ${detail}`);
+  expect(found).toEqual([
+    `charge_without_payment ${lost} the provider holds 6.00 EUR, but there is no payment`,
+    `status_differs ${failed} the provider holds 6.00 EUR, but the payment is FAILED`,
+  ]);
 });
 
 test("charges and refunds of another shop on the same account are counted and open no alert", async () => {

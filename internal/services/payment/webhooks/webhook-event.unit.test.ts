@@ -1,6 +1,6 @@
 // What an event may settle: only its own open payment or pending refund. history.unit.test.ts has events in any order, webhook.int.test.ts
 // the endpoint.
-import { expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { DEFAULT_POLICY } from "../attempts/attempts.ts";
 import { decideWebhookEvent } from "./webhook-event.ts";
 import type { Payment } from "../payment.ts";
@@ -73,4 +73,57 @@ test("a decline settles, and one of another amount changes nothing and opens no 
 test("an undecided charge changes nothing", () => {
   const answer = { kind: "unknown", reason: "processing", replayed: false } as const;
   expect(decided({ answer })).toEqual({ kind: "unchanged" });
+});
+
+describe("held money", () => {
+  const hold = {
+    ...unknown,
+    capture: "manual",
+    provider_txn_id: "pi_1",
+    capture_before: null,
+    hold_attempts: 1,
+  } as const;
+  const { currency, payment_method: _, next_attempt_at, action: __, ...facts } = { ...hold, currency: "EUR" };
+  const payments = {
+    AUTHORIZED: { ...facts, currency, status: "AUTHORIZED" },
+    CAPTURE_PENDING: { ...facts, currency, next_attempt_at, status: "CAPTURE_PENDING" },
+    VOID_PENDING: {
+      ...facts,
+      currency,
+      next_attempt_at,
+      undo_requested: true,
+      failure: null,
+      status: "VOID_PENDING",
+    },
+  } as const satisfies Record<string, Payment>;
+  const heard = (status: keyof typeof payments, changes: Partial<ProviderCharge>) => {
+    const event = { kind: "charge", event_id: "evt_1", charge: { ...charge, ...changes } } as const;
+    const decided = decideWebhookEvent(payments[status], event, 1_000, DEFAULT_POLICY);
+    if (decided.kind !== "settled") return decided.kind;
+    const { payment, out } = decided.decision;
+    return [payment.status, ...out.map(({ type }) => type)].join(" ");
+  };
+  const ended = { kind: "declined", error_code: "CARD_DECLINED", error_message: "", closed: true } as const;
+  const held = { kind: "authorized", provider_txn_id: "pi_1" } as const;
+
+  test("an event about a hold settles an authorization without a result", () => {
+    expect(decided({ answer: held })).toMatchObject({
+      kind: "settled",
+      decision: { payment: { status: "AUTHORIZED" }, out: [{ type: "PaymentAuthorized" }] },
+    });
+  });
+
+  test.each([
+    ["AUTHORIZED", "alert", "FAILED"],
+    ["CAPTURE_PENDING", "SUCCEEDED PaymentSucceeded", "FAILED PaymentFailed"],
+    ["VOID_PENDING", "REFUND_PENDING", "CANCELLED PaymentCancelled"],
+  ] as const)("%s, after a capture: %s, after its end: %s", (status, afterCapture, afterEnd) => {
+    expect(heard(status, {})).toBe(afterCapture);
+    expect(heard(status, { answer: ended })).toBe(afterEnd);
+    // Old news, another charge, another sum.
+    expect(heard(status, { answer: held })).toBe("unchanged");
+    expect(heard(status, { answer: ended, provider_txn_id: "pi_2" })).toBe("unchanged");
+    expect(heard(status, { answer: ended, amount_cents: 6 })).toBe("unchanged");
+    expect(heard(status, { amount_cents: 6 })).toBe("alert");
+  });
 });

@@ -6,7 +6,7 @@ import { Value } from "@sinclair/typebox/value";
 import type { MessageType } from "../../../../schemas/registry.ts";
 import { waitFor } from "../../../paysim/test-provider.ts";
 import { openPostgres } from "../../../platform/postgres.ts";
-import { cancelPayment, refundPayment } from "../../../testkit/commands.ts";
+import { cancelPayment, capturePayment, refundPayment } from "../../../testkit/commands.ts";
 import { SHORT_TIMEOUT_MS, TestPayment } from "../../../testkit/payment.ts";
 
 const Reply = Type.Object({ result: Type.String() });
@@ -270,6 +270,32 @@ test("a charge whose reply was lost is settled by the simulator's own event, and
   expect(await hearing.round()).toBe(0);
   expect(await hearing.eventTypes(id)).toEqual(["PaymentSucceeded"]);
   expect(hearing.money(id)).toEqual({ net_cents: 600, charges: 1 });
+});
+
+test("held money whose replies are lost is settled by the simulator's own events: held, taken, released", async () => {
+  await using hearing = await TestPayment.openHearing(SHORT_TIMEOUT_MS);
+  const [taken, released] = [saga(), saga()];
+  for (const id of [taken, released]) await hearing.authorize(id, "pm_sim_capture_reply_lost");
+  await hearing.round();
+  await hearing.handle(capturePayment(taken), cancelPayment(released));
+  await hearing.round();
+  const ends = () => Promise.all([hearing.status(taken), hearing.status(released)]);
+  await waitFor(async () => (await ends()).join() === "SUCCEEDED,CANCELLED");
+  expect(await hearing.eventTypes(taken)).toEqual(["PaymentAuthorized", "PaymentSucceeded"]);
+  expect(await hearing.eventTypes(released)).toEqual(["PaymentAuthorized", "PaymentCancelled"]);
+  expect(hearing.money(taken)).toEqual({ net_cents: 600, charges: 1 });
+});
+
+test("a hold that ends by itself fails its payment by the simulator's own event", async () => {
+  await using hearing = await TestPayment.openHearing(SHORT_TIMEOUT_MS);
+  const id = saga();
+  await hearing.authorize(id);
+  await hearing.round();
+  await hearing.simulator.control("POST", "end-holds", {}, Type.Unknown());
+  await waitFor(async () => (await hearing.status(id)) === "FAILED");
+  expect(await hearing.eventTypes(id)).toEqual(["PaymentAuthorized"]);
+  await hearing.handle(capturePayment(id));
+  expect((await hearing.eventTypes(id)).at(-1)).toBe("PaymentFailed");
 });
 
 test("results and doubled, shuffled events race for the same payments: each is charged and reported once", async () => {
