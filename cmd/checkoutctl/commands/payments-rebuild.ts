@@ -1,6 +1,6 @@
 // `checkoutctl payments rebuild`: re-enters lost charge requests after the payment database was restored from a backup.
 import { rebuildPayments } from "../../../internal/operations/payment-rebuild.ts";
-import { CHARGING_PROVIDER } from "../../../internal/services/payment/providers/registry.ts";
+import { DEFAULT_PROVIDER } from "../../../internal/services/payment/payment.ts";
 import { moment, operatorCommand, print } from "../command.ts";
 import { Connections } from "../connections.ts";
 import { loadSettings } from "../settings.ts";
@@ -20,7 +20,7 @@ export const rebuildCommand = operatorCommand(
     const report = await rebuildPayments({
       payment: await connections.database("payment"),
       saga: await connections.database("saga"),
-      provider: CHARGING_PROVIDER,
+      provider: DEFAULT_PROVIDER,
       since,
       newId: () => Bun.randomUUIDv7(),
       now: Date.now(),

@@ -18,7 +18,7 @@ import { readJournal } from "../../../internal/audit/json-lines.ts";
 import { statusesOf } from "../../../internal/operations/repair-store.ts";
 import { readTopic } from "../../../internal/platform/kafka/read-topic.ts";
 import type { ProviderLedger } from "../../../internal/services/payment/providers/ledger.ts";
-import { CHARGING_PROVIDER } from "../../../internal/services/payment/providers/registry.ts";
+import { DEFAULT_PROVIDER } from "../../../internal/services/payment/payment.ts";
 import { DATABASES } from "../../../schemas/migrations.ts";
 import { askOnTerminal } from "../ask-on-terminal.ts";
 import { count, operatorCommand, print } from "../command.ts";
@@ -157,8 +157,8 @@ async function contextOf(connections: Connections, who: Who): Promise<RepairCont
         dryRun: false,
         ...who,
       }),
-    chargesSince: (since) => chargesOf(connections.providers().of(CHARGING_PROVIDER).ledger, since),
-    provider: CHARGING_PROVIDER,
+    chargesSince: (since) => chargesOf(connections.providers().of(DEFAULT_PROVIDER).ledger, since),
+    provider: DEFAULT_PROVIDER,
     clock: systemClock,
     newId: () => Bun.randomUUIDv7(),
   };

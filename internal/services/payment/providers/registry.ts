@@ -8,9 +8,6 @@ import type { Pace } from "./pace.ts";
 import type { PaymentProvider } from "./provider.ts";
 import type { WebhookReader } from "./webhook-reader.ts";
 
-/** Name of the provider that charges new payments. */
-export const CHARGING_PROVIDER = "stripe";
-
 /** The part of a provider that is enough for lookups. */
 export interface KnownProvider {
   readonly provider: PaymentProvider;

@@ -98,9 +98,9 @@ describe("held money", () => {
   } as const satisfies Record<string, Payment>;
   const heard = (status: keyof typeof payments, changes: Partial<ProviderCharge>) => {
     const event = { kind: "charge", event_id: "evt_1", charge: { ...charge, ...changes } } as const;
-    const decided = decideWebhookEvent(payments[status], event, 1_000, DEFAULT_POLICY);
-    if (decided.kind !== "settled") return decided.kind;
-    const { payment, out } = decided.decision;
+    const verdict = decideWebhookEvent(payments[status], event, 1_000, DEFAULT_POLICY);
+    if (verdict.kind !== "settled") return verdict.kind;
+    const { payment, out } = verdict.decision;
     return [payment.status, ...out.map(({ type }) => type)].join(" ");
   };
   const ended = { kind: "declined", error_code: "CARD_DECLINED", error_message: "", closed: true } as const;
