@@ -1,4 +1,4 @@
-// The simulated Transaction Search: captures and refunds of a time span, oldest first, as late as the fault `search_lag_ms` says. Pure.
+// The simulated Transaction Search: captures and refunds of a time span, oldest first, as late as the fault `search_lag_ms` says.
 import { invalidRequest, type Refusal } from "./errors.ts";
 import type { PayPalLedger } from "./ledger.ts";
 import type { Money } from "./money.ts";

@@ -1,4 +1,4 @@
-// PayPal's objects as JSON, by the schemas of its OpenAPI documents. Pure. Called by the server and for webhook events.
+// PayPal's objects as JSON, by the schemas of its OpenAPI documents. Called by the server and for webhook events.
 import { assertNever } from "../../kernel/errors.ts";
 import type { Authorization, Capture, Named, Order, PayPalLedger, Refund } from "./ledger.ts";
 import { hundredths, type Money } from "./money.ts";

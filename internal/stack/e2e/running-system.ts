@@ -7,7 +7,7 @@ import { Shopper } from "../../../bench/shopper.ts";
 import type { SagaStatusView } from "../../../schemas/http.ts";
 import type { SendNotification } from "../../../schemas/notification.ts";
 import type { ProviderLedgerEntry } from "../../../schemas/provider-ledger.ts";
-import { readLedger } from "../../audit/json-lines.ts";
+import { joined, readLedger, readPayPalLedger } from "../../audit/json-lines.ts";
 import type { Money } from "../../kernel/money.ts";
 import { listCatalogue, loadCatalogue } from "../../operations/catalogue.ts";
 import type { SagaStory } from "../../operations/saga-story.ts";
@@ -19,6 +19,7 @@ import { DIST } from "../paths.ts";
 import {
   deploySettings,
   operatorEnvironment,
+  payPalLedgerFile,
   type Role,
   type RoleContext,
   roleEnvironment,
@@ -225,9 +226,11 @@ export class RunningSystem implements AsyncDisposable {
     return { code, violations: auditViolations(stdout) };
   }
 
-  /** The saga's entries in the provider ledger, oldest first. */
+  /** The saga's entries in the ledgers of the providers, oldest first. */
   async ledgerOf(sagaId: string): Promise<ProviderLedgerEntry[]> {
-    const entries = await Array.fromAsync(readLedger(this.context.addresses.ledger_file));
+    const { ledger_file } = this.context.addresses;
+    const both = joined(readLedger(ledger_file), readPayPalLedger(payPalLedgerFile(ledger_file)));
+    const entries = await Array.fromAsync(both);
     return entries.filter((entry) => "saga_id" in entry && entry.saga_id === sagaId);
   }
 

@@ -1,4 +1,4 @@
-// PayPal's objects, as far as this service reads them, and what they say about the money. Pure. Called by paypal.ts, paypal-ledger.ts
+// PayPal's objects, as far as this service reads them, and what they say about the money. Called by paypal.ts, paypal-ledger.ts
 // and paypal-events.ts.
 //
 // Sources: the schemas `order`, `capture`, `authorization` and `refund` of PayPal's OpenAPI documents of Orders v2 and Payments v2. Their
