@@ -53,11 +53,12 @@ export const CheckoutRequest = Type.Object(
   {
     ...cart,
     shipping_address: ShippingAddressInput,
+    /** A token of the card provider; or `paypal`, which needs `shopper_present`: the shopper approves the payment at PayPal's page. */
     payment_method: Type.String({ pattern: "^[A-Za-z0-9_-]{1,200}$" }),
   },
   strict,
 );
-/** The payment method of whoever pays at PayPal, which needs `shopper_present`. All others are tokens of the card provider. */
+/** The payment method of whoever pays at PayPal, and the provider's name. */
 export const PAYPAL = "paypal";
 export type CheckoutRequest = Static<typeof CheckoutRequest>;
 

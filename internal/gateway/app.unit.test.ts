@@ -62,6 +62,40 @@ test("a valid request is passed on; without an orchestrator it gets a 503 with R
   expect(logged[0]).toMatchObject({ code: "SERVICE_UNAVAILABLE" });
 });
 
+test.each([
+  ["paypal", "paypal"],
+  ["pm_card_visa", undefined],
+])("who pays with %s has the provider %s", async (payment_method, provider) => {
+  const started: unknown[] = [];
+  await using orchestrator = Bun.serve({
+    port: 0,
+    hostname: "127.0.0.1",
+    async fetch(request) {
+      started.push(await request.json());
+      return Response.json({ saga_id: SHOPPER, replayed: false }, { status: 202 });
+    },
+  });
+  const passing = gatewayApp({
+    currencies: shopCurrencies("EUR, USD"),
+    authenticator: authenticatorOf(),
+    ...servicesAt({ orchestrator: orchestrator.url.href }),
+    seal: (token) => `sealed.${token}`,
+    onError: (error) => void logged.push(error),
+  });
+  const headers = { authorization: `Bearer ${await tokenOf(SHOPPER)}`, "content-type": "application/json" };
+  const body = JSON.stringify(cart({ payment_method }));
+  const request = new Request("http://localhost/api/v1/checkout", {
+    method: "POST",
+    headers: { ...headers, "idempotency-key": "key-1" },
+    body,
+  });
+  expect((await passing.handle(request)).status).toBe(202);
+  expect(started).toMatchObject([{ payment_method: `sealed.${payment_method}` }]);
+  expect(
+    started.map((one) => typeof one === "object" && one !== null && "provider" in one && one.provider),
+  ).toEqual([provider ?? false]);
+});
+
 const address = cart().shipping_address;
 const items = cart().items;
 const strange: readonly [string, unknown, string][] = [

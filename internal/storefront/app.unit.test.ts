@@ -674,6 +674,31 @@ describe("safety", () => {
     expect(stripe.html).not.toContain("pm_card_visa");
   });
 
+  test.each([
+    ["test cards", { kind: "test_cards" }, { payment_method: "paypal" }],
+    [
+      "a card field, whose value does not count then",
+      { kind: "stripe", publishableKey: "pk_test_1" },
+      { pay_with: "paypal" },
+    ],
+    ["nothing else", { kind: "none" }, { payment_method: "paypal" }],
+  ] as const)("PayPal can be chosen beside %s", async (_, cards, chosen) => {
+    const without = new Browser(shop, { cards });
+    await without.signIn();
+    await without.post("/cart", { sku: "mug-red" });
+    await without.get("/checkout");
+    expect(without.html).not.toContain("PayPal");
+    const paying = new Browser(shop, { cards, offersPayPal: true });
+    await paying.signIn();
+    await paying.post("/cart", { sku: "mug-red" });
+    await paying.get("/checkout");
+    const [name] = Object.keys(chosen);
+    expect(paying.html).toMatch(new RegExp(`<input type="radio" name="${name}" value="paypal"`));
+    await paying.post("/checkout", { ...order({ payment_method: "" }), ...paying.offer, ...chosen });
+    expect(paying.url).toStartWith("/checkout/");
+    expect(shop.starts.at(-1)?.checkout).toMatchObject({ payment_method: "paypal", shopper_present: true });
+  });
+
   test("text of shoppers and of the catalogue is text, not HTML", async () => {
     const evil = `<img src=x onerror=alert(1)>"'&`;
     shop.catalogue.unshift({
