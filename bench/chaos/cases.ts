@@ -2,7 +2,7 @@
 import type { Answer } from "./bank-visit.ts";
 
 export const BLOCKED_COUNTRY = "KP";
-const SERVED_COUNTRY = "DE";
+export const SERVED_COUNTRY = "DE";
 /** Its bank wants the shopper to confirm the payment (3-D Secure). */
 const CHALLENGED = "pm_card_threeDSecure2Required";
 const DONE = ["COMPLETED"];

@@ -2,6 +2,7 @@
 // after each step at what the shoppers met, what the processes logged and how they ended. Called by main.ts.
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
+import postgres from "postgres";
 import { ACTION_DEADLINE_MS } from "../../../bench/chaos/bank-visit.ts";
 import { BLOCKED_COUNTRY } from "../../../bench/chaos/cases.ts";
 import { describeError } from "../../kernel/errors.ts";
@@ -14,6 +15,7 @@ import { operatorEnvironment, type Role, ROLES, type RoleOverrides } from "../ro
 import { ensureSecrets } from "../secrets.ts";
 import { startStack } from "../stack.ts";
 import { waitUntil } from "../wait.ts";
+import type { Control } from "./controls.ts";
 import { Fleet, type Slot } from "./fleet.ts";
 import { databaseFaultsIn, faultsIn, LogTail } from "./logs.ts";
 import { type Pass, PASSES } from "./passes.ts";
@@ -30,6 +32,8 @@ const WARM_UP_MS = 5_000;
 /** About ninety checkouts, a tenth of them with 3-D Secure. */
 const SELL_ALL_MS = 15_000;
 const IDLE_WITHIN = "60s";
+
+type Migration = NonNullable<Control["migration"]>;
 
 /** Of both releases; a release ignores what it does not know. The provider's ledger is compared often, so that the drill sees it. */
 const OVERRIDES: RoleOverrides = {
@@ -50,11 +54,19 @@ export interface DrillOptions {
   readonly from: string;
   readonly dataDirectory: string;
   readonly report: (line: string) => void;
+  /** A mistake that is made on purpose: the drill then ends early, and must have found something. */
+  readonly control?: Control | undefined;
   /** Gets what must be taken down if the drill is interrupted. */
   readonly opened: (opened: AsyncDisposable) => void;
 }
 
-export async function runDrill({ from, dataDirectory, report, opened }: DrillOptions): Promise<DrillResult> {
+export async function runDrill({
+  from,
+  dataDirectory,
+  report,
+  control,
+  opened,
+}: DrillOptions): Promise<DrillResult> {
   await using held = new AsyncDisposableStack();
   opened(held);
   const stack = held.use(await startStack({ dataDirectory, roles: false, secure: false }));
@@ -63,7 +75,7 @@ export async function runDrill({ from, dataDirectory, report, opened }: DrillOpt
   const context = { addresses: stack.addresses, secrets: await ensureSecrets(dataDirectory) };
   const fleet = held.use(new Fleet({ context, dataDirectory, ports, overrides: OVERRIDES }));
   const old = await openRelease("old", from);
-  const today = await openRelease("new", undefined, settingsOfUpgrade(old));
+  const today = await openRelease("new", undefined, { ...settingsOfUpgrade(old), ...control?.overrides });
   const logFile = (name: string) => join(dataDirectory, "logs", `${name}.log`);
 
   await old.roles.migrate(fleet.context, logFile("migrate-old"));
@@ -78,22 +90,34 @@ export async function runDrill({ from, dataDirectory, report, opened }: DrillOpt
   others["migrations"] = await drill.seen(async () => {
     await today.roles.migrate(fleet.context, logFile("migrate-new"));
     await today.roles.createTopics(fleet.context, logFile("topics-new"));
+    if (control?.migration !== undefined) await misled(fleet, control.migration);
     await drill.worked(fleet.slots);
   });
   report("migrated by the new release, while the old one works");
   const replaced: Replaced[] = [];
-  for (const pass of PASSES) {
+  for (const pass of control?.passes ?? PASSES) {
     for (const role of pass.order)
       replaced.push(await drill.replace(pass, role, pass.to === "old" ? old : today));
   }
   await shoppers.finish();
   others["shoppers"] = shoppers.faults();
+  if (control !== undefined) return { replaced, others };
   others["all that the new release sells"] = await drill.seen(() => sellAll(fleet, dataDirectory, today));
   others["audit"] = await auditOf(fleet, shoppers.journal);
   others["processes"] = await drill.seen(() => Promise.resolve());
   report(`${shoppers.checkouts.length} checkouts and ${shoppers.cancelled} cancelled orders have ended`);
   for (const { text } of fleet.hintsSince(0).slice(0, 20)) report(`hint: ${text}`);
   return { replaced, others };
+}
+
+/** The mistake of a control. */
+async function misled({ context }: Fleet, { database, statement }: Migration): Promise<void> {
+  const sql = postgres(context.addresses.postgres[database] ?? "", { max: 1, onnotice: () => undefined });
+  try {
+    await sql.unsafe(statement);
+  } finally {
+    await sql.end({ timeout: 1 });
+  }
 }
 
 /** What the old release does not know was left out before: 3-D Secure and cancelled orders, if it is 0.1.0. */

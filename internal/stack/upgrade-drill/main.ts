@@ -10,18 +10,25 @@ import { newDataDirectory } from "../../testkit/data-directory.ts";
 import { REPOSITORY } from "../paths.ts";
 import { sayElapsed } from "../say-elapsed.ts";
 import { wipe } from "../wipe.ts";
+import { type Control, CONTROL_NAMES, CONTROLS, signsOf } from "./controls.ts";
 import { runDrill } from "./drill.ts";
 import { reportOf } from "./report.ts";
 
 const EXIT_INTERRUPTED = 130;
 
-const { from } = new Command("upgrade:drill")
+const { from, control } = new Command("upgrade:drill")
   .description("Upgrades a local stack under load, rolls it back and upgrades it again, role by role.")
   .addOption(
     new Option("--from <revision>", "the release to upgrade from").default(
       LAST_RELEASE.commit,
       LAST_RELEASE.version,
     ),
+  )
+  .addOption(
+    new Option(
+      "--control <mistake>",
+      "make this mistake on purpose, and pass only if the drill notices it",
+    ).choices(CONTROL_NAMES),
   )
   .parse()
   .opts();
@@ -45,11 +52,17 @@ const opened = (system: AsyncDisposable) => {
   };
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => void interrupt());
 };
-const held = await runDrill({ from: oldFolder, dataDirectory, report, opened })
+const mistake: Control | undefined = control === undefined ? undefined : CONTROLS[control];
+const held = await runDrill({ from: oldFolder, dataDirectory, report, control: mistake, opened })
   .then((result) => {
     const { text, passed } = reportOf(result);
     console.log(`\nfrom ${commit.slice(0, 8)} to the working tree\n\n${text}`);
-    return passed;
+    if (mistake === undefined) return passed;
+    const signs = signsOf(result, mistake);
+    console.log(
+      `\ncontrol: ${mistake.mistake}: ${signs.length > 0 ? `noticed: ${signs[0]}` : "NOT noticed"}`,
+    );
+    return !passed && signs.length > 0;
   })
   .catch(async (error: unknown) => {
     // Whoever interrupted it ends this process.
