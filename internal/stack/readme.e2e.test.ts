@@ -43,8 +43,8 @@ const RUNS: Readonly<Record<string, "as it stands" | { readonly as: string } | {
   "bun run check": { by: "the first stage of npm test" },
 };
 
-/** The quickest to build. */
-const NOT_BUILT = "relay";
+/** It looks for a stack beside itself, so a link would find the stack of this repository. */
+const NOT_BUILT = "checkoutctl";
 
 const parent = newDataDirectory("readme", "on disk");
 const checkout = join(parent, "checkout");

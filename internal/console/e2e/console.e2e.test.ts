@@ -3,9 +3,9 @@
 import { afterAll, beforeAll, describe } from "bun:test";
 import { RunningSystem } from "../../stack/e2e/running-system.ts";
 import { TIMEOUT_MS } from "../../testkit/shop-browser.ts";
-import { oidc } from "./oidc.suite.ts";
-import { outages } from "./outages.suite.ts";
-import { pages } from "./pages.suite.ts";
+import { oidc } from "./oidc.suite.test.ts";
+import { outages } from "./outages.suite.test.ts";
+import { pages } from "./pages.suite.test.ts";
 
 /** Longer than a test: a checkout waits until the test lets it go on. */
 const FORWARD_DEADLINE_MS = "240000";

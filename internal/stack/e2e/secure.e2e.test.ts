@@ -1,8 +1,8 @@
 // A stack with `--secure`: everything is encrypted, and everybody has an account of their own. The suites share one stack, which costs ten
 // seconds of CPU, and run in this order.
 import { afterAll, beforeAll, describe } from "bun:test";
-import { kafkaAccess } from "./kafka-access.suite.ts";
-import { leastPrivilege } from "./least-privilege.suite.ts";
+import { kafkaAccess } from "./kafka-access.suite.test.ts";
+import { leastPrivilege } from "./least-privilege.suite.test.ts";
 import { RunningSystem } from "./running-system.ts";
 
 const UP_TIMEOUT_MS = 120_000;

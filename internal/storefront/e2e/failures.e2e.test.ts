@@ -1,5 +1,5 @@
 // Why an order is not placed, in a real browser: the words, the sentence about the money, and that the next step leads to an order. The
-// bank's confirmation is in bank.suite.ts.
+// bank's confirmation is in bank.suite.test.ts.
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { cartOf } from "../../../bench/shopper.ts";
 import { limitProvider } from "../../faults/provider-faults.ts";

@@ -2,8 +2,8 @@
 // run in this order.
 import { afterAll, beforeAll, describe } from "bun:test";
 import { ShopBrowser, TIMEOUT_MS } from "../../testkit/shop-browser.ts";
-import { ACTION_MS, bank } from "./bank.suite.ts";
-import { buying, MAIL_LINKS } from "./buying.suite.ts";
+import { ACTION_MS, bank } from "./bank.suite.test.ts";
+import { buying, MAIL_LINKS } from "./buying.suite.test.ts";
 
 const held = new AsyncDisposableStack();
 let shoppers: ShopBrowser;
