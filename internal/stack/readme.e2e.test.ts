@@ -1,14 +1,15 @@
 // Runs the commands of the README in order in a fresh clone. Downloads and npm packages are linked, because fetching them again would test
 // the network. So are the binaries, which the first stage of npm test has built in the same way, but for one that `stack up` has to build.
-import { afterAll, expect, test } from "bun:test";
+import { afterAll, beforeAll, expect, test } from "bun:test";
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
 import { newDataDirectory } from "../testkit/data-directory.ts";
 import { processesOf } from "../testkit/processes.ts";
-import { binaryName, buildableRoles } from "../tools/build.ts";
+import { binaryName, buildableRoles, buildAll } from "../tools/build.ts";
 import { cleanEnvironment } from "./child.ts";
 import { DIST, REPOSITORY } from "./paths.ts";
 
+const BUILD_TIMEOUT_MS = 120_000;
 const TEST_TIMEOUT_MS = 300_000;
 
 const VARIABLES =
@@ -48,6 +49,7 @@ const NOT_BUILT = "checkoutctl";
 
 const parent = newDataDirectory("readme", "on disk");
 const checkout = join(parent, "checkout");
+beforeAll(() => buildAll(buildableRoles(), () => {}), BUILD_TIMEOUT_MS);
 afterAll(() => rmSync(parent, { recursive: true, force: true }));
 
 test(
