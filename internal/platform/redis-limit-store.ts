@@ -3,6 +3,9 @@ import type { CheckoutCounts, FullSet, LimitStore } from "../kernel/limit-store.
 import type { CountedPoints } from "./limit-scripts.ts";
 import type { Redis } from "./redis.ts";
 
+/** Redis serves nobody else during a command, so a burst of requests must not become one long command. */
+const COUNTERS_PER_COMMAND = 64;
+
 type Count = readonly [sum: number, ms: number];
 
 interface WaitingCount extends CountedPoints {
@@ -17,16 +20,19 @@ export class RedisLimitStore implements LimitStore {
     this.#redis = redis;
   }
 
-  /** The counters that one request asks for travel in one command. */
+  /** The counters of all requests that one turn of the event loop reads travel together: at both ends the cost is per command. */
   increment(key: string, points: number, seconds: number): Promise<Count> {
     const settle = Promise.withResolvers<Count>();
-    if (this.#waiting.length === 0) queueMicrotask(() => void this.#countWaiting());
+    if (this.#waiting.length === 0) setImmediate(() => this.#countWaiting());
     this.#waiting.push({ key, points, seconds, settle });
     return settle.promise;
   }
 
-  async #countWaiting(): Promise<void> {
-    const waiting = this.#waiting.splice(0);
+  #countWaiting(): void {
+    while (this.#waiting.length > 0) void this.#count(this.#waiting.splice(0, COUNTERS_PER_COMMAND));
+  }
+
+  async #count(waiting: readonly WaitingCount[]): Promise<void> {
     try {
       const counts = await this.#redis.run("limit", (client) => client.countPoints(waiting));
       for (const [i, { settle }] of waiting.entries())
