@@ -131,8 +131,13 @@ export const SCENARIOS: readonly Scenario[] = [
   },
   {
     name: "two sagas that want the same last unit",
-    tables: [1, 2],
+    tables: [1, 1],
     budget: { ...CALM, redeliveries: 1, deadLetters: 1 },
+  },
+  {
+    name: "two sagas, one of each table, that want the same last unit",
+    tables: [1, 2],
+    budget: CALM,
   },
 ];
 
