@@ -81,6 +81,7 @@ export type SagaStatus = (typeof SAGA_STATUSES)[number];
 
 /**
  * Where the shopper's money is. `authorized`: held at the bank, not taken. `returning`: it was taken and is on its way back.
+ * `returned`: the provider has sent it back; a bank may still refuse it, and then the shop finds another way.
  * `unknown`: not known yet; the shopper must not pay again.
  */
 export const MoneyState = Type.Union(

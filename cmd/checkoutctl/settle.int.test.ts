@@ -123,6 +123,18 @@ test("a refund that failed is settled by hand after the shopper was paid in anot
   expect([again.code, again.stderr]).toEqual([3, expect.stringContaining("the payment is REFUNDED")]);
 });
 
+test("a refund that the provider refuses for a lost dispute is settled by hand", async () => {
+  const id = Bun.randomUUIDv7();
+  await payment.charge(id);
+  await payment.round();
+  await payment.simulator.control("POST", "later", { payment_intent: chargeOf(id) }, Type.Unknown());
+  await payment.handle(cancelPayment(id));
+  await payment.round();
+  const { code, stdout } = await settle(id, "refunded");
+  expect([code, stdout]).toEqual([0, expect.stringContaining("the provider has no refund")]);
+  expect(await payment.eventTypes(id)).toEqual(["PaymentSucceeded", "RefundCompleted"]);
+});
+
 test("an unknown payment and a missing --charge are refused", async () => {
   const missing = await settle(Bun.randomUUIDv7(), "failed");
   expect([missing.code, missing.stderr]).toEqual([3, expect.stringContaining("there is no payment")]);

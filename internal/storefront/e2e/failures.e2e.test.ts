@@ -161,7 +161,8 @@ test.concurrent(
     await place(page);
     expect(await atStage(page, "not_ordered")).toEqual({
       title: "We do not deliver there",
-      money: "€12.50 has been returned to you. Banks need 5 to 10 working days to show it.",
+      money:
+        "We have sent €12.50 back to you. Banks need 5 to 10 working days to show it. If it does not come, please write to us.",
     });
     expect(await shoppers.ledger(sagaOf(page))).toEqual(["charge", "refund"]);
     await page.click('.actions a:text-is("Change the address")');
@@ -185,7 +186,7 @@ test.concurrent(
     await page.reload();
     const { title, money } = await atStage(page, "cancelled");
     expect(title).toBe("This order was cancelled");
-    expect(money).toMatch(/^€12\.50 (is on its way back|has been returned) to you\./);
+    expect(money).toMatch(/^(€12\.50 is on its way back to you|We have sent €12\.50 back to you)\./);
     expect(await shoppers.ledger(saga)).toEqual(["charge", "refund"]);
   },
   TIMEOUT_MS,

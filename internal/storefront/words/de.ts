@@ -52,7 +52,7 @@ const status: StatusWords = {
     returning: (amount) =>
       `${amount || "Ihr Geld"} ist auf dem Weg zurück zu Ihnen. Banken brauchen dafür 5 bis 10 Werktage.`,
     returned: (amount) =>
-      `${amount || "Ihr Geld"} wurde Ihnen zurückgegeben. Banken brauchen 5 bis 10 Werktage, bis Sie es sehen.`,
+      `Wir haben ${amount || "Ihr Geld"} an Sie zurückgeschickt. Banken brauchen 5 bis 10 Werktage, bis Sie es sehen. Wenn es nicht kommt, schreiben Sie uns bitte.`,
     unknown: () =>
       "Wir wissen noch nicht, ob Geld abgebucht wurde. Bitte zahlen Sie nicht noch einmal: Wir klären das und schreiben Ihnen.",
     settled: () =>

@@ -57,7 +57,7 @@ export const status: StatusWords = {
     returning: (amount) =>
       `${amount || "Your money"} is on its way back to you. Banks need 5 to 10 working days for that.`,
     returned: (amount) =>
-      `${amount || "Your money"} has been returned to you. Banks need 5 to 10 working days to show it.`,
+      `We have sent ${amount || "your money"} back to you. Banks need 5 to 10 working days to show it. If it does not come, please write to us.`,
     unknown: () =>
       "We do not know yet whether money was taken. Please do not pay again: we are finding out, and we will mail you.",
     settled: () =>

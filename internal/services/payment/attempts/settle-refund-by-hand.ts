@@ -2,7 +2,7 @@
 // decision as a provider result. Called by settle-by-hand.ts.
 import { AppError } from "../../../kernel/errors.ts";
 import { outsideRefundId } from "../outside-refund.ts";
-import type { Payment } from "../payment.ts";
+import type { Payment, PendingRefund } from "../payment.ts";
 import type { FoundRefund, PaymentProvider } from "../providers/provider.ts";
 import type { AttemptResult } from "./attempt.ts";
 
@@ -18,7 +18,7 @@ export async function refundedOutside(
   asked: Pick<PaymentProvider, "findRefund">,
   despiteSilence: boolean,
 ): Promise<SettledByHand> {
-  if (payment.status !== "REFUND_PENDING" || payment.refund.failed.length === 0)
+  if (payment.status !== "REFUND_PENDING" || !isHopeless(payment.refund))
     throw new AppError(
       "MESSAGE_INVALID",
       `the payment is ${payment.status}${payment.status === "REFUND_PENDING" ? ", and its refund has not failed: the provider is still asked for it" : ""}`,
@@ -27,6 +27,11 @@ export async function refundedOutside(
   const looked_up = lookedUp(await asked.findRefund(provider_txn_id), despiteSilence);
   const outcome = { kind: "succeeded", provider_refund_id: outsideRefundId(payment_id) } as const;
   return { result: { kind: "refund", saga_id, attempt: refund.attempts, outcome }, looked_up };
+}
+
+/** The provider will not give the money back. Of a disputed charge the bank has taken it, or will. */
+function isHopeless({ failed, error_code }: PendingRefund): boolean {
+  return failed.length > 0 || error_code === "CHARGE_DISPUTED";
 }
 
 function lookedUp(found: FoundRefund, despiteSilence: boolean): string {
