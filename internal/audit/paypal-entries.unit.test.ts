@@ -1,6 +1,7 @@
 // What the audit makes of PayPal's ledger.
 import { expect, test } from "bun:test";
-import type { PayPalLedgerEntry } from "../../schemas/paypal-ledger.ts";
+import { Value } from "@sinclair/typebox/value";
+import { PayPalLedgerEntry } from "../../schemas/paypal-ledger.ts";
 import { payPalEntries } from "./paypal-entries.ts";
 
 const SAGA = "0198c0de-0000-7000-8000-000000000001";
@@ -8,11 +9,9 @@ const base = { at_ms: 5, saga_id: SAGA, request_id: "k", fingerprint: "f", reply
 const money = { value: "12.50", currency: "EUR" };
 
 async function told(...entries: readonly object[]) {
-  const numbered = entries.map((entry, index) => ({
-    seq: index + 1,
-    ...base,
-    ...entry,
-  })) as PayPalLedgerEntry[];
+  const numbered = entries.map((entry, index) =>
+    Value.Parse(PayPalLedgerEntry, { seq: index + 1, ...base, ...entry }),
+  );
   const all = await Array.fromAsync(payPalEntries(numbered));
   return all.map((entry) => ({
     kind: entry.kind,

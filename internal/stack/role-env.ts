@@ -94,12 +94,7 @@ function settingsOf(
         ...callers,
         // Whoever plays the shopper opens the storefront here.
         SHOP_URL: addresses.gateway,
-        STRIPE_BASE_URL: addresses.paysim,
-        STRIPE_API_KEY: secrets.stripe_api_key,
-        STRIPE_WEBHOOK_SECRET: secrets.stripe_webhook_secret,
-        ...payPalOfStack(addresses.paysim),
-        // The simulator's lists do not lag.
-        PAYPAL_SEARCH_LAG_MS: "0",
+        ...providerSettings({ addresses, secrets }),
         PAYMENT_PRIVATE_JWK: secrets.payment_private_jwk,
       };
     case "order":
@@ -139,6 +134,18 @@ function settingsOf(
     default:
       return role satisfies never;
   }
+}
+
+/** Both providers are the simulator. */
+function providerSettings({ addresses, secrets }: RoleContext): Record<string, string> {
+  return {
+    STRIPE_BASE_URL: addresses.paysim,
+    STRIPE_API_KEY: secrets.stripe_api_key,
+    STRIPE_WEBHOOK_SECRET: secrets.stripe_webhook_secret,
+    ...payPalOfStack(addresses.paysim),
+    // The simulator's lists do not lag.
+    PAYPAL_SEARCH_LAG_MS: "0",
+  };
 }
 
 /** The simulator's PayPal takes any credentials, so these are no secrets. */

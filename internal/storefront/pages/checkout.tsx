@@ -71,10 +71,7 @@ export function Checkout(props: Props) {
         noValidate
       >
         <input type="hidden" name="key" value={idempotencyKey} />
-        <input type="hidden" name="cart" value={cartText(cart.lines)} />
-        <input type="hidden" name="prices" value={pricesText(cart.lines, pricesIn(cart))} />
-        <input type="hidden" name="total" value={cart.total_cents} />
-        <input type="hidden" name="currency" value={cart.currency} />
+        <Offer cart={cart} />
         <div class="fields">
           <fieldset>
             <legend>{words.checkout.contact}</legend>
@@ -111,6 +108,18 @@ export function Checkout(props: Props) {
         <Summary frame={frame} cart={cart} />
       </form>
     </Page>
+  );
+}
+
+/** What the button buys, and at which prices. */
+function Offer({ cart }: { readonly cart: PricedCart }) {
+  return (
+    <>
+      <input type="hidden" name="cart" value={cartText(cart.lines)} />
+      <input type="hidden" name="prices" value={pricesText(cart.lines, pricesIn(cart))} />
+      <input type="hidden" name="total" value={cart.total_cents} />
+      <input type="hidden" name="currency" value={cart.currency} />
+    </>
   );
 }
 
@@ -334,22 +343,27 @@ function Payment({
           <PayPalChoice frame={frame} name="pay_with" isChosen={isPayPal} />
         </div>
       ) : null}
-      {cards.kind === "stripe" ? (
-        <>
-          <div id="card" data-stripe-key={cards.publishableKey} data-language={frame.language}>
-            <noscript>
-              <p>{words.checkout.needsScript}</p>
-            </noscript>
-          </div>
-          <p class="field-error" id="card-error" role="alert" />
-          <input type="hidden" name="payment_method" value="" />
-          <p class="hint">
-            <Icon name="check" />
-            {words.checkout.cardNote}
-          </p>
-        </>
-      ) : null}
+      {cards.kind === "stripe" ? <CardField frame={frame} publishableKey={cards.publishableKey} /> : null}
     </fieldset>
+  );
+}
+
+function CardField({ frame, publishableKey }: { readonly frame: Frame; readonly publishableKey: string }) {
+  const { words } = frame;
+  return (
+    <>
+      <div id="card" data-stripe-key={publishableKey} data-language={frame.language}>
+        <noscript>
+          <p>{words.checkout.needsScript}</p>
+        </noscript>
+      </div>
+      <p class="field-error" id="card-error" role="alert" />
+      <input type="hidden" name="payment_method" value="" />
+      <p class="hint">
+        <Icon name="check" />
+        {words.checkout.cardNote}
+      </p>
+    </>
   );
 }
 

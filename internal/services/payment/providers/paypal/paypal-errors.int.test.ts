@@ -1,0 +1,264 @@
+// How each refusal and each answer of PayPal is read. Replies that the simulator does not make come from a few lines of HTTP in PayPal's
+// formats (the schemas `error` and `order` of its OpenAPI documents).
+import { afterAll, beforeEach, describe, expect, test } from "bun:test";
+import { PayPalProvider } from "./paypal.ts";
+
+interface Reply {
+  readonly status: number;
+  readonly body?: unknown;
+  readonly headers?: Record<string, string>;
+}
+/** By method and the last part of the path; the rest gets `otherwise`. */
+let replies: Readonly<Record<string, Reply>>;
+let otherwise: Reply;
+let asked: string[];
+const server = Bun.serve({
+  port: 0,
+  hostname: "127.0.0.1",
+  fetch(request) {
+    const { pathname } = new URL(request.url);
+    if (pathname === "/v1/oauth2/token") return Response.json({ access_token: "t", expires_in: 60 });
+    const what = `${request.method} ${pathname.split("/").at(-1)}`;
+    asked.push(what);
+    const { status, body = {}, headers = {} } = replies[what] ?? otherwise;
+    return Response.json(body, { status, headers });
+  },
+});
+afterAll(() => server.stop(true));
+beforeEach(() => {
+  replies = {};
+  asked = [];
+});
+
+const provider = new PayPalProvider({
+  clientId: "client",
+  clientSecret: "secret",
+  mark: "checkout",
+  baseUrl: server.url,
+  shopUrl: new URL("http://shop.test"),
+  timeoutMs: 2_000,
+  clock: { now: () => 0 },
+});
+const request = {
+  idempotency_key: "k",
+  saga_id: "0198c0de-0000-7000-8000-000000000001",
+  amount_cents: 600,
+  currency: "EUR",
+  payment_method: "paypal",
+  shopper_present: true,
+  capture: "automatic",
+} as const;
+
+const issue = (name: string, field?: string) => ({
+  name: "UNPROCESSABLE_ENTITY",
+  message: "A text that may quote what a shopper typed: 4242424242424242",
+  debug_id: "d1",
+  details: [{ issue: name, ...(field === undefined ? {} : { field }) }],
+});
+const unknown = (reason: string): object => ({ kind: "unknown", reason, replayed: false });
+const deferred = (reason: string, retry_after_ms: number | null): object => ({
+  kind: "deferred",
+  reason,
+  retry_after_ms,
+});
+const refused = (code: string, param: string | null) => ({ kind: "request_refused", code, param });
+
+test.each<[string, Reply, object]>([
+  [
+    "a currency that the payer's country does not have",
+    { status: 422, body: issue("CURRENCY_NOT_SUPPORTED") },
+    { kind: "declined", closed: true, error_code: "PAYMENT_METHOD_CURRENCY_MISMATCH" },
+  ],
+  [
+    "an amount that is too large",
+    { status: 422, body: issue("MAX_VALUE_EXCEEDED") },
+    { kind: "declined", closed: true, error_code: "AMOUNT_TOO_LARGE" },
+  ],
+  [
+    "our mistake, with its place",
+    { status: 400, body: issue("INVALID_PARAMETER_SYNTAX", "/purchase_units/0/amount/value") },
+    refused("INVALID_PARAMETER_SYNTAX", "/purchase_units/0/amount/value"),
+  ],
+  [
+    "a payee that cannot be paid is our fault, not the shopper's",
+    { status: 422, body: issue("PAYEE_ACCOUNT_RESTRICTED") },
+    refused("PAYEE_ACCOUNT_RESTRICTED", null),
+  ],
+  [
+    "names that are no names of an API",
+    { status: 400, body: issue("4242 4242 4242 4242", "What A Shopper Typed!") },
+    refused("UNPROCESSABLE_ENTITY", null),
+  ],
+  ["no permission", { status: 403, body: { name: "NOT_AUTHORIZED" } }, refused("NOT_AUTHORIZED", null)],
+  [
+    "a token that is refused twice",
+    { status: 401, body: { name: "AUTHENTICATION_FAILURE" } },
+    refused("AUTHENTICATION_FAILURE", null),
+  ],
+  ["no such address", { status: 404 }, refused("http_404", null)],
+  ["a key in use", { status: 409, body: { name: "RESOURCE_CONFLICT" } }, unknown("key_in_use")],
+  [
+    "a key in use, as Payments v2 says it",
+    { status: 422, body: issue("PREVIOUS_REQUEST_IN_PROGRESS") },
+    unknown("key_in_use"),
+  ],
+  [
+    "a key used for something else",
+    { status: 422, body: issue("DUPLICATE_REQUEST_ID") },
+    unknown("key_reused"),
+  ],
+  ["too many requests", { status: 429 }, deferred("rate_limited", null)],
+  [
+    "too many requests, with a time",
+    { status: 429, headers: { "retry-after": "7" } },
+    deferred("rate_limited", 7_000),
+  ],
+  [
+    "too many requests, with a very long time",
+    { status: 429, headers: { "retry-after": "86400" } },
+    deferred("rate_limited", 60_000),
+  ],
+  [
+    "unavailable, with a time",
+    { status: 503, headers: { "retry-after": "2" } },
+    deferred("unavailable", 2_000),
+  ],
+  ["unavailable", { status: 503 }, unknown("server_error")],
+  ["a server error", { status: 500, body: issue("INTERNAL_SERVER_ERROR") }, unknown("server_error")],
+  ["an answer that is no order", { status: 201, body: { id: "O1" } }, unknown("unexpected")],
+])("%s", async (_, reply, expected) => {
+  otherwise = reply;
+  expect(await provider.charge(request)).toMatchObject(expected);
+  // None of them says anything about an order that exists, or that money was refunded.
+  const found = await provider.lookUpCharge("order:O1");
+  const isDefinite = "closed" in expected;
+  const lost = reply.status === 404 ? "not_found" : isDefinite ? "request_refused" : undefined;
+  expect(found).toMatchObject({ kind: lost ?? ("kind" in expected ? expected.kind : null) });
+  const refund = await provider.refund({ ...request, provider_txn_id: "C1" });
+  expect(refund.kind).not.toBe("succeeded");
+  expect(JSON.stringify([found, refund])).not.toContain("4242");
+});
+
+const AMOUNT = { currency_code: "EUR", value: "6.00" };
+const orderWith = (more: object, payments?: object) => ({
+  id: "O1",
+  status: "COMPLETED",
+  intent: "CAPTURE",
+  purchase_units: [{ reference_id: "automatic", ...(payments === undefined ? {} : { payments }) }],
+  ...more,
+});
+const capture = (status: string) => orderWith({}, { captures: [{ id: "C1", status, amount: AMOUNT }] });
+const hold = (status: string) =>
+  orderWith({
+    intent: "AUTHORIZE",
+    purchase_units: [{ reference_id: "manual", payments: { authorizations: [{ id: "A1", status }] } }],
+  });
+const taken = { kind: "succeeded", provider_txn_id: "C1" };
+const closed = { kind: "declined", closed: true };
+
+test.each<[string, object, object]>([
+  [
+    "not approved",
+    orderWith({ status: "CREATED" }),
+    { kind: "action_required", redirects: true, provider_txn_id: "order:O1" },
+  ],
+  ["the payer is needed again", orderWith({ status: "PAYER_ACTION_REQUIRED" }), { kind: "action_required" }],
+  ["closed by us", orderWith({ status: "APPROVED", intent: "AUTHORIZE" }), closed],
+  ["voided", orderWith({ status: "VOIDED" }), closed],
+  ["captured", capture("COMPLETED"), taken],
+  ["captured and refunded", capture("REFUNDED"), taken],
+  ["captured and partly refunded", capture("PARTIALLY_REFUNDED"), taken],
+  ["a capture under review", capture("PENDING"), unknown("processing")],
+  ["a capture of a state that we do not know", capture("NEW"), unknown("processing")],
+  ["a capture that failed", capture("DECLINED"), closed],
+  ["completed without anything", orderWith({}), unknown("unexpected")],
+  ["a state that we do not know", orderWith({ status: "NEW" }), unknown("unexpected")],
+  ["held", hold("CREATED"), { kind: "authorized", provider_txn_id: "order:O1" }],
+  ["a hold under review", hold("PENDING"), unknown("processing")],
+  ["a hold that was released", hold("VOIDED"), closed],
+  ["a hold that was denied", hold("DENIED"), closed],
+])("an order: %s", async (_, body, expected) => {
+  otherwise = { status: 200, body };
+  expect(await provider.lookUpCharge("order:O1")).toMatchObject(expected);
+});
+
+describe("an approved order", () => {
+  const approved = orderWith({ status: "APPROVED" });
+
+  test.each([
+    ["PAYER_ACTION_REQUIRED", "AUTHENTICATION_REQUIRED"],
+    ["INSTRUMENT_DECLINED", "PAYMENT_METHOD_PROVIDER_DECLINE"],
+    ["MAX_NUMBER_OF_PAYMENT_ATTEMPTS_EXCEEDED", "CARD_DECLINE_RATE_LIMIT_EXCEEDED"],
+  ])("whose capture is refused with %s is closed first", async (name, error_code) => {
+    otherwise = { status: 204 };
+    replies = {
+      "POST capture": { status: 422, body: issue(name) },
+      get "GET O1"() {
+        const body = asked.includes("PATCH O1") ? { ...approved, intent: "AUTHORIZE" } : approved;
+        return { status: 200, body };
+      },
+    };
+    expect(await provider.lookUpCharge("order:O1")).toMatchObject({ ...closed, error_code });
+    expect(asked).toEqual(["GET O1", "POST capture", "PATCH O1", "GET O1"]);
+  });
+
+  test("that cannot be closed is not settled", async () => {
+    replies = {
+      "POST capture": { status: 422, body: issue("INSTRUMENT_DECLINED") },
+      "PATCH O1": { status: 500 },
+    };
+    otherwise = { status: 200, body: approved };
+    expect(await provider.lookUpCharge("order:O1")).toMatchObject(unknown("server_error"));
+    replies = { ...replies, "PATCH O1": { status: 422, body: issue("ORDER_NOT_PATCHABLE") } };
+    expect(await provider.lookUpCharge("order:O1")).toMatchObject(unknown("processing"));
+  });
+
+  test("whose capture says nothing that we know is looked at again", async () => {
+    replies = { "POST capture": { status: 422, body: issue("SOMETHING_NEW") } };
+    otherwise = { status: 200, body: approved };
+    expect(await provider.lookUpCharge("order:O1")).toMatchObject(unknown("processing"));
+  });
+});
+
+test("a hold that is over is closed, and one that the bank does not honour may still hold the money", async () => {
+  otherwise = { status: 200, body: hold("CREATED") };
+  const take = () => provider.capture({ idempotency_key: "k", saga_id: "s", provider_txn_id: "order:O1" });
+  replies = { "POST capture": { status: 422, body: issue("AUTHORIZATION_EXPIRED") } };
+  expect(await take()).toMatchObject({ ...closed, error_code: "AUTHORIZATION_ENDED" });
+  replies = { "POST capture": { status: 422, body: issue("TRANSACTION_REFUSED") } };
+  expect(await take()).toEqual({
+    kind: "declined",
+    error_code: "PAYMENT_METHOD_PROVIDER_DECLINE",
+    error_message: "PayPal declined the payment",
+  });
+});
+
+test.each([
+  ["PENDING", "REFUND_PENDING"],
+  ["FAILED", "REFUND_FAILED"],
+  ["CANCELLED", "REFUND_CANCELED"],
+  ["NEW", "REFUND_UNKNOWN"],
+])("a refund that is %s is not there yet", async (status, error_code) => {
+  otherwise = { status: 201, body: { id: "R1", status, amount: AMOUNT } };
+  const refund = { idempotency_key: "k", saga_id: "s", provider_txn_id: "C1" };
+  expect(await provider.refund(refund)).toEqual({ kind: "not_yet", error_code });
+});
+
+test("nothing listens at the address: no token, so nothing was sent", async () => {
+  const closedServer = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response() });
+  const { url } = closedServer;
+  await closedServer.stop(true);
+  const lost = new PayPalProvider({
+    clientId: "client",
+    clientSecret: "secret",
+    mark: "checkout",
+    baseUrl: url,
+    shopUrl: new URL("http://shop.test"),
+    timeoutMs: 500,
+    clock: { now: () => 0 },
+  });
+  expect(await lost.charge(request)).toMatchObject(deferred("unavailable", null));
+  expect(await lost.refund({ ...request, provider_txn_id: "C1" })).toMatchObject(
+    deferred("unavailable", null),
+  );
+});
