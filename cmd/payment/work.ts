@@ -15,7 +15,7 @@ import {
 import { shopperApi, type ShopperApiOptions } from "../../internal/services/payment/shopper/shopper-http.ts";
 import { webhookApi, type WebhookEndpoint } from "../../internal/services/payment/webhooks/webhook-http.ts";
 import type { PaymentMetrics } from "../../internal/services/payment/telemetry.ts";
-import { oldestUnknown } from "../../internal/services/payment/unknown-store.ts";
+import { oldestHeld, oldestUnknown } from "../../internal/services/payment/unknown-store.ts";
 import type { PaymentConfig } from "./config.ts";
 
 type Context = RoleContext<PaymentConfig>;
@@ -123,7 +123,7 @@ export function startReconciliations(
   }
 }
 
-/** Measures how long the oldest payment has been UNKNOWN. */
+/** Measures how long the oldest payment has been UNKNOWN, or its money held. */
 export function startUnknownWatch(
   context: Context,
   { database, metrics }: { readonly database: Database; readonly metrics: PaymentMetrics },
@@ -131,8 +131,9 @@ export function startUnknownWatch(
   runLoop(context, {
     name: "unknown payments",
     runOnce: async () => {
-      const since = await oldestUnknown(database.sql);
-      metrics.unknownSeconds.set({}, since === null ? 0 : Math.max(0, systemClock.now() - since) / 1_000);
+      const since = await Promise.all([oldestUnknown(database.sql), oldestHeld(database.sql)]);
+      const ageMs = systemClock.now() - Math.min(...since.map((each) => each ?? Infinity));
+      metrics.unknownSeconds.set({}, Math.max(0, ageMs) / 1_000);
     },
     intervalMs: UNKNOWN_INTERVAL_MS,
   });

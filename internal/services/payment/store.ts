@@ -119,9 +119,8 @@ export function readRefunds(tx: Tx, sagas: readonly string[]): PendingQuery<Refu
 }
 
 /**
- * Open payments, captures and voids that are due (`isDue`), the longest waiting first, without locked ones. Two index scans for the open
- * ones, because one condition with `or` read all waiting payments each time; captures and voids wait for nobody, so they are few. The
- * first scan of the open ones starts at `dueFrom` (epoch ms), see claim-floor.ts.
+ * Open payments, captures and voids that are due (`isDue`), the longest waiting first, without locked ones. Two index scans each, because one
+ * condition with `or` read all waiting payments each time. The first scan of the open ones starts at `dueFrom` (epoch ms), see claim-floor.ts.
  */
 export function lockDueCharges(
   tx: Tx,
@@ -138,8 +137,11 @@ export function lockDueCharges(
      where payment_id = any(
              array(select payment_id from payments
                     where status in ('CAPTURE_PENDING', 'VOID_PENDING') and provider = ${provider}
-                      and (next_attempt_at <= ${now}::timestamptz
-                           or next_attempt_at > ${now + LONGEST_PAUSE_MS}::timestamptz)
+                      and next_attempt_at <= ${now}::timestamptz
+                    order by next_attempt_at limit ${limit} for no key update skip locked) ||
+             array(select payment_id from payments
+                    where status in ('CAPTURE_PENDING', 'VOID_PENDING') and provider = ${provider}
+                      and next_attempt_at > ${now + LONGEST_PAUSE_MS}::timestamptz
                     order by next_attempt_at limit ${limit} for no key update skip locked) ||
              array(select payment_id from payments
                     where status in ('PENDING', 'UNKNOWN') and provider = ${provider}
@@ -171,8 +173,11 @@ export function lockOldestCharges(
      where payment_id = any(
              array(select payment_id from payments
                     where status in ('CAPTURE_PENDING', 'VOID_PENDING') and provider = ${provider}
-                      and (next_attempt_at <= ${now}::timestamptz
-                           or next_attempt_at > ${now + LONGEST_PAUSE_MS}::timestamptz)
+                      and next_attempt_at <= ${now}::timestamptz
+                    order by next_attempt_at limit ${limit} for no key update skip locked) ||
+             array(select payment_id from payments
+                    where status in ('CAPTURE_PENDING', 'VOID_PENDING') and provider = ${provider}
+                      and next_attempt_at > ${now + LONGEST_PAUSE_MS}::timestamptz
                     order by next_attempt_at limit ${limit} for no key update skip locked) ||
              array(select payment_id from payments
                     where status in ('PENDING', 'UNKNOWN') and provider = ${provider}

@@ -24,6 +24,7 @@ const READS_WHAT_WAITS: Readonly<Record<string, string>> = {
   "internal/services/payment/store.ts: lockBacklog": "payments_due",
   "internal/services/payment/store.ts: countBacklog": "payments_due",
   "internal/services/payment/unknown-store.ts: oldestUnknown": "payments_due",
+  "internal/services/payment/unknown-store.ts: oldestHeld": "payments_held",
   "internal/services/payment/alert-store.ts: unseenAlerts": "payment_alerts_open",
   "internal/services/payment/alert-store.ts: countOpenAlerts": "payment_alerts_open",
 };

@@ -570,8 +570,8 @@ export const PAYMENT_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: STRIPE,
-        find: 'answer.kind === "authorized" && isOld',
-        replace: 'answer.kind === "authorized" && !isOld && isOld',
+        find: 'answer.kind === "authorized" && isReplayed(intent)',
+        replace: 'answer.kind === "authorized" && isReplayed(intent) && intent.id === ""',
       },
     ],
     caughtBy: {

@@ -108,8 +108,9 @@ export class StripeProvider implements PaymentProvider {
       const intent = await this.#create(asked, idempotency_key);
       const answer = answerOf(intent);
       // The key's first answer says "held" for ever, also when the money has been taken or released since.
-      const isOld = intent.lastResponse.headers["idempotent-replayed"] === "true";
-      return answer.kind === "authorized" && isOld ? presentOf(await this.lookUpCharge(intent.id)) : answer;
+      return answer.kind === "authorized" && isReplayed(intent)
+        ? presentOf(await this.lookUpCharge(intent.id))
+        : answer;
     } catch (error) {
       return chargeResultOf(error, { resent: this.#resends.take(request.idempotency_key) });
     } finally {
@@ -277,6 +278,11 @@ function foundAmong(intents: readonly Stripe.PaymentIntent[]): FoundCharge {
     results.find((result) => result.kind === "declined" && result.closed !== true) ??
     results[0] ?? { kind: "not_found" }
   );
+}
+
+/** Typed as an object, as the SDK's client for Node has them, the headers of its fetch client are those of the response. */
+function isReplayed({ lastResponse }: Stripe.Response<Stripe.PaymentIntent>): boolean {
+  return new Headers(lastResponse.headers).get("idempotent-replayed") === "true";
 }
 
 /** The look-up was needed to know: without it, the charge may be in any state. */
