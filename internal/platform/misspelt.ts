@@ -9,6 +9,7 @@ import { credentialOf, fileSettingOf, givenCredentials, type Environment } from 
 export const SETTING_NAMES: readonly string[] = [
   "ACTION_DEADLINE_MS",
   "ALERTMANAGER_URL",
+  "AUTHORIZE_FIRST",
   "BUN_CONFIG_MAX_HTTP_REQUESTS",
   "CHARGE_EXECUTION_MS",
   "CONSOLE_READ_ONLY",

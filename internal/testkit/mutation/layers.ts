@@ -7,7 +7,7 @@ import { runTrial, type TestCase, type Trial } from "./trial.ts";
 
 /** The files that the model runs. It cannot notice a change in any other file. */
 const MODELLED =
-  /^internal\/(orchestrator\/(saga|steps|state|commands)|services\/[a-z]+\/(decide|attempts\/(attempts|holds)|payment))\.ts$/;
+  /^internal\/(orchestrator\/(saga|steps|state|commands)|services\/[a-z]+\/(decide|attempts\/(attempts|holds|refund-attempts)|payment))\.ts$/;
 
 export type Outcome =
   | { readonly kind: "caught"; readonly layer: Layer; readonly test: TestCase; readonly seconds: number }

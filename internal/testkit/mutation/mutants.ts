@@ -10,6 +10,7 @@ import { MESSAGING_MUTANTS } from "./mutants/messaging.ts";
 import { ORDER_AND_MAIL_MUTANTS } from "./mutants/order-and-mail.ts";
 import { ORDER_CANCELLATION_MUTANTS } from "./mutants/order-cancellation.ts";
 import { PAYMENT_MUTANTS } from "./mutants/payment.ts";
+import { REFUND_MUTANTS } from "./mutants/refunds.ts";
 import { RELAY_MUTANTS } from "./mutants/relay.ts";
 import { RUN_MUTANTS } from "./mutants/runs.ts";
 import { SAGA_MUTANTS } from "./mutants/saga.ts";
@@ -23,6 +24,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...ACTION_MUTANTS,
   ...INVENTORY_MUTANTS,
   ...PAYMENT_MUTANTS,
+  ...REFUND_MUTANTS,
   ...MESSAGING_MUTANTS,
   ...RELAY_MUTANTS,
   ...ORDER_AND_MAIL_MUTANTS,

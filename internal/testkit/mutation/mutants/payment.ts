@@ -176,36 +176,6 @@ export const PAYMENT_MUTANTS: readonly Mutant[] = [
     caughtBy: { layer: "int", file: EXECUTOR_TEST, test: "pm_sim_reply_lost is unknown, never failed" },
   },
   {
-    id: "refund-gives-up",
-    title: "A failing refund stops after an hour.",
-    edits: [
-      {
-        file: ATTEMPTS,
-        find: 'if (payment.status !== "REFUND_PENDING" || !isDue(payment.refund.next_attempt_at, now)) return null;',
-        replace:
-          'if (payment.status !== "REFUND_PENDING" || !isDue(payment.refund.next_attempt_at, now)) return null;\n' +
-          "  if (now - payment.refund.created_at >= 60 * 60 * 1_000) return null;",
-      },
-    ],
-    caughtBy: { layer: "unit", file: DECIDE_TEST, test: "is retried while the provider fails" },
-  },
-  {
-    id: "refund-key-for-ever",
-    title: "A refund always uses the same key, so the provider replays its stored error.",
-    edits: [
-      {
-        file: ATTEMPTS,
-        find: "idempotency_key: generation === 0 ? key : `${key}:${generation}`,",
-        replace: "idempotency_key: key,",
-      },
-    ],
-    caughtBy: {
-      layer: "unit",
-      file: DECIDE_TEST,
-      test: "is always retried, and its key changes because an error may be stored under it",
-    },
-  },
-  {
     id: "cancel-answers-at-once",
     title:
       "A cancel during the charge gets its reply before the charge ends: the stock is released, then the money is taken.",
