@@ -73,26 +73,7 @@ export function Checkout(props: Props) {
         <input type="hidden" name="key" value={idempotencyKey} />
         <Offer cart={cart} />
         <div class="fields">
-          <fieldset>
-            <legend>{words.checkout.contact}</legend>
-            <TextField
-              frame={frame}
-              field="email"
-              details={details}
-              errors={errors}
-              hint={words.checkout.emailHint}
-            />
-          </fieldset>
-          <fieldset class="address">
-            <legend>{words.checkout.delivery}</legend>
-            {ADDRESS_FIELDS.map((field) =>
-              field === "country" ? (
-                <CountryField key={field} frame={frame} details={details} errors={errors} />
-              ) : (
-                <TextField key={field} frame={frame} field={field} details={details} errors={errors} />
-              ),
-            )}
-          </fieldset>
+          <WhoAndWhere frame={frame} details={details} errors={errors} />
           {cart.total_cents === 0 ? (
             <input type="hidden" name="payment_method" value="free" />
           ) : (
@@ -108,6 +89,34 @@ export function Checkout(props: Props) {
         <Summary frame={frame} cart={cart} />
       </form>
     </Page>
+  );
+}
+
+function WhoAndWhere({ frame, details, errors }: Pick<Props, "frame" | "details" | "errors">) {
+  const { words } = frame;
+  return (
+    <>
+      <fieldset>
+        <legend>{words.checkout.contact}</legend>
+        <TextField
+          frame={frame}
+          field="email"
+          details={details}
+          errors={errors}
+          hint={words.checkout.emailHint}
+        />
+      </fieldset>
+      <fieldset class="address">
+        <legend>{words.checkout.delivery}</legend>
+        {ADDRESS_FIELDS.map((field) =>
+          field === "country" ? (
+            <CountryField key={field} frame={frame} details={details} errors={errors} />
+          ) : (
+            <TextField key={field} frame={frame} field={field} details={details} errors={errors} />
+          ),
+        )}
+      </fieldset>
+    </>
   );
 }
 
