@@ -26,6 +26,8 @@ import { roleAddresses } from "../../internal/operations/role-state.ts";
 import { CONNECT_TIMEOUT_MS, type OpenSources } from "./overview-sources.ts";
 import type { SettingName, Settings } from "./settings.ts";
 
+/** The answer of a role to a Host header that is not its own: shoppers and operators would get it, too. */
+const MISDIRECTED = 421;
 const HTTP_SETTINGS = ["GATEWAY_URL", "ORCHESTRATOR_URL", "INVENTORY_URL", "ORDER_URL"] as const;
 
 /** The client that it opens is not closed: the process ends after the checks. */
@@ -119,6 +121,12 @@ export function httpChecks(settings: Settings): readonly Check[] {
       subject: name,
       async run() {
         const { status } = await get(new URL(url), CONNECT_TIMEOUT_MS);
+        if (status === MISDIRECTED) {
+          const todo = `put this name into SERVED_NAMES of the role, or its address into ${name}`;
+          return [
+            finding("http", name, { verdict: "problem", says: `${url}: it does not serve this name`, todo }),
+          ];
+        }
         return [finding("http", name, { verdict: "ok", says: `${url} answers (${status})` })];
       },
       whenAway: { verdict: "problem", todo: `start the role, or correct ${name}` },

@@ -112,6 +112,19 @@ describe("one broken thing", () => {
     expect(JSON.stringify(report)).not.toContain("geheim");
   });
 
+  test("a role that is called by a name that it does not serve: a problem, which names the setting", async () => {
+    let status = 200;
+    const role = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: () => new Response("", { status }) });
+    const settings = { GATEWAY_URL: `http://127.0.0.1:${role.port}` };
+    expect(only(await doctor(settings), "http", "GATEWAY_URL")?.verdict).toBe("ok");
+    status = 421;
+    expect(only(await doctor(settings), "http", "GATEWAY_URL")).toMatchObject({
+      verdict: "problem",
+      todo: expect.stringContaining("SERVED_NAMES"),
+    });
+    await role.stop(true);
+  });
+
   test("a server that accepts and never answers costs its own checks only", async () => {
     const silent = createServer(() => undefined).listen(0, "127.0.0.1");
     await new Promise((resolve) => silent.once("listening", resolve));

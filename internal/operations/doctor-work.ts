@@ -134,9 +134,9 @@ function judgeMails({ waiting, oldest_at }: WaitingMails, now: number): Finding 
   return finding("mails", "notification", { verdict: "warning", says, todo });
 }
 
-/** The command on its machine. OPS_URLS names several processes of a role `order`, `order-2`, .., each on a machine of its own. */
+/** The command on its machine. OPS_URLS names several processes of a role `order`, `order-2` or `order-b`, each on a machine of its own. */
 export function startCommandOf(name: string): string {
-  return `systemctl start checkout-${name.replace(/-\d+$/, "")}`;
+  return `systemctl start checkout-${name.replace(/-.*$/, "")}`;
 }
 
 function judgeRoles({ roles }: Overview, version: string): readonly Finding[] {

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import type { Overview } from "../../schemas/overview.ts";
 import { examine, reportOf } from "./doctor.ts";
-import { judgeWork } from "./doctor-work.ts";
+import { judgeWork, startCommandOf } from "./doctor-work.ts";
 
 const NOW = 10_000_000;
 const known = <T>(value: T) => ({ at: NOW, value });
@@ -165,3 +165,10 @@ test("a check that hangs or throws hides no other, and an ok report has no probl
   ]);
   expect(report).toMatchObject({ ok: true, counts: { ok: 1, warning: 0, problem: 0, not_checked: 2 } });
 });
+
+test.each(["order", "order-2", "order-b", "order-db2.example"])(
+  "%s of OPS_URLS is started by the unit of its role",
+  (name) => {
+    expect(startCommandOf(name)).toBe("systemctl start checkout-order");
+  },
+);

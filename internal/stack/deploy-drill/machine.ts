@@ -1,6 +1,14 @@
 // A Debian machine of the drill: a root of its own, booted by systemd-nspawn, in a network of its own. The three machines of a drill reach each
 // other and this machine over a bridge, and nothing else. Needs root, debootstrap and systemd-nspawn.
-import { appendFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { runToEnd } from "../child.ts";
 import { CACHE } from "../paths.ts";
@@ -98,6 +106,8 @@ export class Booted implements Machine, AsyncDisposable {
     await Bun.$`mount -t overlay overlay -o lowerdir=${base},upperdir=${upper},workdir=${work} ${this.root}`;
     const names = MACHINES.map((name, index) => `${NETWORK}.${index + 1} ${name}\n`).join("");
     appendFileSync(join(this.root, "etc/hosts"), names);
+    // debootstrap copies the name of the machine that it runs on, and consumers with one name would take each other's place.
+    writeFileSync(join(this.root, "etc/hostname"), `${this.name}\n`);
     // A machine of the drill never loses power.
     appendFileSync(join(this.root, "etc/dpkg/dpkg.cfg.d/drill"), "force-unsafe-io\n");
     const log = Bun.file(join(this.#folder, "console.log"));

@@ -7,6 +7,7 @@ import { waitUntil } from "../wait.ts";
 import type { Booted } from "./machine.ts";
 import { blocksUnder, blockWith, changed } from "./page.ts";
 import type { Servers } from "./servers.ts";
+import { addressRules, watchdog } from "./units.ts";
 
 const READY_TIMEOUT_MS = 180_000;
 const SETTLE_TIMEOUT_MS = 60_000;
@@ -34,9 +35,12 @@ export async function walk(context: Walk): Promise<void> {
   const [schema = ""] = blocksUnder(page, "4. Schema");
   // The roles do not run yet, so `doctor` finds something.
   const prepared = await first.sh(changed(schema, "checkoutctl doctor", "checkoutctl doctor || true"));
-  report(`schema and topics; doctor says before the start:\n${indented(prepared)}`);
+  report(`schema and topics are made; doctor, before the start: ${lastLine(prepared)}`);
   await startRoles(machines, page, report);
   await buy(context, first, page);
+  const last = machines.at(-1) ?? first;
+  report(await addressRules(first, last));
+  report(await watchdog(last, "checkout-order"));
 }
 
 /** Step 1 on each. */
@@ -130,7 +134,7 @@ async function startRoles(machines: readonly Booted[], page: string, report: Wal
 
 /** Step 6 on the first. */
 async function buy({ machines, servers, report }: Walk, first: Booted, page: string): Promise<void> {
-  report(`doctor:\n${indented(await first.sh(`${SETTINGS}checkoutctl doctor`))}`);
+  report(`doctor: ${lastLine(await first.sh(`${SETTINGS}checkoutctl doctor`))}`);
   const [commands = ""] = blocksUnder(page, "6. A first");
   const isDone =
     "for i in $(seq 60); do checkoutctl saga ls | grep -q COMPLETED && break; sleep 0.5; done\ncheckoutctl saga ls";
@@ -147,6 +151,10 @@ async function buy({ machines, servers, report }: Walk, first: Booted, page: str
     report(`the shop's page from ${machine.name}: ${status}`);
     if (status.trim() !== "200") throw new Error(`the shop of ${machine.name} answered ${status}`);
   }
+}
+
+function lastLine(text: string): string {
+  return text.trimEnd().split("\n").at(-1) ?? "";
 }
 
 function indented(text: string): string {

@@ -1,0 +1,34 @@
+// What only a running systemd shows of the units: that its address rules hold, and that a role that hangs is replaced. Called by walk.ts.
+import { waitUntil } from "../wait.ts";
+import type { Booted } from "./machine.ts";
+
+/** WatchdogSec of the units is 30 s. */
+const WATCHDOG_TIMEOUT_MS = 120_000;
+/** As in the units of the roles that talk to private networks only. */
+const PRIVATE = "localhost link-local 10.0.0.0/8 172.16.0.0/12 192.168.0.0/16 fc00::/7";
+
+/** With the rules of our units another machine is reached; with its address left out, it is not. Returns what was seen. */
+export async function addressRules(from: Booted, to: Booted): Promise<string> {
+  const ask = (allowed: string) =>
+    from.sh(
+      `systemd-run --quiet --wait --pipe -p IPAddressDeny=any -p 'IPAddressAllow=${allowed}' ` +
+        `curl -sS -m 3 -o /dev/null -w '%{http_code}' http://${to.address}:9101/healthz || echo " refused"`,
+    );
+  const [allowed, denied] = [(await ask(PRIVATE)).trim(), (await ask("localhost")).trim()];
+  if (allowed !== "200") throw new Error(`with the address rules of the units: ${allowed}`);
+  if (!denied.includes("refused")) throw new Error(`an address that is not allowed was reached: ${denied}`);
+  return `address rules: ${to.name} answers ${allowed} with those of the units; without its address: ${denied.replaceAll("\n", " ")}`;
+}
+
+/** Freezes a role. Returns how long the watchdog took to replace it. */
+export async function watchdog(machine: Booted, unit: string): Promise<string> {
+  const begun = performance.now();
+  await machine.sh(`systemctl kill --signal=STOP ${unit}`);
+  const isReplaced = async () => {
+    const state = await machine.sh(`systemctl show --property=NRestarts,ActiveState --value ${unit}`);
+    const [restarts, active] = state.trim().split("\n").toSorted();
+    return Number(restarts) > 0 && active === "active";
+  };
+  await waitUntil(`${unit} is replaced`, isReplaced, { timeoutMs: WATCHDOG_TIMEOUT_MS, intervalMs: 1_000 });
+  return `watchdog: ${unit} on ${machine.name} was frozen, and is active again after ${((performance.now() - begun) / 1_000).toFixed(0)} s`;
+}
