@@ -6,6 +6,7 @@ import { cancelPayment, capturePayment } from "../testkit/commands.ts";
 import { eventOf } from "../testkit/events.ts";
 import { TestOrchestrator } from "../testkit/orchestrator.ts";
 import { TestPayment } from "../testkit/payment.ts";
+import { reopenCharged } from "./payment-reopen.ts";
 import { type PaymentRebuildReport, rebuildPayments } from "./payment-rebuild.ts";
 
 const ACCEPTS = "pm_card_threeDSecure2Required";
@@ -171,4 +172,24 @@ test.each([
   }
   expect(await payment.status(id)).toBe(end);
   expect(payment.money(id).net_cents).toBe(end === "SUCCEEDED" ? 600 : 0);
+});
+
+test("money that is held for a payment that was cancelled as never requested is released", async () => {
+  const id = await orchestrator.start({ payment_method: await payment.seal("pm_card_visa") });
+  await payment.authorize(id);
+  await payment.round();
+  const [row] = await payment.database.sql<{ charge: string }[]>`
+    update payments p set status = 'CANCELLED', provider_txn_id = null, undo_requested = true, capture = 'automatic'
+      from (select saga_id, provider_txn_id from payments where saga_id = ${id}) old
+     where p.saga_id = old.saga_id returning old.provider_txn_id as charge`;
+  const provider_txn_id = row?.charge ?? "";
+  await orchestrator.database.sql`update saga_state set status = 'COMPENSATING' where saga_id = ${id}`;
+  const held = { provider_txn_id, saga_id: id, amount_cents: 600, currency: "EUR", isPaid: true };
+  const databases = { payment: payment.database.sql, saga: orchestrator.database.sql };
+  const times = { since: payment.now - MINUTE_MS, now: payment.now };
+  const report = await reopenCharged({ ...databases, ...times, charges: [[held]] });
+  expect(report).toEqual({ compared: 1, reopened: [id], open: [] });
+  expect(await settle(id)).toBe("FAILED");
+  expect((await payment.eventTypes(id)).at(-1)).toBe("PaymentCancelled");
+  expect((await payment.simulator.stripe.paymentIntents.retrieve(provider_txn_id)).status).toBe("canceled");
 });

@@ -1,7 +1,7 @@
 // Compares the payments with the provider's list after the payment database has lost its last moments. Until somebody noticed, an undo may
 // have ended a payment whose charge the database had forgotten: it was cancelled as never requested, and the money is gone. Such a payment
-// is opened again as one with an unknown result that is to be undone; the executor finds the charge and refunds it. Called by repair.ts,
-// after payment-rebuild.ts.
+// is opened again as one with an unknown result that is to be undone; the executor finds the charge and refunds it, or releases what it only
+// holds. Called by repair.ts, after payment-rebuild.ts.
 import type { Sql } from "postgres";
 import { moneyText } from "../kernel/money.ts";
 import {
@@ -18,6 +18,7 @@ export interface ChargeAtProvider {
   readonly saga_id: string | null;
   readonly amount_cents: number;
   readonly currency: string;
+  /** The provider took or holds the money. */
   readonly isPaid: boolean;
 }
 export type ChargesAtProvider =
@@ -77,7 +78,7 @@ export function verdictOn(
   status: string | undefined,
 ): "fine" | "reopen" | { readonly open: string } {
   const { provider_txn_id, saga_id, amount_cents, currency } = charge;
-  const took = `the provider took ${moneyText(amount_cents, currency)} with charge ${provider_txn_id} of checkout ${saga_id}`;
+  const took = `the provider took or holds ${moneyText(amount_cents, currency)} with charge ${provider_txn_id} of checkout ${saga_id}`;
   if (payment === undefined)
     return status === undefined
       ? "fine"

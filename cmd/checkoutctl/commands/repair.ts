@@ -176,7 +176,7 @@ async function* chargesOf(
       saga_id,
       amount_cents,
       currency,
-      isPaid: answer.kind === "succeeded",
+      isPaid: answer.kind === "succeeded" || answer.kind === "authorized",
     }));
     if (page.next === null) return;
     after = page.next;
