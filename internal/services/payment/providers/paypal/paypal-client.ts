@@ -95,12 +95,12 @@ export class PayPalClient {
 
   /** Sends it with a token. A token that PayPal no longer takes is replaced once. */
   async send(call: PayPalCall, deadline: AbortSignal): Promise<Reply> {
-    const token = await this.#validToken();
+    const token = await this.#tokenWithin(deadline);
     if ("kind" in token) return token;
     const reply = await this.#request(call, token, deadline);
     if (reply.kind !== "refusal" || reply.status !== 401) return reply;
     if (this.#token === token) this.#token = null;
-    const renewed = await this.#validToken();
+    const renewed = await this.#tokenWithin(deadline);
     return "kind" in renewed ? renewed : this.#request(call, renewed, deadline);
   }
 
@@ -115,6 +115,21 @@ export class PayPalClient {
     if (call.key !== undefined) headers["paypal-request-id"] = call.key;
     const body = call.body === undefined ? (call.method === "POST" ? "{}" : null) : JSON.stringify(call.body);
     return exchange(`${this.#base}${call.path}`, { method: call.method, headers, body }, deadline);
+  }
+
+  /** The wait for a token is part of the call's time: an executor's lease must not end before its call. */
+  async #tokenWithin(
+    deadline: AbortSignal,
+  ): Promise<AccessToken | Exclude<Reply, { readonly kind: "answer" }>> {
+    const { promise, resolve } = Promise.withResolvers<{ readonly kind: "unsent" }>();
+    const over = () => resolve({ kind: "unsent" });
+    deadline.addEventListener("abort", over, { once: true });
+    if (deadline.aborted) over();
+    try {
+      return await Promise.race([promise, this.#validToken()]);
+    } finally {
+      deadline.removeEventListener("abort", over);
+    }
   }
 
   /** However many calls wait for a token, it is asked for once. */

@@ -84,7 +84,29 @@ test("nothing of an hour is listed before PayPal shows it, and it is there by it
   expect((await ledger.charges(span, null)).entries).toMatchObject([{ provider_txn_id: capture }]);
 });
 
-test("an id that PayPal does not know, and an order that took no money", async () => {
+test("money that is held is there under the id of its order", async () => {
+  const saga_id = sagaOf(1);
+  const waiting = await provider.charge({
+    idempotency_key: `${saga_id}:charge`,
+    saga_id,
+    amount_cents: 4_200,
+    currency: "EUR",
+    payment_method: "paypal",
+    shopper_present: true,
+    capture: "manual",
+  });
+  const charge = "provider_txn_id" in waiting ? (waiting.provider_txn_id ?? "") : "";
+  const ours = { provider_txn_id: charge, saga_id, isMarked: true, amount_cents: 4_200, currency: "EUR" };
+  expect(await ledger.charge(charge)).toMatchObject({ ...ours, answer: { kind: "action_required" } });
+  await paypal.press(charge.replace("order:", ""), "approve");
+  expect(await ledger.charge(charge)).toMatchObject({ ...ours, answer: { kind: "action_required" } });
+  await provider.lookUpCharge(charge);
+  expect(await ledger.charge(charge)).toMatchObject({ ...ours, answer: { kind: "authorized" } });
+  await provider.cancelCharge(charge);
+  expect(await ledger.charge(charge)).toMatchObject({ ...ours, answer: { kind: "declined", closed: true } });
+});
+
+test("ids that PayPal does not know", async () => {
   expect([await ledger.charge("NONE"), await ledger.refund("NONE"), await ledger.charge("order:O1")]).toEqual(
     [null, null, null],
   );

@@ -7,12 +7,16 @@ import { AppError } from "../../../../kernel/errors.ts";
 import type { ProviderCharge, ProviderRefund, LedgerPage, ProviderLedger, Span } from "../ledger.ts";
 import { fromPayPal } from "./paypal-amounts.ts";
 import {
+  answerOf,
   captureAnswer,
   captureIdOf,
   captureIn,
+  chargeIdOf,
   isMarked,
   orderIdOf,
+  orderIn,
   type PayPalCapture,
+  type PayPalOrder,
   type PayPalRefund,
   refundIn,
   sagaOf,
@@ -46,10 +50,15 @@ export class PayPalLedger implements ProviderLedger {
   }
 
   async charge(provider_txn_id: string): Promise<ProviderCharge | null> {
-    // An order took no money under its own id.
-    if (orderIdOf(provider_txn_id) !== null) return null;
-    const body = await this.#get(`/v2/payments/captures/${encodeURIComponent(provider_txn_id)}`);
+    const orderId = orderIdOf(provider_txn_id);
+    const path =
+      orderId === null ? `payments/captures/${encodeURIComponent(provider_txn_id)}` : orderPath(orderId);
+    const body = await this.#get(`/v2/${path}`);
     if (body === null) return null;
+    if (orderId !== null) {
+      const order = orderIn(body);
+      return known(order === null ? null : chargeOfOrder(order, this.#mark));
+    }
     const capture = captureIn(body);
     return known(capture === null ? null : chargeOf(capture, this.#mark));
   }
@@ -89,6 +98,28 @@ export function chargeOf(capture: PayPalCapture, mark: string): ProviderCharge |
   if (money === null) return null;
   const ours = { saga_id: sagaOf(capture), isMarked: isMarked(mark, capture) };
   return { provider_txn_id: capture.id, ...ours, ...money, answer: captureAnswer(capture) };
+}
+
+/** A charge that took no money yet, or whose money is held; what became of it since is in its answer. */
+function chargeOfOrder(order: PayPalOrder, mark: string): ProviderCharge | null {
+  const [unit] = order.purchase_units;
+  const money = unit?.amount === undefined ? null : fromPayPal(unit.amount);
+  if (unit === undefined || money === null) return null;
+  const answer = answerOf(order);
+  const provider_txn_id = chargeIdOf(order);
+  return {
+    provider_txn_id,
+    saga_id: sagaOf(unit),
+    isMarked: isMarked(mark, unit),
+    ...money,
+    // Approved: nothing was taken before our capture.
+    answer:
+      answer.kind === "approved" ? { kind: "action_required", provider_txn_id, redirects: true } : answer,
+  };
+}
+
+function orderPath(id: string): string {
+  return `checkout/orders/${encodeURIComponent(id)}`;
 }
 
 export function refundOf(refund: PayPalRefund, mark: string): ProviderRefund | null {

@@ -274,6 +274,27 @@ describe("a search", () => {
     expect(paypal.kinds()).toEqual(["order"]);
   });
 
+  test("from where no orders are made says nothing until the transactions have had their time", async () => {
+    const asked = { firstMs: paypal.nowMs, lastMs: paypal.nowMs };
+    const clock = { now: () => paypal.nowMs };
+    const account = {
+      clientId: "client",
+      clientSecret: "secret",
+      mark: "",
+      baseUrl: new URL(paypal.url),
+      clock,
+    };
+    const looking = new PayPalProvider(account);
+    const search = () => looking.findCharge({ ...request, asked });
+    expect(await search()).toMatchObject({ kind: "unknown" });
+    paypal.nowMs += 3 * HOUR_MS;
+    expect(await search()).toEqual({ kind: "not_found" });
+    expect(paypal.entries()).toEqual([]);
+    paypal.nowMs = asked.firstMs;
+    const capture = await captured();
+    expect(await search()).toEqual({ kind: "succeeded", provider_txn_id: capture });
+  });
+
   test("later looks for a capture in the transactions, which lag", async () => {
     const capture = await captured();
     const asked = { firstMs: paypal.nowMs, lastMs: paypal.nowMs };

@@ -49,7 +49,7 @@ import {
   NO_SHOPPER,
   unknown,
 } from "./paypal-errors.ts";
-import { findCapture } from "./paypal-transactions.ts";
+import { findCapture, TRANSACTION_LAG_MS } from "./paypal-transactions.ts";
 
 /** PayPal keeps the keys of orders for 6 h, those of captures and refunds for 45 days (parameter PayPal-Request-Id of the two APIs). */
 export const CREATE_TRUSTED_MS = 5 * 60 * 60 * 1_000;
@@ -91,18 +91,21 @@ export class PayPalProvider implements PaymentProvider {
   /**
    * PayPal has no search for orders. While it knows the key, the order is asked for again: that makes one if there is none, which nobody
    * can approve, because nobody was told its address. Later an order cannot be captured any more (PayPal gives the shopper 3 h), so only
-   * a capture is looked for, in the transactions, which show it after up to 3 h.
+   * a capture is looked for, in the transactions, which show it after up to 3 h: before that, that there is none says nothing. So it is
+   * from the start where no orders are made.
    */
   async findCharge(request: FindRequest): Promise<FoundCharge> {
     const { saga_id, asked } = request;
-    if (this.#options.clock.now() - asked.firstMs < CREATE_TRUSTED_MS) {
+    const now = this.#options.clock.now();
+    if (this.#options.shopUrl !== undefined && now - asked.firstMs < CREATE_TRUSTED_MS) {
       const result = await this.charge({ ...request, payment_method: "" });
       return result.kind === "no_effect" ? unknown("unexpected") : result;
     }
-    const untilMs = Math.min(asked.lastMs + CREATE_TRUSTED_MS, this.#options.clock.now());
+    const untilMs = Math.min(asked.lastMs + CREATE_TRUSTED_MS, now + 1_000);
     const span = { fromMs: asked.firstMs, untilMs };
     const found = await findCapture(this.#client, saga_id, span, this.#client.deadline());
-    if (found === null) return { kind: "not_found" };
+    if (found === null)
+      return now < asked.lastMs + TRANSACTION_LAG_MS ? unknown("processing") : { kind: "not_found" };
     return typeof found === "string"
       ? { kind: "succeeded", provider_txn_id: found }
       : found.kind === "unreadable"
