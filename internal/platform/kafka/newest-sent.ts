@@ -1,7 +1,7 @@
 // Reads the newest messages in each partition of the topics that only one database writes to. Its service compares them with its own
 // outbox (messaging/past-watch.ts).
 import type { DatabaseName } from "../../../schemas/migrations.ts";
-import { OUTBOX_TOPICS } from "../../../schemas/outbox-rules.ts";
+import { isStray, OUTBOX_TOPICS } from "../../../schemas/outbox-rules.ts";
 import { TOPICS } from "../../../schemas/topics.ts";
 import { decode } from "../../messaging/envelope.ts";
 import type { KafkaOptions } from "./connection.ts";
@@ -28,8 +28,8 @@ export async function newestSent(
     for await (const { values } of readTopic({ ...options, topic, from })) {
       for (const value of values) {
         const decoded = decode(value);
-        // A message produced by hand may be undecodable.
-        if (decoded.ok) newest.add(decoded.message.message_id);
+        // A message produced by hand may be undecodable, or be none that the outbox of this topic sends.
+        if (decoded.ok && !isStray(decoded.message.type, topic)) newest.add(decoded.message.message_id);
       }
     }
   }

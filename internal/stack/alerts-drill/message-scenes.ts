@@ -1,7 +1,8 @@
 // Scenes with messages that fail, come twice, or should not be there.
 import type { Event } from "../../../schemas/events.ts";
 import type { Command } from "../../../schemas/commands.ts";
-import { TOPICS, type Topic } from "../../../schemas/topics.ts";
+import { TOPICS } from "../../../schemas/topics.ts";
+import { insertPublished } from "../../messaging/outbox.ts";
 import { cancelOrder, chargePayment } from "../../testkit/commands.ts";
 import { eventOf } from "../../testkit/events.ts";
 import { sendBytes } from "../../testkit/kafka.ts";
@@ -12,8 +13,20 @@ const DECLINED = "pm_card_visa_chargeDeclined";
 const REPUBLISHED_SECONDS = 60;
 const WHY = ["--reason", "a drill of the alerts"] as const;
 
-/** As somebody does with a Kafka tool, past the outboxes. */
-async function sendByHand(arena: Arena, topic: Topic, message: Event | Command): Promise<void> {
+/**
+ * As somebody does with a Kafka tool. The outbox of the topic's database gets the message as well, as sent: without it, its service would take
+ * its database for one from the past at its next start, as it should.
+ */
+async function sendByHand(
+  arena: Arena,
+  topic: typeof TOPICS.commands | typeof TOPICS.orderEvents,
+  message: Event | Command,
+): Promise<void> {
+  const session = arena.session(topic === TOPICS.commands ? "saga" : "order");
+  const { message_id: event_id, saga_id: partition_key, type } = message;
+  const published_at = new Date().toISOString();
+  await insertPublished(session, [{ event_id, topic, partition_key, type, payload: message, published_at }]);
+  await session.end();
   const value = Buffer.from(JSON.stringify(message));
   const headers = [["type", Buffer.from(message.type)]] as const;
   await sendBytes(topic, [{ key: message.saga_id, value, headers }], arena.system.kafka());

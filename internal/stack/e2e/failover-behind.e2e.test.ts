@@ -164,6 +164,12 @@ async function named(invariant: string): Promise<readonly string[]> {
   return [...new Set(findings.map(({ saga_id }) => saga_id ?? "-"))].toSorted();
 }
 
+/** The body of its /readyz. */
+async function readiness(role: string): Promise<string> {
+  const { ops } = system.context.addresses;
+  return (await fetch(new URL("/readyz", ops[role]))).text();
+}
+
 async function repaired(database: DatabaseName): Promise<Printed> {
   const command = ["repair", ...REASON];
   const dry = await system.operatorSees<Printed>([...command, "--dry-run"]);
@@ -182,12 +188,15 @@ test.each(["order", "inventory", "payment", "saga"] as const)(
     // when
     await failOverManaged(server, () => load.passes(MISSED));
     await promote(server.address);
-    // then the orchestrator refuses to act on an old saga database; a service goes on, until it is stopped
+    // then its role says so, with the way out; the orchestrator refuses to act, a service goes on until it is stopped
+    const role = database === "saga" ? "orchestrator" : database;
+    const saysSo = async () => (await readiness(role)).includes("`checkoutctl repair`");
+    await waitUntil(`${role} says that it is behind`, saysSo, { timeoutMs: PATIENCE_MS });
     const refused = await system.operatorSees<Printed>(["repair", ...REASON, "--dry-run"]);
     expect(refused.databases.map((one) => one.database)).toEqual([database]);
     expect(refused.running.join()).toContain("checkout-orchestrator");
     const stopped = database === "saga" ? ["orchestrator"] : ["orchestrator", database];
-    for (const role of stopped) await system.stack.find(role).stop();
+    for (const name of stopped) await system.stack.find(name).stop();
     const lost = database === "saga" ? await lostSagas() : await lostRows(database);
     expect(lost.length).toBeGreaterThanOrEqual(MISSED / 2);
     const isSettled = async () => Bun.deepEquals(await named(NAMED_BY[database]), lost);
@@ -199,7 +208,7 @@ test.each(["order", "inventory", "payment", "saga"] as const)(
     expect(report.repaired.map((one) => one.database)).toEqual([database]);
     expect(report.repaired.flatMap((one) => one.not_repaired)).toEqual([]);
     expect((await system.operatorSees<Printed>(["repair", ...REASON, "--dry-run"])).databases).toEqual([]);
-    for (const role of stopped.toReversed()) await system.stack.restart(role);
+    for (const name of stopped.toReversed()) await system.stack.restart(name);
     await load.passes(SHOPPERS);
     expect(await load.end()).toContain("COMPLETED");
     const isAgreed = async () => (await system.audit("--journal", journal)).code === 0;
