@@ -16,7 +16,8 @@ export interface OpenPayment {
   readonly created_at: number;
   /** Null if the provider was never asked. */
   readonly first_attempt_at: number | null;
-  readonly next_attempt_at: number;
+  /** Null if nothing is to be asked: the money is held, and the saga has not decided. */
+  readonly next_attempt_at: number | null;
 }
 
 export function openPayments(
@@ -30,6 +31,18 @@ export function openPayments(
            (extract(epoch from first_attempt_at) * 1000)::float8 as first_attempt_at,
            (extract(epoch from next_attempt_at) * 1000)::float8 as next_attempt_at
       from payments where status in ('PENDING', 'UNKNOWN') and status = ${status}
+     order by created_at limit ${limit}`;
+}
+
+/** Payments whose money is held. `attempts` counts the requests to take or release it. */
+export function heldPayments(sql: Sql, limit: number): Promise<OpenPayment[]> {
+  return sql<OpenPayment[]>`
+    select payment_id as id, saga_id, status, amount_cents::float8, currency, provider, provider_txn_id as provider_id,
+           idempotency_key, hold_attempts as attempts, error_code,
+           (extract(epoch from created_at) * 1000)::float8 as created_at,
+           (extract(epoch from first_attempt_at) * 1000)::float8 as first_attempt_at,
+           (extract(epoch from next_attempt_at) * 1000)::float8 as next_attempt_at
+      from payments where status in ('AUTHORIZED', 'CAPTURE_PENDING', 'VOID_PENDING')
      order by created_at limit ${limit}`;
 }
 

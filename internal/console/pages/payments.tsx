@@ -1,7 +1,7 @@
-// Money without an end: payments that the provider gave no definite answer for, those that wait, open refunds; and what our books and the
-// provider's do not agree on.
+// Money without an end: payments that the provider gave no definite answer for, those that wait, money that is held, open refunds; and what
+// our books and the provider's do not agree on.
 import { moneyText } from "../../kernel/money.ts";
-import { timestampOf } from "../../kernel/timestamp.ts";
+import { timestampOf, timestampOrNull } from "../../kernel/timestamp.ts";
 import type { OpenPayment } from "../../operations/open-payment-store.ts";
 import type { PaymentAlert } from "../../operations/payment-alert-store.ts";
 import { shortId } from "../../operations/short-id.ts";
@@ -20,6 +20,7 @@ import type { Frame } from "../visit.ts";
 export const PAYMENT_VIEWS = [
   ["unknown", "Unknown", "/payments"],
   ["pending", "Pending", "/payments?show=pending"],
+  ["held", "Held", "/payments?show=held"],
   ["refunds", "Open refunds", "/payments?show=refunds"],
   ["alerts", "Alerts", "/payments/alerts"],
 ] as const;
@@ -28,6 +29,7 @@ type PaymentView = (typeof PAYMENT_VIEWS)[number][0];
 const NOTHING: Readonly<Record<Exclude<PaymentView, "alerts">, string>> = {
   unknown: "Every payment that was asked for has a definite answer",
   pending: "No payment waits to be asked for",
+  held: "No shopper's money is held",
   refunds: "No refund is open",
 };
 
@@ -89,8 +91,13 @@ const whenColumns = (now: number): readonly Column<OpenPayment>[] => [
     name: "next_attempt_at",
     head: "Next attempt",
     isRight: true,
-    show: ({ next_attempt_at }) => <When at={next_attempt_at} show="ago" now={now} />,
-    value: ({ next_attempt_at }) => timestampOf(next_attempt_at),
+    show: ({ next_attempt_at }) =>
+      next_attempt_at === null ? (
+        <span class="soft">none</span>
+      ) : (
+        <When at={next_attempt_at} show="ago" now={now} />
+      ),
+    value: ({ next_attempt_at }) => timestampOrNull(next_attempt_at),
   },
 ];
 

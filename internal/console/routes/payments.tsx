@@ -1,7 +1,9 @@
 // Money: what has no end yet, and the alerts.
 import { Value } from "@sinclair/typebox/value";
+import type { Sql } from "postgres";
 import { Uuid } from "../../../schemas/fields.ts";
-import { openPayments, openRefunds } from "../../operations/open-payment-store.ts";
+import { assertNever } from "../../kernel/errors.ts";
+import { heldPayments, openPayments, openRefunds } from "../../operations/open-payment-store.ts";
 import {
   closePaymentAlert,
   listPaymentAlerts,
@@ -46,13 +48,10 @@ async function payments(visit: SignedIn): Promise<Response> {
   const { query, options, now } = visit;
   const sql = options.databases.payment;
   const asked = PAYMENT_VIEWS.find(([name]) => name === query.get("show"))?.[0];
-  const view = asked === "pending" || asked === "refunds" ? asked : "unknown";
+  const view = asked === "pending" || asked === "held" || asked === "refunds" ? asked : "unknown";
   const most = isExport(visit) ? EXPORTED : LIMIT;
   const limit = most + 1;
-  const oldest =
-    view === "refunds"
-      ? await openRefunds(sql, limit)
-      : await openPayments(sql, { status: view === "pending" ? "PENDING" : "UNKNOWN", limit });
+  const oldest = await paymentsOf(view, sql, limit);
   const { rows: found, cut } = cutAt(oldest, most);
   const file = exported(visit, "payments", [...paymentColumns(now), ...paymentMore], found, cut);
   if (file !== null) return file;
@@ -61,6 +60,21 @@ async function payments(visit: SignedIn): Promise<Response> {
     visit,
     <Payments frame={visit} view={view} payments={found} hasMore={cut !== null} snapshot={snapshot} />,
   );
+}
+
+function paymentsOf(view: "unknown" | "pending" | "held" | "refunds", sql: Sql, limit: number) {
+  switch (view) {
+    case "refunds":
+      return openRefunds(sql, limit);
+    case "held":
+      return heldPayments(sql, limit);
+    case "pending":
+      return openPayments(sql, { status: "PENDING", limit });
+    case "unknown":
+      return openPayments(sql, { status: "UNKNOWN", limit });
+    default:
+      return assertNever(view);
+  }
 }
 
 /** The money at risk, and how the providers are. The table stays as it is: rows that go away while somebody reads them confuse. */
