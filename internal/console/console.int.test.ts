@@ -373,6 +373,19 @@ describe("acting", () => {
     expect((await vic.post(`${path}/reveal`, { reason: "just so" })).status).toBe(403);
   });
 
+  test("held money has its own list, and money that was taken is not in it", async () => {
+    const { payment } = fixture.databases;
+    const { saga_id } = fixture.refunded;
+    await payment`update payments set status = 'AUTHORIZED' where saga_id = ${saga_id}`;
+    const held = await (await Person.of("vic")).get("/payments?show=held");
+    await payment`update payments set status = 'REFUNDED' where saga_id = ${saga_id}`;
+    expect(held.text).toContain("AUTHORIZED");
+    expect([held.text.includes(saga_id), held.text.includes(fixture.completed.saga_id)]).toEqual([
+      true,
+      false,
+    ]);
+  });
+
   test("a part of the dead letters of one cause is planned by time, with where the operator is", async () => {
     const [old, late, later] = [0, 1, 2].map((hours) =>
       deadBytes(Buffer.from("{"), { service: "order", failedAt: Date.UTC(2026, 10, 23, 12 + hours) }),
