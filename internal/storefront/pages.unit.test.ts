@@ -105,7 +105,7 @@ describe("a guest whose bank asks for a confirmation", () => {
   test("sees until when, no clock, and the way to sign in and confirm", async () => {
     const guest = new Browser(shop);
     await guest.get(`/checkout/${AT_BANK}?k=guest`);
-    expect(guest.title).toBe("Your bank wants you to confirm");
+    expect(guest.title).toBe("Please confirm the payment");
     expect(guest.html).toContain("We hold your items until ");
     expect(guest.html).not.toContain('role="timer"');
     expect(guest.html).not.toContain(`${AT_BANK}/bank"`);

@@ -12,8 +12,8 @@ const status: StatusWords = {
       text: "Ihre Artikel liegen bereit. Gerade wird Ihre Bank gefragt.",
     },
     confirm_at_bank: {
-      title: "Ihre Bank bittet um Bestätigung",
-      text: "Ihre Artikel liegen bereit. Bestätigen Sie die Zahlung bei Ihrer Bank und kommen Sie hierher zurück.",
+      title: "Bitte bestätigen Sie die Zahlung",
+      text: "Ihre Artikel liegen bereit. Bestätigen Sie die Zahlung bei Ihrer Bank oder bei PayPal und kommen Sie hierher zurück.",
     },
     writing: {
       title: "Wir schreiben Ihre Bestellung",
@@ -289,7 +289,7 @@ export const de: Words = {
       "Es dauert länger als sonst. Sie können diese Seite schließen: Wir schreiben Ihnen, sobald es entschieden ist.",
     until: (time) => `Ihre Artikel liegen bis ${time} für Sie bereit.`,
     left: "Noch {m}\u00a0min {s}\u00a0s.",
-    bank: "Bei Ihrer Bank bestätigen",
+    bank: "Zahlung bestätigen",
     moreTime: "Ich brauche mehr Zeit",
     soon: "Zum Bestätigen bleibt weniger als eine Minute.",
     reload: "Diese Seite sieht alle 3 Sekunden selbst nach.",

@@ -23,8 +23,8 @@ export const status: StatusWords = {
     holding: { title: "Holding your items", text: "We are putting your items aside for you." },
     paying: { title: "Asking your bank", text: "Your items are held for you. Your bank is being asked now." },
     confirm_at_bank: {
-      title: "Your bank wants you to confirm",
-      text: "Your items are held for you. Confirm the payment at your bank, then come back here.",
+      title: "Please confirm the payment",
+      text: "Your items are held for you. Confirm the payment at your bank or at PayPal, then come back here.",
     },
     writing: { title: "Writing your order", text: "Your payment is in. We are writing your order." },
     confirmed: {
@@ -291,7 +291,7 @@ export const en = {
     longer: "This takes longer than usual. You can close this page: we mail you as soon as it is decided.",
     until: (time: string) => `We hold your items until ${time}.`,
     left: "{m}\u00a0min {s}\u00a0s left.",
-    bank: "Confirm at your bank",
+    bank: "Confirm the payment",
     moreTime: "I need more time",
     soon: "Less than a minute is left to confirm.",
     reload: "This page looks again by itself every 3 seconds.",
