@@ -205,8 +205,8 @@ export function sagaOf({ custom_id = "" }: { readonly custom_id?: string }): str
 }
 
 /**
- * PayPal shows it to the payer, and refuses a second payment with it (DUPLICATE_INVOICE_ID): the net below our keys. It carries the
- * mark of the shop too, because an account may be shared.
+ * PayPal shows it to the payer, and refuses a second payment with it (DUPLICATE_INVOICE_ID) unless the account's settings allow that: the
+ * net below our keys. It carries the mark of the shop too, because an account may be shared.
  */
 export function invoiceIdOf(mark: string, saga_id: string): string {
   return `${mark}:${saga_id}`;
