@@ -69,22 +69,27 @@ export function endAlerts(
   const rows = JSON.stringify(
     ended.map(({ difference, note }) => ({ alert_id: newId(), ...difference, note })),
   );
-  const ends = tx`
+  // The array makes the planner look up the subjects in the index.
+  const endedRows = () => tx`
     select * from json_to_recordset(${rows}::text::json)
       as ended (alert_id uuid, kind text, subject text, saga_id uuid, detail text, note text)`;
   return [
     tx`
+      with ended as materialized (${endedRows()})
       update payment_alerts a
          set closed_at = ${now}::timestamptz, closed_by = 'provider', close_note = ended.note, detail = ended.detail
-        from (${ends}) ended
-       where a.closed_at is null and a.kind = ended.kind and a.subject = ended.subject`,
+        from ended
+       where a.subject = any(array(select subject from ended))
+         and a.closed_at is null and a.kind = ended.kind and a.subject = ended.subject`,
     tx`
+      with ended as materialized (${endedRows()}),
+      known as materialized (
+        select kind, subject from payment_alerts where subject = any(array(select subject from ended)))
       insert into payment_alerts
         (alert_id, kind, subject, saga_id, detail, provider, opened_by, opened_at, last_seen_at, closed_at, closed_by, close_note)
       select alert_id, kind, subject, saga_id, detail, ${provider}, ${opened_by}, ${now}::timestamptz, ${now}::timestamptz,
              ${now}::timestamptz, 'provider', note
-        from (${ends}) ended
-       where not exists (select from payment_alerts a where a.kind = ended.kind and a.subject = ended.subject)`,
+        from ended where (kind, subject) not in (select kind, subject from known)`,
   ];
 }
 

@@ -36,10 +36,16 @@ async function charged(payment: TestPayment, card = "pm_card_visa"): Promise<str
 async function refunding(payment: TestPayment, card: string) {
   const id = await charged(payment, card);
   await payment.handle(refundPayment(id));
-  await payment.round();
   const { charge } = await row(payment, id);
-  const { data } = await payment.simulator.stripe.refunds.list({ payment_intent: charge });
-  return { id, charge, refund: data[0]?.id ?? "" };
+  let refund: string | undefined;
+  // A round leaves out a payment that an event has locked just now.
+  await waitFor(async () => {
+    await payment.round();
+    const { data } = await payment.simulator.stripe.refunds.list({ payment_intent: charge });
+    refund = data[0]?.id;
+    return refund !== undefined;
+  });
+  return { id, charge, refund: refund ?? "" };
 }
 
 async function row(payment: TestPayment, id: string) {
