@@ -184,7 +184,7 @@ test("money that is held for a payment that was cancelled as never requested is 
      where p.saga_id = old.saga_id returning old.provider_txn_id as charge`;
   const provider_txn_id = row?.charge ?? "";
   await orchestrator.database.sql`update saga_state set status = 'COMPENSATING' where saga_id = ${id}`;
-  const held = { provider_txn_id, saga_id: id, amount_cents: 600, currency: "EUR", isPaid: true };
+  const held = { provider_txn_id, saga_id: id, amount_cents: 600, currency: "EUR", money: "held" as const };
   const databases = { payment: payment.database.sql, saga: orchestrator.database.sql };
   const times = { since: payment.now - MINUTE_MS, now: payment.now };
   const report = await reopenCharged({ ...databases, ...times, charges: [[held]] });

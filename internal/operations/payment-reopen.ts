@@ -1,7 +1,7 @@
 // Compares the payments with the provider's list after the payment database has lost its last moments. Until somebody noticed, an undo may
-// have ended a payment whose charge the database had forgotten: it was cancelled as never requested, and the money is gone. Such a payment
-// is opened again as one with an unknown result that is to be undone; the executor finds the charge and refunds it, or releases what it only
-// holds. Called by repair.ts, after payment-rebuild.ts.
+// have ended a payment whose charge the database had forgotten: it was cancelled as never requested, and the money is gone, or held. Such a
+// payment is opened again as one with an unknown result that is to be undone; the executor finds the charge and refunds or releases it. Called by repair.ts,
+// after payment-rebuild.ts.
 import type { Sql } from "postgres";
 import { moneyText } from "../kernel/money.ts";
 import {
@@ -18,8 +18,8 @@ export interface ChargeAtProvider {
   readonly saga_id: string | null;
   readonly amount_cents: number;
   readonly currency: string;
-  /** The provider took or holds the money. */
-  readonly isPaid: boolean;
+  /** `held`: not taken yet. */
+  readonly money: "taken" | "held" | "none";
 }
 export type ChargesAtProvider =
   AsyncIterable<readonly ChargeAtProvider[]> | Iterable<readonly ChargeAtProvider[]>;
@@ -53,7 +53,7 @@ export async function reopenCharged({
   const report = { compared: 0, reopened: [] as string[], open: [] as string[] };
   for await (const page of charges) {
     const paid = page.flatMap((charge) =>
-      charge.isPaid && charge.saga_id !== null ? [{ ...charge, saga_id: charge.saga_id }] : [],
+      charge.money !== "none" && charge.saga_id !== null ? [{ ...charge, saga_id: charge.saga_id }] : [],
     );
     report.compared += page.length;
     if (paid.length === 0) continue;
@@ -73,20 +73,21 @@ export async function reopenCharged({
 
 /** Pure. `status`: of the saga, undefined if it does not exist; then another shop of the account may have charged. */
 export function verdictOn(
-  charge: ReopenedCharge,
+  charge: ReopenedCharge & Pick<ChargeAtProvider, "money">,
   payment: PaymentState | undefined,
   status: string | undefined,
 ): "fine" | "reopen" | { readonly open: string } {
-  const { provider_txn_id, saga_id, amount_cents, currency } = charge;
-  const took = `the provider took or holds ${moneyText(amount_cents, currency)} with charge ${provider_txn_id} of checkout ${saga_id}`;
+  const { provider_txn_id, saga_id, amount_cents, currency, money } = charge;
+  const [verb, undo] = money === "held" ? ["holds", "release"] : ["took", "refund"];
+  const took = `the provider ${verb} ${moneyText(amount_cents, currency)} with charge ${provider_txn_id} of checkout ${saga_id}`;
   if (payment === undefined)
     return status === undefined
       ? "fine"
-      : { open: `${took}, and no message asked for it: refund it at the provider` };
+      : { open: `${took}, and no message asked for it: ${undo} it at the provider` };
   if (payment.provider_txn_id !== null)
     return payment.provider_txn_id === provider_txn_id
       ? "fine"
-      : { open: `${took}, in addition to ${payment.provider_txn_id}: refund it at the provider` };
+      : { open: `${took}, in addition to ${payment.provider_txn_id}: ${undo} it at the provider` };
   if (payment.status !== "CANCELLED" && payment.status !== "FAILED") return "fine";
   if (status === "COMPENSATING" || status === "COMPENSATED" || status === "FAILED") return "reopen";
   return {

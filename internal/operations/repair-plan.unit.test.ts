@@ -86,7 +86,13 @@ test("a lost cancellation continues at its last step", () => {
 });
 
 test("a charge is refunded only if its payment ended without it and its checkout was undone", () => {
-  const charge = { provider_txn_id: "pi_1", saga_id: first, amount_cents: 500, currency: "EUR" };
+  const charge = {
+    provider_txn_id: "pi_1",
+    saga_id: first,
+    amount_cents: 500,
+    currency: "EUR",
+    money: "taken",
+  } as const;
   const payment = (status: string, provider_txn_id: string | null = null) => ({
     saga_id: first,
     status,
@@ -94,6 +100,11 @@ test("a charge is refunded only if its payment ended without it and its checkout
   });
   expect(verdictOn(charge, payment("CANCELLED"), "COMPENSATED")).toBe("reopen");
   expect(verdictOn(charge, payment("FAILED"), "COMPENSATING")).toBe("reopen");
+  const held = { ...charge, money: "held" } as const;
+  expect(verdictOn(held, payment("CANCELLED"), "COMPENSATED")).toBe("reopen");
+  expect(verdictOn(held, undefined, "COMPENSATED")).toEqual({
+    open: `the provider holds 5.00 EUR with charge pi_1 of checkout ${first}, and no message asked for it: release it at the provider`,
+  });
   // The executor asks the provider about it anyway.
   expect(verdictOn(charge, payment("UNKNOWN"), "COMPENSATED")).toBe("fine");
   expect(verdictOn(charge, payment("REFUNDED", "pi_1"), "COMPENSATED")).toBe("fine");
@@ -101,7 +112,7 @@ test("a charge is refunded only if its payment ended without it and its checkout
   expect(verdictOn(charge, undefined, undefined)).toBe("fine");
   const says = (verdict: ReturnType<typeof verdictOn>) =>
     typeof verdict === "object" ? verdict.open : verdict;
-  expect(says(verdictOn(charge, undefined, "COMPLETED"))).toContain("took or holds 5.00 EUR with charge pi_1");
+  expect(says(verdictOn(charge, undefined, "COMPLETED"))).toContain("took 5.00 EUR with charge pi_1");
   expect(says(verdictOn(charge, payment("SUCCEEDED", "pi_0"), "COMPLETED"))).toContain("in addition to pi_0");
   expect(says(verdictOn(charge, payment("CANCELLED"), "COMPLETED"))).toContain("a person must decide");
 });

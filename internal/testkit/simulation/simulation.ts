@@ -454,12 +454,19 @@ export class Simulation implements AsyncDisposable {
   }
 }
 
-/** The provider's list, from its ledger. */
+/** The provider's list, from its ledger: the newest entry of a charge says what became of its money. */
 function chargesIn(entries: readonly ProviderLedgerEntry[]): readonly ChargeAtProvider[] {
-  return entries.flatMap((entry) => {
-    if (entry.kind !== "charge") return [];
+  const charges = new Map<string, ChargeAtProvider>();
+  for (const entry of entries) {
+    if (entry.kind === "cancel") {
+      const ended = charges.get(entry.payment_intent);
+      if (ended?.money === "held") charges.set(entry.payment_intent, { ...ended, money: "none" });
+    }
+    if (entry.kind !== "charge" && entry.kind !== "hold") continue;
     const { payment_intent: provider_txn_id, saga_id, currency } = entry;
     const amount_cents = inMinorUnits(entry.amount_cents, currency);
-    return [{ provider_txn_id, saga_id, amount_cents, currency, isPaid: true }];
-  });
+    const money = entry.kind === "hold" ? "held" : "taken";
+    charges.set(provider_txn_id, { provider_txn_id, saga_id, amount_cents, currency, money });
+  }
+  return [...charges.values()];
 }
