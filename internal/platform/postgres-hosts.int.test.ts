@@ -249,3 +249,34 @@ describe("a primary and its standby", () => {
     TEST_TIMEOUT_MS,
   );
 });
+
+test(
+  "of two standbys that were promoted to the same timeline, nobody is used while both answer, and no role goes from one to the other",
+  async () => {
+    await using one = await ReplicatedPostgres.start();
+    await using two = await ReplicatedPostgres.start();
+    for (const servers of [one, two]) {
+      await servers.onPrimary`create table item (id int primary key)`;
+      await servers.replayed();
+      await servers.promote();
+    }
+    await using toTwo = await TcpProxy.start({ host: "127.0.0.1", ...portOf(two.standby) });
+    const url = addressOf(portOf(one.standby), toTwo);
+    await using undecided = open(url);
+    expect(await failure(write(undecided))).toContain("are both primaries of timeline 2");
+    // when only the first answers
+    toTwo.stall();
+    await using database = open(url);
+    expect(await works(database)).toBe(true);
+    // and then only the second
+    await one.standby.stop();
+    toTwo.resume();
+    // then
+    const why = await failure(write(database));
+    expect(why).toContain(`127.0.0.1:${toTwo.port} is a primary of timeline 2`);
+    expect(why).toContain("which this role has used");
+    await using restarted = open(url);
+    expect(await works(restarted)).toBe(true);
+  },
+  TEST_TIMEOUT_MS,
+);
