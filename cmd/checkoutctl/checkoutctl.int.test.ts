@@ -129,7 +129,8 @@ describe("a local stack that is up", () => {
     stack = await Checkoutctl.open();
     const secrets_file = join(stack.directory, "secrets.json");
     await Bun.write(secrets_file, JSON.stringify({ jwt_hs256_secret: SECRET }));
-    const addresses = { postgres: { saga: "postgres://nobody@127.0.0.1:9/saga" }, secrets_file };
+    const postgres = { saga: "postgres://nobody@127.0.0.1:9/saga" };
+    const addresses = { postgres, secrets_file, ledger_file: join(stack.directory, "ledger.jsonl") };
     await Bun.write(join(stack.directory, "state.json"), JSON.stringify({ phase: "ready", addresses }));
   });
   afterAll(() => stack[Symbol.asyncDispose]());

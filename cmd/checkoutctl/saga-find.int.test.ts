@@ -106,7 +106,7 @@ test("takes every criterion", async () => {
 test.each<[string[], number, string, boolean?]>([
   [["--user", "1"], 2, "It must be a UUID in lower case."],
   [["--status", "DONE"], 2, "It must be one or more of STARTED,"],
-  [["--step", "pay"], 2, "Allowed choices are reserve, charge, confirm, order."],
+  [["--step", "pay"], 2, "Allowed choices are reserve, charge, authorize, confirm, capture, order."],
   [["--currency", "euro"], 2, "It must be a currency such as EUR."],
   [["--min-cents", "1.5"], 2, "It must be a whole number of cents"],
   [["--since", "yesterday"], 2, "It must be a time such as"],

@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { Simulation } from "./simulation.ts";
 
-const CHECKOUTS_PER_WAVE = 15;
+const CHECKOUTS_PER_WAVE = 25;
 
 async function findingsOf(simulation: Simulation): Promise<readonly string[]> {
   const report = await simulation.audit();
