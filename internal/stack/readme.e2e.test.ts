@@ -50,7 +50,11 @@ const NOT_BUILT = "checkoutctl";
 const parent = newDataDirectory("readme", "on disk");
 const checkout = join(parent, "checkout");
 beforeAll(() => buildAll(buildableRoles(), () => {}), BUILD_TIMEOUT_MS);
-afterAll(() => rmSync(parent, { recursive: true, force: true }));
+afterAll(async () => {
+  // After a failure the stack still runs.
+  if (existsSync(checkout)) await run("bun run stack down");
+  rmSync(parent, { recursive: true, force: true });
+}, TEST_TIMEOUT_MS);
 
 test(
   "every command of the README works in a fresh checkout, in the order given",
@@ -60,21 +64,10 @@ test(
     copySources();
     linkBinaries();
     for (const command of commands) {
-      const run = RUNS[command];
-      if (run === undefined || (run !== "as it stands" && "by" in run)) continue;
-      const shell = run === "as it stands" ? command : run.as;
-      const child = Bun.spawn(["bash", "-c", shell], {
-        cwd: checkout,
-        env: cleanEnvironment({
-          PATH: `${join(checkout, "node_modules/.bin")}${delimiter}${process.env["PATH"] ?? ""}`,
-        }),
-        stdio: ["ignore", "pipe", "pipe"],
-      });
-      const [output, errors, code] = await Promise.all([
-        child.stdout.text(),
-        child.stderr.text(),
-        child.exited,
-      ]);
+      const how = RUNS[command];
+      if (how === undefined || (how !== "as it stands" && "by" in how)) continue;
+      const shell = how === "as it stands" ? command : how.as;
+      const { code, output, errors } = await run(shell);
       expect({ command, code, output, errors }).toMatchObject({ command, code: 0 });
     }
     expect(existsSync(join(checkout, "dist", binaryName(NOT_BUILT)))).toBe(true);
@@ -82,6 +75,18 @@ test(
   },
   TEST_TIMEOUT_MS,
 );
+
+async function run(shell: string) {
+  const child = Bun.spawn(["bash", "-c", shell], {
+    cwd: checkout,
+    env: cleanEnvironment({
+      PATH: `${join(checkout, "node_modules/.bin")}${delimiter}${process.env["PATH"] ?? ""}`,
+    }),
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  const [output, errors, code] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
+  return { code, output, errors };
+}
 
 /** The lines of the README's shell blocks, without comments. */
 function commandsOfReadme(): string[] {
@@ -118,7 +123,7 @@ function linkBinaries(): void {
 }
 
 function git(cwd: string, ...args: readonly string[]): string {
-  const run = Bun.spawnSync(["git", ...args], { cwd });
-  expect({ args, code: run.exitCode, errors: run.stderr.toString() }).toMatchObject({ code: 0 });
-  return run.stdout.toString();
+  const { exitCode, stdout, stderr } = Bun.spawnSync(["git", ...args], { cwd });
+  expect({ args, code: exitCode, errors: stderr.toString() }).toMatchObject({ code: 0 });
+  return stdout.toString();
 }
