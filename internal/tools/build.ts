@@ -15,7 +15,6 @@ import {
 } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { version } from "../../package.json";
-import { allEnded } from "../messaging/side-by-side.ts";
 import { buildNative } from "../platform/kafka/native/build.ts";
 import { kafkaNativePlugin } from "../platform/kafka/native/bundle-plugin.ts";
 import { CACHE, DIST, REPOSITORY } from "../stack/paths.ts";
@@ -41,10 +40,7 @@ export function buildableRoles(): string[] {
     .toSorted();
 }
 
-/** A build keeps one core busy, and another one now and then. */
-const AT_ONCE = 2;
-
-/** Calls `report` after each. Resolves or throws when no build runs any more. */
+/** Builds one after the other: two at a time end no sooner. Calls `report` after each. */
 export async function buildAll(
   roles: readonly string[],
   report: (binary: BuiltBinary) => void,
@@ -56,12 +52,7 @@ export async function buildAll(
   const settings = hashText(
     `${Bun.version} ${release} ${hashText(readFileSync(addon))} ${readFileSync(import.meta.path, "utf8")}`,
   );
-  const waiting = [...roles];
-  const buildThem = async () => {
-    for (let role = waiting.shift(); role !== undefined; role = waiting.shift())
-      report(await buildRole({ role, addon, release, settings }));
-  };
-  await allEnded(Array.from({ length: AT_ONCE }, buildThem));
+  for (const role of roles) report(await buildRole({ role, addon, release, settings }));
 }
 
 /**
@@ -93,7 +84,7 @@ async function buildRole({ role, addon, release, settings }: RoleBuild): Promise
   if (existsSync(file) && isCurrent(recordFile, settings)) return { file, built: false, seconds: seconds() };
 
   // Built beside the target and then renamed, so that a running binary can be replaced.
-  const folder = join(DIST, `.build.${process.pid}.${role}`);
+  const folder = join(DIST, `.build.${process.pid}`);
   const inputs = await compileRole({ role, addon, release, folder });
   renameSync(join(folder, binaryName(role)), file);
   rmSync(folder, { recursive: true });
