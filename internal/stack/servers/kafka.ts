@@ -178,7 +178,7 @@ function serverProperties(nodeId: number, dataDirectory: string, options: KafkaO
     // 9 s makes shoppers wait. Three JVMs on two cores can keep this shorter session.
     "broker.session.timeout.ms": 5_000,
     "broker.heartbeat.interval.ms": 1_000,
-    // An idle controller writes a record that says nothing; by default it does so twice a second, which is a fifth of an idle broker's CPU.
+    // An idle controller writes a record that says nothing; by default it does so twice a second, which is an eighth of an idle broker's CPU.
     "metadata.max.idle.interval.ms": 5_000,
     // A returned broker leads nothing until the controller checks the balance; by default it checks every five minutes.
     "leader.imbalance.check.interval.seconds": 10,
