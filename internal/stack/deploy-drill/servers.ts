@@ -102,7 +102,15 @@ function postgresOn(machine: Machine, operator: Machine, folder: string): Defini
       await definition.prepare?.();
       appendFileSync(join(dataOn(machine, folder), "pg_hba.conf"), access(operator.address));
     },
-    probe: () => accepts(machine, POSTGRES_PORT),
+    // It accepts connections before it answers.
+    probe: async () => {
+      const sql = postgres(urlOn(machine), { max: 1, connect_timeout: 2, onnotice: () => {} });
+      try {
+        return (await sql`select 1`).length === 1;
+      } finally {
+        await sql.end({ timeout: 1 });
+      }
+    },
   };
 }
 
