@@ -5,16 +5,17 @@ import type { Booted } from "./machine.ts";
 /** WatchdogSec of the units is 30 s. */
 const WATCHDOG_TIMEOUT_MS = 120_000;
 /** As in the units of the roles that talk to private networks only. */
-const PRIVATE = "localhost link-local 10.0.0.0/8 172.16.0.0/12 192.168.0.0/16 fc00::/7";
+const PRIVATE = ["localhost", "link-local", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"];
 
 /** With the rules of our units another machine is reached; with its address left out, it is not. Returns what was seen. */
 export async function addressRules(from: Booted, to: Booted): Promise<string> {
-  const ask = (allowed: string) =>
+  // In a list, systemd-run knows no names; one by one it does.
+  const ask = (allowed: readonly string[]) =>
     from.sh(
-      `systemd-run --quiet --wait --pipe -p IPAddressDeny=any -p 'IPAddressAllow=${allowed}' ` +
+      `systemd-run --quiet --wait --pipe -p IPAddressDeny=any ${allowed.map((one) => `-p IPAddressAllow=${one}`).join(" ")} ` +
         `curl -sS -m 3 -o /dev/null -w '%{http_code}' http://${to.address}:9101/healthz || echo " refused"`,
     );
-  const [allowed, denied] = [(await ask(PRIVATE)).trim(), (await ask("localhost")).trim()];
+  const [allowed, denied] = [(await ask(PRIVATE)).trim(), (await ask(["localhost"])).trim()];
   if (allowed !== "200") throw new Error(`with the address rules of the units: ${allowed}`);
   if (!denied.includes("refused")) throw new Error(`an address that is not allowed was reached: ${denied}`);
   return `address rules: ${to.name} answers ${allowed} with those of the units; without its address: ${denied.replaceAll("\n", " ")}`;
