@@ -8,7 +8,6 @@ import {
   examine,
   repair,
   type RepairContext,
-  type Repaired,
   stillRunning,
   type Who,
 } from "../../../internal/operations/repair.ts";
@@ -22,9 +21,10 @@ import type { ProviderLedger } from "../../../internal/services/payment/provider
 import { DEFAULT_PROVIDER } from "../../../internal/services/payment/payment.ts";
 import { DATABASES } from "../../../schemas/migrations.ts";
 import { askOnTerminal } from "../ask-on-terminal.ts";
-import { count, operatorCommand, print, table } from "../command.ts";
+import { count, operatorCommand, print } from "../command.ts";
 import { Connections } from "../connections.ts";
 import { EXIT } from "../exit.ts";
+import { AFTER_REPAIR, isLeft, nextAfter, repairedText } from "../repaired.ts";
 import { loadSettings } from "../settings.ts";
 import { rebuildFrom } from "./saga-rebuild.ts";
 
@@ -32,8 +32,6 @@ import { rebuildFrom } from "./saga-rebuild.ts";
 const SETTLE_MS = 1_000;
 /** The provider's list ends at a whole second; that of now counts, too. */
 const LEDGER_STEP_MS = 1_000;
-const NEXT =
-  "start what was stopped; when nothing is in progress any more, run `checkoutctl audit --expect-idle` and `checkoutctl payments reconcile`";
 
 /** What it prints with --json, before it has found or done anything. */
 const NOTHING = {
@@ -87,7 +85,7 @@ export const repairCommand = operatorCommand(
     if (plan.databases.length === 0)
       return print(options, report, () => [planText(plan), ...nowhere.map(nowhereText)].join("\n\n"));
     if (dryRun)
-      return print(options, { ...report, next: NEXT }, () =>
+      return print(options, { ...report, next: AFTER_REPAIR }, () =>
         [
           planText(plan),
           ...nowhere.map(nowhereText),
@@ -103,10 +101,11 @@ export const repairCommand = operatorCommand(
       return;
     }
     const repaired = await repair(context, examined, who);
-    print(options, { ...report, repaired, next: NEXT }, () =>
-      [...repaired.map(repairedText), ...nowhere.map(nowhereText), NEXT].join("\n\n"),
+    const next = nextAfter(repaired);
+    print(options, { ...report, repaired, next }, () =>
+      [...repaired.map(repairedText), ...nowhere.map(nowhereText), next].join("\n\n"),
     );
-    if (repaired.some(({ not_repaired }) => not_repaired.length > 0)) process.exitCode = EXIT.refused;
+    if (isLeft(repaired)) process.exitCode = EXIT.refused;
   });
 
 async function repairMails(
@@ -191,33 +190,4 @@ async function isConfirmed({ plan }: Examined, given: number | undefined): Promi
   if (given !== undefined || !process.stdin.isTTY) return given === plan.count;
   const typed = await askOnTerminal(`${planText(plan)}\n\nType the count, ${plan.count}, to start: `);
   return typed === String(plan.count);
-}
-
-function repairedText(one: Repaired): string {
-  const { sagas, cancellations, stock, payments, reopened, orders } = one;
-  const written = one.outbox.reduce((sum, { messages }) => sum + messages, 0) + (sagas?.lost_messages ?? 0);
-  const facts: (readonly [string, number])[] = [
-    ["messages written back", written],
-    ...(sagas === undefined ? [] : [["checkouts rebuilt", sagas.sagas.length] as const]),
-    ...(cancellations === undefined
-      ? []
-      : [["cancellations rebuilt", cancellations.rebuilt.length] as const]),
-    ...(stock === undefined
-      ? []
-      : [
-          ["reservations recreated", stock.lost] as const,
-          ["reservations corrected", stock.settled] as const,
-        ]),
-    ...(payments === undefined
-      ? []
-      : [["charges lost", payments.lost] as const, ["charges open", payments.open] as const]),
-    ...(reopened === undefined ? [] : [["payments opened again", reopened.reopened.length] as const]),
-    ...(orders === undefined ? [] : [["orders rebuilt", orders.orders.length] as const]),
-    ["messages delivered again", one.delivered_again],
-  ];
-  return [
-    `${one.database}: repaired`,
-    table(["", ""], facts).trimStart(),
-    ...one.not_repaired.map((what) => `NOT repaired: ${what}`),
-  ].join("\n");
 }
