@@ -98,7 +98,7 @@ export function kafkaAccess(running: () => RunningSystem): void {
       const check = await system.checkoutctl("acl", "check");
       expect([check.code, check.stdout.trim()]).toEqual([
         3,
-        "missing: User:order may READ topic checkout-commands",
+        "missing: User:order may READ topic checkout-commands\nmissing: User:order may READ topic order-events",
       ]);
       // when
       await admin.addAccessRules(reads);
