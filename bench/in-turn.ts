@@ -1,4 +1,4 @@
-// What commands share that measure one build on different stacks (`bench tracing`, `bench encryption`): their options, and runs of the same load
+// What commands share that measure one build on different stacks (`bench tracing`, two-sides.ts): their options, and runs of the same load
 // on each side in turn (A, B, A, B, ..), so that the compared figures come from the same hour.
 import { parseOptions, wrong } from "./arguments.ts";
 import { figuresOf } from "./figures.ts";

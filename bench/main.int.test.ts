@@ -53,6 +53,7 @@ test.each([
   [["report"], "give at least one run file"],
   [["headline", "--seconds", "0"], "--seconds must be above 0"],
   [["headline", "--latency", "slow"], "not slow"],
+  [["holding", "--rate", "0"], "--rounds, --seconds and --rate must be above 0"],
   [["encryption", "--rounds", "0"], "--rounds, --seconds and --rate must be above 0"],
   [["tracing", "--scenario", "steadily"], "there is no scenario steadily"],
   [["micro", "no-such-piece"], "no name contains no-such-piece"],

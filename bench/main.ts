@@ -5,8 +5,9 @@ import { parseLatency } from "../internal/kernel/latency.ts";
 import { runAgainst } from "./against.ts";
 import { parseOptions, wrong } from "./arguments.ts";
 import { commitNamed } from "./beside.ts";
-import { encryptionCommand } from "./encryption.ts";
+import { ENCRYPTION } from "./encryption.ts";
 import { headlineCommand } from "./headline.ts";
+import { HOLDING } from "./holding.ts";
 import { takeDownWhenInterrupted } from "./interrupted.ts";
 import { compareCommand } from "./compare.ts";
 import { writeRuns } from "./record.ts";
@@ -15,6 +16,7 @@ import { DEFAULT_SCENARIOS, SCENARIOS } from "./scenarios.ts";
 import { runScenarios, type SessionOptions } from "./session.ts";
 import { runSolutions } from "./solutions.ts";
 import { tracingCommand } from "./tracing.ts";
+import { twoSidesCommand } from "./two-sides.ts";
 
 /** Commands other than scenarios; each takes the rest of the arguments and returns the exit code. */
 const COMMANDS: Readonly<Record<string, { readonly about: string; readonly run: Command }>> = {
@@ -35,7 +37,12 @@ const COMMANDS: Readonly<Record<string, { readonly about: string; readonly run: 
   },
   encryption: {
     about: "what encryption and accounts cost per order: open and encrypted stacks, in turn",
-    run: encryptionCommand,
+    run: (args) => twoSidesCommand(ENCRYPTION, args),
+  },
+  holding: {
+    about:
+      "what it costs per order to have the money held before it is taken, in turn with cards charged at once",
+    run: (args) => twoSidesCommand(HOLDING, args),
   },
   solutions: {
     about: "this product, a monolith and dual writes under one load and kill -9",

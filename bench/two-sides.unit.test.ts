@@ -1,7 +1,8 @@
-// What the comparison of open and encrypted connections says.
+// What the comparison of two sides says.
 import { expect, test } from "bun:test";
-import { added } from "./encryption.ts";
+import { ENCRYPTION } from "./encryption.ts";
 import { type RunRecord, readRuns } from "./record.ts";
+import { added } from "./two-sides.ts";
 
 const [SAMPLE] = readRuns(`${import.meta.dir}/report/sample-run.json`);
 
@@ -13,7 +14,7 @@ function runWith(factor: number): RunRecord {
 }
 
 test("the medians of the rounds are compared", () => {
-  const lines = added([1, 1, 5].map(runWith), [1.2, 9, 1.2].map(runWith));
+  const lines = added(ENCRYPTION, [1, 1, 5].map(runWith), [1.2, 9, 1.2].map(runWith));
   expect(lines).toHaveLength(2);
   for (const line of lines) expect(line).toEndWith("encrypted (20.0 % more)");
 });
