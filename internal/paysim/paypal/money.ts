@@ -1,7 +1,6 @@
 // PayPal's rules for amounts (https://developer.paypal.com/api/rest/reference/currency-codes/), separate from the shop's: a shop that sends
 // a wrong amount must get an error or show up in the ledger. Pure. Called by requests.ts and decide.ts.
-import type { Refusal } from "./errors.ts";
-import { unprocessable } from "./errors.ts";
+import { type Refusal, unprocessable } from "./errors.ts";
 
 const WHOLE = new Set(["HUF", "JPY", "TWD"]);
 const HUNDREDTHS = new Set(
