@@ -117,6 +117,8 @@ test("a refund that failed is settled by hand after the shopper was paid in anot
   const { code, stdout } = await settle(id, "refunded");
   expect([code, stdout]).toEqual([0, expect.stringContaining("REFUNDED")]);
   expect(await payment.eventTypes(id)).toEqual(["PaymentSucceeded", "RefundCompleted"]);
+  // An open alert is looked at again when it was not seen for a while.
+  payment.advance(6_000_000);
   await (await payment.reconciler()).runOnce();
   expect(await payment.alerts()).toMatchObject([{ close_note: "the ledgers agree again" }]);
   const again = await settle(id, "refunded");

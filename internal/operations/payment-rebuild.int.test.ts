@@ -156,7 +156,10 @@ test.each([
     await payment.round();
     await payment.database.sql`update payments set status = 'AUTHORIZED' where saga_id = ${id}`;
   }
-  await orchestrator.database.sql`update saga_state set status = ${saga} where saga_id = ${id}`;
+  const isUndone = saga === "COMPENSATING";
+  const [step, failure] = isUndone ? ["authorize", "X"] : [null, null];
+  await orchestrator.database.sql`
+    update saga_state set status = ${saga}, compensation_step = ${step}, failure_code = ${failure} where saga_id = ${id}`;
   await rebuildPayments({
     payment: payment.database.sql,
     saga: orchestrator.database.sql,
@@ -183,7 +186,8 @@ test("money that is held for a payment that was cancelled as never requested is 
       from (select saga_id, provider_txn_id from payments where saga_id = ${id}) old
      where p.saga_id = old.saga_id returning old.provider_txn_id as charge`;
   const provider_txn_id = row?.charge ?? "";
-  await orchestrator.database.sql`update saga_state set status = 'COMPENSATING' where saga_id = ${id}`;
+  await orchestrator.database.sql`
+    update saga_state set status = 'COMPENSATING', compensation_step = 'authorize', failure_code = 'X' where saga_id = ${id}`;
   const held = { provider_txn_id, saga_id: id, amount_cents: 600, currency: "EUR", money: "held" as const };
   const databases = { payment: payment.database.sql, saga: orchestrator.database.sql };
   const times = { since: payment.now - MINUTE_MS, now: payment.now };

@@ -28,7 +28,15 @@ const OPTIONAL = new Set([
 ]);
 /** Needed only with INTERNAL_PORT, which the plan of the stack sets, and with INVENTORY_URL. */
 const OPTIONAL_OF: Readonly<Partial<Record<Role, readonly string[]>>> = {
-  payment: ["TRUSTED_CALLERS_JWKS"],
+  gateway: ["OFFER_PAYPAL"],
+  payment: [
+    "TRUSTED_CALLERS_JWKS",
+    "PAYPAL_SEARCH_LAG_MS",
+    "PAYPAL_CLIENT_ID",
+    "PAYPAL_CLIENT_SECRET",
+    "PAYPAL_BASE_URL",
+  ],
+  paysim: ["PAYPAL_LEDGER_FILE"],
   notification: ["INVENTORY_URL", "NOTIFICATION_PRIVATE_JWK"],
 };
 const BUILD_TIMEOUT_MS = 120_000;

@@ -70,19 +70,16 @@ export function endAlerts(
     ended.map(({ difference, note }) => ({ alert_id: newId(), ...difference, note })),
   );
   // The array makes the planner look up the subjects in the index.
-  const endedRows = () => tx`
-    select * from json_to_recordset(${rows}::text::json)
-      as ended (alert_id uuid, kind text, subject text, saga_id uuid, detail text, note text)`;
   return [
     tx`
-      with ended as materialized (${endedRows()})
+      with ended as materialized (${endedRows(tx, rows)})
       update payment_alerts a
          set closed_at = ${now}::timestamptz, closed_by = 'provider', close_note = ended.note, detail = ended.detail
         from ended
        where a.subject = any(array(select subject from ended))
          and a.closed_at is null and a.kind = ended.kind and a.subject = ended.subject`,
     tx`
-      with ended as materialized (${endedRows()}),
+      with ended as materialized (${endedRows(tx, rows)}),
       known as materialized (
         select kind, subject from payment_alerts where subject = any(array(select subject from ended)))
       insert into payment_alerts
@@ -91,6 +88,12 @@ export function endAlerts(
              ${now}::timestamptz, 'provider', note
         from ended where (kind, subject) not in (select kind, subject from known)`,
   ];
+}
+
+function endedRows(tx: Tx, rows: string) {
+  return tx`
+    select * from json_to_recordset(${rows}::text::json)
+      as ended (alert_id uuid, kind text, subject text, saga_id uuid, detail text, note text)`;
 }
 
 /** Identifies an open alert. */

@@ -70,6 +70,8 @@ export class Simulation implements AsyncDisposable {
   readonly #relays: readonly Relay[];
   /** Whether banks may ask shoppers. If so, a checkout may end in a later wave. */
   mayBePresent = true;
+  /** Whether half of the checkouts have their money held first (table 2 of the saga). */
+  mayHold = true;
   /** Whether a shopper who has no time at the bank asks for more. */
   mayAskForTime = false;
   #now = START;
@@ -394,7 +396,9 @@ export class Simulation implements AsyncDisposable {
       ),
     );
     await Promise.all(
-      requests.map((request) => (chanceOf(this.#random, 0.5) ? holding : charging).start(request)),
+      requests.map((request) =>
+        (this.mayHold && chanceOf(this.#random, 0.5) ? holding : charging).start(request),
+      ),
     );
   }
 
