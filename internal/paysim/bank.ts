@@ -4,22 +4,8 @@
 import { decimalText } from "./currencies.ts";
 import { clientSecretOf } from "./ids.ts";
 import type { Intent } from "./ledger.ts";
+import { backToShop, shopperPage } from "./shopper-page.ts";
 import type { Simulator } from "./simulator.ts";
-
-const STYLE = `:root{color-scheme:light dark}
-body{font:1.1rem/1.5 system-ui,sans-serif;max-width:32rem;margin:3rem auto;padding:0 1rem}
-form{display:flex;flex-wrap:wrap;gap:1rem;margin-top:2rem}
-button{font:inherit;min-height:3rem;padding:0 1.5rem;border:2px solid;border-radius:.4rem;background:Canvas;color:CanvasText;cursor:pointer}
-button.confirm{background:#1d4ed8;border-color:#1d4ed8;color:#fff}
-button:focus-visible{outline:3px solid #b45309;outline-offset:3px}`;
-const STYLE_HASH = new Bun.CryptoHasher("sha256").update(STYLE).digest("base64");
-
-const HEADERS = {
-  "content-type": "text/html; charset=utf-8",
-  "cache-control": "no-store",
-  "referrer-policy": "no-referrer",
-  "x-content-type-options": "nosniff",
-} as const;
 
 /** `GET` shows the page; `POST` with `answer=confirm` or `answer=refuse` answers it. Both need the intent's `client_secret`. */
 export async function bankPage(request: Request, intentId: string, simulator: Simulator): Promise<Response> {
@@ -45,21 +31,21 @@ export async function bankPage(request: Request, intentId: string, simulator: Si
   const after = simulator.ledger.intents.get(intentId) ?? intent;
   const isClosed =
     outcome.kind === "answer" && outcome.answer.kind === "error" && after.status === "canceled";
-  return isClosed ? over(after) : backToShop(after, secret);
+  return isClosed ? over(after) : back(after, secret);
 }
 
 function question({ id, amountCents, currency }: Intent, secret: string): string {
   return `<p>The shop wants to take <strong>${decimalText(amountCents, currency)} ${currency}</strong> from your card.</p>
 <form method="post" action="/bank/${id}">
 <input type="hidden" name="client_secret" value="${secret}">
-<button class="confirm" name="answer" value="confirm">Confirm payment</button>
+<button class="pay" name="answer" value="confirm">Confirm payment</button>
 <button name="answer" value="refuse">Refuse</button>
 </form>`;
 }
 
 /** Paid or held, or cancelled meanwhile. */
 function over(intent: Intent): Response {
-  if (isAccepted(intent)) return backToShop(intent, clientSecretOf(intent.id));
+  if (isAccepted(intent)) return back(intent, clientSecretOf(intent.id));
   return page(410, "This payment is no longer open", "<p>Nothing was taken. Please go back to the shop.</p>");
 }
 
@@ -68,26 +54,14 @@ function isAccepted({ status }: Intent): boolean {
 }
 
 /** As Stripe comes back: the shop must not believe it, and ask the provider. */
-function backToShop(intent: Intent, secret: string): Response {
-  const { id, challenge } = intent;
-  const to = new URL(challenge?.returnUrl ?? "");
-  to.searchParams.set("payment_intent", id);
-  to.searchParams.set("payment_intent_client_secret", secret);
-  to.searchParams.set("redirect_status", isAccepted(intent) ? "succeeded" : "failed");
-  return new Response(null, { status: 303, headers: { location: to.href, ...HEADERS } });
+function back(intent: Intent, secret: string): Response {
+  return backToShop(intent.challenge?.returnUrl ?? "", {
+    payment_intent: intent.id,
+    payment_intent_client_secret: secret,
+    redirect_status: isAccepted(intent) ? "succeeded" : "failed",
+  });
 }
 
-/** `returnUrl`: where its form may lead to after the answer; browsers apply form-action to redirects as well. */
-function page(status: number, title: string, body: string, returnUrl?: string): Response {
-  const targets = returnUrl === undefined ? "'self'" : `'self' ${new URL(returnUrl).origin}`;
-  const policy = `default-src 'none'; style-src 'sha256-${STYLE_HASH}'; form-action ${targets}; base-uri 'none'; frame-ancestors 'none'`;
-  const html = `<!doctype html>
-<html lang="en">
-<head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${title} - Simulated Bank</title><style>${STYLE}</style></head>
-<body><main><h1>${title}</h1>
-${body}
-</main></body>
-</html>
-`;
-  return new Response(html, { status, headers: { ...HEADERS, "content-security-policy": policy } });
+function page(status: number, heading: string, body: string, returnUrl?: string): Response {
+  return shopperPage({ status, title: `${heading} - Simulated Bank`, heading, body, returnUrl });
 }

@@ -1,7 +1,7 @@
 // Which fault happens when: by payment method token for one checkout, by seeded rates for all. The settings are the body of
 // `PUT /_sim/faults`. Pure. Called by the simulator once per execution.
 import { FormatRegistry, type Static, Type } from "@sinclair/typebox";
-import { parseLatency } from "../kernel/latency.ts";
+import { type Latency, parseLatency } from "../kernel/latency.ts";
 
 export type Fault =
   /** The card is refused. */
@@ -88,4 +88,10 @@ export function drawFault(settings: FaultSettings, draw: number, isCharge: boole
     if (draw < edge) return fault === "decline" && !isCharge ? null : fault;
   }
   return null;
+}
+
+export function latencyOf(settings: Pick<FaultSettings, "latency">): Latency {
+  const latency = parseLatency(settings.latency);
+  if (latency === null) throw new RangeError(`not a latency: ${settings.latency}`);
+  return latency;
 }

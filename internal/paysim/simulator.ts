@@ -7,8 +7,9 @@ import type { Clock } from "../kernel/ports.ts";
 import { decideLater, type LaterChange, nextOf } from "./aftermath.ts";
 import { decide } from "./decide.ts";
 import { API_ERROR, keyInUse, keyReused } from "./errors.ts";
-import { drawFault, type Fault, type FaultSettings } from "./faults.ts";
-import { type Latency, parseLatency, sampleLatency } from "../kernel/latency.ts";
+import { drawFault, type Fault, type FaultSettings, latencyOf } from "./faults.ts";
+import { holdRequest } from "./hold-request.ts";
+import { type Latency, sampleLatency } from "../kernel/latency.ts";
 import { type Answer, Ledger } from "./ledger.ts";
 import { LedgerFile } from "./ledger-file.ts";
 import { faultOf } from "./payment-methods.ts";
@@ -281,20 +282,9 @@ export class Simulator implements AsyncDisposable {
   }
 
   /** False if the simulator stops before the time is over. */
-  async #hold(): Promise<boolean> {
+  #hold(): Promise<boolean> {
     this.counters.held++;
-    const { signal } = this.#stopping;
-    if (signal.aborted) return false;
-    const { promise, resolve } = Promise.withResolvers<boolean>();
-    const timer = setTimeout(resolve, this.#faults.hold_ms, true);
-    const stop = () => resolve(false);
-    signal.addEventListener("abort", stop, { once: true });
-    try {
-      return await promise;
-    } finally {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", stop);
-    }
+    return holdRequest(this.#faults.hold_ms, this.#stopping.signal);
   }
 }
 
@@ -305,10 +295,4 @@ function refusal(error: ProviderError): Answer {
 function signed({ url, secret }: WebhookTarget) {
   const sign = (body: string, nowMs: number) => ({ "stripe-signature": signatureOf(body, secret, nowMs) });
   return { url, sign };
-}
-
-function latencyOf(settings: FaultSettings): Latency {
-  const latency = parseLatency(settings.latency);
-  if (latency === null) throw new RangeError(`not a latency: ${settings.latency}`);
-  return latency;
 }

@@ -6,9 +6,10 @@
 import { TypeCompiler } from "@sinclair/typebox/compiler";
 import { PayPalLedgerEntry } from "../../../schemas/paypal-ledger.ts";
 import { assert, assertNever } from "../../kernel/errors.ts";
-import { type Latency, parseLatency, sampleLatency } from "../../kernel/latency.ts";
+import { type Latency, sampleLatency } from "../../kernel/latency.ts";
 import type { Clock } from "../../kernel/ports.ts";
-import { drawFault, type Fault, type FaultSettings } from "../faults.ts";
+import { drawFault, type Fault, type FaultSettings, latencyOf } from "../faults.ts";
+import { holdRequest } from "../hold-request.ts";
 import { LedgerFile } from "../ledger-file.ts";
 import { randomStream } from "../random.ts";
 import { Turnstile } from "../turnstile.ts";
@@ -222,25 +223,8 @@ export class PayPalSimulator implements AsyncDisposable {
   }
 
   /** False if the simulator stops before the time is over. */
-  async #hold(): Promise<boolean> {
+  #hold(): Promise<boolean> {
     this.counters.held++;
-    const { signal } = this.#stopping;
-    if (signal.aborted) return false;
-    const { promise, resolve } = Promise.withResolvers<boolean>();
-    const timer = setTimeout(resolve, this.#faults.hold_ms, true);
-    const stop = () => resolve(false);
-    signal.addEventListener("abort", stop, { once: true });
-    try {
-      return await promise;
-    } finally {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", stop);
-    }
+    return holdRequest(this.#faults.hold_ms, this.#stopping.signal);
   }
-}
-
-function latencyOf(settings: FaultSettings): Latency {
-  const latency = parseLatency(settings.latency);
-  if (latency === null) throw new RangeError(`not a latency: ${settings.latency}`);
-  return latency;
 }
