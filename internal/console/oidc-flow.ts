@@ -1,5 +1,6 @@
 // A sign-in under way, in a sealed cookie of the browser that began it: nothing is kept here, so any console can end what another began, and
 // nobody can fill its memory. Lax, because the browser comes back from another site. Used by routes/oidc.tsx.
+import { createHmac } from "node:crypto";
 import { Type } from "@sinclair/typebox";
 import { TypeCompiler } from "@sinclair/typebox/compiler";
 import { EncryptJWT, jwtDecrypt } from "jose";
@@ -24,7 +25,7 @@ export class Flows {
   /** `secrets`: those of the sessions, from which the keys are made. The first one seals, all open. */
   constructor(secrets: string) {
     const [sealing = "", ...older] = secrets.split(",");
-    const keyOf = (secret: string) => new Bun.CryptoHasher("sha256", secret).update(PURPOSE).digest();
+    const keyOf = (secret: string) => createHmac("sha256", secret).update(PURPOSE).digest();
     this.#keys = [keyOf(sealing), ...older.map(keyOf)];
   }
 

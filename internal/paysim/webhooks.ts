@@ -1,6 +1,7 @@
 // Delivers webhook events as providers do: signed, repeated with a growing pause until the receiver answers 2xx, and in no guaranteed
 // order. Faults lose, repeat, delay and shuffle events. Called by the simulator. Undelivered events are lost with the process: a
 // provider's events are a second way to learn of a change, never the only one.
+import { createHmac } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { cappedBackoff } from "../kernel/backoff.ts";
 import type { Clock } from "../kernel/ports.ts";
@@ -116,6 +117,6 @@ export class Webhooks implements AsyncDisposable {
 /** The `Stripe-Signature` header, by https://docs.stripe.com/webhooks/signature. `nowMs` is epoch ms. */
 export function signatureOf(body: string, secret: string, nowMs: number): string {
   const timestamp = Math.floor(nowMs / 1_000);
-  const hmac = new Bun.CryptoHasher("sha256", secret).update(`${timestamp}.${body}`).digest("hex");
+  const hmac = createHmac("sha256", secret).update(`${timestamp}.${body}`).digest("hex");
   return `t=${timestamp},v1=${hmac}`;
 }

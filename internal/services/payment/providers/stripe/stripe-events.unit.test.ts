@@ -47,3 +47,14 @@ test("a signed text that is no event is told from a forged one", () => {
     .digest("hex");
   expect(kindOf([NEW, OLD], `t=${at},v1=${mark}`, "{")).toBe("no_event");
 });
+
+test("a key that was refused elsewhere in the process fails no event", async () => {
+  const coordinate = (byte: number) => Buffer.alloc(32, byte).toString("base64url");
+  const notOnTheCurve = { kty: "EC", crv: "P-256", x: coordinate(1), y: coordinate(2) };
+  const header = signature(OLD);
+  const curve = { name: "ECDH", namedCurve: "P-256" };
+  expect(await crypto.subtle.importKey("jwk", notOnTheCurve, curve, false, []).catch(() => "refused")).toBe(
+    "refused",
+  );
+  expect(kindOf([OLD], header)).toBe("ignored");
+});
