@@ -182,6 +182,19 @@ export function refundAnswer({ id, status }: PayPalRefund): RefundResult {
   return { kind: "not_yet", error_code };
 }
 
+export function isFailedRefund({ status }: PayPalRefund): boolean {
+  return status === "FAILED" || status === "CANCELLED";
+}
+
+/** A refund in an order: PayPal changes its status when it fails later. */
+export function foundRefund(refund: PayPalRefund): RefundResult {
+  const { id, status } = refund;
+  const error_code = REFUND_CODES.get(status);
+  return isFailedRefund(refund) && error_code !== undefined
+    ? { kind: "failed", provider_refund_id: id, error_code }
+    : refundAnswer(refund);
+}
+
 const REFUND_CODES: ReadonlyMap<string, string> = new Map([
   ["PENDING", "REFUND_PENDING"],
   ["FAILED", "REFUND_FAILED"],

@@ -244,6 +244,38 @@ test.each([
   expect(await provider.refund(refund)).toEqual({ kind: "not_yet", error_code });
 });
 
+test("a search finds our refund that failed, so that no other is requested, and not the failure of somebody else's", async () => {
+  const links = [{ rel: "up", href: "https://paypal.test/v2/payments/captures/C1" }];
+  const refund = (id: string, status: string, custom_id?: string) => ({
+    id,
+    status,
+    amount: AMOUNT,
+    custom_id,
+    links,
+  });
+  const found = async (...refunds: readonly object[]) => {
+    const captured = { id: "C1", status: "COMPLETED", amount: AMOUNT, custom_id: request.saga_id };
+    const of = { ...captured, supplementary_data: { related_ids: { order_id: "O1" } } };
+    replies = {
+      "GET C1": { status: 200, body: of },
+      "GET O1": { status: 200, body: orderWith({}, { captures: [captured], refunds }) },
+    };
+    return provider.findRefund("C1");
+  };
+  const [ours, theirs] = [refund("R1", "FAILED", request.saga_id), refund("R2", "FAILED")];
+  expect(await found(theirs)).toEqual({ kind: "not_found" });
+  expect(await found(theirs, ours)).toEqual({
+    kind: "failed",
+    provider_refund_id: "R1",
+    error_code: "REFUND_FAILED",
+  });
+  expect(await found(ours, refund("R3", "PENDING"))).toMatchObject({ error_code: "REFUND_PENDING" });
+  expect(await found(ours, refund("R3", "PENDING"), refund("R4", "COMPLETED"))).toEqual({
+    kind: "succeeded",
+    provider_refund_id: "R4",
+  });
+});
+
 test("nothing listens at the address: no token, so nothing was sent", async () => {
   const closedServer = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response() });
   const { url } = closedServer;

@@ -34,6 +34,8 @@ import {
   orderIn,
   otherIntent,
   type PayPalOrder,
+  foundRefund,
+  isFailedRefund,
   refundAnswer,
   refundIn,
   refundsOf,
@@ -186,7 +188,10 @@ export class PayPalProvider implements PaymentProvider {
     return refundFailure(reply);
   }
 
-  /** Payments v2 does not list the refunds of a capture; its order does. */
+  /**
+   * Payments v2 does not list the refunds of a capture; its order does. One of ours that failed is found, so that no other is requested; the
+   * failure of one that somebody made at PayPal says nothing about ours.
+   */
   async findRefund(provider_txn_id: string): Promise<FoundRefund> {
     const deadline = this.#client.deadline();
     const capture = await this.#read(capturePath(provider_txn_id), captureIn, deadline);
@@ -197,9 +202,13 @@ export class PayPalProvider implements PaymentProvider {
     if (!("id" in order)) return refundFailure(order);
     const results = refundsOf(order)
       .filter((refund) => captureIdOf(refund) === provider_txn_id)
-      .filter(({ status }) => status !== "FAILED" && status !== "CANCELLED")
-      .map(refundAnswer);
-    return results.find(({ kind }) => kind === "succeeded") ?? results[0] ?? { kind: "not_found" };
+      .filter((refund) => !isFailedRefund(refund) || refund.custom_id === capture.custom_id)
+      .map(foundRefund);
+    return (
+      results.find(({ kind }) => kind === "succeeded") ??
+      results.find(({ kind }) => kind !== "failed") ??
+      results[0] ?? { kind: "not_found" }
+    );
   }
 
   #create(request: ChargeRequest, shopUrl: URL, deadline: AbortSignal): Promise<Read<PayPalOrder>> {
