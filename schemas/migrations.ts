@@ -34,6 +34,7 @@ import sagaSearch from "./migrations/saga/0028_search.sql" with { type: "text" }
 import sagaLanguage from "./migrations/saga/0033_shopper_language.sql" with { type: "text" };
 import sagaEmail from "./migrations/saga/0039_email_search.sql" with { type: "text" };
 import sagaWaited from "./migrations/saga/0040_waited_for_shopper.sql" with { type: "text" };
+import sagaAuthorizeValid from "./migrations/saga/0041_authorize_first_valid.sql" with { type: "text" };
 import sagaAuthorize from "./migrations/saga/0041_authorize_first.sql" with { type: "text" };
 import sagaCard from "./migrations/saga/0037_charged_card.sql" with { type: "text" };
 import sagaGeneration from "./migrations/saga/0035_run_generation.sql" with { type: "text" };
@@ -88,6 +89,7 @@ export const migrations: Record<MigratedDatabase, readonly Migration[]> = {
     { name: "0039_email_search", sql: sagaEmail },
     { name: "0040_waited_for_shopper", sql: sagaWaited },
     { name: "0041_authorize_first", sql: sagaAuthorize },
+    { name: "0041_authorize_first_valid", sql: sagaAuthorizeValid },
   ],
   inventory: [
     messagingMigration,
