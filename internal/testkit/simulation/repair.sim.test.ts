@@ -52,6 +52,7 @@ test.each([
 async function repairedLate(database: DatabaseName, seed: number): Promise<Simulation> {
   const simulation = await Simulation.open(seed);
   simulation.mayBePresent = false;
+  // docs/reliability.md says what was found with table 2.
   simulation.mayHold = database === "payment";
   await simulation.backup(database);
   await simulation.wave(CHECKOUTS_PER_WAVE);

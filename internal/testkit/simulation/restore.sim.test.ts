@@ -1,5 +1,5 @@
 // A database is restored from a backup while checkouts run. After the steps of the runbook the auditor finds nothing. All sagas are of
-// table 1: a rebuilt saga database does not know of late events that it had ignored, and the auditor names them (docs/reliability.md).
+// table 1: docs/reliability.md says what was found with table 2.
 import { expect, test } from "bun:test";
 import { Simulation } from "./simulation.ts";
 
