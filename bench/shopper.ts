@@ -153,10 +153,12 @@ export class Shopper {
     return response.ok ? orderCancellation.Decode(await response.json()).status : null;
   }
 
-  /** Presses a button of the bank's page and returns where that leads; null if the page is closed. Throws if the bank is away. */
+  /**
+   * Presses a button of the bank's page, or of PayPal's, and returns where that leads; null if the page is closed. Throws if the bank is
+   * away.
+   */
   async answerBank({ url }: PaymentAction, answer: "confirm" | "refuse"): Promise<string | null> {
-    const client_secret = new URL(url).searchParams.get("client_secret") ?? "";
-    const body = new URLSearchParams({ client_secret, answer });
+    const body = answerForm(url, answer);
     const signal = AbortSignal.timeout(REQUEST_TIMEOUT_MS);
     const response = await fetch(url, { method: "POST", body, redirect: "manual", signal });
     await response.body?.cancel();
@@ -187,6 +189,15 @@ export class Shopper {
       return error instanceof Error ? error : new Error(String(error));
     }
   }
+}
+
+/** PayPal's page knows the payment by its `token`, the bank's page of a card by its `client_secret`. */
+function answerForm(url: string, answer: "confirm" | "refuse"): URLSearchParams {
+  const { searchParams } = new URL(url);
+  const token = searchParams.get("token");
+  return token === null
+    ? new URLSearchParams({ client_secret: searchParams.get("client_secret") ?? "", answer })
+    : new URLSearchParams({ token, answer: answer === "confirm" ? "approve" : "refuse" });
 }
 
 function postByFetch(gateway: string): Post {

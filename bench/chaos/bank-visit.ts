@@ -1,7 +1,8 @@
-// What a shopper of a chaos run does when the bank wants the payment confirmed (3-D Secure): one visit for one checkout. Called by
-// shopping.ts.
+// What a shopper of a chaos run does when the bank wants the payment confirmed (3-D Secure), or PayPal wants it approved: one visit for one
+// checkout. "The bank" is either of them. Called by shopping.ts.
 import type { PaymentAction, SagaStatus } from "../../schemas/http.ts";
 import type { Shopper } from "../shopper.ts";
+import type { Provider } from "./providers.ts";
 
 /** How long a saga waits for its shopper in a chaos run: longer than the shopper thinks, short enough for the run to end. */
 export const ACTION_DEADLINE_MS = 20_000;
@@ -32,6 +33,7 @@ const UNCONFIRMED: ReadonlySet<Answer> = new Set(["refused", "abandoned", "too l
 export interface BankVisitOptions {
   readonly shopper: Pick<Shopper, "action" | "answerBank" | "back">;
   readonly sagaId: string;
+  readonly provider: Provider;
   readonly answer: Answer;
   /** In [0, 1): how long this shopper thinks. */
   readonly pace: number;
@@ -86,7 +88,7 @@ export class BankVisit {
    * Gives up at `giveUpAt` (epoch ms); then `isUnchecked`.
    */
   async ended(status: SagaStatus, giveUpAt: number): Promise<string | null> {
-    const { shopper, answer, sagaId } = this.#options;
+    const { shopper, answer, sagaId, provider } = this.#options;
     const page = this.#page;
     if (status === "COMPLETED" && UNCONFIRMED.has(answer))
       return `saga ${sagaId} is COMPLETED, although its shopper did not confirm the payment (${answer})`;
@@ -94,8 +96,9 @@ export class BankVisit {
     while (this.#clock.now() < giveUpAt) {
       try {
         const leadsTo = await shopper.answerBank(page, "confirm");
-        // The provider's ledger judges the others: the bank shows them the way back, and must not take anything.
-        const isTaken = answer === "too late" && leadsTo !== null;
+        // The provider's ledger judges the others: the bank shows them the way back, and must not take anything. PayPal's page stays open,
+        // because nobody can close an order there: an approval alone moves no money.
+        const isTaken = answer === "too late" && provider === "stripe" && leadsTo !== null;
         return isTaken ? `saga ${sagaId} is ${status}, and its bank still takes a confirmation` : null;
       } catch {
         await this.#clock.sleep(RETRY_MS);

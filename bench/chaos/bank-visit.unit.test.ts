@@ -2,6 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import type { PaymentAction } from "../../schemas/http.ts";
 import { ACTION_DEADLINE_MS, type Answer, ANSWERS, BankVisit } from "./bank-visit.ts";
+import type { Provider } from "./providers.ts";
 
 const PAGE: PaymentAction = {
   kind: "redirect",
@@ -14,10 +15,14 @@ interface Bank {
   readonly leadsTo?: string | null;
   readonly away?: number;
   readonly noPageYet?: number;
+  readonly provider?: Provider;
 }
 
 /** A visit in simulated time; `done` lists what the shopper did, and when. `away` is how many presses fail first. */
-function visitOf(answer: Answer, { leadsTo = "back", away = 0, noPageYet = 0 }: Bank = {}) {
+function visitOf(
+  answer: Answer,
+  { leadsTo = "back", away = 0, noPageYet = 0, provider = "stripe" }: Bank = {},
+) {
   let [nowMs, failures, blank] = [0, away, noPageYet];
   const done: string[] = [];
   const shopper = {
@@ -37,7 +42,11 @@ function visitOf(answer: Answer, { leadsTo = "back", away = 0, noPageYet = 0 }: 
     },
   };
   const goAway = () => void (failures = NEVER);
-  return { visit: new BankVisit({ shopper, sagaId: "saga", answer, pace: 0.5, clock }), done, goAway };
+  return {
+    visit: new BankVisit({ shopper, sagaId: "saga", provider, answer, pace: 0.5, clock }),
+    done,
+    goAway,
+  };
 }
 
 describe("a shopper whose bank asks", () => {
@@ -82,6 +91,14 @@ describe("after the end of the checkout", () => {
     expect(await visit.ended("COMPENSATED", NEVER)).toBe(
       "saga saga is COMPENSATED, and its bank still takes a confirmation",
     );
+  });
+
+  test("PayPal's page takes a late approval, and the ledger judges what becomes of it", async () => {
+    const { visit, done } = visitOf("too late", { provider: "paypal" });
+    await visit.asked();
+    expect(await visit.ended("COMPENSATED", NEVER)).toBeNull();
+    expect(done).toEqual(["confirm at 0"]);
+    expect(await visit.ended("COMPLETED", NEVER)).toContain("did not confirm the payment");
   });
 
   test.each(ANSWERS)(

@@ -1,5 +1,6 @@
 // How the checkouts of a chaos run ended. Pure; called by run.ts and money.ts.
 import { type Answer, ANSWERS } from "./bank-visit.ts";
+import { type Provider, PROVIDERS } from "./providers.ts";
 import type { Checkout } from "./shopping.ts";
 
 /** The number of checkouts by failure code, or by status without one. */
@@ -14,7 +15,7 @@ export function endsOf(checkouts: readonly Checkout[]): Ends {
   return ends;
 }
 
-/** The ends of the checkouts whose bank asks (3-D Secure): by what the shopper does, then by currency. */
+/** The ends of the checkouts whose bank (3-D Secure) or PayPal asks: by what the shopper does, then by currency. */
 export type AnswerReport = Readonly<Partial<Record<Answer, Readonly<Record<string, Ends>>>>>;
 
 export function answersOf(checkouts: readonly Checkout[]): AnswerReport {
@@ -27,6 +28,21 @@ export function answersOf(checkouts: readonly Checkout[]): AnswerReport {
     report[answer] = Object.fromEntries([...currencies].map((currency) => [currency, endsIn(currency)]));
   }
   return report;
+}
+
+export interface ProviderReport {
+  readonly ends: Ends;
+  readonly by_answer: AnswerReport;
+}
+
+/** The ends of the checkouts by who takes their money. */
+export function providersOf(checkouts: readonly Checkout[]): Readonly<Record<Provider, ProviderReport>> {
+  const reportOf = (provider: Provider): ProviderReport => {
+    const own = checkouts.filter((one) => one.provider === provider);
+    return { ends: endsOf(own), by_answer: answersOf(own) };
+  };
+  const [stripe, paypal] = PROVIDERS;
+  return { [stripe]: reportOf(stripe), [paypal]: reportOf(paypal) };
 }
 
 /** How many of them could not be asked whether their bank takes a confirmation after the end. */

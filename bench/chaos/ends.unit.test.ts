@@ -1,10 +1,11 @@
 // The report counts how checkouts ended.
 import { expect, test } from "bun:test";
-import { answersOf, endsOf, endsText, uncheckedOf } from "./ends.ts";
+import { answersOf, endsOf, endsText, providersOf, uncheckedOf } from "./ends.ts";
 import type { Checkout } from "./shopping.ts";
 
 function checkout(fields: Partial<Checkout>, currency = "EUR"): Checkout {
-  return { intendedAt: 0, isSlow: false, price: { amount_cents: 1_250, currency }, ...fields };
+  const price = { amount_cents: 1_250, currency };
+  return { intendedAt: 0, isSlow: false, provider: "stripe", price, ...fields };
 }
 
 test("checkouts are counted by end, and unfinished ones by status", () => {
@@ -30,6 +31,17 @@ test("those whose bank asked are counted by answer and currency", () => {
   ).toEqual({
     confirmed: { JPY: { COMPLETED: 1 }, KWD: { COMPLETED: 1 } },
     "too late": { EUR: { PAYMENT_NOT_CONFIRMED: 1 } },
+  });
+});
+
+test("each provider has the ends of its own checkouts", () => {
+  const payPal = { provider: "paypal", answer: "abandoned", end: "PAYMENT_NOT_CONFIRMED" } as const;
+  expect(providersOf([checkout({ end: "COMPLETED" }), checkout(payPal, "JPY")])).toEqual({
+    stripe: { ends: { COMPLETED: 1 }, by_answer: {} },
+    paypal: {
+      ends: { PAYMENT_NOT_CONFIRMED: 1 },
+      by_answer: { abandoned: { JPY: { PAYMENT_NOT_CONFIRMED: 1 } } },
+    },
   });
 });
 

@@ -55,6 +55,13 @@ const pause: Inject = async ({ target }, fault) => {
   };
 };
 
+/** Cards and PayPal at once: they are one process, and each has limits of its own. */
+async function limitBoth({ addresses }: System, limits: Parameters<typeof limitProvider>[1]): Promise<Heal> {
+  const faces = [addresses.paysim, `${addresses.paysim}/paypal`];
+  const heals = await Promise.all(faces.map((face) => limitProvider(face, limits)));
+  return async () => void (await Promise.all(heals.map((heal) => heal())));
+}
+
 const keepDown =
   (names: (fault: PlannedFault) => readonly string[]): Inject =>
   async ({ target }, fault) => {
@@ -147,12 +154,12 @@ const INJECTORS: Readonly<Record<KindName, Inject>> = {
     await target.running("paysim");
     const span = MOST_CALLS_PER_SECOND - FEWEST_CALLS_PER_SECOND;
     const calls_per_second = FEWEST_CALLS_PER_SECOND + strength * span;
-    return limitProvider(system.addresses.paysim, { calls_per_second });
+    return limitBoth(system, { calls_per_second });
   },
   async "provider 503 storm"({ system, target }, { strength }) {
     await target.running("paysim");
     const unavailable_rate = (1 + strength) / 2;
-    return limitProvider(system.addresses.paysim, { unavailable_rate, retry_after_seconds: 1 });
+    return limitBoth(system, { unavailable_rate, retry_after_seconds: 1 });
   },
   "mail server pause": pause,
   "mail server slow": ({ target, system }, fault) =>

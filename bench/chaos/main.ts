@@ -2,6 +2,7 @@
 // nothing was lost, done twice or left half done.
 import { describeError } from "../../internal/kernel/errors.ts";
 import { parseOptions, wrong } from "../arguments.ts";
+import { authorizeFirstBy, parseProviders, type Provider } from "./providers.ts";
 import { asText } from "./report.ts";
 import { runChaos } from "./run.ts";
 import { KIND_NAMES, type KindName, parseReplicas, type Replicas } from "./schedule.ts";
@@ -14,6 +15,9 @@ const HELP = `Usage: bun run chaos [options]
   --seed N        repeats the faults of an earlier run; default: random, printed
   --only KIND     only this kind of fault; repeatable: ${KIND_NAMES.join(", ")}
   --replicas SPEC several processes of a role, for example payment=2,relay=2; a service fault then hits one of them
+  --authorize-first PROVIDERS
+                  these have the money held before the stock is confirmed (stripe, paypal, or both with a comma; "" is none), all others take
+                  it at once; default: stripe for an odd seed, paypal for an even one
   --json FILE     writes the report to FILE
   --data-dir DIR  data directory of the run's own stack (.stack-chaos)
   --keep          leaves the stack running afterwards; a failed run always does
@@ -30,6 +34,7 @@ const { values } = parseOptions("chaos", {
     seed: { type: "string" },
     only: { type: "string", multiple: true, default: [] },
     replicas: { type: "string" },
+    "authorize-first": { type: "string" },
     json: { type: "string" },
     "data-dir": {
       type: "string",
@@ -44,7 +49,9 @@ if (values.help === true) {
   process.exit(0);
 }
 const seed =
-  values.seed === undefined ? crypto.getRandomValues(new Uint32Array(1))[0] : number("seed", values.seed);
+  values.seed === undefined
+    ? (crypto.getRandomValues(new Uint32Array(1))[0] ?? 0)
+    : number("seed", values.seed);
 const stop = new AbortController();
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => stop.abort());
 try {
@@ -54,11 +61,12 @@ try {
     faults: number("faults", values.faults),
     orders: number("orders", values.orders),
     ratePerSecond: number("rate", values.rate),
-    seed: seed ?? 0,
+    seed,
     directory: values["data-dir"],
     keep: values.keep,
     only: values.only.map(kindOf),
     replicas: replicasOf(values.replicas),
+    authorizeFirst: providersFrom(values["authorize-first"]),
     report: (line) => console.log(`${new Date().toISOString().slice(11, 19)} ${line}`),
   });
   console.log(`\n${asText(report)}`);
@@ -76,6 +84,14 @@ function number(name: string, text: string): number {
 function replicasOf(text: string | undefined): Replicas {
   if (text === undefined) return {};
   return parseReplicas(text) ?? wrong("chaos", `--replicas must be like payment=2,relay=2, not ${text}`);
+}
+
+function providersFrom(text: string | undefined): readonly Provider[] {
+  if (text === undefined) return authorizeFirstBy(seed);
+  return (
+    parseProviders(text) ??
+    wrong("chaos", `--authorize-first must be like stripe or stripe,paypal, not ${text}`)
+  );
 }
 
 function kindOf(text: string): KindName {

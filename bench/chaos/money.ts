@@ -1,8 +1,8 @@
-// The money of a chaos run, by currency: what the shoppers' carts cost against what the provider's ledger says it took and returned. The
+// The money of a chaos run, by currency: what the shoppers' carts cost against what the providers' ledgers say they took and returned. The
 // prices are the run's own, so that a system which counts a currency's decimals wrongly everywhere is noticed as well. Pure; called by
 // run.ts.
 import { moneyText } from "../../internal/kernel/money.ts";
-import type { ProviderLedgerEntry } from "../../schemas/provider-ledger.ts";
+import type { Movement } from "../ledger.ts";
 import { type Ends, endsOf } from "./ends.ts";
 import type { Checkout } from "./shopping.ts";
 
@@ -24,7 +24,7 @@ interface Moved {
 /** The accepted checkouts' money and ends by currency, and each checkout for which the provider holds another amount than it should. */
 export function moneyOf(
   accepted: readonly Checkout[],
-  ledger: readonly ProviderLedgerEntry[],
+  ledger: readonly Movement[],
 ): { readonly byCurrency: Readonly<Record<string, CurrencyReport>>; readonly violations: readonly string[] } {
   const moved = movedBySaga(ledger);
   const byCurrency: Record<string, CurrencyReport> = {};
@@ -71,13 +71,11 @@ function dueOf({ end, price }: Checkout): number {
 }
 
 /** A refund belongs to the saga of its charge, whatever saga it names itself. */
-function movedBySaga(ledger: readonly ProviderLedgerEntry[]): ReadonlyMap<string, readonly Moved[]> {
+function movedBySaga(ledger: readonly Movement[]): ReadonlyMap<string, readonly Moved[]> {
   const sagaOfCharge = new Map<string, string>();
   const moved = new Map<string, Moved[]>();
-  for (const entry of ledger) {
-    if (entry.kind !== "charge" && entry.kind !== "refund") continue;
-    const { kind, payment_intent, currency, amount_cents } = entry;
-    const saga = sagaOfCharge.get(payment_intent) ?? entry.saga_id ?? "";
+  for (const { kind, payment_intent, currency, amount_cents, saga_id } of ledger) {
+    const saga = sagaOfCharge.get(payment_intent) ?? saga_id ?? "";
     if (kind === "charge") sagaOfCharge.set(payment_intent, saga);
     const all = moved.get(saga) ?? [];
     moved.set(saga, all);

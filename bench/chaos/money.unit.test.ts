@@ -1,6 +1,6 @@
 // What the provider holds is compared with what the carts cost, in the decimals of each currency.
 import { describe, expect, test } from "bun:test";
-import type { ProviderLedgerEntry } from "../../schemas/provider-ledger.ts";
+import type { Movement } from "../ledger.ts";
 import { moneyOf } from "./money.ts";
 import type { Checkout } from "./shopping.ts";
 
@@ -11,29 +11,14 @@ type Currency = keyof typeof PRICES;
 function checkout(currency: Currency, fields: Partial<Checkout> = {}): Checkout {
   const price = { currency, amount_cents: PRICES[currency] };
   const ended = { status: "COMPLETED", end: "COMPLETED", totalCents: price.amount_cents } as const;
-  return { intendedAt: 0, isSlow: false, price, sagaId: SAGA, ...ended, ...fields };
+  return { intendedAt: 0, isSlow: false, provider: "stripe", price, sagaId: SAGA, ...ended, ...fields };
 }
 
-function moves(kind: "charge" | "refund", currency: string, amount_cents: number): ProviderLedgerEntry {
-  const common = {
-    seq: 1,
-    at_ms: 0,
-    payment_intent: "pi_1",
-    idempotency_key: null,
-    fingerprint: "",
-    reply_lost: false,
-    error: null,
-    amount_cents,
-    currency,
-    metadata: {},
-  };
-  return kind === "charge"
-    ? { ...common, kind, saga_id: SAGA, payment_method: null, description: null }
-    : { ...common, kind, saga_id: null, refund: "re_1", reason: null };
+function moves(kind: Movement["kind"], currency: string, amount_cents: number): Movement {
+  return { kind, payment_intent: "pi_1", saga_id: kind === "charge" ? SAGA : null, amount_cents, currency };
 }
 
-const faults = (one: Checkout, ...ledger: readonly ProviderLedgerEntry[]) =>
-  moneyOf([one], ledger).violations;
+const faults = (one: Checkout, ...ledger: readonly Movement[]) => moneyOf([one], ledger).violations;
 
 describe.each(["EUR", "JPY", "KWD"] as const)("in %s", (currency) => {
   const price = PRICES[currency];

@@ -1,7 +1,8 @@
 // The report of a chaos run: faults by kind, recovery times, effects on shoppers, and violations. Pure.
 import { moneyText } from "../../internal/kernel/money.ts";
 import { timestampOf } from "../../internal/kernel/timestamp.ts";
-import { type AnswerReport, type Ends, endsText } from "./ends.ts";
+import type { Provider } from "./providers.ts";
+import { type Ends, endsText, type ProviderReport } from "./ends.ts";
 import type { CurrencyReport } from "./money.ts";
 import { KIND_NAMES, KINDS, type KindName, type PlannedFault } from "./schedule.ts";
 import { recoveryMs } from "./recovery.ts";
@@ -48,9 +49,10 @@ export interface ChaosReport {
   readonly sagas: number;
   readonly by_end: Ends;
   readonly by_currency: Readonly<Record<string, CurrencyReport>>;
-  /** Of the checkouts whose bank asks the shopper (3-D Secure). */
-  readonly by_answer: AnswerReport;
-  /** Of those: the bank was away when the shopper confirmed after the end, so nothing was learnt. */
+  /** The providers that have the money held first (table 2 of the saga); all others take it at once (table 1). */
+  readonly authorize_first: readonly Provider[];
+  readonly by_provider: Readonly<Record<Provider, ProviderReport>>;
+  /** Of the checkouts whose bank or PayPal asks the shopper: the bank was away when the shopper confirmed after the end, so nothing was learnt. */
   readonly banks_not_checked: number;
   /** The slowest sagas, for inspection. */
   readonly slowest: readonly { readonly saga_id: string; readonly seconds: number; readonly end: string }[];
@@ -172,7 +174,7 @@ export function asText(report: ChaosReport): string {
       `  ${kind.padEnd(20)} ${String(injected).padStart(6)} ${cell(p50)} ${cell(p95)} ${cell(worst)}  ${notes.join(", ")}`,
     );
   }
-  lines.push("", `  ends: ${endsText(report.by_end)}`, ...moneyLines(report), ...answerLines(report));
+  lines.push("", `  ends: ${endsText(report.by_end)}`, ...moneyLines(report), ...providerLines(report));
   const slowest = report.slowest.map(({ saga_id, seconds, end }) => `${saga_id} ${seconds} s ${end}`);
   lines.push(`  slowest: ${slowest.join(", ")}`);
   lines.push(`  not accepted: ${report.not_accepted}; unfinished: ${report.not_terminal}`);
@@ -199,14 +201,24 @@ function moneyLines({ by_currency }: ChaosReport): string[] {
   );
 }
 
-function answerLines({ by_answer, banks_not_checked }: ChaosReport): string[] {
-  const lines = Object.entries(by_answer).map(([answer, currencies]) => {
-    const ends = Object.entries(currencies).map(([currency, each]) => `${currency} ${endsText(each)}`);
-    return `    ${answer.padEnd(16)} ${ends.join("; ")}`;
+function providerLines({ by_provider, authorize_first, banks_not_checked }: ChaosReport): string[] {
+  const first: ReadonlySet<string> = new Set(authorize_first);
+  const lines = Object.entries(by_provider).flatMap(([provider, { ends, by_answer }]) => {
+    const how = first.has(provider) ? "has the money held first" : "takes the money at once";
+    const answers = answerLines(by_answer);
+    return [
+      `  ${provider} ${how}: ${endsText(ends)}`,
+      ...(answers.length === 0 ? [] : ["    the shopper was asked to confirm the payment, and", ...answers]),
+    ];
   });
   if (banks_not_checked > 0)
-    lines.push(
-      `    NOT CHECKED: ${banks_not_checked} confirmations after the end, because the bank was away`,
-    );
-  return lines.length === 0 ? [] : ["  the bank asked the shopper (3-D Secure), who", ...lines];
+    lines.push(`  NOT CHECKED: ${banks_not_checked} confirmations after the end, because the bank was away`);
+  return lines;
+}
+
+function answerLines(by_answer: ProviderReport["by_answer"]): string[] {
+  return Object.entries(by_answer).map(([answer, currencies]) => {
+    const ends = Object.entries(currencies).map(([currency, each]) => `${currency} ${endsText(each)}`);
+    return `      ${answer.padEnd(16)} ${ends.join("; ")}`;
+  });
 }

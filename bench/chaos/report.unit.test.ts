@@ -19,7 +19,14 @@ function shopping(faults: (at: number) => Partial<Checkout>): Checkout[] {
   return Array.from({ length: 600 }, (_, index): Checkout => {
     const at = index * 100;
     const served = { intendedAt: at, acceptedAt: at + 20, attempts: 1, restAt: at + 500, isServed: true };
-    return { ...served, sagaId: `saga-${index}`, isSlow: false, price: PRICE, ...faults(at) };
+    return {
+      ...served,
+      sagaId: `saga-${index}`,
+      isSlow: false,
+      provider: "stripe",
+      price: PRICE,
+      ...faults(at),
+    };
   });
 }
 
@@ -98,7 +105,7 @@ test("the slowest come first", () => {
   expect(second?.seconds).toBe(0.48);
 });
 
-test("the text has the money by currency, and what became of those whose bank asked", () => {
+test("the text has the money by currency, and the ends by provider and answer", () => {
   const report: ChaosReport = {
     seed: 7,
     seconds: 1,
@@ -108,7 +115,14 @@ test("the text has the money by currency, and what became of those whose bank as
     by_currency: {
       KWD: { ends: { COMPLETED: 2 }, due_cents: 7_740, taken_cents: 11_610, returned_cents: 3_870 },
     },
-    by_answer: { "confirmed twice": { JPY: { COMPLETED: 1 }, KWD: { COMPLETED: 2 } } },
+    authorize_first: ["stripe"],
+    by_provider: {
+      stripe: {
+        ends: { COMPLETED: 3 },
+        by_answer: { "confirmed twice": { JPY: { COMPLETED: 1 }, KWD: { COMPLETED: 2 } } },
+      },
+      paypal: { ends: { COMPLETED: 1 }, by_answer: { "too late": { EUR: { PAYMENT_NOT_CONFIRMED: 1 } } } },
+    },
     banks_not_checked: 2,
     slowest: [],
     not_accepted: 0,
@@ -123,7 +137,10 @@ test("the text has the money by currency, and what became of those whose bank as
   };
   const lines = asText(report).split("\n");
   expect(lines).toContain("  KWD: orders of 7.740 KWD; the provider took 11.610 KWD and returned 3.870 KWD");
-  expect(lines).toContain("    confirmed twice  JPY 1 COMPLETED; KWD 2 COMPLETED");
-  expect(lines).toContain("    NOT CHECKED: 2 confirmations after the end, because the bank was away");
+  expect(lines).toContain("      confirmed twice  JPY 1 COMPLETED; KWD 2 COMPLETED");
+  expect(lines).toContain("  NOT CHECKED: 2 confirmations after the end, because the bank was away");
+  expect(lines).toContain("  stripe has the money held first: 3 COMPLETED");
+  expect(lines).toContain("  paypal takes the money at once: 1 COMPLETED");
+  expect(lines).toContain("      too late         EUR 1 PAYMENT_NOT_CONFIRMED");
   expect(asText({ ...report, banks_not_checked: 0 })).not.toContain("NOT CHECKED");
 });

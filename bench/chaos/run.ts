@@ -1,13 +1,14 @@
 // One chaos run: its own stack with a proxy in every link, shoppers who never stop, and one fault after the other, each with time for the
 // recovery. Then everything is healed, the work drains, and the auditor checks the result. Called by main.ts.
 import { existsSync, mkdirSync } from "node:fs";
-import { readLedger } from "../ledger.ts";
+import { readMovements } from "../ledger.ts";
 import { commandOf } from "../processes.ts";
 import { openSystem, stackCommand, type System, wipe } from "../system.ts";
 import { ACTION_DEADLINE_MS } from "./bank-visit.ts";
 import { BLOCKED_COUNTRY } from "./cases.ts";
+import type { Provider } from "./providers.ts";
 import { Clocks, clocksLack } from "./clocks.ts";
-import { answersOf, endsOf, uncheckedOf } from "./ends.ts";
+import { endsOf, providersOf, uncheckedOf } from "./ends.ts";
 import { type Arena, inject } from "./faults.ts";
 import { Links } from "./links.ts";
 import { seeded } from "../../internal/kernel/random.ts";
@@ -39,6 +40,8 @@ export interface ChaosOptions {
   readonly keep: boolean;
   readonly only: readonly KindName[];
   readonly replicas: Replicas;
+  /** Their checkouts have the money held first (table 2 of the saga). */
+  readonly authorizeFirst: readonly Provider[];
   readonly report: (line: string) => void;
   /** If it aborts, the run takes down everything that it started, and then calls `stopped`. */
   readonly signal: AbortSignal;
@@ -58,7 +61,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
   const target = new Target(directory);
   const links = held.use(await Links.open(target));
   const clocks = new Clocks(`${directory}/clocks`);
-  const up = upArguments(options.replicas, schedule.standbys, links, clocks);
+  const up = upArguments(options, schedule.standbys, links, clocks);
   // The products are on the shelves, not among the system's own.
   const system = await openSystem({ stack: undefined, directory, skus: 1, latency: LATENCY, up });
   let disk: SmallDisk | undefined;
@@ -76,14 +79,17 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
   options.signal.addEventListener("abort", () => void takeDown().then(options.stopped, options.stopped));
   if (!leftOut.has("disk full")) disk = await SmallDisk.under(target, schedule.smallDisk);
   const shelves = await fillShelves(system, seed);
-  report(`up; seed ${seed}; ${schedule.faults.length} faults; ${schedule.smallDisk} on a small disk`);
+  report(
+    `up; seed ${seed}; ${schedule.faults.length} faults; ${schedule.smallDisk} on a small disk; ${holdersText(options.authorizeFirst)}`,
+  );
 
   const arena: Arena = { system, target, links, clocks, disk };
   const journal = `${directory}/journal.jsonl`;
   const { ratePerSecond } = options;
   const shopping = new Shopping({ system, random: seeded(seed + 1), ratePerSecond, shelves, journal });
   const injections = await attack(arena, shopping, schedule.faults, options);
-  const result = await judge({ seed, begun, leftOut, arena, shopping, journal, injections });
+  const { authorizeFirst } = options;
+  const result = await judge({ seed, authorizeFirst, begun, leftOut, arena, shopping, journal, injections });
   isKept ||= !result.ok;
   if (isKept) {
     const down = `bun run stack down --data-dir ${directory}`;
@@ -101,9 +107,15 @@ function kindsLeftOut(): ReadonlyMap<KindName, string> {
   return leftOut;
 }
 
+function holdersText(authorizeFirst: readonly Provider[]): string {
+  return authorizeFirst.length === 0
+    ? "no money is held first"
+    : `held first: the money of ${authorizeFirst.join(" and ")}`;
+}
+
 /** The arguments of `stack up`. */
 function upArguments(
-  replicas: Replicas,
+  { replicas, authorizeFirst }: Pick<ChaosOptions, "replicas" | "authorizeFirst">,
   standbys: readonly string[],
   links: Links,
   clocks: Clocks,
@@ -115,6 +127,9 @@ function upArguments(
     `order.ORDER_BLOCKED_COUNTRIES=${BLOCKED_COUNTRY}`,
     "--set",
     `orchestrator.ACTION_DEADLINE_MS=${ACTION_DEADLINE_MS}`,
+    ...(authorizeFirst.length === 0
+      ? []
+      : ["--set", `orchestrator.AUTHORIZE_FIRST=${authorizeFirst.join(",")}`]),
     ...["gateway", "inventory"].flatMap((role) => [
       "--set",
       `${role}.SHOP_CURRENCIES=${SHOP_CURRENCIES.join(",")}`,
@@ -154,6 +169,7 @@ async function attack(
 /** A run whose work has drained. */
 interface DrainedRun {
   readonly seed: number;
+  readonly authorizeFirst: readonly Provider[];
   /** Epoch ms. */
   readonly begun: number;
   readonly leftOut: ReadonlyMap<KindName, string>;
@@ -166,12 +182,12 @@ interface DrainedRun {
 
 /** Checks with the shoppers, the saga database and the auditor. */
 async function judge(run: DrainedRun): Promise<ChaosReport> {
-  const { seed, begun, leftOut, shopping, journal, injections } = run;
+  const { seed, authorizeFirst, begun, leftOut, shopping, journal, injections } = run;
   const { system, target } = run.arena;
   const accepted = shopping.checkouts.filter(({ sagaId }) => sagaId !== undefined);
   const isClean = await system.audit("--journal", journal, "--expect-idle", IDLE_WITHIN);
   // After the audit, which waits until nothing moves.
-  const money = moneyOf(accepted, await readLedger(system.addresses.paysim));
+  const money = moneyOf(accepted, await readMovements(system.addresses.paysim));
   const changed = await changedSince(system, shopping);
   const violations = [...shopping.violations, ...changed, ...money.violations];
 
@@ -183,7 +199,8 @@ async function judge(run: DrainedRun): Promise<ChaosReport> {
     sagas: accepted.length,
     by_end: endsOf(accepted),
     by_currency: money.byCurrency,
-    by_answer: answersOf(accepted),
+    authorize_first: authorizeFirst,
+    by_provider: providersOf(accepted),
     banks_not_checked: uncheckedOf(accepted),
     slowest: slowestOf(accepted),
     not_accepted: shopping.checkouts.length - accepted.length,

@@ -9,6 +9,7 @@ import type { Money } from "../../internal/kernel/money.ts";
 import { pick, type Random } from "../../internal/kernel/random.ts";
 import { type Answer, BankVisit } from "./bank-visit.ts";
 import { type Case, CASES, drawByShare } from "./cases.ts";
+import { type Provider, providerOf, takes } from "./providers.ts";
 import type { Shelf } from "./shelves.ts";
 import { contradiction } from "./statuses.ts";
 
@@ -29,6 +30,8 @@ export interface Checkout {
   readonly isSlow: boolean;
   /** What the cart costs, in minor units of its currency. */
   readonly price: Money;
+  /** Who takes the money. */
+  readonly provider: Provider;
   /** What the shopper does when the bank asks. */
   readonly answer?: Answer | undefined;
   sagaId?: string;
@@ -93,7 +96,8 @@ export class Shopping {
   #arrive(index: number, intendedAt: number): void {
     const { system, random, shelves, cases = CASES } = this.#options;
     const kind = drawByShare(cases, random());
-    const shelf = drawByShare(shelves, random());
+    const payable = shelves.filter(({ price }) => takes(kind.method, price.currency));
+    const shelf = drawByShare(payable, random());
     const pace = random();
     const shopper = system.shoppers[index % system.shoppers.length];
     if (shopper === undefined) throw new Error("the system has no shoppers");
@@ -103,11 +107,12 @@ export class Shopping {
       intendedAt,
       isSlow: kind.isSlow ?? false,
       price: { amount_cents: amount_cents * skus.length, currency },
+      provider: providerOf(kind.method),
       answer: kind.answer,
     };
     this.checkouts.push(checkout);
     const present = kind.answer === undefined ? {} : { shopper_present: true };
-    const cart = { ...cartOf(skus, kind.card, currency, kind.country), ...present };
+    const cart = { ...cartOf(skus, kind.method, currency, kind.country), ...present };
     const repeats = index % REPEATED === 0;
     const shopping = this.#shop(shopper, cart, checkout, { repeats, pace }).then(() => {
       checkout.isServed = checkout.end !== undefined && kind.ends.includes(checkout.end);
@@ -133,9 +138,11 @@ export class Shopping {
         if (again.saga_id !== saga_id)
           this.violations.push(`one Idempotency-Key became two sagas, ${saga_id} and ${again.saga_id}`);
       }
-      const { answer } = checkout;
+      const { answer, provider } = checkout;
       const visit =
-        answer === undefined ? undefined : new BankVisit({ shopper, sagaId: saga_id, answer, pace });
+        answer === undefined
+          ? undefined
+          : new BankVisit({ shopper, sagaId: saga_id, provider, answer, pace });
       await this.#follow(shopper, saga_id, checkout, { visit, giveUpAt });
     } catch (error) {
       checkout.refusal = error instanceof Error ? error.message : String(error);
