@@ -30,6 +30,9 @@ export interface ProviderRefund {
   readonly error_code: string | null;
 }
 
+/** The shopper agreed to a charge. No money moved by that: it moves when the charge is looked up. */
+export type ProviderApproval = Pick<ProviderCharge, "provider_txn_id" | "saga_id" | "isMarked">;
+
 /** The shopper asked their bank to take back the money of a charge. It has no mark of ours: the charge says whose it is. */
 export interface ProviderDispute {
   readonly provider_dispute_id: string;

@@ -1,5 +1,5 @@
 // Webhook events as every provider's adapter returns them. Implemented by stripe-events.ts; called by webhook-http.ts.
-import type { ProviderCharge, ProviderDispute, ProviderRefund } from "./ledger.ts";
+import type { ProviderApproval, ProviderCharge, ProviderDispute, ProviderRefund } from "./ledger.ts";
 
 export interface WebhookReader {
   /** Checks that one request is from the provider and fresh, and reads its event. `now` in epoch ms. Never throws or rejects. */
@@ -13,6 +13,7 @@ export interface WebhookReader {
 export type WebhookEvent =
   | { readonly kind: "charge"; readonly event_id: string; readonly charge: ProviderCharge }
   | { readonly kind: "refund"; readonly event_id: string; readonly refund: ProviderRefund }
+  | { readonly kind: "approval"; readonly event_id: string; readonly approval: ProviderApproval }
   | { readonly kind: "dispute"; readonly event_id: string; readonly dispute: ProviderDispute };
 
 export type OpenedEvent =

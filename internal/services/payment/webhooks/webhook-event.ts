@@ -6,8 +6,14 @@
 import { assertNever } from "../../../kernel/errors.ts";
 import { type PaymentPolicy, type RefundOutcome, settleCharge, settleRefund } from "../attempts/attempts.ts";
 import { settleCapture, settleEndedHold } from "../attempts/holds.ts";
+import { isAwaited, lookUpNow } from "../attempts/shopper-action.ts";
 import { type Decision, type HeldPayment, isHeld, isOpen, type Payment } from "../payment.ts";
-import type { ProviderCharge, ProviderDispute, ProviderRefund } from "../providers/ledger.ts";
+import type {
+  ProviderApproval,
+  ProviderCharge,
+  ProviderDispute,
+  ProviderRefund,
+} from "../providers/ledger.ts";
 import type { WebhookEvent } from "../providers/webhook-reader.ts";
 import type { Difference } from "../difference.ts";
 import {
@@ -38,6 +44,8 @@ export function decideWebhookEvent(
       return decideCharge(payment, event.charge, now, policy);
     case "refund":
       return decideRefund(payment, event.refund, now, policy);
+    case "approval":
+      return decideApproval(payment, event.approval, now);
     case "dispute":
       return decideDispute(payment, event.dispute);
     default:
@@ -119,6 +127,20 @@ function isOurRefund({ provider_refund_id, isMarked }: ProviderRefund, payment: 
       (isMarked || payment.refund.provider_refund_id === provider_refund_id)
     );
   return payment.status === "REFUNDED" && payment.refund.provider_refund_id === provider_refund_id;
+}
+
+/** The event only says that it is time to ask: what the provider answers then is what counts. */
+function decideApproval(
+  payment: Payment | undefined,
+  { provider_txn_id }: ProviderApproval,
+  now: number,
+): WebhookDecision {
+  const waits =
+    payment !== undefined &&
+    isOpen(payment) &&
+    isAwaited(payment) &&
+    payment.action?.provider_txn_id === provider_txn_id;
+  return waits ? { kind: "settled", decision: lookUpNow(payment, now) } : { kind: "unchanged" };
 }
 
 function decideDispute(payment: Payment | undefined, dispute: ProviderDispute): WebhookDecision {

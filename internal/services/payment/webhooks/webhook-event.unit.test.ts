@@ -127,3 +127,43 @@ describe("held money", () => {
     expect(heard(status, { amount_cents: 6 })).toBe("alert");
   });
 });
+
+describe("an approval", () => {
+  const waiting: Payment = {
+    ...unknown,
+    shopper_present: true,
+    next_attempt_at: 60_000,
+    action: { provider_txn_id: "order:1", expires_at: 600_000 },
+  };
+  const heard = (payment: Payment | undefined, provider_txn_id = "order:1", now = 1_000) => {
+    const approval = { provider_txn_id, saga_id: SAGA, isMarked: true };
+    return decideWebhookEvent(
+      payment,
+      { kind: "approval", event_id: "evt_1", approval },
+      now,
+      DEFAULT_POLICY,
+    );
+  };
+
+  test("has the charge looked up now, and settles nothing by itself", () => {
+    expect(heard(waiting)).toEqual({
+      kind: "settled",
+      decision: { payment: { ...waiting, next_attempt_at: 1_000 }, out: [] },
+    });
+  });
+
+  test("of a payment that is due delays nothing", () => {
+    expect(heard(waiting, "order:1", 70_000)).toMatchObject({
+      decision: { payment: { next_attempt_at: 60_000 } },
+    });
+  });
+
+  test.each<[string, Payment | undefined, string]>([
+    ["of another charge", waiting, "order:2"],
+    ["without a payment", undefined, "order:1"],
+    ["of a payment that waits for nobody", unknown, "order:1"],
+    ["after an undo", { ...waiting, undo_requested: true }, "order:1"],
+  ])("%s changes nothing", (_, payment, provider_txn_id) => {
+    expect(heard(payment, provider_txn_id)).toEqual({ kind: "unchanged" });
+  });
+});

@@ -194,6 +194,8 @@ function entryOf(event: WebhookEvent): LedgerEntry {
       return event.charge;
     case "refund":
       return event.refund;
+    case "approval":
+      return event.approval;
     case "dispute":
       return { provider_txn_id: event.dispute.provider_txn_id, saga_id: null, isMarked: false };
     default:

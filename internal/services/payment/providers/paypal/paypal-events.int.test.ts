@@ -97,7 +97,7 @@ function reader(changes: Partial<CertificateRules> = {}) {
 
 const read = ({ body, headers }: Received, now = paypal.nowMs) => reader().open(body, headers, now);
 
-const BODY = JSON.stringify({ id: "WH-1", event_type: "CHECKOUT.ORDER.APPROVED", resource: {} });
+const BODY = JSON.stringify({ id: "WH-1", event_type: "CHECKOUT.ORDER.COMPLETED", resource: {} });
 const NOW = Date.parse("2026-03-01T12:00:00Z");
 const address = (path = "/certificate") => `http://127.0.0.1:${receiver.port}${path}`;
 
@@ -115,7 +115,7 @@ async function kindOf({ body, headers }: Received, rule: Partial<CertificateRule
   return opened.kind;
 }
 
-test("a payment and its refund are told, and the approval is of no interest", async () => {
+test("an approval, its payment and its refund are told", async () => {
   const provider = new PayPalProvider({
     clientId: "client",
     clientSecret: "secret",
@@ -143,7 +143,14 @@ test("a payment and its refund are told, and the approval is of no interest", as
   await waitFor(async () => received.length >= 4);
   const events = await Promise.all(received.map((one) => read(one)));
   const ours = { saga_id: SAGA, isMarked: true, amount_cents: 4_200, currency: "EUR" };
-  expect(events).toContainEqual({ kind: "ignored", type: "CHECKOUT.ORDER.APPROVED" });
+  expect(events).toContainEqual({
+    kind: "event",
+    event: {
+      kind: "approval",
+      event_id: expect.stringMatching(/^paypal:WH-/),
+      approval: { provider_txn_id: charge, saga_id: SAGA, isMarked: true },
+    },
+  });
   expect(events).toContainEqual({
     kind: "event",
     event: {
@@ -244,6 +251,8 @@ test("a certificate is fetched once, and one that was not there is not asked for
 test("a signed text that is no event, or whose object cannot be read, is told apart", async () => {
   expect(await kindOf(transmission({ body: "hello" }))).toBe("no_event");
   expect(await kindOf(transmission({ body: "{}" }))).toBe("no_event");
-  const unreadable = { id: "WH-1", event_type: "PAYMENT.CAPTURE.COMPLETED", resource: { id: "C" } };
-  expect(await kindOf(transmission({ body: JSON.stringify(unreadable) }))).toBe("unreadable");
+  for (const event_type of ["PAYMENT.CAPTURE.COMPLETED", "CHECKOUT.ORDER.APPROVED"]) {
+    const unreadable = { id: "WH-1", event_type, resource: { id: "C" } };
+    expect(await kindOf(transmission({ body: JSON.stringify(unreadable) }))).toBe("unreadable");
+  }
 });

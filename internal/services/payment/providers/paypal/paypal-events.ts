@@ -1,4 +1,4 @@
-// Checks that a webhook event is PayPal's and fresh, and reads what it says about a capture or a refund. Called by webhook-http.ts for
+// Checks that a webhook event is PayPal's and fresh, and reads what it says about an approval, a capture or a refund. Called by webhook-http.ts for
 // each request.
 //
 // The signature is RSA with SHA-256 over `transmission id|time|webhook id|crc32 of the body` (PayPal's guide "Integrate webhooks",
@@ -10,9 +10,9 @@ import { verify } from "node:crypto";
 import { Type } from "@sinclair/typebox";
 import { TypeCompiler } from "@sinclair/typebox/compiler";
 import type { OpenedEvent, WebhookReader } from "../webhook-reader.ts";
-import { captureIn, faultIn, refundIn } from "./paypal-answers.ts";
+import { captureIn, faultIn, orderIn, refundIn } from "./paypal-answers.ts";
 import type { Certificates } from "./paypal-certificates.ts";
-import { chargeOf, refundOf } from "./paypal-ledger.ts";
+import { approvalOf, chargeOf, refundOf } from "./paypal-ledger.ts";
 
 /** PayPal repeats an event for three days with a new transmission. A recorded one can be replayed for this long; its id stops that. */
 const TOLERANCE_MS = 300_000;
@@ -32,6 +32,7 @@ const CAPTURES: ReadonlySet<string> = new Set([
   "PAYMENT.CAPTURE.DENIED",
 ]);
 const REFUNDED = "PAYMENT.CAPTURE.REFUNDED";
+const APPROVED = "CHECKOUT.ORDER.APPROVED";
 
 export interface PayPalEndpoint {
   /** The webhook's id in PayPal's dashboard; it is not sent with events, and a part of what is signed. */
@@ -95,6 +96,12 @@ function read(body: Uint8Array, mark: string): OpenedEvent {
     const refund = object === null ? null : refundOf(object, mark);
     if (refund !== null) return { kind: "event", event: { kind: "refund", event_id, refund } };
     return { kind: "unreadable", fault: faultIn("refund", resource) ?? "its amount" };
+  }
+  if (event_type === APPROVED) {
+    const order = orderIn(resource);
+    if (order !== null)
+      return { kind: "event", event: { kind: "approval", event_id, approval: approvalOf(order, mark) } };
+    return { kind: "unreadable", fault: faultIn("order", resource) ?? "its order" };
   }
   return { kind: "ignored", type: event_type };
 }

@@ -4,7 +4,14 @@
 // The search lags by up to three hours (paypal-transactions.ts), so reconciliation reads it with that much grace, and what is younger
 // is not compared yet. It knows captures and refunds alone: an order without money is in no list of PayPal's.
 import { AppError } from "../../../../kernel/errors.ts";
-import type { ProviderCharge, ProviderRefund, LedgerPage, ProviderLedger, Span } from "../ledger.ts";
+import type {
+  LedgerPage,
+  ProviderApproval,
+  ProviderCharge,
+  ProviderLedger,
+  ProviderRefund,
+  Span,
+} from "../ledger.ts";
 import { fromPayPal } from "./paypal-amounts.ts";
 import {
   answerOf,
@@ -98,6 +105,12 @@ export function chargeOf(capture: PayPalCapture, mark: string): ProviderCharge |
   if (money === null) return null;
   const ours = { saga_id: sagaOf(capture), isMarked: isMarked(mark, capture) };
   return { provider_txn_id: capture.id, ...ours, ...money, answer: captureAnswer(capture) };
+}
+
+/** Of an order that its shopper approved. */
+export function approvalOf(order: PayPalOrder, mark: string): ProviderApproval {
+  const [unit = {}] = order.purchase_units;
+  return { provider_txn_id: chargeIdOf(order), saga_id: sagaOf(unit), isMarked: isMarked(mark, unit) };
 }
 
 /** A charge that took no money yet, or whose money is held; what became of it since is in its answer. */
