@@ -8,7 +8,7 @@ import { moneyText } from "../../kernel/money.ts";
 import { timestampOf } from "../../kernel/timestamp.ts";
 import type { Difference, DifferenceKind } from "./difference.ts";
 import { isOutsideRefund } from "./outside-refund.ts";
-import type { Payment } from "./payment.ts";
+import { isHeld, type Payment } from "./payment.ts";
 import type { ProviderCharge, ProviderDispute, ProviderRefund } from "./providers/ledger.ts";
 
 /** A part of the provider ledger, and the payments for it. */
@@ -39,7 +39,9 @@ export function differencesOf(comparison: Comparison): readonly Difference[] {
       const first = taken.get(saga_id);
       taken.set(saga_id, first ?? provider_txn_id);
       // The payment does not know yet which charge is its own, but there are certainly two.
-      const isSecond = first !== undefined && (payment === undefined || chargeIn(payment) === null);
+      const isSecond =
+        first !== undefined &&
+        (payment === undefined || chargeIn(payment) === null || hasTaken(charge, payment));
       return isSecond ? chargedTwice(charge, first) : chargeDifference(charge, payment);
     }),
     ...refunds.map((refund) => refundDifference(refund, find(refund))),
@@ -99,7 +101,7 @@ export function chargeDifference(charge: ProviderCharge, payment: Payment | unde
   if (payment === undefined) {
     return charge.isMarked ? differs("charge_without_payment", `${took}, but there is no payment`) : null;
   }
-  if (named !== null && named !== provider_txn_id) return chargedTwice(charge, named);
+  if (named !== null && !isItsCharge(charge, payment)) return chargedTwice(charge, named);
   if (payment.saga_id !== saga_id) {
     return differs(
       "saga_differs",
@@ -223,6 +225,17 @@ export function isSameMoney(
 /** The provider's id of the payment's charge; null if it is not known. */
 export function chargeIn(payment: Payment): string | null {
   return "provider_txn_id" in payment ? payment.provider_txn_id : null;
+}
+
+/** Whether it is the payment's own charge. */
+export function isItsCharge(charge: ProviderCharge, payment: Payment): boolean {
+  return chargeIn(payment) === charge.provider_txn_id || hasTaken(charge, payment);
+}
+
+/** Whether the charge took what the payment still names as held, under an id of its own. */
+function hasTaken({ held_as, saga_id }: ProviderCharge, payment: Payment): boolean {
+  if (held_as === undefined || !isHeld(payment) || payment.saga_id !== saga_id) return false;
+  return held_as === null || held_as === chargeIn(payment);
 }
 
 /** The provider's id of the payment's refund; null if it is not known. */

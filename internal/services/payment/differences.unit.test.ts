@@ -108,6 +108,23 @@ describe("a charge that holds money", () => {
     expect(kindsOf({ charges: [held()], payments: [payment] })).toEqual(expected);
   });
 
+  test.each(STATES.filter(([status]) => HOLDS.has(status)))(
+    "taken under an id of its own, against a payment that is %s",
+    (_, payment) => {
+      const capture = charge({ provider_txn_id: "cap_1", held_as: "pi_1" });
+      const unnamed = { ...capture, held_as: null };
+      for (const one of [capture, unnamed])
+        expect(kindsOf({ charges: [one], payments: [payment] })).toEqual(["status_differs"]);
+      const foreign = { ...capture, held_as: "pi_2" };
+      expect(kindsOf({ charges: [foreign], payments: [payment] })).toEqual(["charged_twice"]);
+      const second = { ...unnamed, provider_txn_id: "cap_2" };
+      expect(kindsOf({ charges: [unnamed, second], payments: [payment] })).toEqual([
+        "status_differs",
+        "charged_twice",
+      ]);
+    },
+  );
+
   test("of another amount, without a payment, or beside the payment's own charge", () => {
     const payment = payments.AUTHORIZED;
     expect(kindsOf({ charges: [held({ amount_cents: 599 })], payments: [payment] })).toEqual([

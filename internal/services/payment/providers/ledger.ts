@@ -5,6 +5,11 @@ import type { ProviderChargeResult } from "./provider.ts";
 /** A charge in the provider ledger. */
 export interface ProviderCharge {
   readonly provider_txn_id: string;
+  /**
+   * The charge's id while its money was only held, if it was and had another one then; null if the provider does not say which. Missing
+   * where a charge keeps its id.
+   */
+  readonly held_as?: string | null;
   /** As this service saved it with the charge; null if there is none, for example because another shop charged. */
   readonly saga_id: string | null;
   /** Whether it has the mark of this shop. Only the mark makes it ours, because an account may be shared. */

@@ -21,6 +21,7 @@ import {
   chargeIn,
   DISPUTE_WON,
   disputeDifference,
+  isItsCharge,
   isSameMoney,
   refundDifference,
 } from "../differences.ts";
@@ -70,7 +71,7 @@ function decideCharge(
     if (answer.kind === "unknown" || answer.kind === "action_required") return { kind: "unchanged" };
     return { kind: "settled", decision: settleCharge(payment, payment.attempts, answer, now, policy) };
   }
-  if (payment !== undefined && isHeld(payment) && chargeIn(payment) === charge.provider_txn_id) {
+  if (payment !== undefined && isHeld(payment) && isItsCharge(charge, payment)) {
     const decision = decideHold(payment, charge, now, policy);
     if (decision !== null) return { kind: "settled", decision };
   }
@@ -87,7 +88,9 @@ function decideHold(
 ): Decision | null {
   const { answer, saga_id } = charge;
   if (saga_id !== payment.saga_id || !isSameMoney(charge, payment)) return null;
-  if (answer.kind === "declined" && answer.closed === true)
+  // A capture that was declined under an id of its own does not say what became of the hold.
+  const isHold = chargeIn(payment) === charge.provider_txn_id;
+  if (isHold && answer.kind === "declined" && answer.closed === true)
     return settleEndedHold(payment, "AUTHORIZATION_ENDED", "the bank holds the money no longer");
   if (answer.kind !== "succeeded" || payment.status === "AUTHORIZED") return null;
   return settleCapture(payment, payment.hold_attempts, answer, now, policy);

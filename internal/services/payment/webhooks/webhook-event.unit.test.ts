@@ -126,6 +126,24 @@ describe("held money", () => {
     expect(heard(status, { answer: ended, amount_cents: 6 })).toBe("unchanged");
     expect(heard(status, { amount_cents: 6 })).toBe("alert");
   });
+
+  test.each([
+    ["AUTHORIZED", "alert"],
+    ["CAPTURE_PENDING", "SUCCEEDED PaymentSucceeded"],
+    ["VOID_PENDING", "REFUND_PENDING"],
+  ] as const)("%s, after a capture that has an id of its own: %s", (status, expected) => {
+    const capture = {
+      provider_txn_id: "cap_1",
+      answer: { kind: "succeeded", provider_txn_id: "cap_1" },
+    } as const;
+    expect(heard(status, { ...capture, held_as: "pi_1" })).toBe(expected);
+    expect(heard(status, { ...capture, held_as: null })).toBe(expected);
+    const declined = { ...capture, answer: ended, held_as: "pi_1" } as const;
+    expect(heard(status, declined)).toBe("unchanged");
+    // Of other held money of the same checkout.
+    expect(heard(status, { ...capture, held_as: "pi_2" })).toBe("alert");
+    expect(heard(status, capture)).toBe("alert");
+  });
 });
 
 describe("an approval", () => {

@@ -156,7 +156,12 @@ test("an approval, its payment and its refund are told", async () => {
     event: {
       kind: "charge",
       event_id: expect.stringMatching(/^paypal:WH-/),
-      charge: { ...ours, provider_txn_id: capture, answer: { kind: "succeeded", provider_txn_id: capture } },
+      charge: {
+        ...ours,
+        provider_txn_id: capture,
+        held_as: charge,
+        answer: { kind: "succeeded", provider_txn_id: capture },
+      },
     },
   });
   const provider_refund_id = "provider_refund_id" in refunded ? refunded.provider_refund_id : "";

@@ -103,8 +103,15 @@ export class PayPalLedger implements ProviderLedger {
 export function chargeOf(capture: PayPalCapture, mark: string): ProviderCharge | null {
   const money = fromPayPal(capture.amount);
   if (money === null) return null;
-  const ours = { saga_id: sagaOf(capture), isMarked: isMarked(mark, capture) };
-  return { provider_txn_id: capture.id, ...ours, ...money, answer: captureAnswer(capture) };
+  const orderId = capture.supplementary_data?.related_ids?.order_id;
+  return {
+    provider_txn_id: capture.id,
+    held_as: orderId === undefined ? null : chargeIdOf({ id: orderId }),
+    saga_id: sagaOf(capture),
+    isMarked: isMarked(mark, capture),
+    ...money,
+    answer: captureAnswer(capture),
+  };
 }
 
 /** Of an order that its shopper approved. */
@@ -169,7 +176,8 @@ function chargeOfTransaction(transaction: PayPalTransaction, mark: string): Prov
     : status === "D"
       ? captureAnswer({ id: transaction_id, status: "DECLINED", amount: { currency_code: "", value: "" } })
       : unknown("processing");
-  return { provider_txn_id: transaction_id, ...fields, answer };
+  // A transaction does not name its order.
+  return { provider_txn_id: transaction_id, held_as: null, ...fields, answer };
 }
 
 function refundOfTransaction(transaction: PayPalTransaction, mark: string): ProviderRefund | null {
