@@ -96,6 +96,40 @@ test.each([
   ).toEqual([provider ?? false]);
 });
 
+test.each([
+  ["a currency that PayPal does not take", { currency: "KWD" }, "PayPal does not take KWD"],
+  [
+    "a fraction of a currency that is whole at PayPal",
+    { currency: "HUF", expected_total_cents: 199_950 },
+    "PayPal takes only whole amounts of HUF",
+  ],
+])("%s is refused for who pays with PayPal, and not for who pays by card", async (_, changes, message) => {
+  const everywhere = gatewayApp({
+    currencies: shopCurrencies(""),
+    authenticator: authenticatorOf(),
+    // There is no orchestrator, so whatever is passed on gets a 503.
+    ...servicesAt({}),
+    seal: (token) => `sealed.${token}`,
+    onError: () => {},
+  });
+  const headers = { authorization: `Bearer ${await tokenOf(SHOPPER)}`, "content-type": "application/json" };
+  const placed = (payment_method: string) =>
+    everywhere.handle(
+      new Request("http://localhost/api/v1/checkout", {
+        method: "POST",
+        headers: { ...headers, "idempotency-key": "key-1" },
+        body: JSON.stringify(cart({ ...changes, payment_method })),
+      }),
+    );
+  const refused = await placed("paypal");
+  expect(refused.status).toBe(422);
+  expect(await refused.json()).toMatchObject({
+    type: "urn:checkout:problem:invalid-body",
+    errors: [{ path: "/payment_method", message: expect.stringContaining(message) }],
+  });
+  expect((await placed("pm_card_visa")).status).toBe(503);
+});
+
 const address = cart().shipping_address;
 const items = cart().items;
 const strange: readonly [string, unknown, string][] = [

@@ -2,9 +2,10 @@
 import { TypeCompiler } from "@sinclair/typebox/compiler";
 import isEmail from "validator/lib/isEmail.js";
 import { EMAIL_LENGTH } from "../../schemas/fields.ts";
-import { CheckoutRequest, IDEMPOTENCY_KEY } from "../../schemas/http.ts";
+import { CheckoutRequest, IDEMPOTENCY_KEY, PAYPAL } from "../../schemas/http.ts";
 import { mediaTypeOf } from "../../schemas/media-type.ts";
 import { chargeFault } from "../kernel/charge-limits.ts";
+import { payPalFault } from "../kernel/paypal-charges.ts";
 import { shopCurrencyFault } from "../kernel/shop-currencies.ts";
 import { addressFaults } from "./address.ts";
 import { holdsCardNumber } from "./card-number.ts";
@@ -99,7 +100,7 @@ function hasCardNumber(body: unknown): boolean {
 
 /** Faults that a schema cannot find. */
 function faultsOfMeaning(
-  { email, currency, expected_total_cents, shipping_address }: CheckoutRequest,
+  { email, currency, expected_total_cents, payment_method, shipping_address }: CheckoutRequest,
   currencies: ReadonlySet<string>,
 ) {
   // A sum that the provider cannot charge is rejected before stock is reserved.
@@ -108,10 +109,15 @@ function faultsOfMeaning(
     wrongCurrency === null && expected_total_cents !== undefined
       ? chargeFault({ amount_cents: expected_total_cents, currency })
       : null;
+  const notPayable =
+    payment_method === PAYPAL && wrongCurrency === null
+      ? payPalFault({ amount_cents: expected_total_cents ?? 0, currency })
+      : null;
   return [
     ...(isAddress(email) ? [] : [NO_ADDRESS]),
     ...(wrongCurrency === null ? [] : [{ path: "/currency", message: wrongCurrency }]),
     ...(wrongTotal === null ? [] : [{ path: "/expected_total_cents", message: wrongTotal.message }]),
+    ...(notPayable === null ? [] : [{ path: "/payment_method", message: notPayable }]),
     ...addressFaults(shipping_address),
   ];
 }

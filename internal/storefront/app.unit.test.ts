@@ -699,6 +699,16 @@ describe("safety", () => {
     expect(shop.starts.at(-1)?.checkout).toMatchObject({ payment_method: "paypal", shopper_present: true });
   });
 
+  test("PayPal is not offered for a cart in a currency that it does not take", async () => {
+    const paying = new Browser(shop, { cards: { kind: "test_cards" }, offersPayPal: true });
+    shop.catalogue = shop.catalogue.map((product) => ({ ...product, currency: "KWD" }));
+    await paying.signIn();
+    await paying.post("/cart", { sku: "mug-red" });
+    await paying.get("/checkout");
+    expect(paying.html).toContain('name="payment_method"');
+    expect(paying.html).not.toContain("PayPal");
+  });
+
   test("text of shoppers and of the catalogue is text, not HTML", async () => {
     const evil = `<img src=x onerror=alert(1)>"'&`;
     shop.catalogue.unshift({

@@ -52,7 +52,7 @@ export function checkoutRoutes(options: CheckoutOptions): readonly Route[] {
       tag: "checkout",
       summary: "Place a checkout",
       description:
-        "Answers as soon as the checkout is stored. `status_url` then tells how it goes on. A retry with the same Idempotency-Key and the same body finds the same checkout and never charges twice. Besides its schema a body must have a currency that the shop charges, one e-mail address, and the parts of an address that its country uses.",
+        "Answers as soon as the checkout is stored. `status_url` then tells how it goes on. A retry with the same Idempotency-Key and the same body finds the same checkout and never charges twice. Besides its schema a body must have a currency that the shop charges (and that PayPal takes, with `paypal`), one e-mail address, and the parts of an address that its country uses.",
       access: "shopper",
       headers: {
         "Idempotency-Key": {

@@ -1,5 +1,6 @@
 // The checkout form and the one POST that orders.
 import { chargeFault } from "../../kernel/charge-limits.ts";
+import { payPalFault } from "../../kernel/paypal-charges.ts";
 import { AppError } from "../../kernel/errors.ts";
 import { isKeyFor, keyFor } from "../checkout-key.ts";
 import {
@@ -93,7 +94,9 @@ function form(visit: Visit, shown: Shown) {
       details={details}
       errors={errors}
       cards={cards}
-      offersPayPal={offersPayPal}
+      offersPayPal={
+        offersPayPal && payPalFault({ amount_cents: cart.total_cents, currency: cart.currency }) === null
+      }
       chosen={chosen}
       note={note.filter((text) => text !== undefined).join(" ")}
       placedSaga={placedSaga}

@@ -2,7 +2,8 @@
 import { describe, expect, test } from "bun:test";
 import * as fc from "fast-check";
 import { CURRENCIES, minorDigits } from "../../../../kernel/money.ts";
-import { fromPayPal, PAYPAL_CURRENCIES, toPayPal } from "./paypal-amounts.ts";
+import { PAYPAL_CURRENCIES } from "../../../../kernel/paypal-charges.ts";
+import { fromPayPal, toPayPal } from "./paypal-amounts.ts";
 
 test.each([
   ["12.50 EUR", 1_250, "EUR", "12.50"],
