@@ -33,6 +33,13 @@ export const config = Type.Object({
     default: 21_600,
     description: "lifetime of a PayPal-Request-Id",
   }),
+  PAYPAL_API_URL: Type.Optional(
+    Type.String({
+      format: "url",
+      description:
+        "where the shop's services reach PayPal's API, and with it the certificate of its events; default: /paypal at the listen address",
+    }),
+  ),
   PAYPAL_WEBHOOK_URL: Type.Optional(
     Type.String({ format: "url", description: "target URL of PayPal's events; none are sent without it" }),
   ),

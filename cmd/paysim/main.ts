@@ -51,7 +51,11 @@ function payPal(env: Static<typeof config>): ProviderOptions["paypal"] {
   const { PAYPAL_LEDGER_FILE: ledgerFile, PAYPAL_WEBHOOK_URL: url, PAYPAL_WEBHOOK_ID: webhookId } = env;
   const { PAYPAL_CERTIFICATE_FILE: certFile, PAYPAL_CERTIFICATE_KEY_FILE: keyFile } = env;
   if (ledgerFile === undefined) return undefined;
-  const face = { ledgerFile, keyLifetimeMs: env.PAYPAL_KEY_TTL_SECONDS * 1_000 };
+  const face = {
+    ledgerFile,
+    keyLifetimeMs: env.PAYPAL_KEY_TTL_SECONDS * 1_000,
+    apiUrl: env.PAYPAL_API_URL,
+  };
   if (url === undefined) return face;
   if (webhookId === undefined || certFile === undefined || keyFile === undefined)
     throw new ConfigError(NAME, [

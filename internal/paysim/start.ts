@@ -23,7 +23,12 @@ export interface ProviderOptions {
   /** Where webhook events go; if left out, none are sent. */
   readonly webhooks?: WebhookTarget | undefined;
   /** PayPal's API below /paypal; none if left out. Seed, latency and clock are those of the other API. */
-  readonly paypal?: Pick<PayPalOptions, "ledgerFile" | "keyLifetimeMs" | "webhooks"> | undefined;
+  readonly paypal?:
+    | (Pick<PayPalOptions, "ledgerFile" | "keyLifetimeMs" | "webhooks"> & {
+        /** Where the shop's services reach the API; default: the server itself. */
+        readonly apiUrl?: string | undefined;
+      })
+    | undefined;
 }
 
 export interface RunningProvider extends AsyncDisposable {
@@ -47,8 +52,8 @@ export function startProvider(options: ProviderOptions): RunningProvider {
   });
   if (paypal !== null)
     paypal.face.addresses = {
-      api: `${server.url}${PAYPAL_PREFIX}`,
-      pages: `${(publicUrl ?? server.url).replace(/\/$/, "")}${PAYPAL_PREFIX}`,
+      api: withoutSlash(options.paypal?.apiUrl ?? `${server.url}${PAYPAL_PREFIX}`),
+      pages: `${withoutSlash(publicUrl ?? server.url)}${PAYPAL_PREFIX}`,
     };
   return {
     simulator,
@@ -61,4 +66,8 @@ export function startProvider(options: ProviderOptions): RunningProvider {
       await simulator[Symbol.asyncDispose]();
     },
   };
+}
+
+function withoutSlash(url: string): string {
+  return url.replace(/\/$/, "");
 }

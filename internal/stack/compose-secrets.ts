@@ -1,10 +1,15 @@
-// `bun internal/stack/compose-secrets.ts`: creates the secrets for compose.yaml once, in deploy/secrets.env. Compose passes each role
-// its own; each private key goes to one of them only.
+// `bun internal/stack/compose-secrets.ts`: creates the secrets for compose.yaml once, in deploy/secrets.env, and the certificates behind the
+// events of the simulated PayPal, in deploy/paypal. Compose passes each role its own; each private key goes to one of them only.
 import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { REPOSITORY } from "./paths.ts";
 import { newSecrets } from "./secrets.ts";
+import { ensurePayPalCertificates } from "./secure/paypal-certificates.ts";
 
+/** As compose.yaml has it. */
+const PAYPAL_FOLDER = "deploy/paypal";
+
+await ensurePayPalCertificates(join(REPOSITORY, PAYPAL_FOLDER));
 const file = join(REPOSITORY, "deploy/secrets.env");
 if (existsSync(file)) {
   console.error(`${file} already exists; delete it to create new secrets`);

@@ -6,6 +6,7 @@ import { YAML } from "bun";
 import { settingsOfOperator, settingsOfRole } from "../testkit/role-settings.ts";
 import { REPOSITORY } from "./paths.ts";
 import { ROLES, SERVING_ROLES } from "./role-env.ts";
+import { certificateFiles, PAYPAL_SIGNER } from "./secure/certificate-files.ts";
 
 interface Service {
   readonly image?: string;
@@ -58,6 +59,25 @@ test.each([
 ])("only one service gets the private key %s: %s", (key, holder) => {
   const holders = Object.entries(services).filter(([, { environment }]) => environment && key in environment);
   expect(holders.map(([name]) => name)).toEqual([holder]);
+});
+
+test("PayPal's events come from the host whose certificates count, and only the simulator has the key", () => {
+  const { paysim, payment } = services;
+  const api = new URL(String(paysim?.environment?.["PAYPAL_API_URL"]));
+  expect(payment?.environment?.["PAYPAL_CERTIFICATE_HOSTS"]).toBe(api.hostname);
+  expect(payment?.environment?.["PAYPAL_BASE_URL"]).toBe(api.href);
+  expect(payment?.environment?.["PAYPAL_WEBHOOK_ID"]).toBe(paysim?.environment?.["PAYPAL_WEBHOOK_ID"]);
+  const { caFile, certFile, keyFile } = certificateFiles("/paypal", PAYPAL_SIGNER);
+  expect(payment?.environment?.["PAYPAL_CERTIFICATE_ROOTS"]).toBe(caFile);
+  expect(paysim?.environment?.["PAYPAL_CERTIFICATE_FILE"]).toBe(certFile);
+  expect(paysim?.environment?.["PAYPAL_CERTIFICATE_KEY_FILE"]).toBe(keyFile);
+  const mounting = Object.entries(services).flatMap(([name, { volumes = [] }]) =>
+    volumes.filter((volume) => volume.startsWith("./deploy/paypal")).map((volume) => [name, volume]),
+  );
+  expect(mounting).toEqual([
+    ["paysim", "./deploy/paypal:/paypal:ro"],
+    ["payment", "./deploy/paypal/ca.crt:/paypal/ca.crt:ro"],
+  ]);
 });
 
 test("every service has a health check, and waits for the services it needs", () => {

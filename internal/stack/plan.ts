@@ -375,7 +375,8 @@ function planRoles(
   );
 }
 
-function ledgerFile(dataDirectory: string): string {
+/** Of the payment simulator. */
+export function ledgerFile(dataDirectory: string): string {
   return join(dataDirectory, "paysim", "ledger.jsonl");
 }
 

@@ -6,7 +6,7 @@ import type { RedisUser } from "../../schemas/redis-users.ts";
 import type { KafkaSettings } from "../platform/kafka/connection.ts";
 import type { StackSecrets } from "./secrets.ts";
 import { databaseUrl, databaseUrls, redisSettings } from "./secure/accounts.ts";
-import { certificateFiles } from "./secure/certificate-files.ts";
+import { type CertificateFiles, certificateFiles, PAYPAL_SIGNER } from "./secure/certificate-files.ts";
 import type { StackAddresses } from "./state.ts";
 
 /** In start order; they stop in reverse order. */
@@ -53,6 +53,9 @@ export const SERVING_ROLES: readonly Role[] = [
  */
 const ALLOCATOR = { MIMALLOC_PURGE_HOLES: "0" };
 
+/** Names the webhook in what PayPal signs; it is no secret. */
+const PAYPAL_WEBHOOK_ID = "stack";
+
 export interface RoleContext {
   readonly addresses: StackAddresses;
   readonly secrets: StackSecrets;
@@ -83,6 +86,7 @@ function settingsOf(
         PUBLIC_URL: addresses.paysim,
         WEBHOOK_URL: `${addresses.payment}/webhooks/stripe`,
         WEBHOOK_SECRET: secrets.stripe_webhook_secret,
+        ...payPalEvents(addresses),
       };
     case "inventory":
       return { ...consumer, ...redis("inventory"), ...database("inventory"), ...callers };
@@ -143,8 +147,24 @@ function providerSettings({ addresses, secrets }: RoleContext): Record<string, s
     STRIPE_API_KEY: secrets.stripe_api_key,
     STRIPE_WEBHOOK_SECRET: secrets.stripe_webhook_secret,
     ...payPalOfStack(addresses.paysim),
+    PAYPAL_WEBHOOK_ID,
+    // Where the simulator serves the certificate of its events.
+    PAYPAL_CERTIFICATE_HOSTS: "127.0.0.1",
+    PAYPAL_CERTIFICATE_ROOTS: payPalCertificates(addresses).caFile,
     // The simulator's lists do not lag.
     PAYPAL_SEARCH_LAG_MS: "0",
+  };
+}
+
+/** Where the simulator's PayPal sends its events, and with what it signs them. */
+function payPalEvents(addresses: StackAddresses): Record<string, string> {
+  const { certFile, keyFile } = payPalCertificates(addresses);
+  return {
+    PAYPAL_API_URL: `${addresses.paysim}/paypal`,
+    PAYPAL_WEBHOOK_URL: `${addresses.payment}/webhooks/paypal`,
+    PAYPAL_WEBHOOK_ID,
+    PAYPAL_CERTIFICATE_FILE: certFile,
+    PAYPAL_CERTIFICATE_KEY_FILE: keyFile,
   };
 }
 
@@ -160,6 +180,15 @@ export function payPalOfStack(paysim: string) {
 /** The ledger of the simulator's PayPal, beside that of its cards. */
 export function payPalLedgerFile(ledgerFile: string): string {
   return join(dirname(ledgerFile), "paypal-ledger.jsonl");
+}
+
+/** The folder of the certificates behind PayPal's events, beside its ledger. */
+export function payPalFolder(ledgerFile: string): string {
+  return join(dirname(ledgerFile), "paypal-certificates");
+}
+
+function payPalCertificates({ ledger_file }: StackAddresses): CertificateFiles {
+  return certificateFiles(payPalFolder(ledger_file), PAYPAL_SIGNER);
 }
 
 /** Mails have the names of products from inventory, and links to the shop. */

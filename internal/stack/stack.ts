@@ -10,16 +10,17 @@ import { serveControl } from "./control.ts";
 import { tryLock } from "./lock.ts";
 import type { Definition, Managed } from "./managed.ts";
 import { stackDirectory } from "./paths.ts";
-import { type Advertised, type StackPlan, planStack } from "./plan.ts";
+import { type Advertised, ledgerFile, type StackPlan, planStack } from "./plan.ts";
 import { leasePorts } from "./ports.ts";
 import { Processes } from "./processes.ts";
 import { type Replicas, roleOf } from "./replicas.ts";
-import { type Changes, deploySettings, type RoleOverrides } from "./role-env.ts";
+import { type Changes, deploySettings, payPalFolder, type RoleOverrides } from "./role-env.ts";
 import type { Routes } from "./routes.ts";
 import { ensureSecrets } from "./secrets.ts";
 import { applyAccess, createTopics, migrate } from "./roles.ts";
 import { certificatesFolder, ensureKafkaCertificates } from "./secure/kafka-certificates.ts";
 import { makeDatabaseRoles } from "./secure/database-roles.ts";
+import { ensurePayPalCertificates } from "./secure/paypal-certificates.ts";
 import { ensureServerCertificates } from "./secure/server-certificates.ts";
 import { warmUpKafka } from "./servers/kafka-warm-up.ts";
 import type { PrometheusSettings } from "./servers/prometheus.ts";
@@ -100,6 +101,7 @@ export async function startStack(options: StackOptions = {}, signal?: AbortSigna
     await ensureKafkaCertificates(certificates);
     await ensureServerCertificates(certificates);
   }
+  if (options.roles ?? true) await ensurePayPalCertificates(payPalFolder(ledgerFile(dataDirectory)));
   const plan = planStack({
     dataDirectory,
     certificates,

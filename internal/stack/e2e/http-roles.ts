@@ -5,8 +5,9 @@ import { join } from "node:path";
 import { cloneDatabase, type TestDatabase } from "../../testkit/database.ts";
 import { type Child, startChild } from "../child.ts";
 import { CACHE, DIST } from "../paths.ts";
-import { type Role, roleEnvironment } from "../role-env.ts";
+import { payPalFolder, type Role, roleEnvironment } from "../role-env.ts";
 import { newSecrets, type StackSecrets } from "../secrets.ts";
+import { ensurePayPalCertificates } from "../secure/paypal-certificates.ts";
 import type { StackAddresses } from "../state.ts";
 
 const START_TIMEOUT_MS = 20_000;
@@ -48,6 +49,8 @@ export class HttpRoles implements AsyncDisposable {
       cloneDatabase("order"),
       cloneDatabase("notification"),
     ]);
+    const ledgerFile = join(folder, "ledger.jsonl");
+    await ensurePayPalCertificates(payPalFolder(ledgerFile));
     const http = `http://${NOBODY}`;
     const addresses: StackAddresses = {
       postgres: {
@@ -69,7 +72,7 @@ export class HttpRoles implements AsyncDisposable {
       payment: http,
       payment_internal: http,
       paysim: http,
-      ledger_file: join(folder, "ledger.jsonl"),
+      ledger_file: ledgerFile,
       secrets_file: "",
       replicas: {},
       ops: {},

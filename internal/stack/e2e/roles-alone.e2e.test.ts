@@ -7,10 +7,11 @@ import { join } from "node:path";
 import type { Readiness } from "../../platform/ops-http.ts";
 import { type Child, startChild } from "../child.ts";
 import { CACHE, DIST } from "../paths.ts";
-import { ROLES, type Role, roleEnvironment, SERVING_ROLES } from "../role-env.ts";
+import { payPalFolder, ROLES, type Role, roleEnvironment, SERVING_ROLES } from "../role-env.ts";
 import { newSecrets, type StackSecrets } from "../secrets.ts";
 import { certificateFiles } from "../secure/certificate-files.ts";
 import { ensureKafkaCertificates } from "../secure/kafka-certificates.ts";
+import { ensurePayPalCertificates } from "../secure/paypal-certificates.ts";
 import { ensureServerCertificates } from "../secure/server-certificates.ts";
 import type { StackAddresses } from "../state.ts";
 import { waitUntil } from "../wait.ts";
@@ -55,6 +56,7 @@ test.each(CASES)(
     // and files that a binary in production must not read
     writeFileSync(join(folder, ".env"), "OPS_PORT=no-port\nLOG_LEVEL=no-level\n");
     writeFileSync(join(folder, "bunfig.toml"), 'preload = ["./missing.ts"]\n');
+    await ensurePayPalCertificates(payPalFolder(nobodyAnywhere().ledger_file));
     // when
     role = startChild({
       name,

@@ -19,3 +19,6 @@ export function certificateFiles(folder: string, name: string): CertificateFiles
     keyFile: join(folder, `${name}.key`),
   };
 }
+
+/** The name of what the simulated PayPal signs its events with. */
+export const PAYPAL_SIGNER = "events";

@@ -11,8 +11,9 @@ import { cleanEnvironment } from "../child.ts";
 import type { Managed } from "../managed.ts";
 import { DIST } from "../paths.ts";
 import { leasePorts } from "../ports.ts";
-import { operatorEnvironment, type Role, ROLES, type RoleOverrides } from "../role-env.ts";
+import { operatorEnvironment, payPalFolder, type Role, ROLES, type RoleOverrides } from "../role-env.ts";
 import { ensureSecrets } from "../secrets.ts";
+import { ensurePayPalCertificates } from "../secure/paypal-certificates.ts";
 import { startStack } from "../stack.ts";
 import { waitUntil } from "../wait.ts";
 import type { Control } from "./controls.ts";
@@ -72,6 +73,7 @@ export async function runDrill({
   const stack = held.use(await startStack({ dataDirectory, roles: false, secure: false }));
   const ports = leasePorts(`${dataDirectory} roles`);
   held.defer(() => ports.release());
+  await ensurePayPalCertificates(payPalFolder(stack.addresses.ledger_file));
   const context = { addresses: stack.addresses, secrets: await ensureSecrets(dataDirectory) };
   const fleet = held.use(new Fleet({ context, dataDirectory, ports, overrides: OVERRIDES }));
   const old = await openRelease("old", from);
