@@ -42,11 +42,19 @@ export const PayPalLedgerEntry = Type.Union([
     return_url: Type.String(),
     cancel_url: Type.String(),
   }),
-  /** The payer's answer at the approval page. `declined`: approved, with a way to pay that will be declined. */
+  /**
+   * The payer's answer at the approval page. `declined`: approved, with a way to pay that will be declined. `capture_declined`: with one whose
+   * money can be held, and is declined when it is taken.
+   */
   Type.Object({
     ...executed,
     kind: Type.Literal("approval"),
-    answer: Type.Union([Type.Literal("approved"), Type.Literal("declined"), Type.Literal("refused")]),
+    answer: Type.Union([
+      Type.Literal("approved"),
+      Type.Literal("declined"),
+      Type.Literal("capture_declined"),
+      Type.Literal("refused"),
+    ]),
   }),
   /** A PATCH replaced the order's intent. */
   Type.Object({ ...executed, kind: Type.Literal("intent"), intent: Type.String() }),

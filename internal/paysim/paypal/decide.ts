@@ -97,7 +97,7 @@ function decideOrder(
         return { refusal: unprocessable("ACTION_DOES_NOT_MATCH_INTENT") };
       if (order.status !== "APPROVED") return { refusal: unprocessable("ORDER_NOT_APPROVED") };
       if (ledger.isPaid(order.invoiceId)) return { refusal: unprocessable("DUPLICATE_INVOICE_ID") };
-      if (order.willBeDeclined || execution.declines)
+      if (order.declines === "all" || (isCapture && order.declines !== null) || execution.declines)
         return { refusal: unprocessable("INSTRUMENT_DECLINED") };
       const { value, currency } = order;
       if (!isCapture) {
@@ -130,6 +130,7 @@ function decideAuthorization(
       ),
     };
   if (request.kind === "void") return { entry: { ...common, kind: "void", authorization: authorization.id } };
+  if (order.declines !== null) return { refusal: unprocessable("TRANSACTION_REFUSED") };
   const capture = payPalId("capture", execution);
   return { entry: { ...common, kind: "capture", capture, authorization: authorization.id, value, currency } };
 }

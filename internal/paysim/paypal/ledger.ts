@@ -34,8 +34,8 @@ export interface Order extends Money {
   readonly id: string;
   readonly createdMs: number;
   readonly status: "CREATED" | "APPROVED" | "COMPLETED";
-  /** Approved with a way to pay that will be declined. */
-  readonly willBeDeclined: boolean;
+  /** Approved with a way to pay that is declined: always, or only when money is taken. Null: it is not. */
+  readonly declines: "all" | "capture" | null;
   readonly intent: string;
   readonly referenceId: string;
   readonly customId: string | null;
@@ -45,6 +45,8 @@ export interface Order extends Money {
   readonly authorization: Authorization | null;
   readonly capture: Capture | null;
 }
+
+const DECLINES = { approved: null, declined: "all", capture_declined: "capture", refused: null } as const;
 
 type Executed = Exclude<PayPalLedgerEntry, { kind: "keys_expired" }>;
 
@@ -106,7 +108,7 @@ export class PayPalLedger {
       case "approval":
         this.#change(entry.order, {
           status: entry.answer === "refused" ? "CREATED" : "APPROVED",
-          willBeDeclined: entry.answer === "declined",
+          declines: DECLINES[entry.answer],
         });
         return { kind: "order", id: entry.order };
       case "intent":
@@ -169,7 +171,7 @@ function newOrder(entry: Extract<PayPalLedgerEntry, { kind: "order" }>): Order {
     id: entry.order,
     createdMs: entry.at_ms,
     status: "CREATED",
-    willBeDeclined: false,
+    declines: null,
     intent: entry.intent,
     referenceId: entry.reference_id,
     customId: entry.saga_id,

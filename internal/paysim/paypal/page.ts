@@ -3,9 +3,14 @@ import { backToShop, shopperPage } from "../shopper-page.ts";
 import type { Order } from "./ledger.ts";
 import type { PayPalSimulator } from "./simulator.ts";
 
-const ANSWERS = { approve: "approved", declined: "declined", refuse: "refused" } as const;
+const ANSWERS = {
+  approve: "approved",
+  declined: "declined",
+  capture_declined: "capture_declined",
+  refuse: "refused",
+} as const;
 
-/** `GET ?token=ORDER` shows the page; `POST` with `token` and `answer` (`approve`, `declined` or `refuse`) answers it. `address`: the page's own. */
+/** `GET ?token=ORDER` shows the page; `POST` with `token` and `answer` (a key of ANSWERS) answers it. `address`: the page's own. */
 export async function approvalPage(
   request: Request,
   simulator: PayPalSimulator,
@@ -45,6 +50,7 @@ function question({ id, value, currency }: Order, address: string): string {
 <input type="hidden" name="token" value="${id}">
 <button class="pay" name="answer" value="approve">Pay now</button>
 <button name="answer" value="declined">Pay with a card that will be declined</button>
+<button name="answer" value="capture_declined">Pay with a card that is declined when the money is taken</button>
 <button name="answer" value="refuse">Cancel and return to the shop</button>
 </form>`;
 }

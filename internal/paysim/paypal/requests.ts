@@ -18,7 +18,7 @@ export type PayPalRequest =
   | {
       readonly kind: "approval";
       readonly orderId: string;
-      readonly answer: "approved" | "declined" | "refused";
+      readonly answer: "approved" | "declined" | "capture_declined" | "refused";
     }
   | { readonly kind: "intent"; readonly orderId: string; readonly intent: string }
   | { readonly kind: "capture"; readonly orderId: string }

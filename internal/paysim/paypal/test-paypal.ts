@@ -51,7 +51,7 @@ export class TestPayPal implements AsyncDisposable {
   }
 
   /** The payer presses a button of the page; returns where it leads to. */
-  async press(order: string, answer: "approve" | "declined" | "refuse"): Promise<URL> {
+  async press(order: string, answer: "approve" | "declined" | "capture_declined" | "refuse"): Promise<URL> {
     const body = new URLSearchParams({ token: order, answer });
     const response = await fetch(`${this.url}/checkoutnow`, { method: "POST", body, redirect: "manual" });
     const location = response.headers.get("location");

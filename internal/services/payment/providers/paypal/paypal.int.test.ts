@@ -258,6 +258,18 @@ describe("money that is only held", () => {
     expect(paypal.kinds()).toEqual(["order", "approval", "authorization", "void"]);
   });
 
+  test("is released after PayPal refused to take it", async () => {
+    const charge = await waiting(MANUAL);
+    await paypal.press(orderOf(charge), "capture_declined");
+    expect(await provider.lookUpCharge(charge)).toMatchObject({ kind: "authorized" });
+    const refused = await take(charge);
+    expect(refused).toMatchObject({ kind: "declined", error_code: "PAYMENT_METHOD_PROVIDER_DECLINE" });
+    // The money is still held.
+    expect(refused).not.toHaveProperty("closed");
+    expect(await provider.cancelCharge(charge)).toMatchObject({ kind: "declined", closed: true });
+    expect(paypal.kinds()).toEqual(["order", "approval", "authorization", "void"]);
+  });
+
   test("is not held once the order was closed", async () => {
     const charge = await waiting(MANUAL);
     expect(await provider.cancelCharge(charge)).toMatchObject({ kind: "declined", closed: true });
