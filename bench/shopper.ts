@@ -7,6 +7,8 @@ import {
   CheckoutAccepted,
   type CheckoutRequest,
   OrderCancellationView,
+  OrderPage,
+  type OrderView,
   PaymentAction,
   PaymentCheck,
   Problem,
@@ -17,6 +19,7 @@ import {
 const actionExtended = TypeCompiler.Compile(ActionExtended);
 const accepted = TypeCompiler.Compile(CheckoutAccepted);
 const orderCancellation = TypeCompiler.Compile(OrderCancellationView);
+const orderPage = TypeCompiler.Compile(OrderPage);
 const problemBody = TypeCompiler.Compile(Problem);
 const paymentAction = TypeCompiler.Compile(PaymentAction);
 const paymentCheck = TypeCompiler.Compile(PaymentCheck);
@@ -145,6 +148,19 @@ export class Shopper {
   async moreTime(sagaId: string): Promise<string | null> {
     const response = await this.#call(`/api/v1/saga/${sagaId}/extend`, "POST");
     return response.ok ? actionExtended.Decode(await response.json()).expires_at : null;
+  }
+
+  /** All orders of this shopper, newest first. */
+  async orders(): Promise<readonly OrderView[]> {
+    const orders: OrderView[] = [];
+    for (let after: string | null = ""; after !== null;) {
+      const response = await this.#call(`/api/v1/orders${after === "" ? "" : `?after=${after}`}`, "GET");
+      if (!response.ok) throw new Error(`the gateway gave no orders: ${response.status}`);
+      const page = orderPage.Decode(await response.json());
+      orders.push(...page.orders);
+      after = page.next;
+    }
+    return orders;
   }
 
   /** Cancels an order that is not sent. Returns how far that is; null if it cannot be cancelled. */

@@ -1,173 +1,168 @@
-// Payments by PayPal, on the compiled roles and real servers: approved, declined, refused and abandoned, and cards while PayPal is away. At the
-// end comes the audit, which reads PayPal's ledger too.
+// Payments by PayPal, on the compiled roles and real servers: what its page and its events do, cards while PayPal is away, and then both
+// providers in one crowd (mixed.suite.test.ts). At the end comes the audit, which reads PayPal's ledger too.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { cartOf, type Shopper } from "../../../bench/shopper.ts";
-import type { PaymentAction, SagaStatusView } from "../../../schemas/http.ts";
+import { cartOf, Refused, type Shopper } from "../../../bench/shopper.ts";
+import type { PaymentAction } from "../../../schemas/http.ts";
 import { waitUntil } from "../wait.ts";
+import { mixed, press, setFaults } from "./mixed.suite.test.ts";
+import { NOT_SERVED, type Provider } from "./mixed-plan.ts";
 import { CURRENCY, existing, RunningSystem, UNIT_PRICE_CENTS } from "./running-system.ts";
 
 const UP_TIMEOUT_MS = 120_000;
 const PATIENCE_MS = 40_000;
 /** Long enough for a shopper of a test, short enough to be waited for. */
-const ACTION_MS = 8_000;
+const ACTION_MS = 10_000;
+/** The payment service looks up a payment that waits for its payer after this time, not before. */
+const FIRST_LOOK_UP_MS = 5_000;
 
-/** Table 1 of the saga takes the money at once, table 2 has it held until the stock is confirmed. */
-describe.each([
-  ["takes the money at once", "", []],
-  ["has the money held first", "paypal", ["hold"]],
-] as const)("PayPal %s", (_, authorizeFirst, held) => {
-  const open = new AsyncDisposableStack();
-  let system: RunningSystem;
-  let shopper: Shopper;
+const open = new AsyncDisposableStack();
+let system: RunningSystem;
+let shopper: Shopper;
+/** Of this provider the money is held first (table 2 of the saga), of the other it is taken at once (table 1). */
+let heldFirst: Provider = "stripe";
 
-  beforeAll(async () => {
-    system = open.use(
-      await RunningSystem.start(`paypal-${authorizeFirst === "" ? "charge" : "authorize"}`, {
+beforeAll(async () => {
+  system = open.use(
+    await RunningSystem.startWith("paypal", {
+      overrides: {
         paysim: { LATENCY: "fixed:5" },
-        orchestrator: { ACTION_DEADLINE_MS: String(ACTION_MS), AUTHORIZE_FIRST: authorizeFirst },
+        orchestrator: { ACTION_DEADLINE_MS: String(ACTION_MS) },
+        order: { ORDER_BLOCKED_COUNTRIES: NOT_SERVED },
         payment: { RECONCILE_INTERVAL_MS: "1000", RECONCILE_GRACE_MS: "1000" },
-      }),
+      },
+      changes: (role) => (role === "orchestrator" ? { AUTHORIZE_FIRST: heldFirst } : {}),
+    }),
+  );
+  shopper = await system.shopper();
+}, UP_TIMEOUT_MS);
+afterAll(() => open.disposeAsync(), UP_TIMEOUT_MS);
+
+async function holdFirst(provider: Provider): Promise<void> {
+  heldFirst = provider;
+  await system.stack.restart("orchestrator");
+}
+
+async function placed(sku: string, method: string, shopper_present: boolean): Promise<string> {
+  await system.restock(sku, 1);
+  const request = { ...cartOf([sku], method, CURRENCY), shopper_present };
+  return (await shopper.checkout(request, Bun.randomUUIDv7(), Date.now() + PATIENCE_MS)).saga_id;
+}
+
+/** PayPal's page of a checkout that waits for its payer. */
+async function pageOf(sagaId: string): Promise<string> {
+  const isWaiting = async () => (await shopper.look(sagaId, 0))?.next_action !== undefined;
+  await waitUntil(`saga ${sagaId} waits for its payer`, isWaiting, { timeoutMs: PATIENCE_MS });
+  const action: PaymentAction | null = await shopper.action(sagaId);
+  if (action === null) throw new Error("the payment service knows no page");
+  return action.url;
+}
+
+const finished = async (sagaId: string) => existing(await shopper.status(sagaId, Date.now() + PATIENCE_MS));
+const ledgerKinds = async (sagaId: string) => (await system.ledgerOf(sagaId)).map(({ kind }) => kind);
+
+/** How many of PayPal's and Stripe's events the payment service answered with this result. */
+async function events(result: string): Promise<number> {
+  const metrics = await (await fetch(`${system.context.addresses.ops["payment"]}/metrics`)).text();
+  const pattern = new RegExp(`^checkout_payment_webhooks_total\\{.*result="${result}".*\\} (\\d+)$`, "m");
+  return Number(pattern.exec(metrics)?.[1] ?? 0);
+}
+
+test(
+  "approved: the payer comes back to the shop, and the order is made",
+  async () => {
+    const sagaId = await placed("approved", "paypal", true);
+    const page = await pageOf(sagaId);
+    const { paysim, gateway } = system.context.addresses;
+    expect(page).toStartWith(`${paysim}/paypal/checkoutnow?token=`);
+    expect(await ledgerKinds(sagaId)).toEqual([]);
+    expect(await press(page, "approve")).toStartWith(
+      `${gateway}/checkout/${sagaId}?redirect_status=approved&token=`,
     );
-    shopper = await system.shopper();
-  }, UP_TIMEOUT_MS);
-  afterAll(() => open.disposeAsync(), UP_TIMEOUT_MS);
+    await shopper.back(sagaId);
+    const view = await finished(sagaId);
+    expect(view).toMatchObject({ status: "COMPLETED", money: "taken", total_cents: UNIT_PRICE_CENTS });
+    expect(await ledgerKinds(sagaId)).toEqual(["charge"]);
+    expect(await system.available("approved")).toBe(0);
+  },
+  PATIENCE_MS,
+);
 
-  async function placed(sku: string, method: string, shopper_present: boolean): Promise<string> {
-    await system.restock(sku, 1);
-    const request = { ...cartOf([sku], method, CURRENCY), shopper_present };
-    return (await shopper.checkout(request, Bun.randomUUIDv7(), Date.now() + PATIENCE_MS)).saga_id;
-  }
+test(
+  "approved without coming back: PayPal's event alone settles it, before anything looks it up",
+  async () => {
+    const before = await events("settled");
+    const began = Date.now();
+    const sagaId = await placed("tab-closed", "paypal", true);
+    await press(await pageOf(sagaId), "approve");
+    const view = await finished(sagaId);
+    expect(view).toMatchObject({ status: "COMPLETED", money: "taken" });
+    expect(Date.parse(view.completed_at ?? "") - began).toBeLessThan(FIRST_LOOK_UP_MS);
+    expect(await events("settled")).toBeGreaterThan(before);
+    expect(await ledgerKinds(sagaId)).toEqual(["charge"]);
+  },
+  PATIENCE_MS,
+);
 
-  /** A checkout of one `sku` that waits for its payer, and PayPal's page. */
-  async function asked(sku: string): Promise<{ readonly sagaId: string; readonly page: URL }> {
-    const sagaId = await placed(sku, "paypal", true);
-    let view: SagaStatusView | null = null;
-    const isWaiting = async () => {
-      view = existing((await shopper.look(sagaId, 0)) ?? null);
-      return view.next_action !== undefined;
-    };
-    await waitUntil(`saga ${sagaId} waits for its payer`, isWaiting, { timeoutMs: PATIENCE_MS });
-    const action: PaymentAction | null = await shopper.action(sagaId);
-    if (action === null) throw new Error("the payment service knows no page");
-    return { sagaId, page: new URL(action.url) };
-  }
-
-  /** The payer presses a button of PayPal's page; returns where it leads to, or the status if that is nowhere. */
-  async function press(page: URL, answer: "approve" | "declined" | "refuse"): Promise<string> {
-    const body = new URLSearchParams({ token: page.searchParams.get("token") ?? "", answer });
-    const response = await fetch(new URL(page.pathname, page), { method: "POST", body, redirect: "manual" });
-    return response.headers.get("location") ?? String(response.status);
-  }
-
-  const finished = async (sagaId: string) => existing(await shopper.status(sagaId, Date.now() + PATIENCE_MS));
-  const ledgerKinds = async (sagaId: string) => (await system.ledgerOf(sagaId)).map(({ kind }) => kind);
-
-  test(
-    "approved: the payer comes back to the shop, and the order is made",
-    async () => {
-      const { sagaId, page } = await asked("approved");
-      expect(page.href).toStartWith(`${system.context.addresses.paysim}/paypal/checkoutnow?token=`);
-      expect(await ledgerKinds(sagaId)).toEqual([]);
-      const back = await press(page, "approve");
-      expect(back).toStartWith(
-        `${system.context.addresses.gateway}/checkout/${sagaId}?redirect_status=approved&token=`,
-      );
-      await shopper.back(sagaId);
-      const view = await finished(sagaId);
-      expect(view).toMatchObject({ status: "COMPLETED", money: "taken", total_cents: UNIT_PRICE_CENTS });
-      expect(await ledgerKinds(sagaId)).toEqual([...held, "charge"]);
-      expect(await system.available("approved")).toBe(0);
-    },
-    PATIENCE_MS,
-  );
-
-  test(
-    "approved without coming back: the look-ups find it",
-    async () => {
-      const { sagaId, page } = await asked("tab-closed");
-      await press(page, "approve");
-      expect(await finished(sagaId)).toMatchObject({ status: "COMPLETED", money: "taken" });
-      expect(await ledgerKinds(sagaId)).toEqual([...held, "charge"]);
-    },
-    PATIENCE_MS,
-  );
-
-  test(
-    "declined: nothing was taken, and the stock is back",
-    async () => {
-      const { sagaId, page } = await asked("declined");
-      await press(page, "declined");
-      await shopper.back(sagaId);
-      expect(await finished(sagaId)).toMatchObject({
-        status: "COMPENSATED",
-        failure_code: "PAYMENT_METHOD_PROVIDER_DECLINE",
-        money: "none",
-      });
-      expect(await ledgerKinds(sagaId)).toEqual([]);
-      expect(await system.available("declined")).toBe(1);
-    },
-    PATIENCE_MS,
-  );
-
-  test(
-    "refused and abandoned: the order is closed at PayPal, and a late approval takes nothing",
-    async () => {
-      const { sagaId, page } = await asked("refused");
-      expect(await press(page, "refuse")).toContain("redirect_status=failed");
-      expect(await finished(sagaId)).toMatchObject({
-        status: "COMPENSATED",
-        failure_code: "PAYMENT_NOT_CONFIRMED",
-        money: "none",
-        retryable: true,
-      });
-      await press(page, "approve");
-      await shopper.back(sagaId);
-      expect(await ledgerKinds(sagaId)).toEqual([]);
-      expect(await system.available("refused")).toBe(1);
-    },
-    PATIENCE_MS,
-  );
-
-  test(
-    "without a shopper at a browser it is declined",
-    async () => {
-      const sagaId = await placed("absent", "paypal", false);
-      expect(await finished(sagaId)).toMatchObject({
-        status: "COMPENSATED",
-        failure_code: "AUTHENTICATION_REQUIRED",
-      });
-    },
-    PATIENCE_MS,
-  );
-
-  test(
-    "while PayPal does not answer, cards are charged as ever",
-    async () => {
-      const faults = `${system.context.addresses.paysim}/paypal/_sim/faults`;
-      const set = (body: object) => fetch(faults, { method: "PUT", body: JSON.stringify(body) });
-      await set({ unavailable_rate: 1 });
-      const waiting = await placed("paypal-away", "paypal", true);
-      const began = performance.now();
-      const sagaId = await placed("by-card", "pm_card_visa", true);
-      expect(await finished(sagaId)).toMatchObject({ status: "COMPLETED", money: "taken" });
-      expect(performance.now() - began).toBeLessThan(5_000);
-      expect(await ledgerKinds(sagaId)).toEqual(["charge"]);
-      await set({});
-      const isWaiting = async () => (await shopper.look(waiting, 0))?.next_action !== undefined;
-      await waitUntil("PayPal asks its payer", isWaiting, { timeoutMs: PATIENCE_MS });
-      const action = await shopper.action(waiting);
-      await press(new URL(action?.url ?? ""), "approve");
-      await shopper.back(waiting);
-      expect(await finished(waiting)).toMatchObject({ status: "COMPLETED", money: "taken" });
-    },
-    2 * PATIENCE_MS,
-  );
-
-  test(
-    "the audit is clean",
-    async () => {
-      expect(await system.audit()).toEqual({ code: 0, violations: [] });
-    },
-    PATIENCE_MS,
-  );
+test("every event of the simulator has a signature that counts, and a stranger's has none", async () => {
+  const { payment } = system.context.addresses;
+  expect(await events("refused")).toBe(0);
+  const body = JSON.stringify({ id: "WH-1", event_type: "CHECKOUT.ORDER.APPROVED", resource: {} });
+  const headers = { "content-type": "application/json", "paypal-auth-algo": "SHA256withRSA" };
+  const answer = await fetch(`${payment}/webhooks/paypal`, { method: "POST", headers, body });
+  expect([answer.status, await events("refused")]).toEqual([400, 1]);
 });
+
+test(
+  "without a shopper at a browser it is declined",
+  async () => {
+    const sagaId = await placed("absent", "paypal", false);
+    expect(await finished(sagaId)).toMatchObject({
+      status: "COMPENSATED",
+      failure_code: "AUTHENTICATION_REQUIRED",
+    });
+  },
+  PATIENCE_MS,
+);
+
+test("in a currency that PayPal does not take, the checkout is refused at once", async () => {
+  await system.restock("dinars", 1, { amount_cents: 4_320, currency: "KWD" });
+  const request = { ...cartOf(["dinars"], "paypal", "KWD"), shopper_present: true };
+  const refused: unknown = await shopper
+    .checkout(request, Bun.randomUUIDv7(), Date.now())
+    .catch((error: unknown) => error);
+  if (!(refused instanceof Refused)) throw new Error("the checkout was not refused");
+  expect(refused.problem).toMatchObject({
+    status: 422,
+    errors: [{ path: "/payment_method", message: expect.stringContaining("PayPal does not take KWD") }],
+  });
+  expect(await system.available("dinars")).toBe(1);
+});
+
+test(
+  "while PayPal does not answer, cards are charged as ever",
+  async () => {
+    const control = `${system.context.addresses.paysim}/paypal/_sim`;
+    await setFaults(control, { unavailable_rate: 1 });
+    const waiting = await placed("paypal-away", "paypal", true);
+    const began = performance.now();
+    const sagaId = await placed("by-card", "pm_card_visa", true);
+    expect(await finished(sagaId)).toMatchObject({ status: "COMPLETED", money: "taken" });
+    expect(performance.now() - began).toBeLessThan(5_000);
+    expect(await ledgerKinds(sagaId)).toEqual(["hold", "charge"]);
+    await setFaults(control, {});
+    await press(await pageOf(waiting), "approve");
+    await shopper.back(waiting);
+    expect(await finished(waiting)).toMatchObject({ status: "COMPLETED", money: "taken" });
+  },
+  2 * PATIENCE_MS,
+);
+
+describe("cards and PayPal together:", () => mixed({ system: () => system, holdFirst }));
+
+test(
+  "the audit is clean",
+  async () => {
+    expect(await system.audit()).toEqual({ code: 0, violations: [] });
+  },
+  PATIENCE_MS,
+);

@@ -226,11 +226,15 @@ export class RunningSystem implements AsyncDisposable {
     return { code, violations: auditViolations(stdout) };
   }
 
+  /** The ledgers of the providers, one after the other, each from its beginning. */
+  ledger(): Promise<ProviderLedgerEntry[]> {
+    const { ledger_file } = this.context.addresses;
+    return Array.fromAsync(joined(readLedger(ledger_file), readPayPalLedger(payPalLedgerFile(ledger_file))));
+  }
+
   /** The saga's entries in the ledgers of the providers, oldest first. */
   async ledgerOf(sagaId: string): Promise<ProviderLedgerEntry[]> {
-    const { ledger_file } = this.context.addresses;
-    const both = joined(readLedger(ledger_file), readPayPalLedger(payPalLedgerFile(ledger_file)));
-    const entries = await Array.fromAsync(both);
+    const entries = await this.ledger();
     return entries.filter((entry) => "saga_id" in entry && entry.saga_id === sagaId);
   }
 
