@@ -1,4 +1,4 @@
-// The simulated Transaction Search: captures and refunds of a time span, oldest first, as late as the fault `search_lag_ms` says.
+// The simulated Transaction Search: authorizations, captures and refunds of a time span, oldest first, as late as the fault `search_lag_ms` says.
 import { invalidRequest, type Refusal } from "./errors.ts";
 import type { PayPalLedger } from "./ledger.ts";
 import type { Money } from "./money.ts";
@@ -52,7 +52,12 @@ export function listTransactions(
   };
 }
 
-function* movements({ captures, refunds }: PayPalLedger): Generator<Movement> {
+function* movements({ orders, captures, refunds }: PayPalLedger): Generator<Movement> {
+  for (const { id: orderId, authorization } of orders.all()) {
+    if (authorization === null) continue;
+    const { id, createdMs, value, currency } = authorization;
+    yield { id, createdMs, value, currency, code: "T1300", reference: null, orderId };
+  }
   for (const capture of captures.all()) {
     const { id, createdMs, value, currency, orderId } = capture;
     yield { id, createdMs, value, currency, code: "T0006", reference: null, orderId };

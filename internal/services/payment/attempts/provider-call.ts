@@ -96,6 +96,11 @@ async function requestCapture(
 ): Promise<CaptureOutcome> {
   if (look_up_first) {
     const found = await provider.lookUpCharge(provider_txn_id);
+    // It was refused and is still held: the hold is released.
+    if (found.kind === "declined" && found.closed !== true) {
+      const { kind, error_code, error_message } = found;
+      return { kind, error_code, error_message };
+    }
     if (found.kind !== "authorized") {
       const ended = endedOutcome(found);
       return ended === "nothing held" ? HOLD_ENDED : ended;

@@ -18,17 +18,15 @@ const Links = Type.Optional(Type.Array(Type.Object({ href: Type.String(), rel: T
 /** Written by us with the order; PayPal repeats both on its captures, authorizations and refunds. */
 const ours = { custom_id: Text, invoice_id: Text };
 
-const Capture = Type.Object({
-  id: Id,
-  status: Type.String(),
-  amount: Money,
-  ...ours,
-  /** Absent where the capture is a part of its order. */
+/** Absent where the object is a part of its order. */
+const related = {
   supplementary_data: Type.Optional(
     Type.Object({ related_ids: Type.Optional(Type.Object({ order_id: Type.Optional(Id) })) }),
   ),
-});
-const Authorization = Type.Object({ id: Id, status: Type.String(), expiration_time: Text });
+};
+
+const Capture = Type.Object({ id: Id, status: Type.String(), amount: Money, ...ours, ...related });
+const Authorization = Type.Object({ id: Id, status: Type.String(), expiration_time: Text, ...related });
 const Refund = Type.Object({ id: Id, status: Type.String(), amount: Money, ...ours, links: Links });
 const Order = Type.Object({
   id: Id,
@@ -60,11 +58,14 @@ export type PayPalOrder = Static<typeof Order>;
 const readers = {
   order: TypeCompiler.Compile(Order),
   capture: TypeCompiler.Compile(Capture),
+  authorization: TypeCompiler.Compile(Authorization),
   refund: TypeCompiler.Compile(Refund),
 };
 
 export const orderIn = (body: unknown): PayPalOrder | null => (readers.order.Check(body) ? body : null);
 export const captureIn = (body: unknown): PayPalCapture | null => (readers.capture.Check(body) ? body : null);
+export const authorizationIn = (body: unknown): PayPalAuthorization | null =>
+  readers.authorization.Check(body) ? body : null;
 export const refundIn = (body: unknown): PayPalRefund | null => (readers.refund.Check(body) ? body : null);
 
 /** Why `body` is no such object, without a value of it; null if it is one. */
@@ -119,9 +120,12 @@ export function answerOf(order: PayPalOrder): ProviderChargeResult | { readonly 
   const taken = captures.find(({ status }) => TAKEN.has(status));
   if (taken !== undefined) return captureAnswer(taken);
   if (captures.some(({ status }) => !FAILED.has(status))) return unknown("processing");
-  // It cannot be paid again: an order of which a capture failed is completed.
-  if (captures.length > 0) return { kind: "declined", closed: true, ...NOT_CAPTURED };
   const [hold] = authorizationsOf(order);
+  // It cannot be paid again: an order of which a capture failed is completed. But what it holds may have to be released.
+  if (captures.length > 0)
+    return hold?.status === "CREATED"
+      ? { kind: "declined", ...NOT_CAPTURED }
+      : { kind: "declined", closed: true, ...NOT_CAPTURED };
   if (hold !== undefined) return holdAnswer(order, hold);
   if (isClosed(order) || order.status === "VOIDED")
     return { kind: "declined", closed: true, ...NOT_APPROVED };
@@ -162,6 +166,13 @@ const FAILED: ReadonlySet<string> = new Set(["DECLINED", "FAILED"]);
 export function captureAnswer({ id, status }: PayPalCapture): ProviderChargeResult {
   if (TAKEN.has(status)) return { kind: "succeeded", provider_txn_id: id };
   return FAILED.has(status) ? { kind: "declined", closed: true, ...NOT_CAPTURED } : unknown("processing");
+}
+
+/** The id of the order to which a capture or an authorization belongs, if it says so. */
+export function orderIdIn({
+  supplementary_data,
+}: Pick<PayPalCapture, "supplementary_data">): string | undefined {
+  return supplementary_data?.related_ids?.order_id;
 }
 
 export function capturesOf({ purchase_units }: PayPalOrder): readonly PayPalCapture[] {

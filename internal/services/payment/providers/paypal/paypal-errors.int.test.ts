@@ -220,6 +220,113 @@ describe("an approved order", () => {
   });
 });
 
+describe("a hold whose capture failed", () => {
+  const payments = (status: string) => ({
+    authorizations: [{ id: "A1", status }],
+    captures: [{ id: "C1", status: "DECLINED", amount: AMOUNT }],
+  });
+  const failed = (status: string) => ({
+    status: 200,
+    body: orderWith({
+      intent: "AUTHORIZE",
+      purchase_units: [{ reference_id: "manual", payments: payments(status) }],
+    }),
+  });
+  const refusedByPayPal = {
+    kind: "declined",
+    error_code: "PAYMENT_METHOD_PROVIDER_DECLINE",
+    error_message: "PayPal declined the payment",
+  } as const;
+
+  test("at once, or after a review, may still hold the money", async () => {
+    const take = () => provider.capture({ idempotency_key: "k", saga_id: "s", provider_txn_id: "order:O1" });
+    otherwise = { status: 200, body: hold("CREATED") };
+    replies = { "POST capture": { status: 201, body: payments("CREATED").captures[0] } };
+    expect(await take()).toEqual(refusedByPayPal);
+    otherwise = failed("CREATED");
+    expect(await take()).toEqual(refusedByPayPal);
+    expect(asked.filter((what) => what === "POST capture")).toHaveLength(1);
+    expect(await provider.lookUpCharge("order:O1")).toEqual(refusedByPayPal);
+    otherwise = failed("VOIDED");
+    expect(await take()).toEqual({ ...refusedByPayPal, closed: true });
+  });
+
+  test("is released by an undo, and is over only when PayPal says so", async () => {
+    replies = { "POST void": { status: 422, body: issue("SOMETHING_NEW") } };
+    otherwise = failed("CREATED");
+    expect(await provider.cancelCharge("order:O1")).toMatchObject(unknown("processing"));
+    otherwise = { status: 204 };
+    asked = [];
+    replies = {
+      get "GET O1"() {
+        return failed(asked.includes("POST void") ? "VOIDED" : "CREATED");
+      },
+    };
+    expect(await provider.cancelCharge("order:O1")).toMatchObject(closed);
+    expect(asked).toEqual(["GET O1", "POST void", "GET O1"]);
+  });
+});
+
+describe("a search in the transactions", () => {
+  const HOUR_MS = 3_600_000;
+  const transaction = (
+    transaction_event_code: string,
+    transaction_status: string,
+    transaction_id = "T1",
+  ) => ({
+    transaction_info: {
+      transaction_id,
+      transaction_event_code,
+      transaction_status,
+      custom_field: request.saga_id,
+    },
+  });
+  const found = (ageMs: number, ...transactions: readonly object[]) => {
+    const late = new PayPalProvider({
+      clientId: "client",
+      clientSecret: "secret",
+      mark: "checkout",
+      baseUrl: server.url,
+      clock: { now: () => ageMs },
+    });
+    const body = { transaction_details: transactions, total_pages: 1 };
+    replies = { "GET transactions": { status: 200, body }, ...replies };
+    return late.findCharge({ ...request, asked: { firstMs: 0, lastMs: 0 } });
+  };
+
+  test("finds that PayPal denied the payment, once no other can appear", async () => {
+    const denied = transaction("T0006", "D");
+    expect(await found(HOUR_MS, denied)).toMatchObject(unknown("processing"));
+    replies = {};
+    expect(await found(4 * HOUR_MS, denied)).toMatchObject({
+      ...closed,
+      error_code: "PAYMENT_METHOD_PROVIDER_DECLINE",
+    });
+  });
+
+  test.each<[string, readonly object[], object]>([
+    ["taken after it was denied", [transaction("T0006", "D"), transaction("T0006", "S", "C1")], taken],
+    ["taken and given back since", [transaction("T0006", "V", "C1")], taken],
+    ["under review", [transaction("T0006", "P")], unknown("processing")],
+    [
+      "denied once and under review",
+      [transaction("T0006", "D"), transaction("T0006", "P")],
+      unknown("processing"),
+    ],
+    ["of a state that we do not know", [transaction("T0006", "X")], unknown("processing")],
+    ["held by an authorization that is not there", [transaction("T1300", "S")], unknown("unexpected")],
+    ["none", [], { kind: "not_found" }],
+  ])("money: %s", async (_, transactions, expected) => {
+    otherwise = { status: 404 };
+    expect(await found(4 * HOUR_MS, ...transactions)).toMatchObject(expected);
+  });
+
+  test("whose list cannot be read says nothing", async () => {
+    replies = { "GET transactions": { status: 200, body: { transaction_details: 1 } } };
+    expect(await found(4 * HOUR_MS)).toMatchObject(unknown("unexpected"));
+  });
+});
+
 test("a hold that is over is closed, and one that the bank does not honour may still hold the money", async () => {
   otherwise = { status: 200, body: hold("CREATED") };
   const take = () => provider.capture({ idempotency_key: "k", saga_id: "s", provider_txn_id: "order:O1" });

@@ -2,7 +2,8 @@
 // after up to three hours. Called by paypal.ts and paypal-ledger.ts.
 //
 // Sources: PayPal's OpenAPI document of Transaction Search v1 (reporting_transactions_v1.json: lag, at most 31 days, `page_size` at most
-// 500) and https://developer.paypal.com/docs/transaction-search/transaction-event-codes/ (T00xx are payments, T1107 is a refund).
+// 500) and https://developer.paypal.com/docs/transaction-search/transaction-event-codes/ (T00xx are payments, T1107 is a refund, T1300 is
+// an authorization).
 import { type Static, Type } from "@sinclair/typebox";
 import { TypeCompiler } from "@sinclair/typebox/compiler";
 import type { Span } from "../ledger.ts";
@@ -69,22 +70,41 @@ export async function readTransactions(
   return { kind: "page", transactions, isLast: page >= total_pages };
 }
 
-/** The id of the capture that took the saga's money; null if there is none in `span`. */
-export async function findCapture(
+/** What the transactions say of a saga's money. */
+export type Movement =
+  | { readonly kind: "taken"; readonly capture: string }
+  /** It was held, and nothing says that it was taken: its authorization knows what became of it. */
+  | { readonly kind: "held"; readonly authorization: string }
+  /** Not decided, or of a status that we do not know. */
+  | { readonly kind: "pending" }
+  | { readonly kind: "denied" }
+  | { readonly kind: "none" };
+
+/** What the transactions of `span` say of the saga's money. */
+export async function findMovement(
   client: PayPalClient,
   saga_id: string,
   span: Span,
   deadline: AbortSignal,
-): Promise<string | null | Failure | Unreadable> {
+): Promise<Movement | Failure | Unreadable> {
+  const found: PayPalTransaction[] = [];
   for (let page = 1; page <= MAX_PAGES; page += 1) {
     const read = await readTransactions(client, span, page, deadline);
     if (read.kind !== "page") return read;
-    const found = read.transactions.find((one) => one.custom_field === saga_id && isPayment(one));
-    if (found !== undefined && hasMoved(found)) return found.transaction_id;
-    if (found !== undefined) return { kind: "unreadable" };
-    if (read.isLast) return null;
+    found.push(...read.transactions.filter(({ custom_field }) => custom_field === saga_id));
+    const taken = found.find((one) => isPayment(one) && hasMoved(one));
+    if (taken !== undefined) return { kind: "taken", capture: taken.transaction_id };
+    if (read.isLast) return withoutMoney(found);
   }
   return { kind: "unreadable" };
+}
+
+function withoutMoney(found: readonly PayPalTransaction[]): Movement {
+  const payments = found.filter(isPayment);
+  if (payments.some(({ transaction_status }) => transaction_status !== "D")) return { kind: "pending" };
+  const held = found.find(isAuthorization);
+  if (held !== undefined) return { kind: "held", authorization: held.transaction_id };
+  return { kind: payments.length > 0 ? "denied" : "none" };
 }
 
 export function isPayment({ transaction_event_code = "" }: PayPalTransaction): boolean {
@@ -93,6 +113,10 @@ export function isPayment({ transaction_event_code = "" }: PayPalTransaction): b
 
 export function isRefund({ transaction_event_code = "" }: PayPalTransaction): boolean {
   return transaction_event_code === "T1107";
+}
+
+function isAuthorization({ transaction_event_code = "" }: PayPalTransaction): boolean {
+  return transaction_event_code === "T1300";
 }
 
 /** Whether money moved, also if it went back since. */

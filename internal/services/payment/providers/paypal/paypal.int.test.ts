@@ -321,6 +321,22 @@ describe("a search", () => {
   });
 });
 
+describe("a search for a hold whose order is not known any more", () => {
+  test.each<[string, (charge: string) => Promise<unknown>, object]>([
+    ["that is there", () => Promise.resolve(), { kind: "authorized" }],
+    ["that was released", (charge) => provider.cancelCharge(charge), { kind: "declined", closed: true }],
+    ["that was taken", (charge) => take(charge), { kind: "succeeded" }],
+  ])("finds one %s, long after the key", async (_, then, expected) => {
+    const asked = { firstMs: paypal.nowMs, lastMs: paypal.nowMs };
+    const charge = await held();
+    await then(charge);
+    paypal.nowMs += 24 * HOUR_MS;
+    const found = await provider.findCharge({ ...request, ...MANUAL, asked });
+    expect(found).toMatchObject(expected);
+    expect(found).toEqual(await provider.lookUpCharge(charge));
+  });
+});
+
 describe("a refund", () => {
   const refundOf = (capture: string) =>
     provider.refund({ idempotency_key: `${SAGA}:refund`, saga_id: SAGA, provider_txn_id: capture });

@@ -23,6 +23,7 @@ import { toPayPal } from "./paypal-amounts.ts";
 import {
   answerOf,
   approvalPage,
+  authorizationIn,
   authorizationsOf,
   captureAnswer,
   captureIdOf,
@@ -30,6 +31,7 @@ import {
   chargeIdOf,
   INTENT_OF,
   invoiceIdOf,
+  orderIdIn,
   orderIdOf,
   orderIn,
   otherIntent,
@@ -49,9 +51,10 @@ import {
   failureOf,
   HOLD_EXPIRED,
   NO_SHOPPER,
+  NOT_CAPTURED,
   unknown,
 } from "./paypal-errors.ts";
-import { findCapture, TRANSACTION_LAG_MS } from "./paypal-transactions.ts";
+import { findMovement, TRANSACTION_LAG_MS } from "./paypal-transactions.ts";
 
 /** PayPal keeps the keys of orders for 6 h, those of captures and refunds for 45 days (parameter PayPal-Request-Id of the two APIs). */
 export const CREATE_TRUSTED_MS = 5 * 60 * 60 * 1_000;
@@ -93,8 +96,8 @@ export class PayPalProvider implements PaymentProvider {
   /**
    * PayPal has no search for orders. While it knows the key, the order is asked for again: that makes one if there is none, which nobody
    * can approve, because nobody was told its address. Later an order cannot be captured any more (PayPal gives the shopper 3 h), so only
-   * a capture is looked for, in the transactions, which show it after up to 3 h: before that, that there is none says nothing. So it is
-   * from the start where no orders are made.
+   * a capture or a hold is looked for, in the transactions, which show it after up to 3 h: before that, that there is none, or that one was
+   * denied, says nothing. So it is from the start where no orders are made.
    */
   async findCharge(request: FindRequest): Promise<FoundCharge> {
     const { saga_id, asked } = request;
@@ -105,14 +108,25 @@ export class PayPalProvider implements PaymentProvider {
     }
     const untilMs = Math.min(asked.lastMs + CREATE_TRUSTED_MS, now + 1_000);
     const span = { fromMs: asked.firstMs, untilMs };
-    const found = await findCapture(this.#client, saga_id, span, this.#client.deadline());
-    if (found === null)
-      return now < asked.lastMs + TRANSACTION_LAG_MS ? unknown("processing") : { kind: "not_found" };
-    return typeof found === "string"
-      ? { kind: "succeeded", provider_txn_id: found }
-      : found.kind === "unreadable"
-        ? unknown("unexpected")
-        : failureOf(found);
+    const deadline = this.#client.deadline();
+    const found = await findMovement(this.#client, saga_id, span, deadline);
+    const mayLag = now < asked.lastMs + TRANSACTION_LAG_MS;
+    switch (found.kind) {
+      case "taken":
+        return { kind: "succeeded", provider_txn_id: found.capture };
+      case "held":
+        return this.#lookUpHold(found.authorization, deadline);
+      case "pending":
+        return unknown("processing");
+      case "denied":
+        return mayLag ? unknown("processing") : { kind: "declined", closed: true, ...NOT_CAPTURED };
+      case "none":
+        return mayLag ? unknown("processing") : { kind: "not_found" };
+      case "unreadable":
+        return unknown("unexpected");
+      default:
+        return failureOf(found);
+    }
   }
 
   async lookUpCharge(provider_txn_id: string): Promise<FoundCharge> {
@@ -135,7 +149,11 @@ export class PayPalProvider implements PaymentProvider {
     const path = `/v2/payments/authorizations/${encodeURIComponent(hold.id)}/capture`;
     const call = { method: "POST", path, key, body: { final_capture: true } } as const;
     const capture = await this.#read(call, captureIn, deadline);
-    if ("id" in capture) return captured(captureAnswer(capture));
+    if ("id" in capture) {
+      const answer = captureAnswer(capture);
+      // The hold may still be there: its release tells.
+      return answer.kind === "declined" ? { kind: "declined", ...NOT_CAPTURED } : captured(answer);
+    }
     if (capture.kind === "refusal" && capture.status === 422) {
       const reason = captureRefusal(capture);
       if (reason !== null) return reason;
@@ -196,7 +214,7 @@ export class PayPalProvider implements PaymentProvider {
     const deadline = this.#client.deadline();
     const capture = await this.#read(capturePath(provider_txn_id), captureIn, deadline);
     if (!("id" in capture)) return refundFailure(capture);
-    const orderId = capture.supplementary_data?.related_ids?.order_id;
+    const orderId = orderIdIn(capture);
     if (orderId === undefined) return { kind: "not_yet", error_code: "ORDER_NOT_NAMED" };
     const order = await this.#order(orderId, deadline);
     if (!("id" in order)) return refundFailure(order);
@@ -252,6 +270,19 @@ export class PayPalProvider implements PaymentProvider {
     return this.#read(orderPath(id), orderIn, deadline);
   }
 
+  /** What became of a hold that the transactions name: they have it, so that PayPal does not know it here proves nothing. */
+  async #lookUpHold(id: string, deadline: AbortSignal): Promise<FoundCharge> {
+    const path = `/v2/payments/authorizations/${encodeURIComponent(id)}`;
+    const hold = await this.#read({ method: "GET", path }, authorizationIn, deadline);
+    if (!("id" in hold)) return listedFailure(hold);
+    const orderId = orderIdIn(hold);
+    if (orderId === undefined) return unknown("unexpected");
+    const order = await this.#order(orderId, deadline);
+    if (!("id" in order)) return listedFailure(order);
+    const answer = answerOf(order);
+    return answer.kind === "approved" ? unknown("processing") : answer;
+  }
+
   async #lookUpCapture(id: string, deadline: AbortSignal): Promise<FoundCharge> {
     const capture = await this.#read(capturePath(id), captureIn, deadline);
     return "id" in capture ? captureAnswer(capture) : lookUpFailure(capture);
@@ -287,14 +318,14 @@ export class PayPalProvider implements PaymentProvider {
    */
   async #close(order: PayPalOrder, deadline: AbortSignal, reason?: DeclineReason): Promise<FoundCharge> {
     const before = answerOf(order);
-    if (before.kind !== "approved" && !OPEN.has(before.kind)) return before;
+    if (isOver(before)) return before;
     const reply = await this.#client.send(closingCall(order), deadline);
     if (reply.kind !== "answer" && (reply.kind !== "refusal" || reply.status !== 422))
       return lookUpFailure(reply);
     const closed = await this.#order(order.id, deadline);
     if (!("id" in closed)) return lookUpFailure(closed);
     const after = answerOf(closed);
-    if (after.kind === "approved" || OPEN.has(after.kind)) return unknown("processing");
+    if (!isOver(after)) return unknown("processing");
     return after.kind === "declined" && reason !== undefined ? { ...after, ...reason } : after;
   }
 
@@ -309,8 +340,21 @@ export class PayPalProvider implements PaymentProvider {
   }
 }
 
-/** What can still take money, or holds some. */
-const OPEN: ReadonlySet<string> = new Set(["action_required", "authorized"]);
+type Over = Exclude<ReturnType<typeof answerOf>, { kind: "approved" | "action_required" | "authorized" }>;
+
+/** Whether it can take no money any more, and holds none. What is not known yet cannot be closed either. */
+function isOver(answer: ReturnType<typeof answerOf>): answer is Over {
+  switch (answer.kind) {
+    case "approved":
+    case "action_required":
+    case "authorized":
+      return false;
+    case "declined":
+      return answer.closed === true;
+    default:
+      return true;
+  }
+}
 
 /** What makes sure that an open order takes no money. */
 function closingCall(order: PayPalOrder): PayPalCall {
@@ -353,6 +397,11 @@ function lookUpFailure(
   if (failure.kind === "unreadable") return unknown("unexpected");
   if (failure.kind === "refusal" && failure.status === 404) return { kind: "not_found" };
   return failureOf(failure);
+}
+
+function listedFailure(failure: Unread): FoundCharge {
+  const result = lookUpFailure(failure);
+  return result.kind === "not_found" ? unknown("unexpected") : result;
 }
 
 /** What an order or a capture says to whoever wants to take its money. */
