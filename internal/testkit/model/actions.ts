@@ -41,6 +41,7 @@ const PAYMENT_POLICY: PaymentPolicy = {
   searchLagMs: 0,
   executionMs: HOUR_MS,
   sentWithinShare: 1,
+  forgetsWaiting: false,
   actionMs: 2 * SAGA_POLICY.actionDeadlineMs,
   actionPollMs: [0],
   refundPollMs: [0],

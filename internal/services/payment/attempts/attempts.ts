@@ -55,6 +55,11 @@ export interface PaymentPolicy extends RefundPolicy {
   readonly executionMs: number;
   /** A charge that was not sent within this share of its saga's waiting time is given up. */
   readonly sentWithinShare: number;
+  /**
+   * The provider forgets a charge that nobody confirmed, so that its id is not found any more; otherwise "not found" by an id that the
+   * provider gave is a mistake of its, and never a proof.
+   */
+  readonly forgetsWaiting: boolean;
   /** How long a shopper may confirm a charge at the bank, in milliseconds. */
   readonly actionMs: number;
   /** Pauses between the look-ups of a charge that waits for its shopper; the last one repeats. */
@@ -70,6 +75,7 @@ export const DEFAULT_POLICY: PaymentPolicy = {
   // Many times longer than the provider, its client and every proxy between them let a call take.
   executionMs: 10 * 60 * 1_000,
   sentWithinShare: 0.8,
+  forgetsWaiting: false,
   actionMs: 10 * 60 * 1_000,
   // A webhook event or the return page usually comes first.
   actionPollMs: [5_000, 15_000, 60_000],
@@ -211,7 +217,7 @@ export function settleCharge(
     case "deferred":
       return withoutEffect(payment, attempt, (left) => putOff(left, attempt, outcome, now, policy));
     case "not_found":
-      return payment.action === null &&
+      return (payment.action === null || policy.forgetsWaiting) &&
         attempt === payment.attempts &&
         isAbsenceProof(payment, outcome.execution_over, policy)
         ? fail(payment, "NOT_CHARGED", "the provider has no such charge")

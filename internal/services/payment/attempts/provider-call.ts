@@ -57,7 +57,7 @@ async function requestCharge(
   { ask }: ChargeCall,
 ): Promise<ChargeOutcome> {
   if (payment.action !== null && (ask === "look_up" || ask === "cancel"))
-    return settleWaiting(provider, payment.action, ask);
+    return settleWaiting(provider, payment, payment.action, ask);
   if (ask === "search") return foundOutcome(await provider.findCharge(findRequest(payment)), false);
   const result = await charge(provider, open, payment);
   // A provider that deferred the charge would not search now either.
@@ -73,20 +73,23 @@ async function requestCharge(
   return foundOutcome(await provider.findCharge(findRequest(payment)), executionOver);
 }
 
-/** A charge that waits for its shopper. One that the bank refused is cancelled: the shopper could try again with another card. */
+/**
+ * A charge that waits for its shopper. One that the bank refused is cancelled: the shopper could try again with another card. One that the
+ * provider does not find by its id is searched.
+ */
 async function settleWaiting(
   provider: PaymentProvider,
+  payment: OpenPayment,
   { provider_txn_id }: ShopperAction,
   ask: "look_up" | "cancel",
 ): Promise<ChargeOutcome> {
-  const found = ask === "look_up" ? await provider.lookUpCharge(provider_txn_id) : null;
-  if (found !== null && (found.kind !== "declined" || found.closed === true)) return waitingOutcome(found);
-  return waitingOutcome(await provider.cancelCharge(provider_txn_id));
-}
-
-/** The provider has the charge: "not found" is a mistake of its, and proves nothing. */
-function waitingOutcome(found: FoundCharge): ChargeOutcome {
-  return found.kind === "not_found" ? { kind: "unknown" } : foundOutcome(found, false);
+  let found = ask === "look_up" ? await provider.lookUpCharge(provider_txn_id) : null;
+  if (found === null || (found.kind === "declined" && found.closed !== true))
+    found = await provider.cancelCharge(provider_txn_id);
+  return foundOutcome(
+    found.kind === "not_found" ? await provider.findCharge(findRequest(payment)) : found,
+    false,
+  );
 }
 
 async function requestCapture(

@@ -13,5 +13,7 @@ const MARGIN_MS = 30 * 60 * 1_000;
 export const PAYPAL_POLICY: PaymentPolicy = {
   ...DEFAULT_POLICY,
   keyTrustedMs: CREATE_TRUSTED_MS,
+  // An order lives for 3 h unless its money was taken or is held.
+  forgetsWaiting: true,
   searchLagMs: TRANSACTION_LAG_MS + MARGIN_MS,
 };
