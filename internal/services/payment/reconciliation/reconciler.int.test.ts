@@ -9,7 +9,8 @@ import {
 import { Metrics } from "../../../platform/metrics.ts";
 import { paymentMetrics } from "../telemetry.ts";
 import { cancelPayment, capturePayment, refundPayment } from "../../../testkit/commands.ts";
-import { TestPayment } from "../../../testkit/payment.ts";
+import { MARK, TestPayment } from "../../../testkit/payment.ts";
+import { StripeLedger } from "../providers/stripe/stripe-ledger.ts";
 
 const GRACE_MS = 30_000;
 const INTERVAL_MS = 60_000;
@@ -54,7 +55,43 @@ test("payments, refunds and declines that agree open no alert, however often the
   expect(marks).toMatchObject([{ payments: 2, refunds: 1 }]);
 });
 
-test("held money is compared in each run until it is taken or released", async () => {
+test("held money that stays is looked up ever more rarely, and takes no other look-up's place", async () => {
+  await using payment = await TestPayment.open();
+  const [paid = "", ...held] = Array.from({ length: 121 }, saga);
+  const looked: string[] = [];
+  const ledger = new StripeLedger({ apiKey: "sk", mark: MARK, baseUrl: new URL(payment.simulator.url) });
+  const reconciler = await payment.reconciler({
+    ledger: {
+      charges: () => Promise.resolve({ entries: [], next: null }),
+      refunds: () => Promise.resolve({ entries: [], next: null }),
+      refund: () => Promise.resolve(null),
+      charge(id) {
+        looked.push(id);
+        return ledger.charge(id);
+      },
+    },
+  });
+  for (const id of held) await payment.authorize(id);
+  while ((await payment.round()) > 0);
+  payment.advance(1_000);
+  const [charge] = await settled(payment, [paid]);
+  const lookUps: number[] = [];
+  for (let run = 0; run < 40; run += 1) {
+    looked.length = 0;
+    payment.advance(INTERVAL_MS);
+    await reconciler.runOnce();
+    lookUps.push(looked.filter((id) => id !== charge).length);
+    if (run === 1)
+      expect(await payment.database.sql`select from payments where reconciled_at is not null`).toHaveLength(
+        1,
+      );
+  }
+  expect(Math.max(...lookUps)).toBe(100);
+  expect(lookUps.filter((count) => count > 0).length).toBeLessThanOrEqual(8);
+  expect(lookUps.findLastIndex((count) => count > 0)).toBeGreaterThan(30);
+});
+
+test("held money is compared again and again until it is taken or released", async () => {
   await using payment = await TestPayment.open();
   const { sql } = payment.database;
   const reconciler = await payment.reconciler();
@@ -291,6 +328,8 @@ test("each provider's ledger is compared separately, from the first run on", asy
   expect(await ours.runOnce()).toMatchObject({ processed: 1 });
   const missing = async () => (await payment.alerts()).filter(({ subject }) => subject === "nowhere");
   expect(await missing()).toEqual([]);
+  // The saga's payment is at the other provider: here it has none.
+  expect(await payment.alerts()).toMatchObject([{ kind: "charge_without_payment", saga_id: id }]);
   await theirs.runOnce();
   payment.advance(GRACE_MS + INTERVAL_MS);
   await theirs.runOnce();

@@ -16,10 +16,12 @@ import {
   comparedUntil,
   finishRun,
   giveBackRun,
+  holdsSince,
   refundsNotFound,
 } from "./run-store.ts";
 import { LONGEST_SPAN_MS, nextLength, nextWindow, OVERLAP_MS } from "./window.ts";
 
+const MINUTE_MS = 60_000;
 const DAY_MS = 24 * 60 * 60 * 1_000;
 /** Maximum pages of a span; a longer one is read again in halves. */
 const MAX_PAGES = 1_000;
@@ -30,6 +32,11 @@ const MAX_LOOK_UPS = 100;
  * a run begins where the last one ended, each refund is read once at each age.
  */
 const LATE_REFUNDS_MS = [3, 10, 35].map((days) => days * DAY_MS);
+/**
+ * A hold is looked up once it is not younger than what the ledger shows, and whenever its age has doubled since: up to the 29 days that an
+ * authorization of PayPal lives. So holds that stay for days cost little, and do not take the place of other look-ups.
+ */
+const HOLD_AGES_MS = [0, ...Array.from({ length: 17 }, (_, doubled) => MINUTE_MS * 2 ** doubled)];
 /** The provider resends an event for 3 days, and a person may for 30. */
 const EVENT_RETENTION_MS = 31 * DAY_MS;
 const FORGOTTEN_AT_ONCE = 10_000;
@@ -69,6 +76,10 @@ export class Reconciler {
     try {
       const { until, hasMore } = await this.#readLedger(run.run_id, run.compared_until, startedAt);
       await this.#lookUpNotFound(run.run_id, until - OVERLAP_MS);
+      await this.#lookUpHolds(run.run_id, {
+        fromMs: run.compared_until - OVERLAP_MS,
+        untilMs: until - OVERLAP_MS,
+      });
       await this.#lookUpAlerts(run.run_id, startedAt);
       await forgetEvents(database.sql, startedAt - EVENT_RETENTION_MS, FORGOTTEN_AT_ONCE);
       const dueAt = hasMore ? clock.now() : startedAt + intervalMs;
@@ -127,6 +138,18 @@ export class Reconciler {
       await this.#lookUpCharge(run_id, id);
     for (const id of await refundsNotFound(sql, provider, before, MAX_LOOK_UPS))
       await this.#lookUpRefund(run_id, id);
+  }
+
+  /** Looks up the holds that reached one of the ages in `span`: a run begins where the last one ended. */
+  async #lookUpHolds(run_id: string, { fromMs, untilMs }: Span): Promise<void> {
+    const { database, provider } = this.#options;
+    let left = MAX_LOOK_UPS;
+    for (const ageMs of HOLD_AGES_MS) {
+      const then = { fromMs: fromMs - ageMs, untilMs: untilMs - ageMs };
+      const holds = await holdsSince(database.sql, provider, then, left);
+      for (const id of holds) await this.#lookUpCharge(run_id, id);
+      left -= holds.length;
+    }
   }
 
   /** Looks up the open alerts that were on no page, to see whether they still hold. */

@@ -2,6 +2,7 @@
 // found in the provider ledger. Called by reconciler.ts.
 import type { Sql } from "postgres";
 import type { Tx } from "../../../messaging/database.ts";
+import type { Span } from "../providers/ledger.ts";
 
 export interface Run {
   readonly run_id: string;
@@ -61,8 +62,8 @@ export async function comparedUntil(sql: Sql, provider: string): Promise<number 
 }
 
 /**
- * A locked row stays unmarked, and a later run looks it up; so does a hold, until its money was taken or released. The inner query filters by id alone: with "not found yet" as a second
- * condition, it read the index of all rows not found yet for each page.
+ * A locked row stays unmarked, and a later run looks it up; so does a hold, until its money was taken or released. The inner query filters
+ * by id alone: with "not found yet" as a second condition, it read the index of all rows not found yet for each page.
  */
 export function markCharges(tx: Tx, charges: readonly string[], now: number): PromiseLike<unknown> {
   return tx`
@@ -85,7 +86,7 @@ export function markRefunds(tx: Tx, refunds: readonly string[], now: number): Pr
     update refunds set reconciled_at = ${now}::timestamptz where refund_id = any(array(select refund_id from found))`;
 }
 
-/** Charges of payments unchanged since `before` (epoch ms) that no page of the provider has shown. */
+/** Charges of payments unchanged since `before` (epoch ms) that no page of the provider has shown, and whose money is not only held. */
 export async function chargesNotFound(
   sql: Sql,
   provider: string,
@@ -95,7 +96,23 @@ export async function chargesNotFound(
   const rows = await sql<{ id: string }[]>`
     select provider_txn_id as id from payments
      where provider_txn_id is not null and reconciled_at is null and updated_at < ${before}::timestamptz
-       and provider = ${provider}
+       and provider = ${provider} and status not in ('AUTHORIZED', 'CAPTURE_PENDING', 'VOID_PENDING')
+     order by updated_at limit ${limit}`;
+  return rows.map(({ id }) => id);
+}
+
+/** Charges of payments whose money is held, unchanged since a time of `span`. */
+export async function holdsSince(
+  sql: Sql,
+  provider: string,
+  { fromMs, untilMs }: Span,
+  limit: number,
+): Promise<string[]> {
+  const rows = await sql<{ id: string }[]>`
+    select provider_txn_id as id from payments
+     where provider_txn_id is not null and reconciled_at is null
+       and updated_at >= ${fromMs}::timestamptz and updated_at < ${untilMs}::timestamptz
+       and provider = ${provider} and status in ('AUTHORIZED', 'CAPTURE_PENDING', 'VOID_PENDING')
      order by updated_at limit ${limit}`;
   return rows.map(({ id }) => id);
 }
