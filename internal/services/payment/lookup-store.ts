@@ -9,6 +9,8 @@ export interface Names {
   /** The provider's ids. */
   readonly charges: readonly string[];
   readonly refunds?: readonly string[];
+  /** Only payments of this provider; by default of all. What one provider says is never about a payment of another. */
+  readonly provider?: string;
 }
 
 interface Row extends PaymentRow {
@@ -16,7 +18,10 @@ interface Row extends PaymentRow {
 }
 
 /** Every payment that has one of the names, each once. */
-export async function findPayments(sql: Sql, { sagas, charges, refunds = [] }: Names): Promise<Payment[]> {
+export async function findPayments(
+  sql: Sql,
+  { sagas, charges, refunds = [], provider }: Names,
+): Promise<Payment[]> {
   // The array makes the planner look up the keys in the index, and `union all` keeps it from reading a whole index for its order.
   // One statement, because payment and refund must come from the same snapshot.
   const rows = await sql<Row[]>`
@@ -34,7 +39,8 @@ export async function findPayments(sql: Sql, { sagas, charges, refunds = [] }: N
              select payment_id from payments where saga_id = any(${[...sagas]}::uuid[])
               union all select payment_id from payments where provider_txn_id = any(${[...charges]}::text[])
               union all select payment_id from refunds where provider_refund_id = any(${[...refunds]}::text[])))`;
-  return rows.map(({ refund, ...payment }) => paymentOf(payment, refund ?? undefined));
+  const wanted = provider === undefined ? rows : rows.filter((row) => row.provider === provider);
+  return wanted.map(({ refund, ...payment }) => paymentOf(payment, refund ?? undefined));
 }
 
 /** Name of the provider of the saga's payment; undefined if there is no such payment. */

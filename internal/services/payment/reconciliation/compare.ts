@@ -81,6 +81,7 @@ export async function compare(context: CompareContext, run_id: string, part: Pie
       sagas: sagas.filter((saga_id) => saga_id !== null),
       charges: [...charges, ...given.filter((id) => id !== null)],
       refunds,
+      provider,
     });
   const before = await read();
   const payments = (await reopenRefunds(context, piece.refunds, before)) ? await read() : before;

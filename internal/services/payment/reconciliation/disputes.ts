@@ -21,7 +21,8 @@ export async function lookUpDispute(
 ): Promise<void> {
   const dispute = (await ledger.dispute?.(provider_dispute_id)) ?? null;
   const charge = dispute?.provider_txn_id ?? null;
-  const [payment] = charge === null ? [] : await findPayments(database.sql, { sagas: [], charges: [charge] });
+  const [payment] =
+    charge === null ? [] : await findPayments(database.sql, { sagas: [], charges: [charge], provider });
   const origin = { opened_by: "reconciliation", provider, now: clock.now(), newId } as const;
   await database.transaction(({ tx, finish }) => {
     // The provider does not know it any more: a person decides.

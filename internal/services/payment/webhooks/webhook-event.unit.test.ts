@@ -125,6 +125,21 @@ describe("held money", () => {
     expect(heard(status, { answer: ended, provider_txn_id: "pi_2" })).toBe("unchanged");
     expect(heard(status, { answer: ended, amount_cents: 6 })).toBe("unchanged");
     expect(heard(status, { amount_cents: 6 })).toBe("alert");
+    // What is taken has another id than what is held.
+    const taken = { provider_txn_id: "cap_1", held_as: "pi_1" };
+    const answer = { kind: "succeeded", provider_txn_id: "cap_1" } as const;
+    expect(heard(status, { ...taken, answer })).toBe(afterCapture);
+    expect(heard(status, { ...taken, answer: ended })).toBe("unchanged");
+    expect(heard(status, { ...taken, held_as: "pi_2", answer })).toBe("alert");
+  });
+
+  test("taken under another id without a capture of ours is taken once", () => {
+    const taken = { ...charge, provider_txn_id: "cap_1", held_as: "pi_1" };
+    const event = { kind: "charge", event_id: "evt_1", charge: taken } as const;
+    expect(decideWebhookEvent(payments.AUTHORIZED, event, 1_000, DEFAULT_POLICY)).toMatchObject({
+      kind: "alert",
+      difference: { kind: "status_differs", subject: "cap_1" },
+    });
   });
 
   test.each([

@@ -127,6 +127,15 @@ test("events about one payment are decided one after the other", async () => {
   ]);
 });
 
+test("an event of one provider settles no payment of another, also if it names its saga", async () => {
+  const [id = ""] = await unknownCharges(1);
+  await payment.database.sql`update payments set provider = 'paypal' where saga_id = ${id}`;
+  expect(await payment.webhookIntake().receive(succeeded(id))).toBe("alert");
+  expect([await payment.status(id), await payment.eventTypes(id)]).toEqual(["PENDING", []]);
+  const alerts = (await payment.alerts()).filter(({ saga_id }) => saga_id === id);
+  expect(alerts).toMatchObject([{ kind: "charge_without_payment", subject: `pi_${id}` }]);
+});
+
 test("a charge that two sagas claim settles the first; the second opens one alert, logged once", async () => {
   const [first = "", second = ""] = await unknownCharges(2);
   const intake = payment.webhookIntake();

@@ -54,7 +54,7 @@ export interface OpenEvent {
 
 /** Checks each event without a lock. Returns its result, or the event if it must be decided under the lock. */
 export async function glanceAt(
-  { database, clock, policy }: WebhookContext,
+  { database, clock, policy, provider }: WebhookContext,
   events: readonly WebhookEvent[],
 ): Promise<readonly (WebhookResult | OpenEvent)[]> {
   const entries = events.map(entryOf);
@@ -62,6 +62,7 @@ export async function glanceAt(
     await findPayments(database.sql, {
       sagas: distinct(entries.map(({ saga_id }) => saga_id)),
       charges: distinct(entries.map(({ provider_txn_id }) => provider_txn_id)),
+      provider,
     }),
   );
   const now = clock.now();
