@@ -346,6 +346,13 @@ describe("a capture", () => {
     expect(till.status).toBe("CAPTURE_PENDING");
   });
 
+  test("that is asked for again is not requested again while its request is in flight", () => {
+    const till = given("CAPTURE_SENT");
+    till.capture();
+    expect(till.claimCapture()).toBeNull();
+    expect(types(till.settleCapture(captured))).toBe("PaymentSucceeded");
+  });
+
   test("waits for its lease, its pause, or as long as the provider says", () => {
     const till = given("CAPTURE_SENT");
     const isDueAfter = (pauseMs: number) => {
@@ -423,6 +430,17 @@ describe("a void", () => {
     till.settleVoid({ kind: "succeeded", provider_txn_id: "pi_1" });
     expect(types(till.settleRefund())).toBe("RefundCompleted");
     expect(types(till.cancel())).toBe("RefundCompleted");
+  });
+
+  test("that finds money of another id refunds that, as a capture does", () => {
+    const taken = { kind: "succeeded", provider_txn_id: "cap_1" } as const;
+    const undone = given("VOID_SENT");
+    undone.settleVoid(taken);
+    const paid = given("CAPTURE_SENT");
+    paid.settleCapture(taken);
+    paid.refund();
+    for (const till of [undone, paid])
+      expect(till.existing).toMatchObject({ status: "REFUND_PENDING", provider_txn_id: "cap_1" });
   });
 
   test("twice asks once and replies the same", () => {

@@ -14,6 +14,7 @@ import { REFUND_MUTANTS } from "./mutants/refunds.ts";
 import { RELAY_MUTANTS } from "./mutants/relay.ts";
 import { RUN_MUTANTS } from "./mutants/runs.ts";
 import { SAGA_MUTANTS } from "./mutants/saga.ts";
+import { SECOND_PROVIDER_MUTANTS } from "./mutants/second-provider.ts";
 
 export const MUTANTS: readonly Mutant[] = [
   ...ACCESS_MUTANTS,
@@ -25,6 +26,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...INVENTORY_MUTANTS,
   ...PAYMENT_MUTANTS,
   ...REFUND_MUTANTS,
+  ...SECOND_PROVIDER_MUTANTS,
   ...MESSAGING_MUTANTS,
   ...RELAY_MUTANTS,
   ...ORDER_AND_MAIL_MUTANTS,

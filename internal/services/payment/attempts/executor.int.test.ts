@@ -10,7 +10,7 @@ import { PlanWatch } from "../../../testkit/plans/watch.ts";
 import { tablesHolding } from "../../../testkit/row-texts.ts";
 import { claimDue } from "./attempt-transactions.ts";
 import type { PaymentStatus } from "../payment.ts";
-import type { PaymentRows } from "../store.ts";
+import { loadRows, type PaymentRows } from "../store.ts";
 import { holdMessage } from "../telemetry.ts";
 
 const HOUR_MS = 60 * 60 * 1_000;
@@ -501,6 +501,25 @@ test("an executor carries only the payments of its own provider", async () => {
     "PENDING",
     "REFUND_PENDING",
   ]);
+});
+
+test("an executor claims and sends a new payment of its own provider alone", async () => {
+  await using payment = await TestPayment.open();
+  const [ours, theirs] = [saga(), saga()];
+  for (const id of [ours, theirs]) await payment.charge(id);
+  await payment.database.sql`update payments set provider = 'another' where saga_id = ${theirs}`;
+  const rows = await payment.database.postgres.transaction(({ tx }) => loadRows(tx, [ours, theirs]));
+  for (const id of [ours, theirs]) rows.made.add(id);
+  await using executor = payment.executor();
+  executor.claimNew(rows, payment.now);
+  expect(rows.claimed.map(({ payment: { saga_id } }) => saga_id)).toEqual([ours]);
+  const other = rows.claimed.map((claim) => ({
+    ...claim,
+    payment: { ...claim.payment, provider: "another" },
+  }));
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- only the provider's name is another
+  executor.send(other as unknown as typeof rows.claimed);
+  expect(payment.money(ours)).toEqual({ net_cents: 0, charges: 0 });
 });
 
 test("two processes that run at once send every request once", async () => {

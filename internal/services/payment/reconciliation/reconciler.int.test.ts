@@ -59,7 +59,11 @@ test("held money that stays is looked up ever more rarely, and takes no other lo
   await using payment = await TestPayment.open();
   const [paid = "", ...held] = Array.from({ length: 121 }, saga);
   const looked: string[] = [];
-  const ledger = new StripeLedger({ apiKey: "sk", mark: MARK, baseUrl: new URL(payment.simulator.url) });
+  const ledger = new StripeLedger({
+    apiKey: "sk_test_simulator",
+    mark: MARK,
+    baseUrl: new URL(payment.simulator.url),
+  });
   const reconciler = await payment.reconciler({
     ledger: {
       charges: () => Promise.resolve({ entries: [], next: null }),

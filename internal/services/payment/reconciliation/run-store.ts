@@ -101,7 +101,10 @@ export async function chargesNotFound(
   return rows.map(({ id }) => id);
 }
 
-/** Charges of payments whose money is held, unchanged since a time of `span`. */
+/**
+ * Charges of payments whose money is held, unchanged since a time of `span`. The inner query filters by time alone: with the status as a
+ * second condition, it read the index of all held payments.
+ */
 export async function holdsSince(
   sql: Sql,
   provider: string,
@@ -109,10 +112,12 @@ export async function holdsSince(
   limit: number,
 ): Promise<string[]> {
   const rows = await sql<{ id: string }[]>`
-    select provider_txn_id as id from payments
-     where provider_txn_id is not null and reconciled_at is null
-       and updated_at >= ${fromMs}::timestamptz and updated_at < ${untilMs}::timestamptz
-       and provider = ${provider} and status in ('AUTHORIZED', 'CAPTURE_PENDING', 'VOID_PENDING')
+    with unfound as materialized (
+      select provider_txn_id as id, provider, status, updated_at from payments
+       where provider_txn_id is not null and reconciled_at is null
+         and updated_at >= ${fromMs}::timestamptz and updated_at < ${untilMs}::timestamptz)
+    select id from unfound
+     where provider = ${provider} and status in ('AUTHORIZED', 'CAPTURE_PENDING', 'VOID_PENDING')
      order by updated_at limit ${limit}`;
   return rows.map(({ id }) => id);
 }

@@ -101,8 +101,8 @@ export const ACTION_MUTANTS: readonly Mutant[] = [
       },
       {
         file: CALL,
-        find: 'found !== null && (found.kind !== "declined" || found.closed === true)',
-        replace: "found !== null",
+        find: 'found === null || (found.kind === "declined" && found.closed !== true)',
+        replace: "found === null",
       },
     ],
     caughtBy: { layer: "model", file: MODEL_TEST, test: "a shopper whose bank asks for them" },

@@ -371,6 +371,10 @@ test("a search finds our refund that failed, so that no other is requested, and 
   };
   const [ours, theirs] = [refund("R1", "FAILED", request.saga_id), refund("R2", "FAILED")];
   expect(await found(theirs)).toEqual({ kind: "not_found" });
+  const elsewhere = [{ rel: "up", href: "https://paypal.test/v2/payments/captures/C2" }];
+  expect(await found({ ...refund("R5", "COMPLETED", request.saga_id), links: elsewhere })).toEqual({
+    kind: "not_found",
+  });
   expect(await found(theirs, ours)).toEqual({
     kind: "failed",
     provider_refund_id: "R1",

@@ -328,7 +328,10 @@ describe("a search for a hold whose order is not known any more", () => {
     ["that was taken", (charge) => take(charge), { kind: "succeeded" }],
   ])("finds one %s, long after the key", async (_, then, expected) => {
     const asked = { firstMs: paypal.nowMs, lastMs: paypal.nowMs };
-    const charge = await held();
+    const charge = await waiting(MANUAL);
+    paypal.nowMs += 2 * HOUR_MS;
+    await paypal.press(orderOf(charge), "approve");
+    expect(await provider.lookUpCharge(charge)).toMatchObject({ kind: "authorized" });
     await then(charge);
     paypal.nowMs += 24 * HOUR_MS;
     const found = await provider.findCharge({ ...request, ...MANUAL, asked });
