@@ -1,7 +1,7 @@
-// Plants one mutant and runs the layers from the cheapest to the most expensive until a test fails. On the layer that should catch
+// Plants one mutant and runs the given layers, from the cheapest to the most expensive, until a test fails. On the layer that should catch
 // the mutant only the expected test runs; on cheaper layers all tests that could catch it run. Called by main.ts.
 import { dirname } from "node:path/posix";
-import { type Layer, LAYERS, type Mutant } from "./mutant.ts";
+import type { Layer, Mutant } from "./mutant.ts";
 import type { Copy } from "./copy.ts";
 import { runTrial, type TestCase, type Trial } from "./trial.ts";
 
@@ -18,11 +18,12 @@ export async function climb(
   copy: Copy,
   mutant: Mutant,
   env: Readonly<Record<string, string>>,
+  layers: readonly Layer[],
 ): Promise<Outcome> {
   const begun = performance.now();
   const seconds = () => (performance.now() - begun) / 1_000;
   using _ = copy.plant(mutant);
-  for (const layer of LAYERS) {
+  for (const layer of layers) {
     const trial = trialOf(copy, mutant, layer);
     if (trial.files.length === 0) continue;
     const result = await runTrial(copy.root, trial, env);

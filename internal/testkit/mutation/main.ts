@@ -1,4 +1,4 @@
-// `bun run mutation [--only ID]... [--layer LAYER] [--json FILE] [--list]`: plants each mutant in a copy of the source and reports
+// `bun run mutation [--only ID]... [--layer LAYER] [--quick] [--json FILE] [--list]`: plants each mutant in a copy of the source and reports
 // which test layer catches it. Exits 1 if one survives. Starts the servers that the tests need, unless the environment names some
 // (servers.ts).
 import { parseOptions, wrong } from "../../../bench/arguments.ts";
@@ -14,6 +14,7 @@ const HELP = `Usage: bun run mutation [options]
 
   --only ID      plants only this mutant; may be repeated
   --layer LAYER  plants only the mutants that this test layer should catch: ${LAYERS.join(", ")}
+  --quick        runs only the test that should catch the mutant, not those of cheaper layers
   --json FILE    writes the result of each mutant to FILE
   --list         shows the traps and their mutants
 
@@ -23,6 +24,7 @@ const { values } = parseOptions("mutation", {
   options: {
     only: { type: "string", multiple: true, default: [] },
     layer: { type: "string" },
+    quick: { type: "boolean", default: false },
     json: { type: "string" },
     list: { type: "boolean", default: false },
     help: { type: "boolean", short: "h" },
@@ -56,7 +58,7 @@ for (const fault of faults) console.error(fault);
 const results: { readonly mutant: Mutant; readonly outcome: Outcome }[] = [];
 for (const mutant of faults.length > 0 ? [] : chosen) {
   if (stop.signal.aborted) break;
-  const outcome = await climb(copy, mutant, env);
+  const outcome = await climb(copy, mutant, env, values.quick ? [mutant.caughtBy.layer] : LAYERS);
   results.push({ mutant, outcome });
   console.log(lineOf(mutant, outcome));
 }
