@@ -2,8 +2,10 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
 import { TOPICS } from "../../schemas/topics.ts";
 import { restoreBackup, takeBackup } from "../testkit/backup.ts";
+import { deadLetterOf } from "../testkit/dead-letters.ts";
 import { eventOf } from "../testkit/events.ts";
-import { COMPLETING, POLICY, START, TestOrchestrator } from "../testkit/orchestrator.ts";
+import { COMPLETING, HOLDING_PROVIDER, POLICY, START, TestOrchestrator } from "../testkit/orchestrator.ts";
+import { findInInbox } from "../messaging/inbox.ts";
 import { PastWatch } from "../messaging/past-watch.ts";
 import { rebuildSagas } from "./rebuild-run.ts";
 
@@ -41,11 +43,16 @@ async function publish(): Promise<void> {
 
 const tell = (...events: readonly ReturnType<typeof eventOf>[]) => {
   for (const event of events) {
-    const topic = event.type.startsWith("Payment") ? TOPICS.paymentEvents : TOPICS.inventoryEvents;
+    const topic = topicOf(event.type);
     kafka.set(topic, [...(kafka.get(topic) ?? []), event]);
   }
   return orchestrator.handle(...events);
 };
+
+function topicOf(type: string) {
+  if (type.startsWith("Order")) return TOPICS.orderEvents;
+  return type.startsWith("Payment") ? TOPICS.paymentEvents : TOPICS.inventoryEvents;
+}
 
 function newest(): string[] {
   const said = [...(kafka.get(TOPICS.commands) ?? []), ...(kafka.get(TOPICS.notifications) ?? [])];
@@ -142,4 +149,58 @@ test("messages that had not left when the database was lost are sent now, and op
   expect(sagas).toMatchObject([{ saga_id: id, to: "INVENTORY_RESERVED", says: ["ChargePayment"] }]);
   expect((await orchestrator.saga(id)).deadline_at).toBe(orchestrator.now + POLICY.forwardDeadlineMs);
   expect(await orchestrator.messageTypes(id)).toEqual(["ReserveInventory", "ChargePayment"]);
+});
+
+test("events that came late for finished sagas, and parcels, are taken; a shopper is told of a parcel once", async () => {
+  // given two finished checkouts at the backup, one of each table, and one that completes after it
+  const [bought, failed, later] = [
+    await orchestrator.start(),
+    await orchestrator.start({ provider: HOLDING_PROVIDER }),
+    await orchestrator.start(),
+  ];
+  await tell(...COMPLETING.map((type) => eventOf(type, bought)), eventOf("InsufficientStock", failed));
+  await publish();
+  await takeBackup(orchestrator.database.sql);
+  await tell(...COMPLETING.map((type) => eventOf(type, later)));
+  const [ignored, shipped, corrected, delivered, alsoShipped, refused, dead] = [
+    eventOf("PaymentAuthorized", failed),
+    eventOf("OrderShipped", bought),
+    { ...eventOf("OrderShipped", bought), tracking: { carrier: "UPS", number: "1Z9" } },
+    eventOf("OrderDelivered", bought),
+    eventOf("OrderShipped", later),
+    eventOf("OrderCancelRefused", bought),
+    eventOf("PaymentFailed", failed),
+  ];
+  await tell(ignored, shipped);
+  await publish();
+  // The messages of these had not left when the database was lost.
+  await tell(corrected, delivered, alsoShipped, refused);
+  kafka.set(TOPICS.paymentEvents, [...(kafka.get(TOPICS.paymentEvents) ?? []), dead]);
+  kafka.set(TOPICS.deadLetters, [
+    deadLetterOf(dead, { service: "orchestrator", topic: TOPICS.paymentEvents }),
+  ]);
+  await restoreBackup(orchestrator.database.sql);
+  // when
+  const { missed_events, not_rebuilt } = await rebuild();
+  // then
+  const { sql } = orchestrator.database;
+  const taken = await findInInbox(
+    sql,
+    [ignored, shipped, corrected, delivered, alsoShipped, refused, dead].map(({ message_id }) => message_id),
+  );
+  expect([missed_events, not_rebuilt, taken.size, taken.has(dead.message_id)]).toEqual([5, [], 6, false]);
+  const mails = (await orchestrator.messages()).flatMap((one) =>
+    one.type === "SendNotification" && one.template === "order_shipped"
+      ? [`${one.saga_id} ${one.tracking?.carrier}`]
+      : [],
+  );
+  expect(mails.toSorted()).toEqual([`${bought} DHL`, `${bought} UPS`, `${later} DHL`].toSorted());
+  const lines = await sql<{ action_id: string }[]>`
+    select action_id from operator_actions where action in ('order.ship', 'order.deliver') order by 1`;
+  expect(lines.map(({ action_id }) => action_id)).toEqual(
+    [shipped, corrected, delivered, alsoShipped].map(({ message_id }) => message_id),
+  );
+  // A second run has nothing to do.
+  await publish();
+  expect(await rebuild()).toMatchObject({ lost_messages: 0, sagas: [], missed_events: 0 });
 });

@@ -1,6 +1,7 @@
 // Brings a saga database that was restored from a backup up to date. It rebuilds (rebuild.ts) every saga that has sent something
 // this database does not know, every saga that the database does not know at all, and every saga that it considers open. Lost
-// messages are written back into the outbox. Called by `checkoutctl saga rebuild`.
+// messages are written back into the outbox. Then it takes the events that came for the other sagas (rebuild-missed.ts). Called by
+// `checkoutctl saga rebuild`.
 //
 // A second run changes nothing more: a saga and its messages are one transaction, and its inbox follows in the next.
 import { timestampOf } from "../kernel/timestamp.ts";
@@ -11,15 +12,17 @@ import type { SagaStatus } from "../../schemas/http.ts";
 import type { Clock } from "../kernel/ports.ts";
 import type { Database, Tx } from "../messaging/database.ts";
 import { decode } from "../messaging/envelope.ts";
-import { enterInbox } from "../messaging/inbox.ts";
+import { enterInbox, findInInbox } from "../messaging/inbox.ts";
 import { recordActions } from "../messaging/operator-action-store.ts";
 import { findInOutbox, insertPublished, append, type PublishedRow } from "../messaging/outbox.ts";
 import { DEFAULT_FORWARD_DEADLINE_MS } from "./action.ts";
 import { insertSagas, type NewSaga } from "./intake-store.ts";
 import { RecordedDeadline } from "./recorded-deadline.ts";
 import { rebuild, type Rebuilt, type StandingOrder } from "./rebuild.ts";
+import { givenUpIn, takeMissed } from "./rebuild-missed.ts";
 import { findSagaIds, openSagaIds } from "./rebuild-store.ts";
 import type { SagaPolicy } from "./saga.ts";
+import { isShippingEvent } from "./shipping.ts";
 import { statusOf } from "./state.ts";
 import { appendHistory, type HistoryLine, lockSagas, saveSagas } from "./store.ts";
 
@@ -69,6 +72,8 @@ export interface RebuildReport {
   /** Messages that Kafka has and this database had lost. */
   readonly lost_messages: number;
   readonly sagas: readonly RebuiltSaga[];
+  /** Events to finished sagas, and about shipping, that this database had not taken. */
+  readonly missed_events: number;
   /** Sagas with too few traces. */
   readonly not_rebuilt: readonly string[];
   /** What an open saga gets, and who said so. `assumed`: no message tells it, so it is the default of FORWARD_DEADLINE_MS. */
@@ -87,11 +92,12 @@ export async function rebuildSagas(options: RebuildOptions): Promise<RebuildRepo
     forwardDeadlineMs: forward_deadline.ms,
     authorizeFirst: new Set(),
   };
-  const received = await readReceived(options, new Set(sent.keys()));
+  const { received, missed } = await readReceived(options, new Set(sent.keys()));
   const report = {
     run_id,
     lost_messages: lost.size,
     sagas: [] as RebuiltSaga[],
+    missed_events: missed.length,
     not_rebuilt: [] as string[],
     forward_deadline,
   };
@@ -140,13 +146,17 @@ export async function rebuildSagas(options: RebuildOptions): Promise<RebuildRepo
       ]);
     });
     const heard = traces.flatMap((one) => one.received.map(({ message_id }) => message_id));
-    if (!options.dryRun && heard.length > 0)
-      await options.database.transaction(async ({ tx, send, finish }) => {
-        await send([enterInbox(tx, heard)]);
-        await finish([]);
-      });
+    if (!options.dryRun && heard.length > 0) await enter(options.database, heard);
   }
+  if (!options.dryRun) await takeMissed(missed, { ...options, policy, sent });
   return report;
+}
+
+async function enter(database: Database, messageIds: readonly string[]): Promise<void> {
+  await database.transaction(async ({ tx, send, finish }) => {
+    await send([enterInbox(tx, messageIds)]);
+    await finish([]);
+  });
 }
 
 function forwardDeadline(
@@ -255,21 +265,31 @@ function rowOf(topic: Topic, payload: Message, timestampMs: number): PublishedRo
   return { event_id, topic, partition_key, type, payload, published_at: timestampOf(timestampMs) };
 }
 
-async function readReceived({ readTopic }: RebuildOptions, sagaIds: ReadonlySet<string>) {
+/** `received`: what the rebuild of these sagas reads. `missed`: what this database has to take beside that, in topic order. */
+async function readReceived({ database, readTopic }: RebuildOptions, sagaIds: ReadonlySet<string>) {
   const received = new Map<string, Event[]>();
+  const missed = new Map<string, Event>();
+  const givenUp = new Set<string>();
+  for await (const { values } of readTopic(TOPICS.deadLetters))
+    for (const id of givenUpIn(values)) givenUp.add(id);
   for (const topic of RECEIVED) {
     for await (const { values } of readTopic(topic)) {
-      for (const value of values) {
-        const saga_id: unknown =
-          typeof value === "object" && value !== null ? Reflect.get(value, "saga_id") : null;
-        if (typeof saga_id !== "string" || !sagaIds.has(saga_id)) continue;
+      const events = values.flatMap((value) => {
         const decoded = decode(value);
-        if (decoded.ok && isEvent(decoded.message))
-          received.set(saga_id, [...(received.get(saga_id) ?? []), decoded.message]);
-      }
+        return decoded.ok && isEvent(decoded.message) ? [decoded.message] : [];
+      });
+      const isRead = (event: Event) => sagaIds.has(event.saga_id) && !isShippingEvent(event);
+      for (const event of events)
+        if (isRead(event)) received.set(event.saga_id, [...(received.get(event.saga_id) ?? []), event]);
+      const others = events.filter((event) => !isRead(event) && !givenUp.has(event.message_id));
+      const taken = await findInInbox(
+        database.sql,
+        others.map(({ message_id }) => message_id),
+      );
+      for (const event of others) if (!taken.has(event.message_id)) missed.set(event.message_id, event);
     }
   }
-  return received;
+  return { received, missed: [...missed.values()] };
 }
 
 /** A message on an event topic that is not a command is an event. */

@@ -90,7 +90,7 @@ const DEADLINE_SOURCES = {
 } as const;
 
 function asText(
-  { lost_messages, sagas, not_rebuilt, forward_deadline }: RebuildReport,
+  { lost_messages, sagas, missed_events, not_rebuilt, forward_deadline }: RebuildReport,
   isDry: boolean,
 ): string {
   const would = isDry ? "would be " : "";
@@ -98,6 +98,7 @@ function asText(
   return [
     ...(sagas.length === 0 ? [] : [table(["SAGA", "FROM", "TO", "SENDS"], sagas.map(rowOf))]),
     `${lost_messages} lost messages ${would}written back, ${sagas.length} sagas ${would}rebuilt`,
+    `${missed_events} events to finished sagas, and about shipping, ${would}taken`,
     `open ones get ${forward_deadline.ms / 1_000} s${DEADLINE_SOURCES[forward_deadline.source]}`,
     ...taken.map(
       ({ saga_id }) =>
