@@ -131,7 +131,7 @@ function reserveAgain(reservation: Reservation, command: ReserveInventory): Deci
 /** The payment waits for the shopper. Stock that has gone back is not taken again: the saga decides, and the answer is the expiry. */
 function extend(reservation: Reservation | null, command: ExtendReservation, now: number): Decision {
   const { saga_id, message_id } = command;
-  // As in `confirm`: this database has lost the row, and nothing is held.
+  // The saga extends only after InventoryReserved, so this database has lost the row. Nothing is held.
   if (reservation === null)
     return unchanged(null, [{ type: "ReservationExpired", saga_id, reservation_id: message_id }]);
   switch (reservation.status) {
@@ -155,9 +155,9 @@ function extend(reservation: Reservation | null, command: ExtendReservation, now
 function confirm(reservation: Reservation | null, stock: Stock, command: InventoryCommand): Decision {
   const { saga_id } = command;
   if (reservation === null) {
-    // The saga confirms only after InventoryReserved, so a missing row means that this database lost it. ReservationLost tells the
-    // truth (nothing is held), and the shopper gets the money back.
-    return unchanged(null, [{ type: "ReservationLost", saga_id, sku_ids: [] }]);
+    // The saga confirms only after InventoryReserved, so this database has lost the row, and may have lost with it that it confirmed: a
+    // command whose offset was not committed comes again. ReservationLost would be a second outcome. The saga waits for its deadline.
+    return unchanged(null, [refused(command)]);
   }
   switch (reservation.status) {
     case "HELD":

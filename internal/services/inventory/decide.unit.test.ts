@@ -167,9 +167,9 @@ describe("ConfirmReservation", () => {
     expect([shelf.available(), shelf.status()]).toEqual([1, "EXPIRED"]);
   });
 
-  test("given no reservation, which no saga can cause, nothing is confirmed", () => {
+  test("given a reservation that the database has lost, it is refused: it may have been confirmed before", () => {
     const shelf = given("NONE");
-    expect(types(shelf.when(shelf.confirm()))).toEqual(["ReservationLost"]);
+    expect(types(shelf.when(shelf.confirm()))).toEqual(["CommandRefused"]);
     expect(shelf.status()).toBeUndefined();
   });
 });
@@ -205,7 +205,7 @@ describe("expiry", () => {
 describe("every (state, command) pair", () => {
   test.each([
     ["NONE", "reserve", "InventoryReserved", "HELD", 8],
-    ["NONE", "confirm", "ReservationLost", undefined, 10],
+    ["NONE", "confirm", "CommandRefused", undefined, 10],
     ["NONE", "release", "InventoryReleased", "RELEASED", 10],
     ["HELD", "reserve", "InventoryReserved", "HELD", 8],
     ["HELD", "confirm", "ReservationConfirmed", "CONFIRMED", 8],
