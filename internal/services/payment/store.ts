@@ -71,12 +71,39 @@ export function saveRows(tx: Tx, rows: PaymentRows, now: number): readonly Promi
   ];
 }
 
+/** All that a payment is read with. */
+function paymentColumns(tx: Tx) {
+  return tx`payment_id, saga_id, amount_cents, currency, payment_method, provider_txn_id, status, error_code, error_message,
+    undo_requested, attempts, void_attempts, first_attempt_at, charge_asked_at, next_attempt_at, answer_by, traceparent,
+    shopper_present, action_txn_id, action_expires_at, provider, capture, capture_before, hold_attempts, created_at`;
+}
+
+/** Captures and voids that are due (`isDue`), locked. */
+function heldDue(tx: Tx, provider: string, now: number, limit: number) {
+  return tx`
+    array(select payment_id from payments
+           where status in ('CAPTURE_PENDING', 'VOID_PENDING') and provider = ${provider}
+             and next_attempt_at <= ${now}::timestamptz
+           order by next_attempt_at limit ${limit} for no key update skip locked) ||
+    array(select payment_id from payments
+           where status in ('CAPTURE_PENDING', 'VOID_PENDING') and provider = ${provider}
+             and next_attempt_at > ${now + LONGEST_PAUSE_MS}::timestamptz
+           order by next_attempt_at limit ${limit} for no key update skip locked)`;
+}
+
+/** Open payments whose next attempt is later than any pause, which only a wrong clock sets; locked. */
+function chargesFarAhead(tx: Tx, provider: string, now: number, limit: number) {
+  return tx`
+    array(select payment_id from payments
+           where status in ('PENDING', 'UNKNOWN') and provider = ${provider}
+             and next_attempt_at > ${now + LONGEST_PAUSE_MS}::timestamptz
+           order by next_attempt_at limit ${limit} for no key update skip locked)`;
+}
+
 /** Send it before the statements that must see the state under these locks. */
 export function lockPayments(tx: Tx, sagas: readonly string[]): PendingQuery<PaymentRow[]> {
   return tx<PaymentRow[]>`
-    select payment_id, saga_id, amount_cents, currency, payment_method, provider_txn_id, status, error_code, error_message,
-           undo_requested, attempts, void_attempts, first_attempt_at, charge_asked_at, next_attempt_at, answer_by, traceparent,
-           shopper_present, action_txn_id, action_expires_at, provider, capture, capture_before, hold_attempts, created_at
+    select ${paymentColumns(tx)}
       from payments
      where saga_id = any(${[...sagas]}::uuid[])
      order by saga_id
@@ -130,27 +157,15 @@ export function lockDueCharges(
   dueFrom = 0,
 ): PendingQuery<PaymentRow[]> {
   return tx<PaymentRow[]>`
-    select payment_id, saga_id, amount_cents, currency, payment_method, provider_txn_id, status, error_code, error_message,
-           undo_requested, attempts, void_attempts, first_attempt_at, charge_asked_at, next_attempt_at, answer_by, traceparent,
-           shopper_present, action_txn_id, action_expires_at, provider, capture, capture_before, hold_attempts, created_at
+    select ${paymentColumns(tx)}
       from payments
      where payment_id = any(
-             array(select payment_id from payments
-                    where status in ('CAPTURE_PENDING', 'VOID_PENDING') and provider = ${provider}
-                      and next_attempt_at <= ${now}::timestamptz
-                    order by next_attempt_at limit ${limit} for no key update skip locked) ||
-             array(select payment_id from payments
-                    where status in ('CAPTURE_PENDING', 'VOID_PENDING') and provider = ${provider}
-                      and next_attempt_at > ${now + LONGEST_PAUSE_MS}::timestamptz
-                    order by next_attempt_at limit ${limit} for no key update skip locked) ||
+             ${heldDue(tx, provider, now, limit)} ||
              array(select payment_id from payments
                     where status in ('PENDING', 'UNKNOWN') and provider = ${provider}
                       and next_attempt_at >= ${dueFrom}::timestamptz and next_attempt_at <= ${now}::timestamptz
                     order by next_attempt_at limit ${limit} for no key update skip locked) ||
-             array(select payment_id from payments
-                    where status in ('PENDING', 'UNKNOWN') and provider = ${provider}
-                      and next_attempt_at > ${now + LONGEST_PAUSE_MS}::timestamptz
-                    order by next_attempt_at limit ${limit} for no key update skip locked))
+             ${chargesFarAhead(tx, provider, now, limit)})
      order by next_attempt_at
        for no key update`;
 }
@@ -166,27 +181,15 @@ export function lockOldestCharges(
   limit: number,
 ): PendingQuery<PaymentRow[]> {
   return tx<PaymentRow[]>`
-    select payment_id, saga_id, amount_cents, currency, payment_method, provider_txn_id, status, error_code, error_message,
-           undo_requested, attempts, void_attempts, first_attempt_at, charge_asked_at, next_attempt_at, answer_by, traceparent,
-           shopper_present, action_txn_id, action_expires_at, provider, capture, capture_before, hold_attempts, created_at
+    select ${paymentColumns(tx)}
       from payments
      where payment_id = any(
-             array(select payment_id from payments
-                    where status in ('CAPTURE_PENDING', 'VOID_PENDING') and provider = ${provider}
-                      and next_attempt_at <= ${now}::timestamptz
-                    order by next_attempt_at limit ${limit} for no key update skip locked) ||
-             array(select payment_id from payments
-                    where status in ('CAPTURE_PENDING', 'VOID_PENDING') and provider = ${provider}
-                      and next_attempt_at > ${now + LONGEST_PAUSE_MS}::timestamptz
-                    order by next_attempt_at limit ${limit} for no key update skip locked) ||
+             ${heldDue(tx, provider, now, limit)} ||
              array(select payment_id from payments
                     where status in ('PENDING', 'UNKNOWN') and provider = ${provider}
                       and next_attempt_at <= ${now}::timestamptz
                     order by created_at limit ${limit} for no key update skip locked) ||
-             array(select payment_id from payments
-                    where status in ('PENDING', 'UNKNOWN') and provider = ${provider}
-                      and next_attempt_at > ${now + LONGEST_PAUSE_MS}::timestamptz
-                    order by next_attempt_at limit ${limit} for no key update skip locked))
+             ${chargesFarAhead(tx, provider, now, limit)})
      order by created_at
        for no key update`;
 }
@@ -201,9 +204,7 @@ export function lockBacklog(
   // The inner query takes no locks: payments that stay must remain claimable. Every payment with a next attempt is open; with the
   // status as condition, the planner would read the index of all open payments again.
   return tx<PaymentRow[]>`
-    select payment_id, saga_id, amount_cents, currency, payment_method, provider_txn_id, status, error_code, error_message,
-           undo_requested, attempts, void_attempts, first_attempt_at, charge_asked_at, next_attempt_at, answer_by, traceparent,
-           shopper_present, action_txn_id, action_expires_at, provider, capture, capture_before, hold_attempts, created_at
+    select ${paymentColumns(tx)}
       from payments
      where saga_id = any(array(
              select saga_id from payments
