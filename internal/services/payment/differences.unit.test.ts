@@ -1,30 +1,13 @@
 // Every state of a payment against everything that the provider ledger may say about it.
 import { describe, expect, test } from "bun:test";
 import type { Payment } from "./payment.ts";
+import { FACTS, SAGA } from "../../testkit/payment-facts.ts";
 import type { ProviderCharge, ProviderRefund } from "./providers/ledger.ts";
 import type { DifferenceKind } from "./difference.ts";
 import { type Comparison, differencesOf } from "./differences.ts";
 
-const SAGA = "01900000-0000-7000-8000-000000000001";
 const OTHER = "01900000-0000-7000-8000-000000000002";
 
-const facts = {
-  payment_id: SAGA,
-  saga_id: SAGA,
-  amount_cents: 600,
-  currency: "EUR",
-  provider: "stripe",
-  capture: "automatic" as const,
-  shopper_present: false,
-  undo_requested: false,
-  attempts: 1,
-  void_attempts: 0,
-  charge_asked_at: null,
-  answer_by: null,
-  first_attempt_at: 0,
-  traceparent: null,
-  created_at: 0,
-};
 const open = { payment_method: "sealed", next_attempt_at: 0, action: null };
 const took = { provider_txn_id: "pi_1" };
 const hold = { ...took, capture: "manual" as const, capture_before: null };
@@ -33,22 +16,22 @@ const refundFacts = { refund_id: SAGA, attempts: 1, created_at: 0, failed: [] };
 const waits = { next_attempt_at: 0, error_code: null, provider_refund_id: null, reported: false };
 
 const payments = {
-  PENDING: { ...facts, ...open, status: "PENDING" },
-  UNKNOWN: { ...facts, ...open, status: "UNKNOWN" },
-  AUTHORIZED: { ...facts, ...hold, status: "AUTHORIZED" },
-  CAPTURE_PENDING: { ...facts, ...hold, ...work, status: "CAPTURE_PENDING" },
-  VOID_PENDING: { ...facts, ...hold, ...work, failure: null, status: "VOID_PENDING" },
-  SUCCEEDED: { ...facts, ...took, status: "SUCCEEDED" },
-  FAILED: { ...facts, status: "FAILED", error_code: "CARD_DECLINED", error_message: "" },
-  CANCELLED: { ...facts, status: "CANCELLED", currency: null, amount_cents: 0 },
+  PENDING: { ...FACTS, ...open, status: "PENDING" },
+  UNKNOWN: { ...FACTS, ...open, status: "UNKNOWN" },
+  AUTHORIZED: { ...FACTS, ...hold, status: "AUTHORIZED" },
+  CAPTURE_PENDING: { ...FACTS, ...hold, ...work, status: "CAPTURE_PENDING" },
+  VOID_PENDING: { ...FACTS, ...hold, ...work, failure: null, status: "VOID_PENDING" },
+  SUCCEEDED: { ...FACTS, ...took, status: "SUCCEEDED" },
+  FAILED: { ...FACTS, status: "FAILED", error_code: "CARD_DECLINED", error_message: "" },
+  CANCELLED: { ...FACTS, status: "CANCELLED", currency: null, amount_cents: 0 },
   REFUND_PENDING: {
-    ...facts,
+    ...FACTS,
     ...took,
     status: "REFUND_PENDING",
     refund: { ...refundFacts, ...waits },
   },
   REFUNDED: {
-    ...facts,
+    ...FACTS,
     ...took,
     status: "REFUNDED",
     refund: { ...refundFacts, provider_refund_id: "re_1", reported: true },

@@ -6,6 +6,7 @@ import type { Difference } from "../difference.ts";
 import { decide } from "../decide.ts";
 import type { Decision, Payment, PendingRefund, RefundPendingPayment } from "../payment.ts";
 import { refundPayment } from "../../../testkit/commands.ts";
+import { FACTS, SAGA } from "../../../testkit/payment-facts.ts";
 import { decideWebhookEvent } from "../webhooks/webhook-event.ts";
 import { claimRefund, DEFAULT_POLICY as policy, type RefundOutcome, settleRefund } from "./attempts.ts";
 import { requestRefund } from "./provider-call.ts";
@@ -13,28 +14,14 @@ import { LONGEST_PAUSE_MS } from "../../../kernel/backoff.ts";
 import type { ProviderRefund } from "../providers/ledger.ts";
 import type { PaymentProvider } from "../providers/provider.ts";
 
-const SAGA = "01900000-0000-7000-8000-000000000001";
 const T0 = Date.parse("2026-11-23T12:00:00.000Z");
 const HOUR_MS = 60 * 60 * 1_000;
 
 const waiting: RefundPendingPayment = {
-  payment_id: SAGA,
-  saga_id: SAGA,
-  amount_cents: 600,
-  currency: "EUR",
-  provider: "stripe",
-  capture: "automatic",
+  ...FACTS,
   status: "REFUND_PENDING",
   provider_txn_id: "pi_1",
-  shopper_present: false,
   undo_requested: true,
-  attempts: 1,
-  void_attempts: 0,
-  charge_asked_at: null,
-  answer_by: null,
-  first_attempt_at: 0,
-  traceparent: null,
-  created_at: 0,
   refund: {
     refund_id: SAGA,
     attempts: 0,

@@ -2,33 +2,20 @@
 // the endpoint.
 import { describe, expect, test } from "bun:test";
 import { DEFAULT_POLICY } from "../attempts/attempts.ts";
+import { FACTS, SAGA } from "../../../testkit/payment-facts.ts";
 import { decideWebhookEvent } from "./webhook-event.ts";
 import type { Payment } from "../payment.ts";
 import type { ProviderCharge } from "../providers/ledger.ts";
 
-const SAGA = "01900000-0000-7000-8000-000000000001";
 const OTHER = "01900000-0000-7000-8000-000000000002";
 
 const unknown: Payment = {
-  payment_id: SAGA,
-  saga_id: SAGA,
-  amount_cents: 600,
-  currency: "EUR",
-  provider: "stripe",
-  capture: "automatic",
+  ...FACTS,
   status: "UNKNOWN",
   payment_method: "sealed",
   next_attempt_at: 0,
   action: null,
-  shopper_present: false,
-  undo_requested: false,
   attempts: 2,
-  void_attempts: 0,
-  charge_asked_at: null,
-  answer_by: null,
-  first_attempt_at: 0,
-  traceparent: null,
-  created_at: 0,
 };
 const succeeded = { kind: "succeeded", provider_txn_id: "pi_1" } as const;
 const charge: ProviderCharge = {

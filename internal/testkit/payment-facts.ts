@@ -1,0 +1,22 @@
+// What the payments of the payment service's unit tests have in common. Each test adds the status and what belongs to it.
+
+export const SAGA = "01900000-0000-7000-8000-000000000001";
+
+/** EUR 6.00 by card, asked for once. */
+export const FACTS = {
+  payment_id: SAGA,
+  saga_id: SAGA,
+  amount_cents: 600,
+  currency: "EUR",
+  provider: "stripe",
+  capture: "automatic" as const,
+  shopper_present: false,
+  undo_requested: false,
+  attempts: 1,
+  void_attempts: 0,
+  charge_asked_at: null,
+  answer_by: null,
+  first_attempt_at: 0,
+  traceparent: null,
+  created_at: 0,
+};
