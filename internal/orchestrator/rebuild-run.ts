@@ -20,7 +20,7 @@ import { insertSagas, type NewSaga } from "./intake-store.ts";
 import { RecordedDeadline } from "./recorded-deadline.ts";
 import { rebuild, type Rebuilt, type StandingOrder } from "./rebuild.ts";
 import { givenUpIn, takeMissed } from "./rebuild-missed.ts";
-import { findSagaIds, openSagaIds } from "./rebuild-store.ts";
+import { findSagaIds, finishedAmong, openSagaIds } from "./rebuild-store.ts";
 import type { SagaPolicy } from "./saga.ts";
 import { isShippingEvent } from "./shipping.ts";
 import { statusOf } from "./state.ts";
@@ -286,7 +286,11 @@ async function readReceived({ database, readTopic }: RebuildOptions, sagaIds: Re
         database.sql,
         others.map(({ message_id }) => message_id),
       );
-      for (const event of others) if (!taken.has(event.message_id)) missed.set(event.message_id, event);
+      const untaken = others.filter(({ message_id }) => !taken.has(message_id));
+      // Those of sagas in progress are on their way to the running orchestrator.
+      const finished = await finishedAmong(database.sql, [...new Set(untaken.map(({ saga_id }) => saga_id))]);
+      for (const event of untaken)
+        if (finished.has(event.saga_id) || isShippingEvent(event)) missed.set(event.message_id, event);
     }
   }
   return { received, missed: [...missed.values()] };
