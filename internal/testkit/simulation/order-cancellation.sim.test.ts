@@ -6,7 +6,6 @@ import { Simulation } from "./simulation.ts";
 test.each([1, 2])("orders cancelled among faults, seed %d, end with a clean audit", async (seed) => {
   // given
   await using simulation = await Simulation.open(seed);
-  simulation.mayHold = false;
   await simulation.wave(20);
   await simulation.drain();
   const orders = await simulation.completed();

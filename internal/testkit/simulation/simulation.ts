@@ -70,8 +70,6 @@ export class Simulation implements AsyncDisposable {
   readonly #relays: readonly Relay[];
   /** Whether banks may ask shoppers. If so, a checkout may end in a later wave. */
   mayBePresent = true;
-  /** Whether half of the checkouts have their money held first (table 2 of the saga). */
-  mayHold = true;
   /** Whether a shopper who has no time at the bank asks for more. */
   mayAskForTime = false;
   #now = START;
@@ -162,11 +160,11 @@ export class Simulation implements AsyncDisposable {
     }
   }
 
-  /** Gives every part a turn until no message is left to deliver. */
+  /** Gives every part a turn until no message is left to send or to deliver. */
   async drain(): Promise<void> {
     do {
       for (const turn of this.#everything()) await turn();
-    } while (this.#services.some(({ group }) => !group.isIdle));
+    } while (this.#services.some(({ group }) => !group.isIdle) || (await this.#unpublished()) > 0);
   }
 
   /** Completed checkouts with their orders, oldest first. */
@@ -396,9 +394,7 @@ export class Simulation implements AsyncDisposable {
       ),
     );
     await Promise.all(
-      requests.map((request) =>
-        (this.mayHold && chanceOf(this.#random, 0.5) ? holding : charging).start(request),
-      ),
+      requests.map((request) => (chanceOf(this.#random, 0.5) ? holding : charging).start(request)),
     );
   }
 
