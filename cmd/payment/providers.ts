@@ -97,6 +97,7 @@ function payPalReader(config: PaymentConfig): WebhookReader {
   const certificates = new Certificates({
     hosts: config.PAYPAL_CERTIFICATE_HOSTS.split(","),
     roots: file === undefined ? rootCertificates : [readFileSync(file, "utf8")],
+    arePublic: file === undefined,
     // Only a simulator is reached without https.
     allowsHttp: new URL(PAYPAL_BASE_URL).protocol === "http:",
     clock: systemClock,

@@ -1,6 +1,7 @@
 // Webhook events of the simulated PayPal, signed with a certificate of an authority that the receiver knows: genuine ones are read, and
 // everything that a stranger could send is refused.
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "bun:test";
+import { X509Certificate } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -25,6 +26,7 @@ interface Signer {
 let root: string;
 let paypals: Signer;
 let ofAnother: Signer;
+let ofSomebody: Signer;
 let onCurve: Signer;
 let authority: Signer;
 
@@ -32,9 +34,10 @@ beforeAll(async () => {
   const open = (name: string) => CertificateAuthority.open(join(folder, name));
   const [one, other] = [await open("one"), await open("other")];
   root = readFileSync(one.caFile, "utf8");
-  paypals = await signerOf(one, { name: "paypal", key: "rsa" });
-  onCurve = await signerOf(one, { name: "curve" });
-  ofAnother = await signerOf(other, { name: "paypal", key: "rsa" });
+  paypals = await signerOf(one, { name: "events.127.0.0.1", key: "rsa" });
+  ofSomebody = await signerOf(one, { name: "events.attacker.test", key: "rsa" });
+  onCurve = await signerOf(one, { name: "curve.127.0.0.1" });
+  ofAnother = await signerOf(other, { name: "events.127.0.0.1", key: "rsa" });
   authority = { certificates: root, key: readFileSync(join(folder, "one", "ca.key"), "utf8") };
 });
 
@@ -53,23 +56,45 @@ interface Received {
 let received: Received[];
 let answers: number[];
 let fetches: number;
+let slow: number;
+let sentBytes: number;
 let served: string;
 let receiver: Bun.Server<undefined>;
 let paypal: TestPayPal;
+
+function certificate(): Response {
+  fetches += 1;
+  return served === "" ? new Response("", { status: 503 }) : new Response(served);
+}
 
 beforeEach(() => {
   received = [];
   answers = [];
   fetches = 0;
+  slow = 0;
+  sentBytes = 0;
   served = paypals.certificates;
   receiver = Bun.serve({
     port: 0,
     hostname: "127.0.0.1",
     routes: {
-      "/certificate": () => {
-        fetches += 1;
-        return served === "" ? new Response("", { status: 503 }) : new Response(served);
+      "/certificate": certificate,
+      "/certificate/:name": certificate,
+      "/slow/:name": async () => {
+        slow += 1;
+        await Bun.sleep(100);
+        return new Response("", { status: 404 });
       },
+      "/endless": () =>
+        new Response(
+          new ReadableStream({
+            async pull(controller) {
+              await Bun.sleep(1);
+              sentBytes += 65_536;
+              controller.enqueue(new Uint8Array(65_536));
+            },
+          }),
+        ),
       "/elsewhere": () => Response.redirect(`http://127.0.0.1:${receiver.port}/certificate`),
     },
     async fetch(request) {
@@ -205,6 +230,14 @@ describe("a stranger's event is refused", () => {
     expect(await kindOf(transmission({ key: onCurve.key }))).toBe("refused");
   });
 
+  test("whose certificate the same authority has made for somebody else", async () => {
+    served = ofSomebody.certificates;
+    const somebody = transmission({ key: ofSomebody.key });
+    expect(await kindOf(somebody, { arePublic: true })).toBe("refused");
+    served = paypals.certificates;
+    expect(await kindOf(transmission(), { arePublic: true })).toBe("ignored");
+  });
+
   test("whose certificate is not valid at the time", async () => {
     const clock = { now: () => Date.now() + 400 * 86_400_000 };
     expect(await kindOf(transmission(), { clock })).toBe("refused");
@@ -216,6 +249,8 @@ describe("a stranger's event is refused", () => {
     for (const url of [
       "http://127.0.0.1.attacker.test/certificate",
       "http://user@127.0.0.1/certificate",
+      address("/certificate?another=address"),
+      address("/certificate#another"),
       "file:///etc/passwd",
       "nonsense",
     ])
@@ -251,6 +286,31 @@ test("a certificate is fetched once, and one that was not there is not asked for
   for (let times = 0; times < 3; times += 1)
     expect((await failing.open(body, headers, NOW)).kind).toBe("unavailable");
   expect(fetches).toBe(2);
+});
+
+test("whoever names ever new addresses makes us ask PayPal only a few times, and learns nothing", async () => {
+  const certificates = new Certificates(rules());
+  const at = (name: string) => certificates.at(address(`/slow/${name}`));
+  const many = await Promise.all(Array.from({ length: 40 }, (_, index) => at(`at-once-${index}`)));
+  expect([...new Set(many)]).toEqual(["unavailable"]);
+  expect(slow).toBeLessThanOrEqual(4);
+  for (let index = 0; index < 40; index += 1) await at(`one-by-one-${index}`);
+  expect(slow).toBeLessThanOrEqual(16);
+});
+
+test("a certificate that is in use is kept, however many others come", async () => {
+  const certificates = new Certificates(rules());
+  for (let index = 0; index < 40; index += 1) {
+    expect(await certificates.at(address())).toBeInstanceOf(X509Certificate);
+    expect(await certificates.at(address(`/certificate/${index}`))).toBeInstanceOf(X509Certificate);
+  }
+  expect(fetches).toBe(41);
+});
+
+test("an answer that is no certificate is not read to its end", async () => {
+  const certificates = new Certificates(rules());
+  expect(await certificates.at(address("/endless"))).toBe("unavailable");
+  expect(sentBytes).toBeLessThan(4_194_304);
 });
 
 test("a signed text that is no event, or whose object cannot be read, is told apart", async () => {
