@@ -172,5 +172,8 @@ interface NotRefunded {
   readonly error_code: string;
 }
 export type RefundResult = Refunded | RefundPending | RefundFailed | NotRefunded | Deferred | RequestRefused;
-/** Of several refunds of a charge the most hopeful: one that succeeded, else one that is pending, else the last one that failed. */
+/**
+ * Of several refunds of a charge the most hopeful: `succeeded` if they gave the whole charge back, else one that is pending, else the last
+ * one of ours that failed. A part that somebody gave back at the provider is none: the rest must still be refunded.
+ */
 export type FoundRefund = RefundResult | { readonly kind: "not_found" };

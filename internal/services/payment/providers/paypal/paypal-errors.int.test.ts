@@ -387,6 +387,38 @@ test("a search finds our refund that failed, so that no other is requested, and 
   });
 });
 
+test("a part that somebody else gave back does not count as the whole, and parts that are the whole do", async () => {
+  const links = [{ rel: "up", href: "https://paypal.test/v2/payments/captures/C1" }];
+  const part = (id: string, value: string, status = "COMPLETED") => ({
+    id,
+    status,
+    amount: { ...AMOUNT, value },
+    custom_id: request.saga_id,
+    links,
+  });
+  const found = async (...refunds: readonly object[]) => {
+    const captured = { id: "C1", status: "COMPLETED", amount: AMOUNT, custom_id: request.saga_id };
+    const of = { ...captured, supplementary_data: { related_ids: { order_id: "O1" } } };
+    replies = {
+      "GET C1": { status: 200, body: of },
+      "GET O1": { status: 200, body: orderWith({}, { captures: [captured], refunds }) },
+    };
+    return provider.findRefund("C1");
+  };
+  expect(await found(part("R1", "5.99"))).toEqual({ kind: "not_found" });
+  expect(await found(part("R1", "5.99"), part("R2", "0.01", "PENDING"))).toMatchObject({
+    error_code: "REFUND_PENDING",
+  });
+  expect(await found(part("R1", "5.99"), part("R2", "0.01", "FAILED"))).toMatchObject({
+    kind: "failed",
+    provider_refund_id: "R2",
+  });
+  expect(await found(part("R1", "2.00"), part("R2", "4.00"))).toEqual({
+    kind: "succeeded",
+    provider_refund_id: "R2",
+  });
+});
+
 test("nothing listens at the address: no token, so nothing was sent", async () => {
   const closedServer = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response() });
   const { url } = closedServer;

@@ -19,7 +19,7 @@ import type {
   RefundResult,
   RefundRequest,
 } from "../provider.ts";
-import { toPayPal } from "./paypal-amounts.ts";
+import { fromPayPal, toPayPal } from "./paypal-amounts.ts";
 import {
   answerOf,
   approvalPage,
@@ -35,7 +35,9 @@ import {
   orderIdOf,
   orderIn,
   otherIntent,
+  type PayPalCapture,
   type PayPalOrder,
+  type PayPalRefund,
   foundRefund,
   isFailedRefund,
   refundAnswer,
@@ -208,7 +210,7 @@ export class PayPalProvider implements PaymentProvider {
 
   /**
    * Payments v2 does not list the refunds of a capture; its order does. One of ours that failed is found, so that no other is requested; the
-   * failure of one that somebody made at PayPal says nothing about ours.
+   * failure of one that somebody made at PayPal says nothing about ours, and neither does one of a part of the money.
    */
   async findRefund(provider_txn_id: string): Promise<FoundRefund> {
     const deadline = this.#client.deadline();
@@ -218,14 +220,9 @@ export class PayPalProvider implements PaymentProvider {
     if (orderId === undefined) return { kind: "not_yet", error_code: "ORDER_NOT_NAMED" };
     const order = await this.#order(orderId, deadline);
     if (!("id" in order)) return refundFailure(order);
-    const results = refundsOf(order)
-      .filter((refund) => captureIdOf(refund) === provider_txn_id)
-      .filter((refund) => !isFailedRefund(refund) || refund.custom_id === capture.custom_id)
-      .map(foundRefund);
-    return (
-      results.find(({ kind }) => kind === "succeeded") ??
-      results.find(({ kind }) => kind !== "failed") ??
-      results[0] ?? { kind: "not_found" }
+    return amongRefunds(
+      capture,
+      refundsOf(order).filter((refund) => captureIdOf(refund) === provider_txn_id),
     );
   }
 
@@ -379,6 +376,27 @@ function capturePath(id: string) {
 
 function waiting(order: PayPalOrder) {
   return { kind: "action_required", provider_txn_id: chargeIdOf(order), redirects: true } as const;
+}
+
+/** Done when the whole capture went back, with one refund or several: the largest is named. */
+function amongRefunds(capture: PayPalCapture, refunds: readonly PayPalRefund[]): FoundRefund {
+  const done = refunds
+    .filter(({ status }) => status === "COMPLETED")
+    .toSorted((one, other) => centsOf(other) - centsOf(one));
+  const [largest] = done;
+  const returned = done.reduce((sum, refund) => sum + centsOf(refund), 0);
+  if (largest !== undefined && returned >= centsOf(capture))
+    return { kind: "succeeded", provider_refund_id: largest.id };
+  const others = refunds
+    .filter(({ status }) => status !== "COMPLETED")
+    .filter((refund) => !isFailedRefund(refund) || refund.custom_id === capture.custom_id)
+    .map(foundRefund);
+  return others.find(({ kind }) => kind !== "failed") ?? others[0] ?? { kind: "not_found" };
+}
+
+/** In minor units. Captures and their refunds have one currency. */
+function centsOf({ amount }: PayPalCapture | PayPalRefund): number {
+  return fromPayPal(amount)?.amount_cents ?? 0;
 }
 
 type Unread = Failure | { readonly kind: "unreadable" };

@@ -7,7 +7,19 @@ import { StripeLedger } from "./stripe-ledger.ts";
 import { StripeProvider } from "./stripe.ts";
 
 let answer: object = {};
-const server = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => Response.json(answer) });
+const intent = {
+  id: "pi_1",
+  object: "payment_intent",
+  amount: 600,
+  amount_received: 600,
+  status: "succeeded",
+};
+const server = Bun.serve({
+  port: 0,
+  hostname: "127.0.0.1",
+  routes: { "/v1/payment_intents/pi_1": () => Response.json(intent) },
+  fetch: () => Response.json(answer),
+});
 afterAll(() => server.stop(true));
 
 const account = { apiKey: "sk_test_x", mark: "checkout", baseUrl: server.url };
@@ -68,6 +80,21 @@ describe("of several refunds of a charge", () => {
   test("one of somebody else counts if it succeeded, and not if it failed", async () => {
     expect(await found({ ...done, metadata: {} })).toMatchObject({ kind: "succeeded" });
     expect(await found({ ...failed, metadata: {} })).toEqual({ kind: "not_found" });
+  });
+
+  test("a part that somebody else gave back does not count as the whole, and parts that are the whole do", async () => {
+    const part = (id: string, amount: number) => ({ ...done, id, amount, metadata: {} });
+    expect(await found(part("re_part", 599))).toEqual({ kind: "not_found" });
+    expect(await found(part("re_part", 599), pending)).toMatchObject({ provider_refund_id: "re_pending" });
+    expect(await found(part("re_part", 599), failed)).toMatchObject({ kind: "failed" });
+    expect(await found(part("re_less", 200), part("re_most", 400))).toEqual({
+      kind: "succeeded",
+      provider_refund_id: "re_most",
+    });
+    // Ours is always of all that is left.
+    expect(await found(part("re_part", 599), { ...done, amount: 1 })).toMatchObject({
+      provider_refund_id: "re_done",
+    });
   });
 });
 

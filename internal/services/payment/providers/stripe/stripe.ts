@@ -44,6 +44,8 @@ export const STRIPE_API_VERSION = "2026-10-28.endive";
 export const STRIPE_TIMEOUT_MS = 10_000;
 /** A saga has one charge; the search reads a few more in case there are several. */
 const SEARCH_LIMIT = 10;
+/** People may have given parts back before. Stripe's maximum. */
+const REFUNDS_LIMIT = 100;
 
 export interface StripeOptions {
   readonly apiKey: string;
@@ -224,20 +226,36 @@ export class StripeProvider implements PaymentProvider {
     try {
       const { data } = await this.#stripe.refunds.list({
         payment_intent: provider_txn_id,
-        limit: SEARCH_LIMIT,
+        limit: REFUNDS_LIMIT,
       });
+      const [done, others] = [data.filter(isDone), data.filter((refund) => !isDone(refund))];
+      const named = await this.#wholeRefund(provider_txn_id, done);
+      if (named !== null) return { kind: "succeeded", provider_refund_id: named.id };
       // The failure of a refund that somebody made at the provider says nothing about ours.
-      const results = data
-        .filter(({ status, metadata }) => !isFailed(status) || metadata?.[MARK_KEY] === this.#mark)
+      const results = others
+        .filter((refund) => !isFailed(refund.status) || this.#isOurs(refund))
         .map(refundResultOf);
-      return (
-        results.find(({ kind }) => kind === "succeeded") ??
-        results.find(({ kind }) => kind === "pending") ??
-        results[0] ?? { kind: "not_found" }
-      );
+      return results.find(({ kind }) => kind === "pending") ?? results[0] ?? { kind: "not_found" };
     } catch (error) {
       return refundFailureOf(error);
     }
+  }
+
+  /**
+   * Ours, which is always of all that was left; or the largest of those that somebody made at the provider, if they are the whole charge
+   * together. Null if a part of the money is still here.
+   */
+  async #wholeRefund(provider_txn_id: string, done: readonly Stripe.Refund[]): Promise<Stripe.Refund | null> {
+    const ours = done.find((refund) => this.#isOurs(refund));
+    const [largest] = done.toSorted((one, other) => other.amount - one.amount);
+    if (ours !== undefined || largest === undefined) return ours ?? null;
+    const { amount_received } = await this.#stripe.paymentIntents.retrieve(provider_txn_id);
+    const returned = done.reduce((sum, { amount }) => sum + amount, 0);
+    return returned >= amount_received ? largest : null;
+  }
+
+  #isOurs({ metadata }: Stripe.Refund): boolean {
+    return metadata?.[MARK_KEY] === this.#mark;
   }
 
   #waysToPay({ saga_id, shopper_present }: ChargeRequest) {
@@ -334,10 +352,14 @@ export function answerOf(intent: Stripe.PaymentIntent): ProviderChargeResult {
   }
 }
 
+function isDone({ status }: Stripe.Refund): boolean {
+  return status === "succeeded";
+}
+
 /** A refund whose status is new or missing is not done: it counts as pending, and is looked up again. */
 function refundResultOf(refund: Stripe.Refund): RefundResult {
   const provider_refund_id = refund.id;
-  if (refund.status === "succeeded") return { kind: "succeeded", provider_refund_id };
+  if (isDone(refund)) return { kind: "succeeded", provider_refund_id };
   const kind = isFailed(refund.status) ? "failed" : "pending";
   return { kind, provider_refund_id, error_code: refundCodeOf(refund) };
 }
