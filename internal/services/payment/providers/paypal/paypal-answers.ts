@@ -7,7 +7,7 @@ import { type Static, Type } from "@sinclair/typebox";
 import { TypeCompiler } from "@sinclair/typebox/compiler";
 import { UUID } from "../../../../kernel/uuid.ts";
 import type { ProviderChargeResult, RefundResult } from "../provider.ts";
-import { NOT_APPROVED, NOT_CAPTURED, unknown } from "./paypal-errors.ts";
+import { HOLD_EXPIRED, NOT_APPROVED, NOT_CAPTURED, unknown } from "./paypal-errors.ts";
 
 /** PayPal's ids: printable, so they fit into a column and a log line. */
 const Id = Type.String({ pattern: "^[A-Za-z0-9-]{1,100}$" });
@@ -154,6 +154,9 @@ function holdAnswer(
     case "VOIDED":
     case "DENIED":
       return { kind: "declined", closed: true, ...(status === "VOIDED" ? NOT_APPROVED : NOT_CAPTURED) };
+    // In older documents of PayPal; a newer one says that an authorization at its end is VOIDED.
+    case "EXPIRED":
+      return { kind: "declined", closed: true, ...HOLD_EXPIRED };
     default:
       return unknown("processing");
   }

@@ -177,6 +177,7 @@ test.each<[string, object, object]>([
   ["a hold under review", hold("PENDING"), unknown("processing")],
   ["a hold that was released", hold("VOIDED"), closed],
   ["a hold that was denied", hold("DENIED"), closed],
+  ["a hold that has expired", hold("EXPIRED"), { ...closed, error_code: "AUTHORIZATION_ENDED" }],
 ])("an order: %s", async (_, body, expected) => {
   otherwise = { status: 200, body };
   expect(await provider.lookUpCharge("order:O1")).toMatchObject(expected);
