@@ -29,9 +29,20 @@ export async function refundedOutside(
   return { result: { kind: "refund", saga_id, attempt: refund.attempts, outcome }, looked_up };
 }
 
-/** The provider will not give the money back. Of a disputed charge the bank has taken it, or will. */
+/** Refusals that no later request changes. Of a disputed charge the bank has taken the money, or will. */
+const FINAL: ReadonlySet<string | null> = new Set([
+  "CHARGE_DISPUTED",
+  "CHARGE_NOT_REFUNDABLE",
+  "REFUND_DISPUTED_PAYMENT",
+  // PayPal's own names.
+  "REFUND_TIME_LIMIT_EXCEEDED",
+  "REFUND_NOT_ALLOWED",
+  "MAX_NUMBER_OF_REFUNDS_EXCEEDED",
+]);
+
+/** The provider will not give the money back. */
 function isHopeless({ failed, error_code }: PendingRefund): boolean {
-  return failed.length > 0 || error_code === "CHARGE_DISPUTED";
+  return failed.length > 0 || FINAL.has(error_code);
 }
 
 function lookedUp(found: FoundRefund, despiteSilence: boolean): string {
