@@ -126,7 +126,7 @@ export class Arena implements AsyncDisposable {
   }
 
   /** Runs checkoutctl as an operator; throws if it fails. */
-  operator(...args: readonly string[]): Promise<unknown> {
-    return this.system.operatorSees(args);
+  operator<T>(...args: readonly string[]): Promise<T> {
+    return this.system.operatorSees<T>(args);
   }
 }

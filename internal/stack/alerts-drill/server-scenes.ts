@@ -1,5 +1,7 @@
 // Scenes with servers and processes that are away, slow or locked.
 import { setTimeout as pause } from "node:timers/promises";
+import { promote } from "../../faults/failover.ts";
+import { failOverManaged } from "../../testkit/failover.ts";
 import { repeatedly, type Scene } from "./scene.ts";
 
 const WATCHED_ROLES = [
@@ -16,6 +18,8 @@ const WATCHED_ROLES = [
 const BURST = 1_400;
 /** More than the events that page. */
 const UNSENT_BURST = 150;
+/** Who stops for the repair of order's database. */
+const BEHIND = ["orchestrator", "order"] as const;
 const LOCK_MS = 16_000;
 const UNLOCKED_MS = 1_500;
 
@@ -137,6 +141,25 @@ export const KAFKA_AWAY: Scene = {
     arena.kill("kafka-1");
     await arena.burst(UNSENT_BURST);
     return () => arena.restart("kafka-1");
+  },
+};
+
+export const STANDBY_BEHIND: Scene = {
+  cause: "a standby of order's Postgres is promoted that lacks the last orders",
+  end: "`checkoutctl repair`, while orchestrator and order are stopped",
+  alerts: ["DatabaseBehind"],
+  async inject(arena) {
+    const { stack } = arena.system;
+    const server = stack.find("postgres-order");
+    await failOverManaged(server, () => arena.buy());
+    await promote(server.address);
+    return async () => {
+      for (const role of BEHIND) await stack.find(role).stop();
+      const repair = ["repair", "--reason", "its standby was behind"];
+      const { confirm } = await arena.operator<{ readonly confirm: number }>(...repair, "--dry-run");
+      await arena.operator(...repair, "--confirm", String(confirm));
+      await arena.restart(...BEHIND);
+    };
   },
 };
 

@@ -31,6 +31,7 @@ import {
   REDIS_AWAY,
   ROLES_AWAY,
   SCRAPES_FAIL,
+  STANDBY_BEHIND,
 } from "./server-scenes.ts";
 
 /** The provider is broken late: for a while afterwards, alerts about sagas that wait are silent. */
@@ -45,6 +46,7 @@ export const STAGES: readonly (readonly Scene[])[] = [
   [PROVIDER_REJECTS],
   [KAFKA_AWAY],
   [REDIS_AWAY],
+  [STANDBY_BEHIND],
   [ROLES_AWAY],
 ];
 

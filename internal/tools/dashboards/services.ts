@@ -67,6 +67,19 @@ const HEALTH: Row = {
       ],
     },
     {
+      title: "Databases behind their messages",
+      about:
+        "1 while a database lacks what its role sent to Kafka: a standby was promoted that was behind, or a backup was restored.",
+      unit: "short",
+      runbook: "a-standby-was-promoted-that-was-behind",
+      queries: [
+        {
+          expr: 'max by (job, database) (checkout_database_behind{job=~"$job"})',
+          legend: "{{job}}: {{database}}",
+        },
+      ],
+    },
+    {
       title: "Time until a certificate ends",
       about: "Of each file that a role has read: its own certificates, and the authorities that it trusts.",
       unit: "s",
