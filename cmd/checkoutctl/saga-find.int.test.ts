@@ -84,7 +84,7 @@ test("takes every criterion", async () => {
   const all = [
     `--user ${USER} --payment ${third.payment_id} --reservation ${third.reservation_id}`,
     `--provider-id ${third.provider_id} --sku rare --product thing --key ${third.client_key} --status failed,compensated`,
-    `--step ${third.current_step} --failure CARD_DECLINED --currency EUR --min-cents 3000 --max-cents 3000`,
+    `--step ${third.current_step} --table ${third.table_version} --failure CARD_DECLINED --currency EUR --min-cents 3000 --max-cents 3000`,
     "--since 200m --until 170m --updated-since 200m --updated-until 1s",
   ].flatMap((some) => some.split(" "));
   expect(idsOf(await tool.json<SagaPage>(["saga", "find", ...all], env))).toEqual([third.saga_id]);
@@ -94,6 +94,7 @@ test("takes every criterion", async () => {
     ["--stuck", "5m"],
     ["--needs-operator"],
     ["--resent", "100"],
+    ["--table", "3"],
   ]) {
     const { stdout, code } = await tool.run(
       ["saga", "find", ...all, option ?? "", ...(value === undefined ? [] : [value])],
@@ -107,6 +108,7 @@ test.each<[string[], number, string, boolean?]>([
   [["--user", "1"], 2, "It must be a UUID in lower case."],
   [["--status", "DONE"], 2, "It must be one or more of STARTED,"],
   [["--step", "pay"], 2, "Allowed choices are reserve, charge, authorize, confirm, capture, order."],
+  [["--table", "0"], 2, "It must be a version of the saga table"],
   [["--currency", "euro"], 2, "It must be a currency such as EUR."],
   [["--min-cents", "1.5"], 2, "It must be a whole number of cents"],
   [["--since", "yesterday"], 2, "It must be a time such as"],

@@ -412,9 +412,10 @@ describe("exports and commands", () => {
         stuck_seconds: 300,
         needs_operator: true,
         client_key: "it's",
+        table_version: 2,
       }),
     ).toBe(
-      `checkoutctl saga find --user ${sagaId(1)} --key 'it'\\''s' --status FAILED --stuck 300s --needs-operator`,
+      `checkoutctl saga find --user ${sagaId(1)} --key 'it'\\''s' --status FAILED --table 2 --stuck 300s --needs-operator`,
     );
     // Longer ones than checkoutctl takes in seconds.
     expect([999_999, 1_000_000, 366 * 86_400].map((stuck_seconds) => commandOf({ stuck_seconds }))).toEqual([

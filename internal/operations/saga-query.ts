@@ -25,6 +25,8 @@ export interface SagaQuery {
   readonly status?: readonly SagaStatus[] | undefined;
   /** The step in progress or the last one; while a saga is undone, the step that is being undone. */
   readonly step?: SagaStep | undefined;
+  /** Of this version of the saga table. */
+  readonly table_version?: number | undefined;
   readonly failure_code?: string | undefined;
   readonly currency?: string | undefined;
   /** Both inclusive. Sagas whose total is not known yet do not match. */
@@ -94,6 +96,7 @@ const KINDS = {
   clientKey: kind(matching(/^[\x21-\x7e]{1,200}$/), String, "a key of 1 to 200 visible characters"),
   statuses: kind(statusesOf, (some) => some.join(","), `one or more of ${SAGA_STATUSES.join(", ")}`),
   step: kind((text) => SAGA_STEPS.find((one) => one === text), String, `one of ${SAGA_STEPS.join(", ")}`),
+  tableVersion: kind(wholeNumber(1, MAX_INTEGER), String, "a version of the saga table, such as 2"),
   failureCode: kind(matching(/^[A-Za-z][A-Za-z0-9_]{0,99}$/), String, "a code such as CARD_DECLINED"),
   currency: kind(matching(/^[A-Z]{3}$/), String, "a currency such as EUR"),
   seconds: kind(wholeNumber(1, MAX_STUCK_SECONDS), String, "a number of seconds, at most a year"),
@@ -161,6 +164,11 @@ export const SAGA_QUERY_FIELDS: Readonly<Record<keyof SagaQuery, Field>> = {
     KINDS.step,
     (step) => ({ step }),
     ({ step }) => step,
+  ),
+  table_version: field(
+    KINDS.tableVersion,
+    (table_version) => ({ table_version }),
+    ({ table_version }) => table_version,
   ),
   failure_code: field(
     KINDS.failureCode,

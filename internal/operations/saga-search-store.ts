@@ -187,7 +187,13 @@ function inSpan(sql: Reader, { from, below }: Span): Fragment {
 /** Null for a criterion is "any"; the planner drops it. What a stuck saga is, stuck-store.ts says. */
 function matches(sql: Reader, filter: SagaFilter): Fragment {
   const { user = null, client_key = null, step = null, failure_code = null, currency = null } = filter;
-  const { min_cents = null, max_cents = null, min_resends = null, stuck_before } = filter;
+  const {
+    min_cents = null,
+    max_cents = null,
+    min_resends = null,
+    table_version = null,
+    stuck_before,
+  } = filter;
   const { created_after = null, created_before = null, updated_after = null, updated_before = null } = filter;
   const status = filter.status === undefined ? null : [...filter.status];
   const needy = filter.needs_operator ?? null;
@@ -196,6 +202,7 @@ function matches(sql: Reader, filter: SagaFilter): Fragment {
     and (${client_key}::text is null or client_key = ${client_key})
     and (${status}::text[] is null or status = any(${status}))
     and (${step}::text is null or coalesce(compensation_step, current_step) = ${step})
+    and (${table_version}::integer is null or table_version = ${table_version})
     and (${failure_code}::text is null or failure_code = ${failure_code})
     and (${currency}::text is null or currency = ${currency})
     and (${min_cents}::bigint is null or total_cents >= ${min_cents})

@@ -26,6 +26,7 @@ export interface FoundSagaRow {
   readonly client_key: string;
   readonly status: SagaStatus;
   readonly current_step: SagaStep;
+  readonly table_version: number;
   readonly compensation_step: "order" | "charge" | "authorize" | "reserve" | null;
   readonly failure_code: string | null;
   readonly currency: string;
@@ -78,6 +79,7 @@ export function randomSaga(random: Random, created_at: number, users: readonly s
     created_at,
     updated_at,
     completed_at: isDone ? updated_at : null,
+    table_version: pick(random, [1, 2]),
   };
 }
 
@@ -88,14 +90,14 @@ export async function writeSagas(
   const json = JSON.stringify(rows);
   const at = (name: string) => `to_timestamp(r.${name} / 1000.0)`;
   const source = `json_to_recordset($1::text::json) as r(saga_id uuid, user_id uuid, client_key text, status text, current_step text,
-    compensation_step text, failure_code text, currency text, total_cents bigint, needs_operator boolean, resend_count int, skus json,
+    table_version int, compensation_step text, failure_code text, currency text, total_cents bigint, needs_operator boolean, resend_count int, skus json,
     reservation_id uuid, payment_id uuid, provider_id text, "isUnconfirmed" boolean, refund_id uuid, provider_refund_id text,
     order_id uuid, created_at float8, updated_at float8, completed_at float8)`;
   await saga.unsafe(
     `insert into saga_state (saga_id, user_id, cart_items, status, current_step, compensation_step, table_version, currency, total_cents,
             shipping_address, email, order_id, failure_code, needs_operator, resend_count, deadline_at, client_key, body_hash,
             created_at, updated_at, completed_at)
-     select saga_id, user_id, '[{"sku_id": "tea", "quantity": 1}]', status, current_step, compensation_step, 1, currency, total_cents, '{}', '', order_id,
+     select saga_id, user_id, '[{"sku_id": "tea", "quantity": 1}]', status, current_step, compensation_step, table_version, currency, total_cents, '{}', '', order_id,
             failure_code, needs_operator, resend_count, case when completed_at is null then now() end, client_key, '',
             ${at("created_at")}, ${at("updated_at")}, ${at("completed_at")} from ${source}`,
     [json],
@@ -150,6 +152,7 @@ export function randomQuery(random: Random, rows: readonly FoundSagaRow[]): Saga
     () => ({ status: SAGA_STATUSES.filter(() => chanceOf(random, 0.3)) }),
     () => ({ status: [like.status] }),
     () => ({ step: pick(random, SAGA_STEPS) }),
+    () => ({ table_version: pick(random, [1, 2]) }),
     () => ({ failure_code: pick(random, CODES) }),
     () => ({ currency: pick(random, CURRENCIES) }),
     () => ({ min_cents: between(random, 0, 100) * 100 }),
@@ -201,6 +204,7 @@ function isMatch(row: FoundSagaRow, query: SagaQuery, now: number): boolean {
     same(query.client_key, row.client_key) &&
     (query.status === undefined || query.status.includes(row.status)) &&
     same(query.step, row.compensation_step ?? row.current_step) &&
+    same(query.table_version, row.table_version) &&
     same(query.failure_code, row.failure_code) &&
     same(query.currency, row.currency) &&
     within(row.total_cents, query.min_cents, query.max_cents) &&

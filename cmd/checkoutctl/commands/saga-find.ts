@@ -59,6 +59,7 @@ export const findCommand = command(
       SAGA_STEPS,
     ),
   )
+  .option("--table <version>", "of this version of the saga table", tableVersion)
   .addOption(
     textOption("--failure <code>", "that failed with this code, for example CARD_DECLINED", "failure_code"),
   )
@@ -88,6 +89,7 @@ export const findCommand = command(
       client_key: key,
       status: options.status,
       step: options.step,
+      table_version: options.table,
       failure_code: failure,
       currency: options.currency,
       min_cents: options.minCents,
@@ -148,6 +150,10 @@ function valueOf<Value>(
 
 function cents(text: string): number {
   return valueOf("min_cents", text, (query) => query.min_cents);
+}
+
+function tableVersion(text: string): number {
+  return valueOf("table_version", text, (query) => query.table_version);
 }
 
 function pageAsText({ sagas, total, next, searched_to, products }: SagaPage): string {

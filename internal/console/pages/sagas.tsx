@@ -187,6 +187,7 @@ const MORE = [
   ["updated_before", "Updated until (UTC)"],
   ["stuck_seconds", "Not moved for seconds"],
   ["min_resends", "Resent at least"],
+  ["table_version", "Saga table"],
 ] as const;
 /** What a shopper on the phone knows. */
 const FIRST = [
@@ -289,6 +290,7 @@ const OPTIONS: Readonly<Record<string, string>> = {
   updated_after: "updated-since",
   updated_before: "updated-until",
   min_resends: "resent",
+  table_version: "table",
 };
 
 /** The same search on the command line. */

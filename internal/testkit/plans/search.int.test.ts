@@ -44,6 +44,8 @@ const QUERIES: readonly SagaQuery[] = [
   { status: ["COMPENSATED"] },
   { failure_code: "CARD_DECLINED" },
   { step: "charge" },
+  { table_version: 2 },
+  { table_version: 1, status: ["STARTED"] },
   { currency: "EUR" },
   { currency: "KWD" },
   { min_cents: 2 },
