@@ -117,6 +117,8 @@ export function chargeDifference(charge: ProviderCharge, payment: Payment | unde
       return differs("status_differs", `${took}, but the payment is ${payment.status}`);
     case "PENDING":
     case "UNKNOWN":
+      // Its shopper has confirmed it just now: a charge is compared at an age, and a shopper may take longer. Once it is settled, it is looked up.
+      if (payment.action?.provider_txn_id === provider_txn_id) return wrongSum;
       return wrongSum ?? differs("status_differs", `${took}, but the payment is still ${payment.status}`);
     case "AUTHORIZED":
     case "CAPTURE_PENDING":

@@ -126,6 +126,18 @@ describe("a charge that holds money", () => {
   });
 });
 
+test("a charge that its shopper has just confirmed differs only by its sum or by another charge", () => {
+  const asked: Payment = { ...payments.UNKNOWN, action: { provider_txn_id: "pi_1", expires_at: 0 } };
+  for (const kind of ["succeeded", "authorized"] as const) {
+    const answer = { kind, provider_txn_id: "pi_1" };
+    expect(kindsOf({ charges: [charge({ answer })], payments: [asked] })).toEqual([]);
+    const less = charge({ answer, amount_cents: 599 });
+    expect(kindsOf({ charges: [less], payments: [asked] })).toEqual(["amount_differs"]);
+  }
+  const other = charge({ provider_txn_id: "pi_2" });
+  expect(kindsOf({ charges: [other], payments: [asked] })).toEqual(["status_differs"]);
+});
+
 describe("a charge that took money", () => {
   test.each(STATES)("against a payment that is %s", (status, payment) => {
     const expected: DifferenceKind[] = MOVED.has(status) ? [] : ["status_differs"];
