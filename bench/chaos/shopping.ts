@@ -13,7 +13,7 @@ import { type Provider, providerOf, takes } from "./providers.ts";
 import type { Shelf } from "./shelves.ts";
 import { contradiction } from "./statuses.ts";
 
-/** How long a shopper retries and polls. */
+/** How long a shopper retries and polls by default. */
 const PATIENCE_MS = 300_000;
 /** Pauses before the first looks at a new checkout; later looks wait for the end. */
 const EARLY_LOOKS_MS = [0, 100, 200, 400];
@@ -60,6 +60,8 @@ export interface ShoppingOptions {
   readonly journal: string;
   /** The kinds of checkouts; default is all. */
   readonly cases?: readonly Case[];
+  /** How long a shopper retries and polls. */
+  readonly patienceMs?: number | undefined;
 }
 
 export class Shopping {
@@ -128,7 +130,7 @@ export class Shopping {
     { repeats, pace }: { readonly repeats: boolean; readonly pace: number },
   ): Promise<void> {
     const key = `chaos-${Bun.randomUUIDv7()}`;
-    const giveUpAt = Date.now() + PATIENCE_MS;
+    const giveUpAt = Date.now() + (this.#options.patienceMs ?? PATIENCE_MS);
     try {
       const { saga_id, attempts } = await shopper.checkout(cart, key, giveUpAt);
       Object.assign(checkout, { sagaId: saga_id, attempts, acceptedAt: Date.now() });

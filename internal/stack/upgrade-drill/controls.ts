@@ -3,7 +3,7 @@
 import type { DatabaseName } from "../../../schemas/migrations.ts";
 import { SERVED_COUNTRY } from "../../../bench/chaos/cases.ts";
 import type { RoleOverrides } from "../role-env.ts";
-import { type Pass, PASSES } from "./passes.ts";
+import { CARDS, type Pass, PASSES } from "./passes.ts";
 import type { DrillResult } from "./report.ts";
 
 export interface Control {
@@ -19,10 +19,10 @@ export interface Control {
   readonly sign: RegExp;
 }
 
-export const CONTROL_NAMES = ["column", "decision", "start"] as const;
+export const CONTROL_NAMES = ["column", "decision", "start", "table"] as const;
 
 const upgradeOf = (...order: Pass["order"]): readonly Pass[] =>
-  PASSES.slice(0, 1).map((pass) => ({ ...pass, order }));
+  PASSES.slice(0, 1).map((pass) => ({ ...pass, order, holding: [] }));
 
 export const CONTROLS = {
   column: {
@@ -47,13 +47,22 @@ export const CONTROLS = {
     passes: upgradeOf("order"),
     sign: /order-1/,
   },
+  table: {
+    mistake: "the orchestrator is rolled back while checkouts hold the money first",
+    overrides: {},
+    passes: [
+      ...upgradeOf("relay", "orchestrator", "payment").map((pass) => ({ ...pass, holding: [CARDS] })),
+      ...PASSES.slice(1, 2).map((pass): Pass => ({ ...pass, order: ["orchestrator"] })),
+    ],
+    sign: /version 2 of the saga table/,
+  },
 } as const satisfies Readonly<Record<(typeof CONTROL_NAMES)[number], Control>>;
 
 /** The faults of a drill that tell of this mistake. Pure. */
 export function signsOf({ replaced, others }: DrillResult, { sign }: Control): readonly string[] {
   const faults = [
     ...replaced.flatMap(({ beside, after }) => [...(beside ?? []), ...(after ?? [])]),
-    ...Object.values(others).flat(),
+    ...Object.values(others).flatMap((found) => found ?? []),
   ];
   return faults.filter((fault) => sign.test(fault));
 }

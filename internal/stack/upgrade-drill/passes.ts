@@ -1,4 +1,4 @@
-// What a drill does, in order: upgrades, rolls back, and upgrades again in another order. Pure.
+// What a drill does, in order: upgrades, has the money held first and takes that back, rolls back, and upgrades again in another order. Pure.
 import type { Role } from "../role-env.ts";
 import type { Release } from "./release.ts";
 
@@ -9,7 +9,14 @@ export interface Pass {
   readonly order: readonly Role[];
   /** The heads of its two columns in the report: while a role has processes of both releases, and when all are replaced. */
   readonly heads: readonly [string, string];
+  /** The values that AUTHORIZE_FIRST gets when all are replaced, one after the other. */
+  readonly holding: readonly string[];
 }
+
+/** Values of AUTHORIZE_FIRST. It comes last, and goes first: so a rollback finds no saga that the older release does not know. */
+export const CARDS = "stripe";
+const ALL = "stripe,paypal";
+const NONE = "";
 
 /** The order of docs/upgrading.md: the orchestrator, which sends the commands, before the services, which get them. */
 export const RECOMMENDED: readonly Role[] = [
@@ -35,12 +42,25 @@ const SERVICES_FIRST: readonly Role[] = [
 ];
 
 export const PASSES: readonly Pass[] = [
-  { name: "upgrade", to: "new", order: RECOMMENDED, heads: ["old beside new", "upgraded"] },
-  { name: "rollback", to: "old", order: RECOMMENDED.toReversed(), heads: ["new beside old", "rolled back"] },
+  {
+    name: "upgrade",
+    to: "new",
+    order: RECOMMENDED,
+    heads: ["old beside new", "upgraded"],
+    holding: [CARDS, NONE],
+  },
+  {
+    name: "rollback",
+    to: "old",
+    order: RECOMMENDED.toReversed(),
+    heads: ["new beside old", "rolled back"],
+    holding: [],
+  },
   {
     name: "upgrade, services first",
     to: "new",
     order: SERVICES_FIRST,
     heads: ["services first: beside", "services first: upgraded"],
+    holding: [ALL],
   },
 ];

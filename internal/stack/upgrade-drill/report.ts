@@ -19,12 +19,14 @@ export interface Replaced {
 export interface DrillResult {
   readonly replaced: readonly Replaced[];
   /** What concerns no role: the migration, the ends of the checkouts, the audit. By name. */
-  readonly others: Readonly<Record<string, readonly string[]>>;
+  readonly others: Readonly<Record<string, Faults>>;
+  /** Figures, one sentence each. */
+  readonly notes: readonly string[];
 }
 
 const MAX_FAULTS_SHOWN = 10;
 
-export function reportOf({ replaced, others }: DrillResult): {
+export function reportOf({ replaced, others, notes }: DrillResult): {
   readonly text: string;
   readonly passed: boolean;
 } {
@@ -50,6 +52,7 @@ export function reportOf({ replaced, others }: DrillResult): {
     table(["role", ...passes.flatMap(({ heads }) => heads)], rows),
     "",
     ...Object.entries(others).map(([name, found]) => `${name}: ${wordOf(found)}`),
+    ...(notes.length === 0 ? [] : ["", ...notes]),
     ...(faults.length === 0 ? [] : ["", ...faults]),
   ].join("\n");
   return { text, passed: faults.length === 0 };

@@ -14,6 +14,7 @@ test("the table has a row for each role and two columns for each pass", () => {
       { pass: rollback, role: "console", beside: null, after: [] },
     ],
     others: { audit: [] },
+    notes: ["12 checkouts"],
   });
   expect(passed).toBe(true);
   expect(text.split("\n")).toEqual([
@@ -23,6 +24,8 @@ test("the table has a row for each role and two columns for each pass", () => {
     "| console | -              | held     | -              | held        |",
     "",
     "audit: held",
+    "",
+    "12 checkouts",
   ]);
 });
 
@@ -33,6 +36,7 @@ test("a fault of one state fails the drill and is told with its place", () => {
       { pass: rollback, role: "gateway", beside: [], after: [] },
     ],
     others: { audit: ["stock: 7: lost"] },
+    notes: [],
   });
   expect(passed).toBe(false);
   expect(text).toContain("| order   | FAILED         | held        | not reached    | not reached |");

@@ -24,6 +24,18 @@ const PRICE = { amount_cents: 1_250, currency: "EUR" };
 const END_TIMEOUT_MS = 60_000;
 const CANCEL_PAUSE_MS = 1_000;
 
+export interface Customers {
+  /** They buy what all of these sell. */
+  readonly releases: readonly Release[];
+  /** How long they wait for the end of a checkout. Default: that of a chaos run. */
+  readonly patienceMs?: number | undefined;
+}
+
+/** Whether some of the checkouts wait for their shopper (3-D Secure). */
+export function areAsked(releases: readonly Release[]): boolean {
+  return releases.every((release) => release.sends("PaymentActionRequired"));
+}
+
 export class Shoppers {
   /** JSON lines with the saga of each 202, for the auditor. */
   readonly journal: string;
@@ -44,7 +56,7 @@ export class Shoppers {
   static async start(
     { addresses, secrets }: RoleContext,
     dataDirectory: string,
-    releases: readonly Release[],
+    { releases, patienceMs }: Customers,
   ): Promise<Shoppers> {
     const shelf = await fillShelf(addresses);
     const signIn = () =>
@@ -62,6 +74,7 @@ export class Shoppers {
       shelves: [shelf],
       journal,
       cases: casesOf(releases),
+      patienceMs,
     });
     const canCancel = releases.every((release) => release.sends("OrderCancelRefused"));
     return new Shoppers(shopping, journal, canCancel ? await signIn() : undefined, shelf);
@@ -113,14 +126,12 @@ export class Shoppers {
   }
 }
 
-/**
- * By card, because a release may not know PayPal. Without 3-D Secure, if a release does not know it: its gateway rejects the field
- * `shopper_present`.
- */
+/** Without PayPal and 3-D Secure, if a release does not know them: its gateway rejects the method and the field `shopper_present`. */
 function casesOf(releases: readonly Release[]): readonly Case[] {
-  const knowsBanks = releases.every((release) => release.sends("PaymentActionRequired"));
-  const known = CASES.filter(
-    ({ answer, method }) => providerOf(method) === "stripe" && (answer === undefined || knowsBanks),
+  const knowsBanks = areAsked(releases);
+  const knowsPayPal = releases.every((release) => release.knows("OFFER_PAYPAL"));
+  const known = CASES.filter(({ answer, method }) =>
+    providerOf(method) === "paypal" ? knowsPayPal : answer === undefined || knowsBanks,
   );
   const total = known.reduce((sum, { share }) => sum + share, 0);
   return known.map((one) => ({ ...one, share: one.share / total }));
