@@ -44,6 +44,8 @@ export interface PlanOptions {
   /** The folder with the certificates of a secure stack. Undefined: nothing is encrypted. */
   readonly certificates?: string | undefined;
   readonly brokers: 1 | 3 | undefined;
+  /** Also a listener of Kafka for clients with a password. */
+  readonly kafkaPasswords: boolean;
   /** A replica of Redis, and three Sentinels. */
   readonly sentinel: boolean;
   /** For each of REDIS_SERVERS, the port at which everybody reaches it, also the Sentinels. Empty: its own. */
@@ -221,7 +223,7 @@ function secureRedis({ certificates, secrets }: PlanOptions): SecureRedis | unde
 }
 
 function planKafka(
-  { dataDirectory, ports, advertised, brokers: wanted, certificates }: PlanOptions,
+  { dataDirectory, ports, advertised, brokers: wanted, certificates, kafkaPasswords }: PlanOptions,
   logFile: StackPlan["logFile"],
 ): readonly Definition[] {
   const directory = join(dataDirectory, "kafka");
@@ -229,14 +231,17 @@ function planKafka(
   for (const [whose, given] of Object.entries(advertised))
     if (given.length !== brokers)
       throw new Error(`${given.length} advertised port(s) for ${whose}, but ${brokers} broker(s)`);
+  const ofBrokers = Array.from({ length: brokers }, (_, index) => ({
+    port: ports.next(),
+    controllerPort: ports.next(),
+    detours: detoursOf(index, advertised, ports),
+    ...(certificates === undefined ? {} : { brokerPort: ports.next() }),
+  }));
+  const passwords = kafkaPasswords ? { ports: ofBrokers.map(() => ports.next()), users: {} } : undefined;
   return kafkaServers({
-    brokers: Array.from({ length: brokers }, (_, index) => ({
-      port: ports.next(),
-      controllerPort: ports.next(),
-      detours: detoursOf(index, advertised, ports),
-      ...(certificates === undefined ? {} : { brokerPort: ports.next() }),
-    })),
-    secure: certificates === undefined ? undefined : { certificate: brokerCertificate(certificates) },
+    brokers: ofBrokers,
+    secure:
+      certificates === undefined ? undefined : { certificate: brokerCertificate(certificates), passwords },
     directory,
     logFile,
   });

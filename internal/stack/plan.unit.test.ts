@@ -26,6 +26,7 @@ async function planned(
     ports: { next: () => port++, release: () => {} },
     secrets: await newSecrets(),
     brokers: 1,
+    kafkaPasswords: false,
     databases: DATABASES,
     // The binaries need not be built.
     roles: false,

@@ -47,6 +47,8 @@ export interface StackOptions {
   readonly advertised?: Advertised | undefined;
   /** Encrypted connections to Kafka, Postgres and Redis, one account per role, and what it may do there. Default: with CHECKOUT_SECURE=1, if there are roles. */
   readonly secure?: boolean | undefined;
+  /** Kafka also has a listener for clients with a password. Only with `secure`. Default: not. */
+  readonly kafkaPasswords?: boolean | undefined;
   /** Redis gets a replica, and three Sentinels that promote the replica when the master is gone; the roles follow them. Default: not. */
   readonly sentinel?: boolean | undefined;
   /** Ports of proxies in front of the two Redis servers, which the Sentinels tell to everybody. */
@@ -108,6 +110,7 @@ export async function startStack(options: StackOptions = {}, signal?: AbortSigna
     ports,
     secrets: await ensureSecrets(dataDirectory),
     brokers: options.brokers,
+    kafkaPasswords: options.kafkaPasswords ?? false,
     databases: options.databases ?? DATABASES,
     standbys: options.standbys,
     roles: options.roles ?? true,

@@ -1,5 +1,5 @@
-// What a drill of secrets acts on: a whole secure stack with two gateways and two orchestrators behind a balancer, and shoppers who buy all the
-// time. Called by main.ts; the exchanges use it.
+// What a drill of secrets acts on: a whole secure stack with two gateways and two orchestrators behind a balancer, two consoles, and shoppers who buy all
+// the time. Called by main.ts; the exchanges use it.
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { scrape } from "../../../bench/measure/metrics.ts";
@@ -21,7 +21,7 @@ const OVERRIDES: RoleOverrides = {
   paysim: { LATENCY: "fixed:50" },
   orchestrator: { FORWARD_DEADLINE_MS: "100000" },
 };
-const REPLICAS = { gateway: 2, orchestrator: 2 };
+const REPLICAS = { gateway: 2, orchestrator: 2, console: 2 };
 
 type Settings = Readonly<Record<string, string>>;
 
@@ -31,7 +31,7 @@ export class Arena implements AsyncDisposable {
   readonly balancer: Balancer;
   readonly shoppers: Shoppers;
   /** The authority of the stack's certificates. */
-  readonly authority: CertificateAuthority;
+  authority: CertificateAuthority;
   readonly journal: string;
   /** The database settings of `checkoutctl audit`: those of the auditor, who may only read what it compares. */
   readonly auditor: Record<string, string>;
@@ -71,6 +71,7 @@ export class Arena implements AsyncDisposable {
     const system = held.use(
       await RunningSystem.startWith("rotation-drill", {
         secure: true,
+        kafkaPasswords: true,
         replicas: REPLICAS,
         overrides: { ...OVERRIDES, gateway: identityProvider.gatewaySettings },
         changes: (role) => changes.get(role) ?? {},
@@ -131,14 +132,17 @@ export class Arena implements AsyncDisposable {
   /** Its processes one after the other; the next one when the one before is in service again. */
   async restart(...roles: readonly Role[]): Promise<void> {
     for (const role of roles) {
-      for (const name of this.processesOf(role)) {
-        await this.system.stack.restart(name);
-        await this.untilWhole();
-        // A call that waited at the stopped process has gone to another one, which must not stop before it has answered.
-        await this.balancer.untilAnswered();
-      }
+      for (const name of this.processesOf(role)) await this.restartOne(name);
       this.step(`restart ${role}`);
     }
+  }
+
+  /** A process. Resolves when everything is in service again. */
+  async restartOne(name: string): Promise<void> {
+    await this.system.stack.restart(name);
+    await this.untilWhole();
+    // A call that waited at the stopped process has gone to another one, which must not stop before it has answered.
+    await this.balancer.untilAnswered();
   }
 
   /** Runs checkoutctl with settings besides an operator's, and returns its JSON. Throws if it fails. */

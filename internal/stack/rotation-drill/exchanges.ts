@@ -1,6 +1,7 @@
 // All exchanges of a drill, in their order. Passwords come last: the exchanges before use those that the stack began with.
 import { certificateExchanges } from "./certificate-exchanges.ts";
 import type { Exchange } from "./exchange.ts";
+import { kafkaPasswordExchange } from "./kafka-password-exchange.ts";
 import { keyExchanges } from "./key-exchanges.ts";
 import { passwordExchanges } from "./password-exchanges.ts";
 import { sharedExchanges } from "./shared-exchanges.ts";
@@ -19,5 +20,6 @@ export const EXCHANGES: readonly Exchange[] = [
   ...certificateExchanges,
   ...keyExchanges,
   ...sharedExchanges,
+  kafkaPasswordExchange,
   ...passwordExchanges,
 ];

@@ -77,6 +77,21 @@ export class CertificateAuthority {
   }
 
   /**
+   * Another authority in its place. From now on `caFile` has both, the new one first, until `trustAlone`; what the old one has issued stays
+   * as it is.
+   */
+  async replaced(): Promise<CertificateAuthority> {
+    const { certFile, keyFile } = certificateFiles(this.#directory, "ca");
+    await makeAuthority(certFile, keyFile, pemOf(this.#certificate));
+    return CertificateAuthority.open(this.#directory);
+  }
+
+  /** Takes every other authority out of `caFile`. */
+  trustAlone(): void {
+    write(this.caFile, pemOf(this.#certificate), 0o644);
+  }
+
+  /**
    * The files of this name: those from an earlier call, unless they are for other hosts, of another authority or about to expire. Call it
    * once per name at a time.
    */
@@ -127,11 +142,12 @@ export class CertificateAuthority {
       ],
     });
     await writeKey(files.keyFile, keys.privateKey);
-    write(files.certFile, `${certificate.toString("pem")}\n`, 0o644);
+    write(files.certFile, pemOf(certificate), 0o644);
   }
 }
 
-async function makeAuthority(certFile: string, keyFile: string): Promise<void> {
+/** `others`: certificates that its file has as well. */
+async function makeAuthority(certFile: string, keyFile: string, others = ""): Promise<void> {
   const keys = await crypto.subtle.generateKey(KEY, true, ["sign", "verify"]);
   // A random part, because two authorities of one name would pass for each other until a signature is checked.
   const name = `checkout stack ${crypto.randomUUID().slice(0, 8)}`;
@@ -147,7 +163,11 @@ async function makeAuthority(certFile: string, keyFile: string): Promise<void> {
     ],
   });
   await writeKey(keyFile, keys.privateKey);
-  write(certFile, `${certificate.toString("pem")}\n`, 0o644);
+  write(certFile, `${pemOf(certificate)}${others}`, 0o644);
+}
+
+function pemOf(certificate: X509Certificate): string {
+  return `${certificate.toString("pem")}\n`;
 }
 
 function validity(days: number): { readonly notBefore: Date; readonly notAfter: Date } {

@@ -2,7 +2,7 @@
 import { afterAll, expect, test } from "bun:test";
 import { copyFileSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { connect, createServer, type Server, type TLSSocket } from "node:tls";
 import { CertificateAuthority } from "./certificate-authority.ts";
 import type { CertificateFiles } from "./certificate-files.ts";
@@ -95,3 +95,40 @@ test("a renewed certificate is another one of the same name and authority, and t
   expect(await ask(port, "broker.test", { ...files, certFile: old, keyFile: oldKey })).toBe("inventory");
   server.close();
 });
+
+test("two authorities count until the old one is removed", async () => {
+  const old = await CertificateAuthority.open(folder());
+  const before = copied(await old.issue({ name: "relay-saga" }));
+  // when
+  const made = await old.replaced();
+  // then
+  const broker = await made.issue({ name: "broker", hosts: ["broker.test"] });
+  const client = await made.renew({ name: "relay-saga" });
+  expect(readFileSync(client.certFile)).not.toEqual(readFileSync(before.certFile));
+  const both = await serve(broker);
+  const ofBoth = [
+    await ask(both.port, "broker.test", client),
+    await ask(both.port, "broker.test", before, client.caFile),
+  ];
+  expect(ofBoth).toEqual(["relay-saga", "relay-saga"]);
+  expect(await ask(both.port, "broker.test", before)).toStartWith("refused");
+  both.server.close();
+  // when
+  made.trustAlone();
+  // then
+  const alone = await serve(broker);
+  expect(await ask(alone.port, "broker.test", client)).toBe("relay-saga");
+  expect(await ask(alone.port, "broker.test", before, client.caFile)).toStartWith("refused");
+  alone.server.close();
+});
+
+/** The files as they are now, in a folder of their own. */
+function copied(files: CertificateFiles): CertificateFiles {
+  const to = mkdtempSync(join(directory, "before-"));
+  const copy = (file: string) => {
+    const path = join(to, basename(file));
+    copyFileSync(file, path);
+    return path;
+  };
+  return { caFile: copy(files.caFile), certFile: copy(files.certFile), keyFile: copy(files.keyFile) };
+}

@@ -4,15 +4,15 @@ import type { BrokerCertificate } from "../secure/kafka-certificates.ts";
 
 export interface SecureBrokers {
   readonly certificate: BrokerCertificate;
-  /** Also a listener for clients with a password (SCRAM-SHA-512): its port on each broker, and the users. */
-  readonly passwords?: {
-    readonly ports: readonly number[];
-    readonly users: Readonly<Record<string, string>>;
-  };
+  /** Also a listener for clients with a password (SCRAM): its port on each broker, and users that there are from the start, with SCRAM-SHA-512. */
+  readonly passwords?:
+    { readonly ports: readonly number[]; readonly users: Readonly<Record<string, string>> } | undefined;
 }
 
 /** The listener of clients with a password. */
 export const PASSWORDS = "PASSWORDS";
+/** A user has a password for each. */
+const MECHANISMS = ["SCRAM-SHA-512", "SCRAM-SHA-256"];
 
 /** Who a client is comes from its certificate; whoever the access lists do not name may do nothing. */
 export function securityProperties({ certificate, passwords }: SecureBrokers): Record<string, string> {
@@ -38,9 +38,13 @@ function passwordProperties(): Record<string, string> {
   const listener = `listener.name.${PASSWORDS.toLowerCase()}`;
   return {
     [`${listener}.ssl.client.auth`]: "none",
-    [`${listener}.sasl.enabled.mechanisms`]: "SCRAM-SHA-512",
-    [`${listener}.scram-sha-512.sasl.jaas.config`]:
-      "org.apache.kafka.common.security.scram.ScramLoginModule required;",
+    [`${listener}.sasl.enabled.mechanisms`]: MECHANISMS.join(","),
+    ...Object.fromEntries(
+      MECHANISMS.map((mechanism) => [
+        `${listener}.${mechanism.toLowerCase()}.sasl.jaas.config`,
+        "org.apache.kafka.common.security.scram.ScramLoginModule required;",
+      ]),
+    ),
   };
 }
 

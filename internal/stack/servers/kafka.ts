@@ -59,6 +59,7 @@ export function kafkaServers(options: KafkaOptions): Definition[] {
     const properties = join(directory, "server.properties");
     const logging = join(directory, "log4j2.properties");
     const archive = options.archiveTo;
+    const passwordPort = options.secure?.passwords?.ports[index];
     const classes =
       archive === undefined
         ? // The JVM silently ignores an archive of other jars or of another Java.
@@ -89,6 +90,7 @@ export function kafkaServers(options: KafkaOptions): Definition[] {
         kafka: port,
         controller: controllerPort,
         ...Object.fromEntries(Object.entries(detours).map(([whose, detour]) => [whose, detour.port])),
+        ...(passwordPort === undefined ? {} : { passwords: passwordPort }),
       },
       readyTimeoutMs: READY_TIMEOUT_MS,
       probe: async () =>
