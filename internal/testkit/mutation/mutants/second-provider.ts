@@ -153,8 +153,8 @@ export const SECOND_PROVIDER_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: ADAPTER,
-        find: "      .filter((refund) => captureIdOf(refund) === provider_txn_id)\n",
-        replace: "",
+        find: "refundsOf(order).filter((refund) => captureIdOf(refund) === provider_txn_id)",
+        replace: "refundsOf(order)",
       },
     ],
     caughtBy: { layer: "int", file: ERRORS_TEST, test: "a search finds our refund that failed" },
@@ -177,7 +177,7 @@ export const SECOND_PROVIDER_MUTANTS: readonly Mutant[] = [
     title: "HUF and TWD are sent to PayPal with decimals, as to Stripe.",
     edits: [
       {
-        file: `${PAYPAL}/paypal-amounts.ts`,
+        file: "internal/kernel/paypal-charges.ts",
         find: 'new Set(["HUF", "JPY", "TWD"])',
         replace: 'new Set(["JPY"])',
       },
@@ -206,7 +206,7 @@ export const SECOND_PROVIDER_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: "internal/services/payment/webhooks/webhook-event.ts",
-        find: 'if (isSame && answer.kind === "declined"',
+        find: 'if (isHold && answer.kind === "declined"',
         replace: 'if (answer.kind === "declined"',
       },
     ],
