@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { cartOf, Refused, type Shopper } from "../../../bench/shopper.ts";
 import type { PaymentAction } from "../../../schemas/http.ts";
 import { waitUntil } from "../wait.ts";
-import { mixed, press, setFaults } from "./mixed.suite.test.ts";
+import { FIRST_LOOK_UP_MS, mixed, press, setFaults } from "./mixed.suite.test.ts";
 import { NOT_SERVED, type Provider } from "./mixed-plan.ts";
 import { CURRENCY, existing, RunningSystem, UNIT_PRICE_CENTS } from "./running-system.ts";
 
@@ -12,8 +12,6 @@ const UP_TIMEOUT_MS = 120_000;
 const PATIENCE_MS = 40_000;
 /** Long enough for a shopper of a test, short enough to be waited for. */
 const ACTION_MS = 10_000;
-/** The payment service looks up a payment that waits for its payer after this time, not before. */
-const FIRST_LOOK_UP_MS = 5_000;
 
 const open = new AsyncDisposableStack();
 let system: RunningSystem;
