@@ -7,14 +7,15 @@ import {
   canBeGivenUp,
   type ChargeOutcome,
   giveUp,
-  type PaymentPolicy,
   type RefundOutcome,
 } from "../../services/payment/attempts/attempts.ts";
 import type { CaptureOutcome, VoidOutcome } from "../../services/payment/attempts/holds.ts";
 import { isHeld, isOpen } from "../../services/payment/payment.ts";
 import { cancellingActions, cancellingEvent } from "./cancelling.ts";
 import type { Successor } from "./explore.ts";
-import { execute, newsOf, shopperActs } from "./provider.ts";
+import { approvals, executeAtPayPal, reviewEnds } from "./paypal.ts";
+import { KEY_LIFE_MS } from "./policies.ts";
+import { execute, newsOf, shopperActs, type Ways } from "./provider.ts";
 import type { MaybePayment, Rules } from "./rules.ts";
 import {
   type Account,
@@ -22,6 +23,7 @@ import {
   type Call,
   insert,
   type Message,
+  type ProviderName,
   replaceAt,
   type Rows,
   SAGA_POLICY,
@@ -32,21 +34,6 @@ import {
 } from "./world.ts";
 
 const HOLD = { holdMs: 0 };
-const HOUR_MS = 60 * 60 * 1_000;
-const PAYMENT_POLICY: PaymentPolicy = {
-  leaseMs: 0,
-  backoffMs: [0],
-  attemptsBeforeSearch: 1,
-  keyTrustedMs: 23 * HOUR_MS,
-  searchLagMs: 0,
-  executionMs: HOUR_MS,
-  sentWithinShare: 1,
-  forgetsWaiting: false,
-  actionMs: 2 * SAGA_POLICY.actionDeadlineMs,
-  actionPollMs: [0],
-  refundPollMs: [0],
-};
-const DAY_MS = 24 * HOUR_MS;
 const SHIPS = { blockedCountries: new Set<string>() };
 const SHIPS_NOWHERE = { blockedCountries: new Set(["DE"]) };
 const NOT_YET: RefundOutcome = { kind: "not_yet", error_code: "TIMEOUT" };
@@ -139,6 +126,7 @@ function sagaActions(world: World, saga: number, rules: Rules): Next[] {
   for (const { action, world: to } of [
     ...shopperActions(world, saga, rules),
     ...holdActions(world, saga, rules),
+    ...payPalActions(world, saga),
   ])
     add(action, to);
   const longer = world.left.moreTime > 0 ? pressed(world, saga, rules) : null;
@@ -153,20 +141,29 @@ function sagaActions(world: World, saga: number, rules: Rules): Next[] {
     // A second executor may claim a payment only when the first one's lease has expired.
     // And a look-up during an abandoned charge call proves nothing; only a look-up after that call counts.
     const allowed = isAsked ? world.left.providerFaults > 0 : isQuiet || !isUndone(payment);
-    const claimed = allowed ? claim(payment, nowFor(payment, account, isQuiet), rules) : null;
+    const claimed = allowed ? claim(payment, nowFor(payment, account, isQuiet, rules), rules) : null;
     // A look-up that finds nothing new changes nothing; one is enough, beside what else may go wrong.
-    const isIdle = claimed?.request.ask === "look_up" && account.charge === "waiting";
+    const isIdle =
+      (claimed?.request.ask === "look_up" && account.charge === "waiting") ||
+      account.charge === "in review" ||
+      (account.charge === "forgotten" && !account.isOld);
     if (claimed !== null && !(isIdle && world.left.providerFaults === 0)) {
       const call: Call = { saga, ...claimed.request, answer: null, isAwaited: true };
-      const asked = { ...withRows(world, saga, { payment: claimed.payment }), calls: [...world.calls, call] };
+      const isItsOwn = payment.provider === world.providers[saga];
+      const asked = noting(
+        { ...withRows(world, saga, { payment: claimed.payment }), calls: [...world.calls, call] },
+        isItsOwn ? null : "only the shopper's own provider is asked",
+      );
       add("claim", isAsked || isIdle ? spend(asked, "providerFaults") : asked);
     }
     // Its turn would come too late. The model does not count waiting time, so this may happen at any step.
     if (canBeGivenUp(payment)) add("give up", applyPayment(world, saga, giveUp(payment)));
   }
   if (world.left.keyExpiries > 0 && isQuiet && account.knowsChargeKey && !account.isOld) {
-    const forgotten: Account = { ...account, knowsChargeKey: false, knowsRefundKey: false, isOld: true };
-    add("key expiry", spend(withRows(world, saga, { account: forgotten }), "keyExpiries"));
+    const isOrder = world.providers[saga] === "paypal" && ORDERS.has(account.charge);
+    const charge = isOrder ? "forgotten" : account.charge;
+    const old: Account = { ...account, charge, knowsChargeKey: false, knowsRefundKey: false, isOld: true };
+    add("key expiry", spend(withRows(world, saga, { account: old }), "keyExpiries"));
   }
   return next;
 }
@@ -179,11 +176,31 @@ function holdActions(world: World, saga: number, rules: Rules): Next[] {
     const ended = withRows(world, saga, { account: { ...account, charge: "canceled" } });
     next.push({ action: "end of the hold", world: spend(ended, "endedHolds") });
   }
-  if (payment !== null && isHeld(payment) && account.charge === "canceled") {
+  // PayPal's events about holds are not read: the answer to the next request tells.
+  const isTold = world.providers[saga] === "stripe";
+  if (isTold && payment !== null && isHeld(payment) && account.charge === "canceled") {
     const told = rules.settleEndedHold(payment, "AUTHORIZATION_ENDED", "");
     next.push({ action: "webhook about the hold", world: applyPayment(world, saga, told) });
   }
   return next;
+}
+
+/** PayPal forgets them before their keys. */
+const ORDERS: ReadonlySet<Account["charge"]> = new Set(["waiting", "approved"]);
+
+/** What happens at PayPal without anybody: a review ends, and an order that nobody took is forgotten. */
+function payPalActions(world: World, saga: number): Next[] {
+  const { account } = rowsOf(world, saga);
+  const isHeldFirst = world.sagas[saga]?.table_version === 2;
+  const ends = reviewEnds(account, isHeldFirst).map((end) => ({
+    action: end.how,
+    world: withRows(world, saga, { account: end.account }),
+  }));
+  const isForgettable = world.left.forgottenOrders > 0 && ORDERS.has(account.charge);
+  if (world.providers[saga] !== "paypal" || !isForgettable) return ends;
+  const forgotten: Account = { ...account, charge: "forgotten" };
+  const gone = withRows(spend(world, "forgottenOrders"), saga, { account: forgotten });
+  return [...ends, { action: "order is forgotten", world: gone }];
 }
 
 /** The shopper at the shop's page: asks for more time, if that changes anything. */
@@ -196,14 +213,18 @@ function pressed(world: World, saga: number, rules: Rules): World | null {
 function shopperActions(world: World, saga: number, rules: Rules): Next[] {
   const { payment, account } = rowsOf(world, saga);
   if (payment === null || (isOpen(payment) && payment.action === null)) return [];
-  const acts = shopperActs(account, payment.capture === "manual").map((act) => ({
+  const isPayPal = world.providers[saga] === "paypal";
+  const how = isPayPal ? approvals(account) : shopperActs(account, payment.capture === "manual");
+  const acts = how.map((act) => ({
     action: act.how,
     world: withRows(world, saga, { account: act.account }),
   }));
-  const news = isOpen(payment) ? newsOf(account, saga) : null;
+  // Of an order PayPal tells only that its money was taken.
+  const isNews = isOpen(payment) && (!isPayPal || account.charge === "succeeded");
+  const news = isNews ? newsOf(account, saga) : null;
   if (news === null) return acts;
   // An event says what a look-up would, at any time.
-  const settled = rules.settleCharge(payment, payment.attempts, news, 0, PAYMENT_POLICY);
+  const settled = rules.settleCharge(payment, payment.attempts, news, 0, rules.policyOf(payment.provider));
   return [...acts, { action: "webhook", world: applyPayment(world, saga, settled) }];
 }
 
@@ -212,12 +233,20 @@ function callActions(world: World, call: Call, index: number, rules: Rules): Nex
   const add = (action: string, to: World) => void next.push({ action, world: to });
   const gone = { ...world, calls: world.calls.toSpliced(index, 1) };
   if (call.answer === null) {
-    for (const { how, account, answer, isFault } of execute(rowsOf(world, call.saga).account, call, {
+    const ways: Ways = {
       isConfirmed: world.isConfirmed,
       isHeld: world.sagas[call.saga]?.table_version === 2,
-    })) {
+    };
+    const provider = world.providers[call.saga] === "paypal" ? executeAtPayPal : execute;
+    for (const { how, account, answer, isFault, isReview } of provider(
+      rowsOf(world, call.saga).account,
+      call,
+      ways,
+    )) {
       if (isFault === true && world.left.providerFaults === 0) continue;
-      const met = isFault === true ? spend(world, "providerFaults") : world;
+      if (isReview === true && world.left.reviews === 0) continue;
+      const faulty = isFault === true ? spend(world, "providerFaults") : world;
+      const met = isReview === true ? spend(faulty, "reviews") : faulty;
       const done = withRows(met, call.saga, { account });
       // The result of an abandoned call is lost.
       const calls = call.isAwaited
@@ -245,12 +274,13 @@ function callActions(world: World, call: Call, index: number, rules: Rules): Nex
 }
 
 function claim(payment: NonNullable<Rows["payment"]>, now: number, rules: Rules) {
-  const claimed = rules.claimCharge(payment, now, PAYMENT_POLICY);
+  const policy = rules.policyOf(payment.provider);
+  const claimed = rules.claimCharge(payment, now, policy);
   if (claimed !== null) return claimed;
   const claims = [
-    ["refund", rules.claimRefund(payment, now, PAYMENT_POLICY)],
-    ["capture", rules.claimCapture(payment, now, PAYMENT_POLICY)],
-    ["void", rules.claimVoid(payment, now, PAYMENT_POLICY)],
+    ["refund", rules.claimRefund(payment, now, policy)],
+    ["capture", rules.claimCapture(payment, now, policy)],
+    ["void", rules.claimVoid(payment, now, policy)],
   ] as const;
   for (const [ask, made] of claims)
     if (made !== null) return { payment: made.payment, request: { ask, attempt: made.request.attempt } };
@@ -260,16 +290,16 @@ function claim(payment: NonNullable<Rows["payment"]>, now: number, rules: Rules)
 function settle(world: World, call: Call, answer: Answer, rules: Rules): World {
   const { payment, account } = rowsOf(world, call.saga);
   if (payment === null) return world;
-  const now = nowFor(payment, account, false);
+  const now = nowFor(payment, account, false, rules);
+  const policy = rules.policyOf(payment.provider);
   const { saga, attempt } = call;
   const apply = (settled: MaybePayment) => applyPayment(world, saga, settled);
   if (isAnswerTo(call, answer, "refund"))
-    return apply(rules.settleRefund(payment, attempt, answer, now, PAYMENT_POLICY));
+    return apply(rules.settleRefund(payment, attempt, answer, now, policy));
   if (isAnswerTo(call, answer, "capture"))
-    return apply(rules.settleCapture(payment, attempt, answer, now, PAYMENT_POLICY));
-  if (isAnswerTo(call, answer, "void"))
-    return apply(rules.settleVoid(payment, attempt, answer, now, PAYMENT_POLICY));
-  return apply(rules.settleCharge(payment, attempt, answer, now, PAYMENT_POLICY));
+    return apply(rules.settleCapture(payment, attempt, answer, now, policy));
+  if (isAnswerTo(call, answer, "void")) return apply(rules.settleVoid(payment, attempt, answer, now, policy));
+  return apply(rules.settleCharge(payment, attempt, answer, now, policy));
 }
 
 /** The others are outcomes of a charge. */
@@ -288,16 +318,26 @@ function isAnswerTo<Ask extends keyof Outcomes>(
 }
 
 /**
- * A time late enough for the next action on the payment: after the lease or the pause; for an old account, a day after the first
- * attempt; for a charge that is only looked up with no call in progress, after the longest execution time.
+ * A time late enough for the next action on the payment: after the lease or the pause; for an old account, when the provider has forgotten
+ * the key; for a charge that is only looked up with no call in progress, after the longest execution time.
  */
-function nowFor(payment: NonNullable<Rows["payment"]>, account: Account, isQuiet: boolean): number {
+function nowFor(
+  payment: NonNullable<Rows["payment"]>,
+  account: Account,
+  isQuiet: boolean,
+  rules: Rules,
+): number {
   if (payment.status === "REFUND_PENDING") return payment.refund.next_attempt_at;
   if ("hold_attempts" in payment) return payment.next_attempt_at;
   if (!isOpen(payment)) return 0;
-  if (account.isOld) return (payment.first_attempt_at ?? 0) + DAY_MS;
-  if (isUndone(payment) && isQuiet) return (payment.charge_asked_at ?? 0) + PAYMENT_POLICY.executionMs;
+  if (account.isOld) return (payment.first_attempt_at ?? 0) + KEY_LIFE_MS[providerOf(payment)];
+  if (isUndone(payment) && isQuiet)
+    return (payment.charge_asked_at ?? 0) + rules.policyOf(payment.provider).executionMs;
   return payment.next_attempt_at;
+}
+
+function providerOf({ provider }: NonNullable<Rows["payment"]>): ProviderName {
+  return provider === "paypal" ? "paypal" : "stripe";
 }
 
 function isUndone(payment: NonNullable<Rows["payment"]>): boolean {

@@ -55,6 +55,25 @@ test(
   MODEL_TIMEOUT_MS,
 );
 
+test.each([
+  ["approves, abandons it, comes late or twice", { resends: 1, operatorCancels: 1 }, 5_000],
+  ["whose captures are reviewed and whose holds end", { reviews: 1, endedHolds: 1 }, 5_000],
+  ["whose order is forgotten", { keyExpiries: 1, forgottenOrders: 1 }, 5_000],
+] as const)(
+  "a payer of PayPal %s: nothing is taken without an order, and nothing stays held",
+  (_, faults, states) => {
+    for (const tables of [[1], [2]] as const) {
+      const budget = { ...CALM, ...faults };
+      const model = checkoutModel({ tables, budget, providers: ["paypal"], isConfirmed: true, rules: REAL });
+      const result = explore(model, { maxStates: MAX_STATES });
+      expect(result.violations).toEqual([]);
+      expect(result.isComplete).toBe(true);
+      expect(result.states).toBeGreaterThan(states);
+    }
+  },
+  MODEL_TIMEOUT_MS,
+);
+
 test("a free checkout is never charged and always finishes", () => {
   const budget = { ...CALM, resends: 1, redeliveries: 1, deadLetters: 1, operatorCancels: 1 };
   const model = checkoutModel({ tables: [1], budget, priceCents: 0, rules: REAL });

@@ -6,7 +6,16 @@ import { violationsOfCompleted } from "./cancelling.ts";
 import type { Model } from "./explore.ts";
 import type { Rules } from "./rules.ts";
 import { CALM, type Tables } from "./scenarios.ts";
-import { type Budget, initialWorld, keyOf, type Rows, STOCKED, type World } from "./world.ts";
+import {
+  type Account,
+  type Budget,
+  initialWorld,
+  keyOf,
+  type ProviderName,
+  type Rows,
+  STOCKED,
+  type World,
+} from "./world.ts";
 
 export interface ModelOptions {
   /** The table of the saga of each checkout. */
@@ -17,6 +26,8 @@ export interface ModelOptions {
   readonly priceCents?: number;
   /** The shoppers are present, and the bank wants each charge confirmed. Default: neither. */
   readonly isConfirmed?: boolean;
+  /** The provider of each checkout. Default: stripe. */
+  readonly providers?: readonly ProviderName[];
   /** Begins when the checkouts are completed, without a fault until then. Default: when they are placed. */
   readonly isCompleted?: boolean;
 }
@@ -27,9 +38,10 @@ export function checkoutModel({
   rules,
   priceCents = 100,
   isConfirmed = false,
+  providers = [],
   isCompleted = false,
 }: ModelOptions): Model<World> {
-  const placed = initialWorld(tables, isCompleted ? CALM : budget, priceCents, isConfirmed);
+  const placed = initialWorld(tables, isCompleted ? CALM : budget, priceCents, isConfirmed, providers);
   return {
     initial: isCompleted ? { ...completed(placed, rules), left: budget } : placed,
     successors: (world) => successors(world, rules),
@@ -93,22 +105,22 @@ function violationsOf({ position, saga_id, table_version }: Saga, rows: Rows, pr
     "money is taken from a hold only while the stock is confirmed",
   );
   must(netCharges >= 0, "refunds never exceed charges");
-  must(!hasEnded(position) || account.charge !== "held", "a saga that is over leaves no money held");
+  must(!hasEnded(position) || !HELD.has(account.charge), "a saga that is over leaves no money held");
   if (position.kind === "compensated") {
     must(
       table_version === 1 || account.charges === 0 || !LOST.has(position.failure.code),
       "lost stock costs the shopper nothing",
     );
-    must(
-      account.charge !== "waiting" && account.charge !== "refused",
-      "no charge of it can be confirmed any more",
-    );
+    must(!CONFIRMABLE.has(account.charge), "no charge of it can be confirmed any more");
     must(netCharges === 0, "a compensated saga keeps no money");
     must(!hasStock(rows), "a compensated saga holds no stock");
     must(order?.status !== "CONFIRMED", "a compensated saga has no confirmed order");
   }
   return found;
 }
+
+const HELD: ReadonlySet<Account["charge"]> = new Set(["held", "in review", "kept"]);
+const CONFIRMABLE: ReadonlySet<Account["charge"]> = new Set(["waiting", "refused", "approved"]);
 
 /** Why a saga ends without its stock. */
 const LOST = new Set(["RESERVATION_LOST", "RESERVATION_EXPIRED", "INSUFFICIENT_STOCK"]);

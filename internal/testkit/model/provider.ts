@@ -5,20 +5,22 @@ import type { ChargeOutcome } from "../../services/payment/attempts/attempts.ts"
 import type { Account, Answer, Call } from "./world.ts";
 
 /** How the provider charges in this world. */
-interface Ways {
+export interface Ways {
   /** The bank wants each charge confirmed by its shopper. */
   readonly isConfirmed: boolean;
   /** A charge only has the money held, and a capture takes it. */
   readonly isHeld: boolean;
 }
 
-const DECLINED = { kind: "declined", error_code: "CARD_DECLINED", error_message: "" } as const;
+export const DECLINED = { kind: "declined", error_code: "CARD_DECLINED", error_message: "" } as const;
 
 export interface Execution {
   readonly how: string;
   readonly account: Account;
   readonly answer: Answer;
   readonly isFault?: boolean;
+  /** The provider decides later whether it takes the money. */
+  readonly isReview?: boolean;
 }
 
 /** All possible results of a request: a replay of a known key, otherwise success, a decline, or a fault in between. */
@@ -64,7 +66,7 @@ function lookedUp(done: Execution, saga: number, wasReplay: boolean): Execution 
 }
 
 /** Cancels what took no money; of what did, it says so. */
-function cancelled(account: Account, saga: number): Execution {
+export function cancelled(account: Account, saga: number): Execution {
   if (account.charge === "succeeded") return { how: "too late", account, answer: succeeded(account, saga) };
   const answer: ChargeOutcome = { ...DECLINED, closed: true };
   return { how: "cancels it", account: { ...account, charge: "canceled" }, answer };
@@ -146,8 +148,9 @@ function charge(account: Account, saga: number, { isConfirmed, isHeld }: Ways): 
 }
 
 /** `executionOver`: the result was a replay, so no attempt is in progress any more. */
-function search(account: Account, saga: number, executionOver: boolean): ChargeOutcome {
-  if (account.charge === null) return { kind: "not_found", execution_over: executionOver };
+export function search(account: Account, saga: number, executionOver: boolean): ChargeOutcome {
+  if (account.charge === null || account.charge === "forgotten")
+    return { kind: "not_found", execution_over: executionOver };
   if (account.charge === "succeeded") return succeeded(account, saga);
   if (account.charge === "held") return authorized(account, saga);
   if (account.charge === "waiting") return waiting(saga);
@@ -172,20 +175,20 @@ export function newsOf(account: Account, saga: number): ChargeOutcome | null {
   return account.charge === "waiting" ? null : search(account, saga, false);
 }
 
-function paid(account: Account, isHeld: boolean): Account {
+export function paid(account: Account, isHeld: boolean): Account {
   return isHeld
     ? { ...account, charge: "held", holds: account.holds + 1 }
     : { ...account, charge: "succeeded", charges: account.charges + 1 };
 }
 
-function waiting(saga: number): ChargeOutcome {
+export function waiting(saga: number): ChargeOutcome {
   return { kind: "action_required", provider_txn_id: `txn-${saga}-1`, redirects: true };
 }
 
-function authorized({ holds }: Account, saga: number): ChargeOutcome {
+export function authorized({ holds }: Account, saga: number): ChargeOutcome {
   return { kind: "authorized", provider_txn_id: `txn-${saga}-${holds}` };
 }
 
-function succeeded({ charges }: Account, saga: number) {
+export function succeeded({ charges }: Account, saga: number) {
   return { kind: "succeeded", provider_txn_id: `txn-${saga}-${charges}` } as const;
 }

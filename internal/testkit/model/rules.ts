@@ -18,6 +18,7 @@ import { decide as decideOrder } from "../../services/order/decide.ts";
 import {
   claimCharge,
   claimRefund,
+  type PaymentPolicy,
   settleCharge,
   settleRefund,
 } from "../../services/payment/attempts/attempts.ts";
@@ -31,6 +32,8 @@ import {
 import { decide as decidePayment } from "../../services/payment/decide.ts";
 import { isOpen, type Decision as PaymentDecision, type Payment } from "../../services/payment/payment.ts";
 import { HOLD_PROTECTIONS, isHoldProtection, pretended, withoutInHold } from "./hold-rules.ts";
+import { POLICIES } from "./policies.ts";
+import { isProviderProtection, PROVIDER_PROTECTIONS, withoutInProvider } from "./provider-rules.ts";
 import {
   CANCELLATION_PROTECTIONS,
   type CancellationRules,
@@ -56,6 +59,8 @@ export interface Rules extends CancellationRules {
   readonly settleCapture: typeof settleCapture;
   readonly settleVoid: typeof settleVoid;
   readonly settleEndedHold: typeof settleEndedHold;
+  /** The times that count for payments of this provider. */
+  readonly policyOf: (provider: string) => PaymentPolicy;
   /** True if a redelivered message that already had its effect is dropped. */
   readonly inbox: boolean;
 }
@@ -79,6 +84,7 @@ export const REAL: Rules = {
   settleCapture,
   settleVoid,
   settleEndedHold,
+  policyOf: (provider) => POLICIES[provider === "paypal" ? "paypal" : "stripe"],
   inbox: true,
 };
 
@@ -93,12 +99,14 @@ export const PROTECTIONS = [
   "undo of the step under way",
   "more time only while waiting",
   ...HOLD_PROTECTIONS,
+  ...PROVIDER_PROTECTIONS,
   ...CANCELLATION_PROTECTIONS,
 ] as const;
 export type Protection = (typeof PROTECTIONS)[number];
 
 export function without(protection: Protection): Rules {
   if (isHoldProtection(protection)) return { ...REAL, ...withoutInHold(protection) };
+  if (isProviderProtection(protection)) return { ...REAL, ...withoutInProvider(protection) };
   switch (protection) {
     case "tombstone":
       return {

@@ -1,7 +1,7 @@
 // Which faults are explored together. Each kind multiplies the states, so each scenario has only some of them.
 import { assertNever } from "../../kernel/errors.ts";
 import type { Protection } from "./rules.ts";
-import type { Budget, SagaTable } from "./world.ts";
+import type { Budget, ProviderName, SagaTable } from "./world.ts";
 
 /** The table of the saga of each checkout: of one checkout or of two. */
 export type Tables = readonly [SagaTable] | readonly [SagaTable, SagaTable];
@@ -14,6 +14,8 @@ export interface Scenario {
   readonly priceCents?: number;
   /** The bank wants each charge confirmed by its shopper, who confirms, refuses, does both, asks for more time, comes late or never. */
   readonly isConfirmed?: boolean;
+  /** The provider of each checkout. Default: stripe. */
+  readonly providers?: readonly ProviderName[];
   /** Begins when the checkouts are completed. */
   readonly isCompleted?: boolean;
 }
@@ -30,7 +32,10 @@ export const CALM: Budget = {
   returns: 0,
   moreTime: 0,
   endedHolds: 0,
+  reviews: 0,
+  forgottenOrders: 0,
 };
+const PAYPAL = { providers: ["paypal"] as const, isConfirmed: true };
 
 export const SCENARIOS: readonly Scenario[] = [
   {
@@ -130,6 +135,36 @@ export const SCENARIOS: readonly Scenario[] = [
     budget: { ...CALM, resends: 2, redeliveries: 2, orderCancels: 2, shipments: 1, returns: 1 },
   },
   {
+    name: "one saga of PayPal, faults of the provider",
+    tables: [1],
+    ...PAYPAL,
+    budget: { ...CALM, resends: 1, providerFaults: 1, reviews: 1 },
+  },
+  {
+    name: "one saga of PayPal that holds the money first, faults of messages",
+    tables: [2],
+    ...PAYPAL,
+    budget: { ...CALM, resends: 1, redeliveries: 1, operatorCancels: 1, endedHolds: 1 },
+  },
+  {
+    name: "one saga of PayPal that holds the money first, captures under review",
+    tables: [2],
+    ...PAYPAL,
+    budget: { ...CALM, providerFaults: 1, reviews: 1, endedHolds: 1 },
+  },
+  {
+    name: "one saga of PayPal that holds the money first, forgotten orders and keys",
+    tables: [2],
+    ...PAYPAL,
+    budget: { ...CALM, providerFaults: 1, keyExpiries: 1, forgottenOrders: 1 },
+  },
+  {
+    name: "two sagas, one of each provider and table, that want the same last unit",
+    tables: [1, 2],
+    providers: ["stripe", "paypal"],
+    budget: CALM,
+  },
+  {
     name: "two sagas that want the same last unit",
     tables: [1, 1],
     budget: { ...CALM, redeliveries: 1, deadLetters: 1 },
@@ -186,6 +221,29 @@ export function withoutProtectionScenario(protection: Protection): Scenario {
       return { ...base, tables: [2], budget: { ...CALM, providerFaults: 1 } };
     case "more time only while waiting":
       return { ...base, isConfirmed: true, budget: { ...CALM, moreTime: 1 } };
+    case "its own provider is asked":
+      return { ...base, ...PAYPAL, budget: CALM };
+    case "its own provider's times":
+      // Without a page, as a charge that PayPal takes by itself: what an early end of the keys does to it.
+      return {
+        ...base,
+        providers: ["paypal"],
+        budget: { ...CALM, providerFaults: 1, keyExpiries: 1 },
+      };
+    case "taken at a late look-up is refunded":
+      return { ...base, ...PAYPAL, budget: CALM };
+    case "held at a late look-up is released":
+    case "approved order is closed":
+      return { ...base, tables: [2], ...PAYPAL, budget: CALM };
+    case "capture under review is not money":
+      return { ...base, tables: [2], ...PAYPAL, budget: { ...CALM, reviews: 1 } };
+    case "forgotten order ends its undo":
+      return {
+        ...base,
+        tables: [2],
+        ...PAYPAL,
+        budget: { ...CALM, keyExpiries: 1, forgottenOrders: 1 },
+      };
     default:
       return assertNever(protection);
   }

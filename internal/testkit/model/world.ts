@@ -43,7 +43,17 @@ export interface Budget {
   readonly moreTime: number;
   /** Holds of money that end by themselves, because they expire or the bank ends them. */
   readonly endedHolds: number;
+  /** Captures that PayPal puts under review. */
+  readonly reviews: number;
+  /** Orders that PayPal forgets, because nobody approved or took them in time. */
+  readonly forgottenOrders: number;
 }
+
+/**
+ * Who takes the money. `stripe`: money moves by a charge or its confirmation. `paypal`: the shopper approves at its page, which moves nothing,
+ * and our next look-up takes the money or has it held; a capture may be under review first; keys are forgotten earlier.
+ */
+export type ProviderName = "stripe" | "paypal";
 
 /** The state of one checkout outside its saga. */
 export interface Rows {
@@ -56,10 +66,22 @@ export interface Rows {
 /** The provider's state for one checkout. */
 export interface Account {
   /**
-   * `waiting`: for the shopper. `refused`: by the bank, after the shopper tried; they may try again until it is cancelled. `held`: the
-   * money can be taken or released.
+   * `waiting`: for the shopper. `refused`: by the bank, after the shopper tried; they may try again until it is cancelled. `approved`: by the
+   * shopper, and nothing has moved. `held`: the money can be taken or released. `in review`: a capture of ours, which may still be denied.
+   * `kept`: its capture was denied, and the money is still held. `forgotten`: an order that was never paid.
    */
-  readonly charge: "succeeded" | "held" | "declined" | "waiting" | "refused" | "canceled" | null;
+  readonly charge:
+    | "succeeded"
+    | "held"
+    | "declined"
+    | "waiting"
+    | "refused"
+    | "approved"
+    | "in review"
+    | "kept"
+    | "forgotten"
+    | "canceled"
+    | null;
   /** The result stored under the charge's key is a server error, which does not tell whether money moved. */
   readonly keptServerError: boolean;
   /** The result stored under the charge's key is that it waits for the shopper. */
@@ -74,7 +96,7 @@ export interface Account {
   /** Whether it still knows the idempotency keys of the charge and of the refund. */
   readonly knowsChargeKey: boolean;
   readonly knowsRefundKey: boolean;
-  /** The first attempt is more than a day ago. */
+  /** The first attempt is longer ago than the provider keeps the key. */
   readonly isOld: boolean;
 }
 
@@ -104,6 +126,8 @@ export interface World {
   readonly priceCents: number;
   /** The shoppers are present, and the bank wants each charge confirmed. */
   readonly isConfirmed: boolean;
+  /** The provider of each checkout; it never changes. */
+  readonly providers: readonly ProviderName[];
   readonly sagas: readonly Saga[];
   readonly rows: readonly Rows[];
   /** The cancellations of each checkout's order, oldest first. */
@@ -157,11 +181,13 @@ export function initialWorld(
   budget: Budget,
   priceCents: number,
   isConfirmed: boolean,
+  providers: readonly ProviderName[] = [],
 ): World {
   const sagaCount = tables.length;
   const empty: World = {
     priceCents,
     isConfirmed,
+    providers: tables.map((_, saga) => providers[saga] ?? "stripe"),
     sagas: [],
     rows: Array.from({ length: sagaCount }, () => EMPTY),
     cancellations: Array.from({ length: sagaCount }, () => []),
@@ -177,7 +203,12 @@ export function initialWorld(
   };
   let world = empty;
   for (const [saga, version] of tables.entries()) {
-    const request = isConfirmed ? { ...REQUEST, shopper_present: true } : REQUEST;
+    const provider = providers[saga];
+    const request = {
+      ...REQUEST,
+      ...(isConfirmed ? { shopper_present: true } : {}),
+      ...(provider === undefined ? {} : { provider }),
+    };
     const decision = startSaga(`saga-${saga}`, request, 0, SAGA_POLICY, version);
     world = send({ ...world, sagas: [...world.sagas, decision.saga] }, saga, decision.out);
   }
