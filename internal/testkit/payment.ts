@@ -14,7 +14,7 @@ import { type HttpServer, serveHttp } from "../platform/serve-http.ts";
 import type { Attempt } from "../services/payment/attempts/attempt.ts";
 import { type AttemptContext, claimDue } from "../services/payment/attempts/attempt-transactions.ts";
 import { DEFAULT_POLICY, type PaymentPolicy } from "../services/payment/attempts/attempts.ts";
-import { Executor } from "../services/payment/attempts/executor.ts";
+import { Executor, type ExecutorOptions } from "../services/payment/attempts/executor.ts";
 import { paymentHandler, type PaymentHandlerOptions } from "../services/payment/handler.ts";
 import { WebhookIntake } from "../services/payment/webhooks/webhook-intake.ts";
 import type { PaymentStatus } from "../services/payment/payment.ts";
@@ -179,7 +179,8 @@ export class TestPayment implements AsyncDisposable {
     return (await executor.runOnce()).processed;
   }
 
-  executor(openToken = open): Executor {
+  /** `changes`: for example another provider, with its times. */
+  executor(openToken = open, changes: Partial<ExecutorOptions> = {}): Executor {
     return new Executor({
       ...this.#context(),
       provider: this.provider,
@@ -191,6 +192,7 @@ export class TestPayment implements AsyncDisposable {
       metrics: paymentMetrics(checkedMeter((name, labels) => void this.counts.push({ name, ...labels }))),
       log: this.#log,
       onRoom: ignore,
+      ...changes,
     });
   }
 

@@ -31,22 +31,31 @@ const CARDS = [
 ];
 const ADDRESS = { name: "Ada", line1: "Street 1", city: "Town", postal_code: "1000" };
 
-/** One checkout, its card sealed by `seal`. `mayBePresent`: whether a bank may ask its shopper. */
+export interface Shoppers {
+  /** Whether a bank may ask them. */
+  readonly mayBePresent: boolean;
+  /** Whether a third of them pay with PayPal. */
+  readonly mayPayWithPayPal: boolean;
+}
+
+/** One checkout, its card sealed by `seal`. */
 export async function shopper(
   random: () => number,
   seal: (token: string) => Promise<string>,
-  mayBePresent: boolean,
+  { mayBePresent, mayPayWithPayPal }: Shoppers,
 ): Promise<StartSaga> {
   const odd = chanceOf(random, 0.3) ? pick(random, ODD) : null;
   const lines = Array.from({ length: between(random, 1, 3) }, () => ({
     sku_id: odd ?? pick(random, ["tea", "cup", "pot"]),
     quantity: between(random, 1, 3),
   }));
+  const isPayPal = mayPayWithPayPal && chanceOf(random, 1 / 3);
   return checkout({
     currency: odd === null ? "EUR" : PRICES[odd].currency,
     // A SKU may come twice, and in any order.
     items: lines,
-    payment_method: await seal(pick(random, CARDS)),
+    payment_method: await seal(isPayPal ? "paypal" : pick(random, CARDS)),
+    ...(isPayPal ? { provider: "paypal" } : {}),
     shipping_address: { ...ADDRESS, country: chanceOf(random, 0.15) ? NOT_SERVED : "DE" },
     ...(chanceOf(random, 0.7) && mayBePresent ? { shopper_present: true } : {}),
     ...(chanceOf(random, 0.1) ? { expected_total_cents: 1 } : {}),

@@ -40,6 +40,7 @@ import { restoreBackup, takeBackup } from "../backup.ts";
 import { Broker, type Group } from "./broker.ts";
 import { between, chanceOf, pick } from "../../kernel/random.ts";
 import { ForgetfulRedis } from "./forgetful-redis.ts";
+import { SimulatedPayPal } from "./paypal.ts";
 import { NOT_SERVED, PRICES, shopper } from "./shoppers.ts";
 
 const STOCK = { tea: 40, cup: 25, pot: 500, sencha: 500, oud: 500, skyr: 500, gift: 20 };
@@ -49,6 +50,13 @@ const MINUTE_MS = 60_000;
 /** Far more than the slowest checkout needs: a stored provider error is only believed after a day. */
 const MAX_CALM_ROUNDS = 60;
 const HOUR_MS = 60 * MINUTE_MS;
+/** Of cards, the token says what goes wrong. */
+const PAYPAL_FAULTS = {
+  reply_lost_rate: 0.05,
+  error_before_rate: 0.05,
+  error_after_rate: 0.05,
+  decline_rate: 0.05,
+};
 
 const ignoreAsync = () => Promise.resolve();
 
@@ -65,11 +73,14 @@ export class Simulation implements AsyncDisposable {
   readonly #orchestrator: TestOrchestrator;
   readonly #inventory: TestInventory;
   readonly #payment: TestPayment;
+  readonly #payPal: SimulatedPayPal;
   readonly #order: TestDatabase;
   readonly #services: readonly Service[];
   readonly #relays: readonly Relay[];
   /** Whether banks may ask shoppers. If so, a checkout may end in a later wave. */
   mayBePresent = true;
+  /** Whether a third of the shoppers pay with PayPal. */
+  mayPayWithPayPal = false;
   /** Whether a shopper who has no time at the bank asks for more. */
   mayAskForTime = false;
   #now = START;
@@ -87,6 +98,7 @@ export class Simulation implements AsyncDisposable {
     this.#orchestrator = orchestrator;
     this.#inventory = inventory;
     this.#payment = payment;
+    this.#payPal = new SimulatedPayPal(payment);
     this.#order = order;
     this.#passTime(0);
     const { observer } = orchestrator;
@@ -134,6 +146,13 @@ export class Simulation implements AsyncDisposable {
       // A long stop of all services: holds expire and deadlines pass in the middle of everything.
       if (wave === 0) this.#passTime(HOLD_MS);
     }
+  }
+
+  /** From now on this provider, and only this one, fails every request for money; null: none does. */
+  async fail(provider: "stripe" | "paypal" | null): Promise<void> {
+    const faults = (name: string) => (name === provider ? { error_before_rate: 1 } : {});
+    this.#payPal.simulator.setFaults({ ...PAYPAL_FAULTS, ...faults("paypal") });
+    await this.#payment.simulator.setFaults(faults("stripe"));
   }
 
   /** Starts one wave of checkouts and takes `turns` random steps. */
@@ -315,7 +334,7 @@ export class Simulation implements AsyncDisposable {
     const { saga, inventory, payment, order } = this.databases;
     const sources: AuditSources = {
       databases: { saga: saga.sql, inventory: inventory.sql, payment: payment.sql, order: order.sql },
-      ledger: () => this.#payment.simulator.entries(),
+      ledger: () => this.#ledger(),
       readTopic: (topic) => [
         {
           values: this.broker.read(topic),
@@ -327,19 +346,29 @@ export class Simulation implements AsyncDisposable {
     return audit(sources, { settleMs: 0, idleWithinMs: 0 });
   }
 
-  /** How each saga ended (COMPLETED or the failure code), the tables of the completed ones, and the number of distinct mails. */
+  async *#ledger(): AsyncGenerator<ProviderLedgerEntry> {
+    yield* this.#payment.simulator.entries();
+    yield* this.#payPal.entries();
+  }
+
+  /** How each saga ended (COMPLETED or the failure code), provider and table of the completed ones, and the number of distinct mails. */
   async ends(): Promise<{
     readonly ends: readonly string[];
-    readonly completedOn: ReadonlySet<number>;
+    /** For example `stripe 1`. */
+    readonly completedOn: ReadonlySet<string>;
     readonly mails: number;
   }> {
-    const rows = await this.#orchestrator.database.sql<{ end: string; table_version: number }[]>`
-      select coalesce(failure_code, status) as end, table_version from saga_state`;
+    const rows = await this.#orchestrator.database.sql<
+      { end: string; table_version: number; provider: string | null }[]
+    >`
+      select coalesce(failure_code, status) as end, table_version, provider from saga_state`;
     const mails = new Set(this.broker.entries(TOPICS.notifications).map(({ body }) => body));
     const completed = rows.filter(({ end }) => end === "COMPLETED");
     return {
       ends: rows.map(({ end }) => end),
-      completedOn: new Set(completed.map(({ table_version }) => table_version)),
+      completedOn: new Set(
+        completed.map(({ table_version, provider }) => `${provider ?? "stripe"} ${table_version}`),
+      ),
       mails: mails.size,
     };
   }
@@ -348,6 +377,7 @@ export class Simulation implements AsyncDisposable {
     await this.#orchestrator[Symbol.asyncDispose]();
     await this.#inventory[Symbol.asyncDispose]();
     await this.#payment[Symbol.asyncDispose]();
+    await this.#payPal[Symbol.asyncDispose]();
     await this.#order[Symbol.asyncDispose]();
   }
 
@@ -386,11 +416,17 @@ export class Simulation implements AsyncDisposable {
     // As before and after a setting is changed: the sagas of some checkouts charge at once, those of others hold the money first.
     await using charging = this.#orchestrator.intake();
     await using holding = this.#orchestrator.intake({
-      policy: { ...POLICY, authorizeFirst: new Set([this.#payment.provider.name]) },
+      policy: {
+        ...POLICY,
+        authorizeFirst: new Set([this.#payment.provider.name, this.#payPal.provider.name]),
+      },
     });
     const requests = await Promise.all(
       Array.from({ length: count }, () =>
-        shopper(this.#random, (token) => this.#payment.seal(token), this.mayBePresent),
+        shopper(this.#random, (token) => this.#payment.seal(token), {
+          mayBePresent: this.mayBePresent,
+          mayPayWithPayPal: this.mayPayWithPayPal,
+        }),
       ),
     );
     await Promise.all(
@@ -404,6 +440,7 @@ export class Simulation implements AsyncDisposable {
       ...this.#relays.map((relay) => () => relay.runOnce().catch(ignore)),
       ...this.#services.map(({ turn }) => turn),
       () => this.#payment.round(),
+      ...(this.mayPayWithPayPal ? [() => this.#payPal.round()] : []),
       () => this.#goToTheBank(),
       () => this.#inventory.sweep(),
       () => this.#orchestrator.sweep(),
@@ -419,10 +456,13 @@ export class Simulation implements AsyncDisposable {
 
   /** One shopper whose bank asks for them confirms, refuses, does both, or has no time now. */
   async #goToTheBank(): Promise<void> {
-    const waiting = await this.databases.payment.sql<{ saga_id: string; action_txn_id: string }[]>`
-      select saga_id, action_txn_id from payments where status = 'UNKNOWN' and action_txn_id is not null order by saga_id`;
+    const waiting = await this.databases.payment.sql<
+      { saga_id: string; action_txn_id: string; provider: string }[]
+    >`
+      select saga_id, action_txn_id, provider from payments where status = 'UNKNOWN' and action_txn_id is not null order by saga_id`;
     if (waiting.length === 0) return;
-    const { saga_id, action_txn_id } = pick(this.#random, waiting);
+    const { saga_id, action_txn_id, provider } = pick(this.#random, waiting);
+    if (provider === this.#payPal.provider.name) return this.#payPal.visit(action_txn_id, this.#random);
     const answers = pick(this.#random, [["confirm"], ["confirm"], ["refuse"], ["refuse", "confirm"], []]);
     if (this.mayAskForTime && answers.length === 0) {
       const { user_id } = await this.#orchestrator.saga(saga_id);
@@ -442,6 +482,7 @@ export class Simulation implements AsyncDisposable {
     this.#orchestrator.now = this.#now;
     this.#inventory.now = this.#now;
     this.#payment.simulator.nowMs = this.#now;
+    this.#payPal.simulator.nowMs = this.#now;
   }
 
   async #unpublished(): Promise<number> {
