@@ -164,7 +164,8 @@ function holdAnswer(
 
 /** Captures that took money, also if it went back since. */
 const TAKEN: ReadonlySet<string> = new Set(["COMPLETED", "REFUNDED", "PARTIALLY_REFUNDED"]);
-const FAILED: ReadonlySet<string> = new Set(["DECLINED", "FAILED"]);
+/** The event is called DENIED, and its capture DECLINED; either says that nothing was taken. */
+const FAILED: ReadonlySet<string> = new Set(["DECLINED", "DENIED", "FAILED"]);
 
 export function captureAnswer({ id, status }: PayPalCapture): ProviderChargeResult {
   if (TAKEN.has(status)) return { kind: "succeeded", provider_txn_id: id };

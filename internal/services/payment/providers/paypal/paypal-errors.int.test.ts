@@ -171,6 +171,7 @@ test.each<[string, object, object]>([
   ["a capture under review", capture("PENDING"), unknown("processing")],
   ["a capture of a state that we do not know", capture("NEW"), unknown("processing")],
   ["a capture that failed", capture("DECLINED"), closed],
+  ["a capture that was denied", capture("DENIED"), closed],
   ["completed without anything", orderWith({}), unknown("unexpected")],
   ["a state that we do not know", orderWith({ status: "NEW" }), unknown("unexpected")],
   ["held", hold("CREATED"), { kind: "authorized", provider_txn_id: "order:O1" }],
