@@ -1,5 +1,5 @@
-// Checks that a webhook event is PayPal's and fresh, and reads what it says about an approval, a capture or a refund. Called by webhook-http.ts for
-// each request.
+// Checks that a webhook event is PayPal's and fresh, and reads what it says about an approval, a capture, a refund or a dispute. Called by
+// webhook-http.ts for each request.
 //
 // The signature is RSA with SHA-256 over `transmission id|time|webhook id|crc32 of the body` (PayPal's guide "Integrate webhooks",
 // https://developer.paypal.com/api/rest/webhooks/rest/). A CRC-32 is no cryptographic hash: whoever has read the headers of a genuine
@@ -12,6 +12,7 @@ import { TypeCompiler } from "@sinclair/typebox/compiler";
 import type { OpenedEvent, WebhookReader } from "../webhook-reader.ts";
 import { captureIn, faultIn, orderIn, refundIn } from "./paypal-answers.ts";
 import type { Certificates } from "./paypal-certificates.ts";
+import { disputeIn, reversalIn } from "./paypal-disputes.ts";
 import { approvalOf, chargeOf, refundOf } from "./paypal-ledger.ts";
 
 /** PayPal repeats an event for three days with a new transmission. A recorded one can be replayed for this long; its id stops that. */
@@ -33,6 +34,13 @@ const CAPTURES: ReadonlySet<string> = new Set([
 ]);
 const REFUNDED = "PAYMENT.CAPTURE.REFUNDED";
 const APPROVED = "CHECKOUT.ORDER.APPROVED";
+/** PayPal has taken a capture's money back without us. */
+const REVERSED = "PAYMENT.CAPTURE.REVERSED";
+const DISPUTES: ReadonlySet<string> = new Set([
+  "CUSTOMER.DISPUTE.CREATED",
+  "CUSTOMER.DISPUTE.UPDATED",
+  "CUSTOMER.DISPUTE.RESOLVED",
+]);
 
 export interface PayPalEndpoint {
   /** The webhook's id in PayPal's dashboard; it is not sent with events, and a part of what is signed. */
@@ -65,10 +73,11 @@ async function openPayPalEvent(
   const isRsa = certificate.publicKey.asymmetricKeyType === "rsa";
   if (!isRsa || !verify("sha256", Buffer.from(signed), certificate.publicKey, signature))
     return { kind: "refused" };
-  return read(body, mark);
+  return paypalEventIn(body, mark);
 }
 
-function read(body: Uint8Array, mark: string): OpenedEvent {
+/** The event in the body of a transmission that PayPal has signed. */
+export function paypalEventIn(body: Uint8Array, mark: string): OpenedEvent {
   let event: unknown;
   try {
     event = JSON.parse(new TextDecoder().decode(body));
@@ -102,6 +111,11 @@ function read(body: Uint8Array, mark: string): OpenedEvent {
     if (order !== null)
       return { kind: "event", event: { kind: "approval", event_id, approval: approvalOf(order, mark) } };
     return { kind: "unreadable", fault: faultIn("order", resource) ?? "its order" };
+  }
+  if (event_type === REVERSED || DISPUTES.has(event_type)) {
+    const dispute = event_type === REVERSED ? reversalIn(resource) : disputeIn(resource);
+    if (dispute !== null) return { kind: "event", event: { kind: "dispute", event_id, dispute } };
+    return { kind: "unreadable", fault: `its ${event_type}` };
   }
   return { kind: "ignored", type: event_type };
 }

@@ -8,6 +8,7 @@ import type {
   LedgerPage,
   ProviderApproval,
   ProviderCharge,
+  ProviderDispute,
   ProviderLedger,
   ProviderRefund,
   Span,
@@ -29,6 +30,7 @@ import {
   sagaOf,
 } from "./paypal-answers.ts";
 import { type PayPalAccount, PayPalClient } from "./paypal-client.ts";
+import { disputeIn } from "./paypal-disputes.ts";
 import { type Failure, failureCode, unknown } from "./paypal-errors.ts";
 import {
   hasMoved,
@@ -77,6 +79,15 @@ export class PayPalLedger implements ProviderLedger {
     return known(refund === null ? null : refundOf(refund, this.#mark));
   }
 
+  /** None if PayPal does not show it: a reversal (paypal-disputes.ts) is none to it, and an app may lack the right. A person decides then. */
+  async dispute(provider_dispute_id: string): Promise<ProviderDispute | null> {
+    const path = `/v1/customer/disputes/${encodeURIComponent(provider_dispute_id)}`;
+    const reply = await this.#client.send({ method: "GET", path }, this.#client.deadline());
+    if (reply.kind === "answer") return known(disputeIn(reply.body));
+    if (reply.kind === "refusal" && NOT_SHOWN.has(reply.status)) return null;
+    throw unavailable(reply);
+  }
+
   /** A page of all transactions, of which `translate` picks. `after` is the number of the page before. */
   async #page<Entry>(
     span: Span,
@@ -98,6 +109,9 @@ export class PayPalLedger implements ProviderLedger {
     throw unavailable(reply);
   }
 }
+
+/** HTTP statuses of a request about one object that will not be answered otherwise later. Wrong credentials are not among them. */
+const NOT_SHOWN: ReadonlySet<number> = new Set([400, 403, 404, 422]);
 
 /** Null if it is for a currency that we do not know: it cannot be ours. */
 export function chargeOf(capture: PayPalCapture, mark: string): ProviderCharge | null {
