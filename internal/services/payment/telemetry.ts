@@ -48,7 +48,7 @@ export function paymentMetrics(meter: Meter) {
   return {
     comparedUntil: meter.gauge(
       "payment_reconciled_until_timestamp_seconds",
-      "Unix time up to which the provider ledger has been compared with payments",
+      "Unix time up to which the provider ledger has been compared with payments, as far as it can be by now: its lag does not count",
       ["provider"],
     ),
     foreign: meter.counter(

@@ -173,6 +173,27 @@ test("charges and refunds of another shop on the same account are counted and op
   expect((await metrics.expose()).text).toContain('payment_foreign_entries_total{provider="stripe"} 6');
 });
 
+test("a ledger that lists everything hours late is not late for that, and one that is not read is", async () => {
+  await using payment = await TestPayment.open();
+  const metrics = new Metrics();
+  const graceMs = 3.5 * 3_600_000;
+  const reconciler = await payment.reconciler({ graceMs, metrics: paymentMetrics(metrics) });
+  const lateSeconds = async () => {
+    const { text } = await metrics.expose();
+    const [, until] = /payment_reconciled_until_timestamp_seconds{[^}]*} ([0-9.e+]+)/.exec(text) ?? [];
+    return payment.now / 1_000 - Number(until);
+  };
+  await reconciler.runOnce();
+  expect(await lateSeconds()).toBe(0);
+  payment.advance(6 * 3_600_000);
+  while ((await reconciler.runOnce()).hasMore);
+  expect(await lateSeconds()).toBeLessThan(1);
+  payment.advance(INTERVAL_MS);
+  await payment.database.sql`update reconciliation set lease_until = 'infinity'`;
+  await reconciler.runOnce();
+  expect(await lateSeconds()).toBeGreaterThanOrEqual(INTERVAL_MS / 1_000);
+});
+
 test("every kind of difference is found once, logged once, and closed when the ledgers agree again", async () => {
   await using payment = await TestPayment.open();
   const { sql } = payment.database;

@@ -65,7 +65,7 @@ export class Reconciler {
    * compared before that stays compared.
    */
   async runOnce(): Promise<RunResult> {
-    const { database, clock, newId, intervalMs, metrics, provider } = this.#options;
+    const { database, clock, newId, intervalMs, provider } = this.#options;
     const startedAt = clock.now();
     await ensureLedger(database.sql, provider, startedAt);
     const run = await claimRun(database.sql, provider, newId(), startedAt, startedAt + LEASE_MS);
@@ -84,7 +84,7 @@ export class Reconciler {
       await forgetEvents(database.sql, startedAt - EVENT_RETENTION_MS, FORGOTTEN_AT_ONCE);
       const dueAt = hasMore ? clock.now() : startedAt + intervalMs;
       await finishRun(database.sql, { ...run, compared_until: until }, clock.now(), dueAt);
-      metrics.comparedUntil.set({ provider }, until / 1_000);
+      this.#reportUntil(until);
       return { processed: 1, hasMore };
     } catch (error) {
       // If this fails too, the run is free when its lease expires.
@@ -182,6 +182,12 @@ export class Reconciler {
     const { database, metrics, provider } = this.#options;
     metrics.openAlerts(await countOpenAlerts(database.sql));
     const until = await comparedUntil(database.sql, provider);
-    if (until !== null) metrics.comparedUntil.set({ provider }, until / 1_000);
+    if (until !== null) this.#reportUntil(until);
+  }
+
+  /** As far as the ledger can be compared: what is younger than the grace time is not missing, and some ledgers list everything hours late. */
+  #reportUntil(until: number): void {
+    const { metrics, provider, graceMs, clock } = this.#options;
+    metrics.comparedUntil.set({ provider }, Math.min(until + graceMs, clock.now()) / 1_000);
   }
 }
