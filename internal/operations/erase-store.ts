@@ -97,7 +97,7 @@ export async function eraseCards(tx: TransactionSql, spans: readonly Span[]): Pr
            where event_id >= uuid_v7_floor(to_timestamp(saga.since / 1000) - ${CLOCK_SLACK}::interval)
              and event_id < uuid_v7_floor(to_timestamp(saga.until / 1000) + ${CLOCK_SLACK}::interval)
              and partition_key = saga.saga_id
-             and headers ->> 'type' = 'PaymentSucceeded' and payload -> 'card' is not null
+             and headers ->> 'type' in ('PaymentAuthorized', 'PaymentSucceeded') and payload -> 'card' is not null
           offset 0) as found))`;
   return count;
 }

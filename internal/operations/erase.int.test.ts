@@ -106,6 +106,18 @@ test("the mail and the parcel of an order shipped long after its checkout are er
   ]);
 });
 
+test("the card of a checkout whose money was held first is erased from the reply to the authorization, too", async () => {
+  await system.holdFirst();
+  const { saga, payment } = system.databases;
+  const { saga_id } = system.captured;
+  await saga`update saga_state set user_id = ${userId} where saga_id = ${saga_id}`;
+  await payment`update outbox set payload = payload || ${payment.json({ card: { ...CARD, last4: "1881" } })}
+                 where partition_key = ${saga_id} and headers ->> 'type' = 'PaymentAuthorized'`;
+  expect(await everything()).toContain('"1881"');
+  await erase();
+  expect(await everything()).not.toContain('"1881"');
+});
+
 test("the audit trail keeps actor and reason; a second run erases nothing more", async () => {
   await erase();
   expect(await erase()).toMatchObject({ checkouts: 1, sagas: 0, orders: 0 });
