@@ -406,6 +406,15 @@ const breaks: Readonly<Record<string, Break>> = {
       return system.captured.saga_id;
     },
   },
+  "money was taken at once although it was to be held first": {
+    invariant: "captured-after-confirmed",
+    says: "was charged without having been held",
+    async doIt() {
+      await system.holdFirst();
+      system.ledger = system.ledger.filter(({ kind }) => kind !== "hold");
+      return system.captured.saga_id;
+    },
+  },
   "less was captured than the order costs": {
     invariant: "completed-is-paid",
     says: "the provider holds 5.00 EUR, the saga's total is 50.00 EUR",

@@ -38,11 +38,15 @@ export const money: readonly Invariant[] = [
   ),
   ofEachSaga(
     "captured-after-confirmed",
-    "Money that was held is captured only after the saga's stock was confirmed.",
-    function* ({ isJudged, saga, holds }) {
-      const captured = holds.filter(({ end }) => end === "captured");
-      if (!isJudged || captured.length === 0) return;
+    "Money that was to be held first is held first, and captured only after the saga's stock was confirmed.",
+    function* ({ isJudged, saga, holds, movements }) {
+      if (!isJudged) return;
       const said = saga.way.map(({ message }) => message);
+      const held = new Set(holds.map(({ transaction_id }) => transaction_id));
+      for (const { transaction_id } of said.includes("PaymentAuthorized") ? movements.filter(isCharge) : [])
+        if (!held.has(transaction_id)) yield `${transaction_id} was charged without having been held`;
+      const captured = holds.filter(({ end }) => end === "captured");
+      if (captured.length === 0) return;
       const [confirmed, taken] = [said.indexOf("ReservationConfirmed"), said.indexOf("PaymentSucceeded")];
       const ids = captured.map(({ transaction_id }) => transaction_id).join(", ");
       if (confirmed === -1) yield `${ids} was captured, but the stock was never confirmed`;
