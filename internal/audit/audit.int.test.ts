@@ -36,6 +36,15 @@ test("a consistent system with money that was held first has no findings", async
   expect(report.sagas).toMatchObject({ total: 5, judged: 5 });
 });
 
+test("a hold that got another id when its money was taken, and was told again, is one effect", async () => {
+  await system.holdFirst();
+  const { saga_id, payment_id } = system.captured;
+  // PayPal's hold has the id of its order, its money that of the capture.
+  const told = { payment_id, transaction_id: "order:5O190127TN364715T" };
+  await system.say("payment", TOPICS.paymentEvents, "PaymentAuthorized", saga_id, told);
+  expect(findings(await run(IDLE))).toEqual([]);
+});
+
 test.each(["KWD", "JPY", "ISK"])("a consistent system that sells in %s has no findings", async (currency) => {
   await sellIn(currency);
   // The provider counts these in hundredths.

@@ -162,7 +162,10 @@ export interface OutboxRow {
   readonly type: string;
   readonly partition_key: string;
   readonly published_at: number | null;
-  /** What a reply names (a reservation, a charge, an order), or a forward command's own id; null for all other messages. */
+  /**
+   * What a reply names (a reservation, a charge, an order), or a forward command's own id; null for all other messages. An authorization is
+   * named by its payment: at PayPal its money gets another id when it is taken, and a reply that is written again has that one.
+   */
   readonly effect: string | null;
 }
 
@@ -190,7 +193,7 @@ function outboxColumns(sql: Sql | TransactionSql, condition: ReturnType<Sql>) {
              when 'ReservationConfirmed' then reservation_id
              when 'InsufficientStock' then 'a refusal'
              when 'ReservationLost' then 'a refusal'
-             when 'PaymentAuthorized' then transaction_id
+             when 'PaymentAuthorized' then payment_id
              when 'PaymentSucceeded' then transaction_id
              when 'PaymentFailed' then 'a refusal'
              when 'RefundCompleted' then payment_id
