@@ -36,9 +36,7 @@ export async function startApi(context: RoleContext<OrchestratorConfig>, parts: 
   const access = await openAccess(context, "orchestrator", config);
   const { database, admission, history, past, watch } = parts;
   const gate = {
-    get rejection() {
-      return past.rejection ?? admission.rejection;
-    },
+    rejection: (provider?: string) => past.rejection ?? admission.rejection(provider),
     taken: admission.taken.bind(admission),
   };
   const intake = resources.use(

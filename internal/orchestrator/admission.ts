@@ -1,13 +1,14 @@
 // Decides whether one more checkout is admitted. With too many in progress, a checkout would reach its deadline before its turn,
 // and the shopper would wait half a minute to hear that it was undone. An early rejection shortens every wait and limits the
 // backlog. The same limits keep a Kafka outage from filling the database, because checkouts are admitted only while there is room
-// for their messages. When the payment provider limits calls, no more checkouts are admitted than it has time for: the replies of
-// the payment service say how long the next charge would wait. Called by intake.ts for each group; a loop of cmd/orchestrator
+// for their messages. When a payment provider limits calls, no more checkouts that pay with it are admitted than it has time for: the replies
+// of the payment service say how long the next charge would wait. Called by intake.ts for each group; a loop of cmd/orchestrator
 // measures the backlog.
 import type { Clock } from "../kernel/ports.ts";
 import type { Log, Meter } from "../kernel/telemetry.ts";
 import type { Backlog } from "./intake-store.ts";
 import type { SagaObserver } from "./saga-batch.ts";
+import { DEFAULT_PROVIDER } from "./state.ts";
 
 /**
  * After a rejection, checkouts are admitted again below this share of the limits, so that the decision does not change with every
@@ -57,17 +58,17 @@ export class Admission {
   #measured: Backlog = { openSagas: 0, unpublished: 0 };
   /** Admitted since the measurement began. Each adds a saga and its first message, even if other sagas finished meanwhile. */
   #takenSince = 0;
-  /** The `monotonic` time until which a new charge would wait. */
-  #chargesWaitUntil = 0;
   #rejection: string | null = null;
+  /** By provider. One that limits calls stops nobody who pays with another. */
+  readonly #waits = new Map<string, Wait>();
 
   constructor(options: AdmissionOptions) {
     this.#options = options;
   }
 
-  /** Why the next checkout is rejected, or null. */
-  get rejection(): string | null {
-    return this.#rejection;
+  /** Why the next checkout that pays with this provider is rejected, or null. */
+  rejection(provider: string = DEFAULT_PROVIDER): string | null {
+    return this.#rejection ?? this.#waits.get(provider)?.rejection ?? null;
   }
 
   /** Counts checkouts that were admitted. */
@@ -77,12 +78,13 @@ export class Admission {
   }
 
   /**
-   * Call this with the wait of the next charge, as the payment service reports it. The wait shrinks with time; the newest report
+   * Call this with the wait of the provider's next charge, as the payment service reports it. The wait shrinks with time; the newest report
    * counts.
    */
-  chargesWait(waitMs: number): void {
+  chargesWait(waitMs: number, provider: string): void {
     const { monotonic, limits } = this.#options;
-    this.#chargesWaitUntil = monotonic() + Math.min(waitMs, LONGEST_WAIT_HEARD * limits.chargeWaitMs);
+    const until = monotonic() + Math.min(waitMs, LONGEST_WAIT_HEARD * limits.chargeWaitMs);
+    this.#waits.set(provider, { until, rejection: this.#waits.get(provider)?.rejection ?? null });
     this.#decide();
   }
 
@@ -93,29 +95,47 @@ export class Admission {
     this.#measured = await measure(limits);
     this.#takenSince -= takenBefore;
     this.#decide();
+    const waits = [...this.#waits.values()];
+    const isRejecting = this.#rejection !== null || waits.some(({ rejection }) => rejection !== null);
     metrics.openSagas.set({}, this.#measured.openSagas);
-    metrics.rejecting.set({}, this.#rejection === null ? 0 : 1);
-    metrics.chargeWait.set({}, this.#chargeWaitMs() / 1_000);
+    metrics.rejecting.set({}, isRejecting ? 1 : 0);
+    metrics.chargeWait.set({}, Math.max(0, ...waits.map((wait) => this.#leftOf(wait))) / 1_000);
   }
 
-  #chargeWaitMs(): number {
-    return Math.max(0, this.#chargesWaitUntil - this.#options.monotonic());
+  #leftOf({ until }: Wait): number {
+    return Math.max(0, until - this.#options.monotonic());
   }
 
   #decide(): void {
-    const { limits, log } = this.#options;
     const backlog = {
       openSagas: this.#measured.openSagas + this.#takenSince,
       unpublished: this.#measured.unpublished + this.#takenSince,
-      chargeWaitMs: this.#chargeWaitMs(),
     };
-    const before = this.#rejection;
-    this.#rejection = rejectionOf(backlog, limits, before !== null);
-    if (before === null && this.#rejection !== null)
-      log.warn({ ...backlog }, `new checkouts are rejected for now: ${this.#rejection}`);
-    if (before !== null && this.#rejection === null)
-      log.info({ ...backlog }, "new checkouts are admitted again");
+    const pressure = { ...backlog, chargeWaitMs: 0 };
+    this.#rejection = this.#decided(pressure, this.#rejection, "new checkouts");
+    for (const [provider, wait] of this.#waits) {
+      const waiting = { openSagas: 0, unpublished: 0, chargeWaitMs: this.#leftOf(wait) };
+      const rejection = this.#decided(waiting, wait.rejection, `new checkouts that pay with ${provider}`);
+      this.#waits.set(provider, { ...wait, rejection });
+    }
   }
+
+  /** Logs each change of the decision. */
+  #decided(pressure: Pressure, before: string | null, which: string): string | null {
+    const { limits, log } = this.#options;
+    const rejection = rejectionOf(pressure, limits, before !== null);
+    if (before === null && rejection !== null)
+      log.warn({ ...pressure }, `${which} are rejected for now: ${rejection}`);
+    if (before !== null && rejection === null) log.info({ ...pressure }, `${which} are admitted again`);
+    return rejection;
+  }
+}
+
+/** Of one provider's next charge. */
+interface Wait {
+  /** By `monotonic`. */
+  readonly until: number;
+  readonly rejection: string | null;
 }
 
 export type AdmissionMetrics = ReturnType<typeof admissionMetrics>;
@@ -126,11 +146,11 @@ export function admissionMetrics(meter: Meter) {
     openSagas: meter.gauge("sagas_in_progress", "Sagas in progress, counted up to the admission limit"),
     rejecting: meter.gauge(
       "admission_rejecting",
-      "1 while new checkouts are rejected; the log names the limit",
+      "1 while new checkouts are rejected, all or those of one provider; the log names the limit",
     ),
     chargeWait: meter.gauge(
       "intake_charge_wait_seconds",
-      "How long the charge of a new checkout would wait because the payment provider limits calls, as the payment service reports",
+      "How long the charge of a new checkout would wait because a payment provider limits calls, as the payment service reports",
     ),
   };
 }
@@ -147,7 +167,8 @@ export function hearingWaits(
       observer.decided(input, decision);
       if (!("charge_wait_ms" in input) || input.charge_wait_ms === undefined) return;
       const ageMs = Math.max(0, clock.now() - Date.parse(input.occurred_at));
-      if (input.charge_wait_ms > ageMs) admission.chargesWait(input.charge_wait_ms - ageMs);
+      const provider = decision.saga.provider ?? DEFAULT_PROVIDER;
+      if (input.charge_wait_ms > ageMs) admission.chargesWait(input.charge_wait_ms - ageMs, provider);
     },
   };
 }

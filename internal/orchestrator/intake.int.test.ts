@@ -170,6 +170,15 @@ describe("a backlog longer than the deadline", () => {
     expect(idsOf(await startAll(intake, [checkout()]))).toHaveLength(1);
   });
 
+  test("at one payment provider rejects its checkouts alone, also in a group with others", async () => {
+    const full = { rejection: (by?: string) => (by === "paypal" ? "PayPal is full" : null), taken() {} };
+    await using intake = orchestrator.intake({ admission: full });
+    const answers = await startAll(intake, [checkout(), checkout({ provider: "paypal" }), checkout()]);
+    expect(idsOf(answers)).toHaveLength(2);
+    expect(reasonsOf(answers)).toMatchObject([{ code: "SERVICE_UNAVAILABLE", message: "PayPal is full" }]);
+    expect(await orchestrator.count()).toBe(2);
+  });
+
   test("is counted only up to the limit", async () => {
     await using intake = orchestrator.intake();
     await startAll(intake, [checkout(), checkout(), checkout()]);

@@ -128,15 +128,16 @@ export class Intake implements AsyncDisposable {
   /** Writes the group in one transaction and answers it. When that fails, it throws and answers nothing. */
   async #writeGroup(group: readonly Waiting[]): Promise<void> {
     const { clock, newId, policy, onStarted, admission } = this.#options;
-    const { rejection } = admission;
     const now = clock.now();
     const candidates = group.map(({ request, resolve, reject }) => {
       const { saga, out, history } = startSaga(newId(), request, now, policy);
-      return { request, resolve, reject, saga, out, history };
+      const rejection = admission.rejection(request.provider);
+      return { request, resolve, reject, saga, out, history, rejection };
     });
+    const admitted = candidates.filter(({ rejection }) => rejection === null);
     const { started, owners } = await this.#options.database.transaction(
       async ({ tx, send, finish, appended }) => {
-        const [fresh] = rejection === null ? await send([insertSagas(tx, candidates)]) : [new Set<string>()];
+        const [fresh] = admitted.length > 0 ? await send([insertSagas(tx, admitted)]) : [new Set<string>()];
         const repeated = candidates.flatMap(({ saga, request }) =>
           fresh.has(saga.saga_id) ? [] : [request],
         );
@@ -158,7 +159,7 @@ export class Intake implements AsyncDisposable {
       admission.taken(started.size);
       onStarted(started.size);
     }
-    for (const { request, saga, resolve, reject } of candidates) {
+    for (const { request, saga, resolve, reject, rejection } of candidates) {
       if (started.has(saga.saga_id)) {
         resolve({ saga_id: saga.saga_id, replayed: false });
         continue;

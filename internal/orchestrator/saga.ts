@@ -9,7 +9,15 @@ import { afterAction, lateness, moreTime, waitForShopper } from "./action.ts";
 import { firstCommand, notification, stepCommand, undoCommand } from "./commands.ts";
 import { applyReply, checkPrice, failureOf, shortLines } from "./reply.ts";
 import { isShippingEvent, shippingMail } from "./shipping.ts";
-import { type Failure, ownFailure, type Saga, type SagaInput, statusOf, type Transition } from "./state.ts";
+import {
+  DEFAULT_PROVIDER,
+  type Failure,
+  ownFailure,
+  type Saga,
+  type SagaInput,
+  statusOf,
+  type Transition,
+} from "./state.ts";
 import {
   indexOf,
   isLeftOut,
@@ -39,9 +47,6 @@ export interface SagaPolicy {
   /** New sagas of these providers authorize before they capture (table 2); those of others charge at once (table 1). */
   readonly authorizeFirst: ReadonlySet<string>;
 }
-
-/** The provider of a checkout that names none. */
-const DEFAULT_PROVIDER = "stripe";
 
 /** The version of the saga table on which a new saga starts. */
 function tableFor({ provider = DEFAULT_PROVIDER }: StartSaga, { authorizeFirst }: SagaPolicy): number {

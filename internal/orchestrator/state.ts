@@ -7,6 +7,9 @@ import type { SagaStatus, ShortLine } from "../../schemas/http.ts";
 import { assertNever } from "../kernel/errors.ts";
 import { type Step, statusDuring, tableOf } from "./steps.ts";
 
+/** The provider of a checkout that names none. */
+export const DEFAULT_PROVIDER = "stripe";
+
 /** Why a saga started to compensate. The saga has codes of its own, and services add theirs (CARD_DECLINED, ...). */
 export interface Failure {
   /** One of FAILURE_CODES, or one that a newer service knows. */

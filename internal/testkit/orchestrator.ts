@@ -108,7 +108,7 @@ export class TestOrchestrator implements AsyncDisposable {
       Pick<IntakeOptions, "database" | "lingerMs" | "onStarted" | "admission" | "policy">
     > = {},
   ) {
-    const alwaysOpen = { rejection: null, taken: () => undefined };
+    const alwaysOpen = { rejection: () => null, taken: () => undefined };
     return new Intake({
       ...this.#shared,
       database: this.database.postgres,
