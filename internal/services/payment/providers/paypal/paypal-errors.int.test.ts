@@ -421,6 +421,22 @@ test("a part that somebody else gave back does not count as the whole, and parts
   });
 });
 
+test("a capture whose order PayPal does not show any more is refunded all the same, if nothing of it went back", async () => {
+  const found = async (status: string, order: Reply, more: object = {}) => {
+    const related = { supplementary_data: { related_ids: { order_id: "O1" } }, ...more };
+    replies = {
+      "GET C1": { status: 200, body: { id: "C1", status, amount: AMOUNT, ...related } },
+      "GET O1": order,
+    };
+    return provider.findRefund("C1");
+  };
+  const gone = { status: 404, body: { name: "RESOURCE_NOT_FOUND" } };
+  expect(await found("COMPLETED", gone)).toEqual({ kind: "not_found" });
+  expect(await found("COMPLETED", gone, { supplementary_data: {} })).toEqual({ kind: "not_found" });
+  expect(await found("REFUNDED", gone)).toEqual({ kind: "not_yet", error_code: "RESOURCE_NOT_FOUND" });
+  expect(await found("COMPLETED", { status: 500 })).toEqual({ kind: "not_yet", error_code: "HTTP_500" });
+});
+
 test("nothing listens at the address: no token, so nothing was sent", async () => {
   const closedServer = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response() });
   const { url } = closedServer;

@@ -217,9 +217,12 @@ export class PayPalProvider implements PaymentProvider {
     const capture = await this.#read(capturePath(provider_txn_id), captureIn, deadline);
     if (!("id" in capture)) return refundFailure(capture);
     const orderId = orderIdIn(capture);
-    if (orderId === undefined) return { kind: "not_yet", error_code: "ORDER_NOT_NAMED" };
+    // The capture alone tells whether anything went back, and PayPal refunds no more than it took.
+    const isWhole = capture.status === "COMPLETED";
+    if (orderId === undefined)
+      return isWhole ? { kind: "not_found" } : { kind: "not_yet", error_code: "ORDER_NOT_NAMED" };
     const order = await this.#order(orderId, deadline);
-    if (!("id" in order)) return refundFailure(order);
+    if (!("id" in order)) return isWhole && isGone(order) ? { kind: "not_found" } : refundFailure(order);
     return amongRefunds(
       capture,
       refundsOf(order).filter((refund) => captureIdOf(refund) === provider_txn_id),
@@ -408,13 +411,16 @@ function chargeFailure(failure: Unread): ChargeResult {
   return reason === null ? failureOf(failure) : { kind: "declined", closed: true, ...reason };
 }
 
+function isGone(failure: Unread): boolean {
+  return failure.kind === "refusal" && failure.status === 404;
+}
+
 /** A failed look-up says nothing about the charge. */
 function lookUpFailure(
   failure: Unread,
 ): Exclude<FoundCharge, { kind: "succeeded" | "authorized" | "declined" | "action_required" }> {
   if (failure.kind === "unreadable") return unknown("unexpected");
-  if (failure.kind === "refusal" && failure.status === 404) return { kind: "not_found" };
-  return failureOf(failure);
+  return isGone(failure) ? { kind: "not_found" } : failureOf(failure);
 }
 
 function listedFailure(failure: Unread): FoundCharge {
