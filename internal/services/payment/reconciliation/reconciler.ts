@@ -19,7 +19,7 @@ import {
   holdsSince,
   refundsNotFound,
 } from "./run-store.ts";
-import { LONGEST_SPAN_MS, nextLength, nextWindow, OVERLAP_MS } from "./window.ts";
+import { countsAsCompared, LONGEST_SPAN_MS, nextLength, nextWindow, OVERLAP_MS } from "./window.ts";
 
 const MINUTE_MS = 60_000;
 const DAY_MS = 24 * 60 * 60 * 1_000;
@@ -185,9 +185,8 @@ export class Reconciler {
     if (until !== null) this.#reportUntil(until);
   }
 
-  /** As far as the ledger can be compared: what is younger than the grace time is not missing, and some ledgers list everything hours late. */
   #reportUntil(until: number): void {
     const { metrics, provider, graceMs, clock } = this.#options;
-    metrics.comparedUntil.set({ provider }, Math.min(until + graceMs, clock.now()) / 1_000);
+    metrics.comparedUntil.set({ provider }, countsAsCompared(until, clock.now(), graceMs) / 1_000);
   }
 }

@@ -31,6 +31,14 @@ export function nextWindow(
   return { span: { fromMs: wholeSecond(comparedUntil - OVERLAP_MS), untilMs }, hasMore: untilMs < end };
 }
 
+/**
+ * Until when (epoch ms) the ledger counts as compared, for whoever asks how late the comparison is: nothing is missing of what is younger than
+ * the grace time, and of a ledger that lists everything hours late that is hours.
+ */
+export function countsAsCompared(comparedUntil: number, now: number, graceMs: number): number {
+  return Math.min(comparedUntil + graceMs, now);
+}
+
 /** The maximum length of the next span; `hadTooMany`: the last one had too many pages. */
 export function nextLength(lengthMs: number, hadTooMany: boolean): number {
   return hadTooMany

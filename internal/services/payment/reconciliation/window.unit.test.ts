@@ -1,6 +1,6 @@
 // Choosing the next span of the ledger: nothing is skipped, nothing is read too early, and too long a span is halved.
 import { expect, test } from "bun:test";
-import { LONGEST_SPAN_MS, nextLength, nextWindow, OVERLAP_MS } from "./window.ts";
+import { countsAsCompared, LONGEST_SPAN_MS, nextLength, nextWindow, OVERLAP_MS } from "./window.ts";
 
 const NOW = Date.parse("2026-11-26T12:00:00.400Z");
 const GRACE_MS = 300_000;
@@ -37,4 +37,12 @@ test("a span with too many pages is halved, down to one second, and grows again 
   expect(nextLength(1_000, true)).toBe(1_000);
   expect(nextLength(LONGEST_SPAN_MS / 2, false)).toBe(LONGEST_SPAN_MS);
   expect(nextLength(LONGEST_SPAN_MS, false)).toBe(LONGEST_SPAN_MS);
+});
+
+test("a ledger that lags for hours is late only for the rest", () => {
+  const [now, lagMs] = [100_000_000, 12_600_000];
+  expect(countsAsCompared(now - lagMs, now, lagMs)).toBe(now);
+  // The first run: there is nothing to compare yet.
+  expect(countsAsCompared(now, now, lagMs)).toBe(now);
+  expect(countsAsCompared(now - lagMs - 1_800_000, now, lagMs)).toBe(now - 1_800_000);
 });
