@@ -72,10 +72,11 @@ function openPayPal(context: Context, metrics: PaymentMetrics): ServedProvider |
   const account = { clientId, clientSecret, mark, baseUrl: new URL(config.PAYPAL_BASE_URL) };
   const shopUrl = shopOf(config);
   const options = { ...account, clock: systemClock, ...(shopUrl === undefined ? {} : { shopUrl }) };
+  const ledger = new PayPalLedger(account);
   return {
     ...guarded(context, metrics, new PayPalProvider(options)),
-    ledger: new PayPalLedger(account),
-    webhooks: payPalReader(config),
+    ledger,
+    webhooks: payPalReader(config, ledger),
     host: account.baseUrl.hostname,
     policy: {
       ...PAYPAL_POLICY,
@@ -86,7 +87,7 @@ function openPayPal(context: Context, metrics: PaymentMetrics): ServedProvider |
   };
 }
 
-function payPalReader(config: PaymentConfig): WebhookReader {
+function payPalReader(config: PaymentConfig, ledger: PayPalLedger): WebhookReader {
   const {
     PAYPAL_WEBHOOK_ID: webhookId,
     PAYPAL_CERTIFICATE_ROOTS: file,
@@ -102,7 +103,7 @@ function payPalReader(config: PaymentConfig): WebhookReader {
     allowsHttp: new URL(PAYPAL_BASE_URL).protocol === "http:",
     clock: systemClock,
   });
-  return paypalWebhooks({ webhookId, mark, certificates });
+  return paypalWebhooks({ webhookId, mark, certificates, ledger });
 }
 
 /** A provider behind its rate limit (pace), charge hold and circuit breaker. Nothing of them is shared with another provider. */

@@ -3,20 +3,23 @@
 //
 // The signature is RSA with SHA-256 over `transmission id|time|webhook id|crc32 of the body` (PayPal's guide "Integrate webhooks",
 // https://developer.paypal.com/api/rest/webhooks/rest/). A CRC-32 is no cryptographic hash: whoever has read the headers of a genuine
-// transmission, for example in a proxy's log, can make another body that fits them. So a transmission counts for a few minutes only,
-// and reconciliation compares every capture and refund with PayPal's own ledger.
+// transmission, for example in a proxy's log, can make another body that fits them. So the body of a transmission counts for a few minutes
+// only, and reconciliation compares every capture and refund with PayPal's own ledger. PayPal repeats a transmission for three days with its
+// first id and time; after those minutes it only tells which object to ask PayPal about.
 import { crc32 } from "node:zlib";
 import { verify } from "node:crypto";
 import { Type } from "@sinclair/typebox";
 import { TypeCompiler } from "@sinclair/typebox/compiler";
-import type { OpenedEvent, WebhookReader } from "../webhook-reader.ts";
+import type { OpenedEvent, WebhookEvent, WebhookReader } from "../webhook-reader.ts";
 import { captureIn, faultIn, orderIn, refundIn } from "./paypal-answers.ts";
 import type { Certificates } from "./paypal-certificates.ts";
 import { disputeIn, reversalIn } from "./paypal-disputes.ts";
-import { approvalOf, chargeOf, refundOf } from "./paypal-ledger.ts";
+import { approvalOf, chargeOf, type PayPalLedger, refundOf } from "./paypal-ledger.ts";
 
-/** PayPal repeats an event for three days with a new transmission. A recorded one can be replayed for this long; its id stops that. */
+/** The body of a transmission counts for this long. A recorded one can be replayed meanwhile; the event's id stops that. */
 const TOLERANCE_MS = 300_000;
+/** For so long a transmission may come again: three days, and a while for the last attempt. */
+const REPEATED_MS = 3.5 * 24 * 60 * 60 * 1_000;
 
 const Event = TypeCompiler.Compile(
   Type.Object({
@@ -48,6 +51,8 @@ export interface PayPalEndpoint {
   /** See PayPalOptions. */
   readonly mark: string;
   readonly certificates: Pick<Certificates, "at">;
+  /** For what late transmissions name. */
+  readonly ledger: Pick<PayPalLedger, "charge" | "refund" | "dispute">;
 }
 
 /** Reads the events of one webhook endpoint. */
@@ -58,12 +63,12 @@ export function paypalWebhooks(endpoint: PayPalEndpoint): WebhookReader {
 async function openPayPalEvent(
   body: Uint8Array,
   headers: Headers,
-  { webhookId, mark, certificates }: PayPalEndpoint,
+  { webhookId, mark, certificates, ledger }: PayPalEndpoint,
   now: number,
 ): Promise<OpenedEvent> {
   const of = (name: string) => headers.get(`paypal-${name}`) ?? "";
-  const sentAt = Date.parse(of("transmission-time"));
-  if (!(Math.abs(now - sentAt) <= TOLERANCE_MS) || of("auth-algo") !== "SHA256withRSA")
+  const ageMs = now - Date.parse(of("transmission-time"));
+  if (!(ageMs >= -TOLERANCE_MS && ageMs <= REPEATED_MS) || of("auth-algo") !== "SHA256withRSA")
     return { kind: "refused" };
   const certificate = await certificates.at(of("cert-url"));
   if (certificate === "unavailable") return { kind: "unavailable" };
@@ -73,7 +78,38 @@ async function openPayPalEvent(
   const isRsa = certificate.publicKey.asymmetricKeyType === "rsa";
   if (!isRsa || !verify("sha256", Buffer.from(signed), certificate.publicKey, signature))
     return { kind: "refused" };
-  return paypalEventIn(body, mark);
+  const opened = paypalEventIn(body, mark);
+  return ageMs <= TOLERANCE_MS || opened.kind !== "event" ? opened : lookedUp(opened.event, ledger);
+}
+
+/** The event with its object as PayPal has it now. */
+async function lookedUp(event: WebhookEvent, ledger: PayPalEndpoint["ledger"]): Promise<OpenedEvent> {
+  try {
+    const found = await withPresent(event, ledger);
+    if (found !== null) return { kind: "event", event: found };
+    return { kind: "unreadable", fault: `a late event's ${event.kind}: PayPal does not know it` };
+  } catch {
+    return { kind: "unavailable" };
+  }
+}
+
+async function withPresent(
+  event: WebhookEvent,
+  ledger: PayPalEndpoint["ledger"],
+): Promise<WebhookEvent | null> {
+  if (event.kind === "charge") {
+    const charge = await ledger.charge(event.charge.provider_txn_id);
+    return charge === null ? null : { ...event, charge };
+  }
+  if (event.kind === "refund") {
+    const refund = await ledger.refund(event.refund.provider_refund_id);
+    return refund === null ? null : { ...event, refund };
+  }
+  if (event.kind !== "dispute") return event;
+  const dispute = await ledger.dispute(event.dispute.provider_dispute_id);
+  if (dispute !== null) return { ...event, dispute };
+  // Not shown: a reversal, or the app may not see it. It may open an alert, and end none.
+  return event.dispute.status === "won" ? null : event;
 }
 
 /** The event in the body of a transmission that PayPal has signed. */
