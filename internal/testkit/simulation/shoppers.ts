@@ -34,7 +34,7 @@ const ADDRESS = { name: "Ada", line1: "Street 1", city: "Town", postal_code: "10
 export interface Shoppers {
   /** Whether a bank may ask them. */
   readonly mayBePresent: boolean;
-  /** Whether a third of them pay with PayPal. */
+  /** Whether half of them pay with PayPal. */
   readonly mayPayWithPayPal: boolean;
 }
 
@@ -49,7 +49,7 @@ export async function shopper(
     sku_id: odd ?? pick(random, ["tea", "cup", "pot"]),
     quantity: between(random, 1, 3),
   }));
-  const isPayPal = mayPayWithPayPal && chanceOf(random, 1 / 3);
+  const isPayPal = mayPayWithPayPal && chanceOf(random, 0.5);
   return checkout({
     currency: odd === null ? "EUR" : PRICES[odd].currency,
     // A SKU may come twice, and in any order.

@@ -45,13 +45,13 @@ test.each(SEEDS)("two providers, both tables, one provider away at a time, seed 
   // when
   for (const away of waves) {
     await simulation.fail(away);
-    await simulation.wave(CHECKOUTS_PER_WAVE);
+    await simulation.wave(2 * CHECKOUTS_PER_WAVE);
   }
   await simulation.fail(null);
-  await simulation.wave(CHECKOUTS_PER_WAVE);
+  await simulation.wave(2 * CHECKOUTS_PER_WAVE);
   await simulation.settle();
   // then
-  const { completedOn } = await judged(simulation, 4 * CHECKOUTS_PER_WAVE);
+  const { completedOn } = await judged(simulation, 8 * CHECKOUTS_PER_WAVE);
   expect(completedOn).toEqual(new Set(["stripe 1", "stripe 2", "paypal 1", "paypal 2"]));
 });
 

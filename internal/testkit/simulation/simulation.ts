@@ -79,7 +79,7 @@ export class Simulation implements AsyncDisposable {
   readonly #relays: readonly Relay[];
   /** Whether banks may ask shoppers. If so, a checkout may end in a later wave. */
   mayBePresent = true;
-  /** Whether a third of the shoppers pay with PayPal. */
+  /** Whether half of the shoppers pay with PayPal. */
   mayPayWithPayPal = false;
   /** Whether a shopper who has no time at the bank asks for more. */
   mayAskForTime = false;

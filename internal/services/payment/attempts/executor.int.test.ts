@@ -508,7 +508,11 @@ test("an executor claims and sends a new payment of its own provider alone", asy
   const [ours, theirs] = [saga(), saga()];
   for (const id of [ours, theirs]) await payment.charge(id);
   await payment.database.sql`update payments set provider = 'another' where saga_id = ${theirs}`;
-  const rows = await payment.database.postgres.transaction(({ tx }) => loadRows(tx, [ours, theirs]));
+  const rows = await payment.database.postgres.transaction(async ({ tx, finish }) => {
+    const loaded = await loadRows(tx, [ours, theirs]);
+    await finish([]);
+    return loaded;
+  });
   for (const id of [ours, theirs]) rows.made.add(id);
   await using executor = payment.executor();
   executor.claimNew(rows, payment.now);
