@@ -17,6 +17,8 @@ test.each([2])(
     // given a backup, and checkouts after it
     await using simulation = await Simulation.open(seed);
     await simulation.trade(CHECKOUTS_PER_WAVE, () => simulation.backup("saga"));
+    // Until some of them have completed; others are still under way.
+    await simulation.wave(0);
     // when
     await simulation.restore("saga");
     const report = await simulation.rebuildSagas();
