@@ -143,8 +143,8 @@ async function sellAll({ context }: Fleet, dataDirectory: string, release: Relea
   const shoppers = await Shoppers.start(context, dataDirectory, { releases: [release] });
   await pause(SELL_ALL_MS);
   await shoppers.finish();
-  const [fault] = shoppers.faults();
-  if (fault !== undefined) throw new Error(fault);
+  const faults = shoppers.faults();
+  if (faults.length > 0) throw new Error(faults.join("; "));
 }
 
 /** The simulator is no part of the product, so there is one for both. */

@@ -97,12 +97,16 @@ export class Shoppers {
 
   /** What a shopper was promised and did not get, one sentence each. Complete after `finish`. */
   faults(): readonly string[] {
-    const ends = this.checkouts.flatMap(({ sagaId, refusal, end, isServed }) => {
-      if (sagaId === undefined) return [`a checkout was never accepted: ${refusal ?? "no answer"}`];
-      if (end === undefined)
-        return [`saga ${sagaId} has not finished${refusal === undefined ? "" : `: ${refusal}`}`];
-      return isServed === true ? [] : [`saga ${sagaId} ended as ${end}`];
-    });
+    const ends = this.checkouts.flatMap(
+      ({ sagaId, refusal, end, isServed, provider, answer = "not asked" }) => {
+        if (sagaId === undefined) return [`a checkout was never accepted: ${refusal ?? "no answer"}`];
+        if (end === undefined)
+          return [`saga ${sagaId} has not finished${refusal === undefined ? "" : `: ${refusal}`}`];
+        return isServed === true
+          ? []
+          : [`saga ${sagaId} ended as ${end} (${provider}, the shopper: ${answer})`];
+      },
+    );
     return [...this.#shopping.violations, ...this.#faults, ...ends];
   }
 
