@@ -54,7 +54,7 @@ export const config = Type.Object({
     default: "",
     pattern: "^(?:[a-z]{1,20}(?:,[a-z]{1,20})*)?$",
     description:
-      "payment providers, separated by commas (stripe), whose new checkouts have the money held before the stock is confirmed, and taken after; of all others it is taken first. Only once every orchestrator and every payment service knows it (docs/upgrading.md)",
+      "payment providers, separated by commas (stripe), whose new checkouts have the money held before the stock is confirmed, and taken after; of all others it is taken first. Only once every orchestrator and every service knows it (docs/upgrading.md)",
   }),
   INTAKE_LINGER_MS: Type.Integer({
     default: 3,

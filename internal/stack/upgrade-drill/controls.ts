@@ -51,7 +51,10 @@ export const CONTROLS = {
     mistake: "the orchestrator is rolled back while checkouts hold the money first",
     overrides: {},
     passes: [
-      ...upgradeOf("relay", "orchestrator", "payment").map((pass) => ({ ...pass, holding: [CARDS] })),
+      ...upgradeOf("relay", "orchestrator", "inventory", "payment").map((pass) => ({
+        ...pass,
+        holding: [CARDS],
+      })),
       ...PASSES.slice(1, 2).map((pass): Pass => ({ ...pass, order: ["orchestrator"] })),
     ],
     sign: /version 2 of the saga table/,
