@@ -180,7 +180,8 @@ export class Booted implements Machine, AsyncDisposable {
 
 /**
  * $0 is the name, $1 the root, $2 the network. Where the kernel has both kinds of control groups, systemd uses the second only if it sees
- * nothing else; without it, it ignores the units' address rules.
+ * nothing else; without it, it ignores the units' address rules. It needs bpf() for them, which systemd-nspawn refuses by default, and says nothing
+ * when it cannot have it.
  */
 const BOOT = `
 mount --make-rprivate /
@@ -189,7 +190,7 @@ mount -t cgroup2 cgroup2 /sys/fs/cgroup
 mkdir -p "/sys/fs/cgroup/$2"
 echo $$ > "/sys/fs/cgroup/$2/cgroup.procs"
 exec systemd-nspawn --quiet --register=no --keep-unit --boot --hostname="$0" --machine="$0" \\
-  --network-namespace-path="/run/netns/$2" --directory="$1" --console=pipe`;
+  --network-namespace-path="/run/netns/$2" --directory="$1" --system-call-filter=bpf --console=pipe`;
 
 /** The first process inside, whose parent is systemd-nspawn. Undefined while the shell before it still prepares. */
 function childOf(pid: number): number | undefined {

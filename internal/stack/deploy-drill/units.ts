@@ -4,21 +4,31 @@ import type { Booted } from "./machine.ts";
 
 /** WatchdogSec of the units is 30 s. */
 const WATCHDOG_TIMEOUT_MS = 120_000;
-/** As in the units of the roles that talk to private networks only. */
-const PRIVATE = ["localhost", "link-local", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"];
+const EVERYBODY = "0.0.0.0/0 ::/0";
 
-/** With the rules of our units another machine is reached; with its address left out, it is not. Returns what was seen. */
-export async function addressRules(from: Booted, to: Booted): Promise<string> {
+/** With the rules of the unit another machine is reached; with its address left out, it is not. Returns what was seen. */
+export async function addressRules(
+  from: Booted,
+  to: Pick<Booted, "name" | "address">,
+  unit: string,
+): Promise<string> {
+  const rule = async (property: string) =>
+    (await from.sh(`systemctl show --property=${property} --value ${unit}`)).trim().split(/\s+/);
+  const refusedByUnit = (await rule("IPAddressDeny")).toSorted().join(" ");
+  if (refusedByUnit !== EVERYBODY) throw new Error(`${unit} refuses only ${refusedByUnit}`);
   // In a list, systemd-run knows no names; one by one it does.
   const ask = (allowed: readonly string[]) =>
     from.sh(
       `systemd-run --quiet --wait --pipe -p IPAddressDeny=any ${allowed.map((one) => `-p IPAddressAllow=${one}`).join(" ")} ` +
         `curl -sS -m 3 -o /dev/null -w '%{http_code}' http://${to.address}:9101/healthz || echo " refused"`,
     );
-  const [allowed, denied] = [(await ask(PRIVATE)).trim(), (await ask(["localhost"])).trim()];
-  if (allowed !== "200") throw new Error(`with the address rules of the units: ${allowed}`);
+  const [allowed, denied] = [
+    (await ask(await rule("IPAddressAllow"))).trim(),
+    (await ask(["localhost"])).trim(),
+  ];
+  if (allowed !== "200") throw new Error(`with the address rules of ${unit}: ${allowed}`);
   if (!denied.includes("refused")) throw new Error(`an address that is not allowed was reached: ${denied}`);
-  return `address rules: ${to.name} answers ${allowed} with those of the units; without its address: ${denied.replaceAll("\n", " ")}`;
+  return `address rules: ${to.name} answers ${allowed} with those of ${unit}; without its address: ${denied.replaceAll("\n", " ")}`;
 }
 
 /** Freezes a role. Returns how long the watchdog took to replace it. */

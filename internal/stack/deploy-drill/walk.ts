@@ -39,7 +39,7 @@ export async function walk(context: Walk): Promise<void> {
   await startRoles(machines, page, report);
   await buy(context, first, page);
   const last = machines.at(-1) ?? first;
-  report(await addressRules(first, last));
+  report(await addressRules(first, last, "checkout-order"));
   report(await watchdog(last, "checkout-order"));
 }
 
