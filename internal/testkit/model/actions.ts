@@ -34,6 +34,7 @@ import {
 } from "./world.ts";
 
 const HOLD = { holdMs: 0 };
+const FORWARD_COMMANDS = new Set<string>([...TABLES.values()].flat().map(({ command }) => command));
 const SHIPS = { blockedCountries: new Set<string>() };
 const SHIPS_NOWHERE = { blockedCountries: new Set(["DE"]) };
 const NOT_YET: RefundOutcome = { kind: "not_yet", error_code: "TIMEOUT" };
@@ -51,8 +52,9 @@ export function successors(world: World, rules: Rules): Next[] {
     if (isForwardCommand(message) && world.left.deadLetters > 0)
       add(`dead-letter ${message.id}`, deadLetter(spend(without, "deadLetters"), message));
   }
-  for (const message of world.delivered) {
-    if (world.left.redeliveries === 0) break;
+  // With an inbox none of them has an effect.
+  const again = rules.inbox || world.left.redeliveries === 0 ? [] : world.delivered;
+  for (const message of again) {
     const kept = spend(world, "redeliveries");
     for (const [how, to] of effects(kept, message, rules)) add(`redeliver ${message.id}${how}`, to);
   }
@@ -388,7 +390,7 @@ function deadLetter(world: World, message: Message): World {
 }
 
 function isForwardCommand({ body }: Message): boolean {
-  return [...TABLES.values()].flat().some(({ command }) => command === body.type);
+  return FORWARD_COMMANDS.has(body.type);
 }
 
 function stock({ available, priceCents }: World): Stock {

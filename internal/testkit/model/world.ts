@@ -8,6 +8,7 @@ import { MESSAGES } from "../../../schemas/registry.ts";
 import { startSaga, type SagaPolicy } from "../../orchestrator/saga.ts";
 import type { OrderCancellation } from "../../orchestrator/order-cancellation.ts";
 import type { Saga } from "../../orchestrator/state.ts";
+import { assert } from "../../kernel/errors.ts";
 import { timestampOf } from "../../kernel/timestamp.ts";
 import type { Outgoing } from "../../messaging/handler.ts";
 import type { Reservation } from "../../services/inventory/decide.ts";
@@ -117,6 +118,8 @@ export type SagaTable = 1 | 2;
 
 export interface Message {
   readonly id: string;
+  /** Stands for the id in keys, because it is shorter. */
+  readonly mark: string;
   readonly saga: number;
   readonly body: Command | Event;
 }
@@ -140,8 +143,8 @@ export interface World {
   /** Messages that had their effect. */
   readonly delivered: readonly Message[];
   readonly deadLetters: readonly Message[];
-  /** Number of messages sent so far, by saga and type. Ids are made from it. */
-  readonly sent: Readonly<Record<string, number>>;
+  /** Number of messages sent so far: for each of SENT_PLACES the character with the code of "0" plus the number. Ids are made from it. */
+  readonly sent: string;
   readonly left: Budget;
   /** A violation on the way here that the state does not show, for example an alert. */
   readonly broken: string | null;
@@ -156,6 +159,16 @@ export const SAGA_POLICY: SagaPolicy = {
   resendsBeforeOperator: 1,
   authorizeFirst: new Set(),
 };
+
+const OCCURRED_AT = timestampOf(0);
+const MESSAGE_TYPES = Object.keys(MESSAGES);
+const NONE_SENT = "0";
+/** Positions in `World.sent`, by saga and type. */
+const SENT_PLACES = new Map(
+  [0, 1]
+    .flatMap((saga) => MESSAGE_TYPES.map((type) => `${saga}.${type}`))
+    .map((name, place) => [name, place]),
+);
 
 const EMPTY: Rows = {
   reservation: null,
@@ -197,7 +210,7 @@ export function initialWorld(
     inFlight: [],
     delivered: [],
     deadLetters: [],
-    sent: {},
+    sent: NONE_SENT.repeat(MESSAGE_TYPES.length * sagaCount),
     left: budget,
     broken: null,
   };
@@ -218,16 +231,17 @@ export function initialWorld(
 /** Puts the messages of a decision in flight. Mails are dropped, because nothing depends on them. */
 export function send(world: World, saga: number, out: readonly Outgoing[]): World {
   if (out.every(({ type }) => type === "SendNotification")) return world;
-  const sent = { ...world.sent };
-  let { inFlight } = world;
+  let { sent, inFlight } = world;
   for (const body of out) {
     if (body.type === "SendNotification") continue;
     const name = `${saga}.${body.type}`;
-    const number = (sent[name] ?? 0) + 1;
-    sent[name] = number;
-    const id = `${name}.${number}${cancellationOf(body)}`;
-    const envelope = { message_id: id, schema_version: 1, occurred_at: timestampOf(0) };
-    inFlight = insert(inFlight, { id, saga, body: { ...envelope, ...body } });
+    const place = SENT_PLACES.get(name);
+    assert(place !== undefined, "a message has a known type");
+    const code = sent.charCodeAt(place) + 1;
+    sent = sent.slice(0, place) + String.fromCharCode(code) + sent.slice(place + 1);
+    const id = `${name}.${code - NONE_SENT.charCodeAt(0)}${cancellationOf(body)}`;
+    const envelope = { message_id: id, schema_version: 1, occurred_at: OCCURRED_AT };
+    inFlight = insert(inFlight, { id, mark: markOf(id), saga, body: { ...envelope, ...body } });
   }
   return { ...world, sent, inFlight };
 }
@@ -252,28 +266,33 @@ export function replaceAt<T>(items: readonly T[], index: number, item: T): reado
   return items.with(index, item);
 }
 
-/** Of `sent`, by saga. */
-const SENT_NAMES = [0, 1].map((saga) => Object.keys(MESSAGES).map((name) => `${saga}.${name}`));
-
 /** Equal exactly for worlds with the same future. Contains everything except times and texts, which no decision here uses. */
 export function keyOf(world: World): string {
-  const parts: string[] = [String(world.available), world.broken ?? ""];
-  world.sagas.forEach((saga, index) => parts.push(sagaKey(saga), rowsKey(world.rows[index] ?? EMPTY)));
-  for (const call of world.calls)
-    parts.push(
-      `${call.saga}${call.ask}${call.attempt}${call.isAwaited ? "w" : ""}${call.answer?.kind ?? "-"}`,
-    );
-  parts.push("|", ids(world.inFlight), "|", ids(world.delivered), "|", ids(world.deadLetters), "|");
-  let sent = "";
-  for (let saga = 0; saga < world.sagas.length; saga++)
-    for (const name of SENT_NAMES[saga] ?? []) sent += `${world.sent[name] ?? ""},`;
-  parts.push(sent);
-  parts.push(Object.values(world.left).join("."), cancellationsKey(world));
-  return parts.join(",");
+  let key = `${world.available},${world.broken ?? ""}`;
+  for (let i = 0; i < world.sagas.length; i++)
+    key += `,${sagaKey(world.sagas[i]!)},${rowsKey(world.rows[i] ?? EMPTY)}`;
+  for (const { saga, ask, attempt, isAwaited, answer } of world.calls)
+    key += `,${saga}${ask}${attempt}${isAwaited ? "w" : ""}${answer?.kind ?? "-"}`;
+  key += `|${marks(world.inFlight)}|${marks(world.delivered)}|${marks(world.deadLetters)}|${world.sent}`;
+  for (const count of Object.values(world.left)) key += `,${count}`;
+  return `${key},${cancellationsKey(world)}`;
 }
 
-function ids(messages: readonly Message[]): string {
-  return messages.map(({ id }) => id).join(" ");
+function marks(messages: readonly Message[]): string {
+  let all = "";
+  for (const { mark } of messages) all += mark;
+  return all;
+}
+
+const MARKS = new Map<string, string>();
+
+/** Another one for each id. */
+function markOf(id: string): string {
+  const known = MARKS.get(id);
+  if (known !== undefined) return known;
+  const mark = `${MARKS.size.toString(36)} `;
+  MARKS.set(id, mark);
+  return mark;
 }
 
 function sagaKey(saga: Saga): string {
