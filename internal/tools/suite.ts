@@ -34,6 +34,12 @@ const TEST_TIMEOUT_MS = 60_000;
 /** A test process that hangs must not hang the run. */
 const SUITE_TIMEOUT_MS = 20 * 60_000;
 
+/**
+ * Of JavaScriptCore, whose default is 1,000. Most code of a test runs too seldom to be worth optimizing, which was a seventh of the CPU of the
+ * unit tests. What runs for seconds, like the model, is optimized a little later.
+ */
+const RUNS_BEFORE_OPTIMIZING = "20000";
+
 const NONE: SuiteResult = { passed: 0, failed: 0, skipped: 0 };
 
 /** A run that exits with an error but without a failed test, for example by a crash, counts as one failure. */
@@ -51,7 +57,11 @@ export async function runSuite(options: SuiteOptions): Promise<SuiteResult> {
     }),
     {
       cwd: REPOSITORY,
-      env: { ...process.env, ...options.env },
+      env: {
+        ...process.env,
+        BUN_JSC_thresholdForOptimizeAfterWarmUp: RUNS_BEFORE_OPTIMIZING,
+        ...options.env,
+      },
       stdin: "ignore",
       stdout: shown ? "inherit" : "pipe",
       stderr: shown ? "inherit" : "pipe",
