@@ -2,7 +2,7 @@
 
 export interface WaitOptions {
   readonly timeoutMs: number;
-  /** The pause between two probes. */
+  /** The pause between two probes; at least as long as the probe took, so that a dear one (a process) leaves the cores to what it waits for. */
   readonly intervalMs?: number;
   /** Its rejection ends the wait at once, for example because the process has died. */
   readonly abort?: Promise<never>;
@@ -19,16 +19,18 @@ export async function waitUntil(what: string, probe: () => Promise<boolean> | bo
     const deadline = performance.now() + timeoutMs;
     let lastError: unknown;
     while (!settled.signal.aborted) {
+      const askedAt = performance.now();
       try {
         if (await probe()) return;
         lastError = undefined;
       } catch (error) {
         lastError = error;
       }
-      if (performance.now() > deadline) {
+      const now = performance.now();
+      if (now > deadline) {
         throw new Error(`timed out after ${timeoutMs} ms waiting for: ${what}`, { cause: lastError });
       }
-      await Bun.sleep(intervalMs);
+      await Bun.sleep(Math.max(intervalMs, now - askedAt));
     }
   };
   try {
