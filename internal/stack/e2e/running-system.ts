@@ -36,6 +36,8 @@ import { wipe } from "../wipe.ts";
 
 export const CURRENCY = "EUR";
 export const UNIT_PRICE_CENTS = 1_250;
+/** Of the provider, where its time does not matter. */
+export const LATENCY = "fixed:5";
 
 const MAIL_TIMEOUT_MS = 20_000;
 const START_TIMEOUT_MS = 20_000;

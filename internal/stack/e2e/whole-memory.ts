@@ -1,5 +1,5 @@
 // Searches everything that a running system stores for a forbidden text: tables, topics, Redis, logs, mails. The provider ledger is
-// left out, because it belongs to the provider. Called by outcomes.e2e.test.ts.
+// left out, because it belongs to the provider. Called by outcomes.suite.test.ts.
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { createClient } from "redis";
