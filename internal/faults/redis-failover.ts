@@ -16,17 +16,44 @@ export interface SentinelView {
   readonly replicas: number;
 }
 
+type Sentinel = (command: string, ...values: readonly string[]) => Promise<unknown>;
+
 /** `sentinels`: a value of REDIS_SENTINELS; its user may use SENTINEL MASTER and SENTINEL REPLICAS. */
-export async function viewsOf(sentinels: string): Promise<readonly SentinelView[]> {
+export function viewsOf(sentinels: string): Promise<readonly SentinelView[]> {
+  return ofEach(sentinels, viewOf);
+}
+
+/** From now on the master must be silent for `ms` before the Sentinels take it for gone. The user may use SENTINEL SET. */
+export async function beSlowToFailOver(sentinels: string, ms: number): Promise<void> {
+  const set = await ofEach(sentinels, (ask) => ask("SET", "down-after-milliseconds", String(ms)));
+  // Two must agree on a failover, so none is made that two do not want.
+  if (set.length < 2) throw new Error(`${set.length} of the Sentinels took the new time`);
+}
+
+/** What `ask` finds out at each Sentinel; of those that do not answer nothing. */
+async function ofEach<Found>(
+  sentinels: string,
+  ask: (sentinel: Sentinel) => Promise<Found>,
+): Promise<readonly Found[]> {
   const [, scheme, login = "", hosts = "", name = "", query = ""] =
     /^(rediss?:\/\/)([^@/]*@)?([^/]+)\/([^?]+)(\?.*)?$/.exec(sentinels) ?? [];
   const urls = hosts.split(",").map((host) => `${scheme}${login}${host}`);
   const caFile = new URLSearchParams(query).get("ssl_ca_certs");
-  const views = await Promise.all(urls.map((url) => viewOf(url, name, caFile).catch(() => [])));
-  return views.flat();
+  const found = urls.map((url) =>
+    connected(url, caFile, name, ask).then(
+      (one) => [one],
+      () => [],
+    ),
+  );
+  return (await Promise.all(found)).flat();
 }
 
-async function viewOf(url: string, name: string, caFile: string | null): Promise<readonly SentinelView[]> {
+async function connected<Found>(
+  url: string,
+  caFile: string | null,
+  name: string,
+  ask: (sentinel: Sentinel) => Promise<Found>,
+): Promise<Found> {
   const tls = caFile === null ? {} : ({ tls: true, ca: readFileSync(caFile, "utf8") } as const);
   const socket = {
     ...tls,
@@ -38,27 +65,28 @@ async function viewOf(url: string, name: string, caFile: string | null): Promise
   client.on("error", () => undefined);
   await client.connect();
   try {
-    const ask = async (what: string) => await client.sendCommand(["SENTINEL", what, name]);
-    const [master, replicas] = await Promise.all([ask("MASTER"), ask("REPLICAS")]);
-    const fields = fieldsOf(master);
-    const followers = Array.isArray(replicas) ? replicas.map(fieldsOf) : [];
-    return [
-      {
-        port: Number(fields["port"]),
-        epoch: Number(fields["config-epoch"]),
-        isDown: /down|failover/.test(fields["flags"] ?? ""),
-        otherSentinels: Number(fields["num-other-sentinels"]),
-        replicas: followers.filter(
-          (one) =>
-            one["master-link-status"] === "ok" &&
-            one["master-port"] === fields["port"] &&
-            !/down/.test(one["flags"] ?? ""),
-        ).length,
-      },
-    ];
+    return await ask((command, ...values) => client.sendCommand(["SENTINEL", command, name, ...values]));
   } finally {
     client.destroy();
   }
+}
+
+async function viewOf(ask: Sentinel): Promise<SentinelView> {
+  const [master, replicas] = await Promise.all([ask("MASTER"), ask("REPLICAS")]);
+  const fields = fieldsOf(master);
+  const followers = Array.isArray(replicas) ? replicas.map(fieldsOf) : [];
+  return {
+    port: Number(fields["port"]),
+    epoch: Number(fields["config-epoch"]),
+    isDown: /down|failover/.test(fields["flags"] ?? ""),
+    otherSentinels: Number(fields["num-other-sentinels"]),
+    replicas: followers.filter(
+      (one) =>
+        one["master-link-status"] === "ok" &&
+        one["master-port"] === fields["port"] &&
+        !/down/.test(one["flags"] ?? ""),
+    ).length,
+  };
 }
 
 function fieldsOf(reply: unknown): Readonly<Record<string, string>> {
