@@ -16,9 +16,13 @@ test.each([2])(
   async (seed) => {
     // given a backup, and checkouts after it
     await using simulation = await Simulation.open(seed);
-    await simulation.trade(CHECKOUTS_PER_WAVE, () => simulation.backup("saga"));
-    // Until some of them have completed; others are still under way.
-    await simulation.wave(0);
+    let completedBefore = 0;
+    await simulation.trade(CHECKOUTS_PER_WAVE, async () => {
+      await simulation.backup("saga");
+      completedBefore = (await simulation.completed()).length;
+    });
+    // Until one of them has completed; others are still under way.
+    while ((await simulation.completed()).length === completedBefore) await simulation.wave(0);
     // when
     await simulation.restore("saga");
     const report = await simulation.rebuildSagas();
