@@ -10,9 +10,9 @@ import type { ProviderChargeResult, RefundResult } from "../provider.ts";
 import { HOLD_EXPIRED, NOT_APPROVED, NOT_CAPTURED, unknown } from "./paypal-errors.ts";
 
 /** PayPal's ids: printable, so they fit into a column and a log line. */
-const Id = Type.String({ pattern: "^[A-Za-z0-9-]{1,100}$" });
-const Money = Type.Object({ currency_code: Type.String(), value: Type.String({ maxLength: 32 }) });
-const Text = Type.Optional(Type.String());
+export const Id = Type.String({ pattern: "^[A-Za-z0-9-]{1,100}$" });
+export const Money = Type.Object({ currency_code: Type.String(), value: Type.String({ maxLength: 32 }) });
+export const Text = Type.Optional(Type.String());
 const Links = Type.Optional(Type.Array(Type.Object({ href: Type.String(), rel: Type.String() })));
 
 /** Written by us with the order; PayPal repeats both on its captures, authorizations and refunds. */

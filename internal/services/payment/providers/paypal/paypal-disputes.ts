@@ -7,17 +7,14 @@ import { type Static, Type } from "@sinclair/typebox";
 import { TypeCompiler } from "@sinclair/typebox/compiler";
 import type { ProviderDispute } from "../ledger.ts";
 import { fromPayPal } from "./paypal-amounts.ts";
-import { captureIdOf, refundIn } from "./paypal-answers.ts";
-
-const Id = Type.String({ pattern: "^[A-Za-z0-9-]{1,100}$" });
-const Text = Type.Optional(Type.String());
+import { captureIdOf, Id, Money, refundIn, Text } from "./paypal-answers.ts";
 
 const Dispute = TypeCompiler.Compile(
   Type.Object({
     dispute_id: Id,
     reason: Text,
     status: Type.String(),
-    dispute_amount: Type.Object({ currency_code: Type.String(), value: Type.String({ maxLength: 32 }) }),
+    dispute_amount: Money,
     dispute_outcome: Type.Optional(Type.Object({ outcome_code: Text })),
     disputed_transactions: Type.Array(Type.Object({ seller_transaction_id: Type.Optional(Id) })),
     seller_response_due_date: Text,

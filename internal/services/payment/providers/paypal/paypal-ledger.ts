@@ -21,6 +21,7 @@ import {
   captureIn,
   chargeIdOf,
   isMarked,
+  orderIdIn,
   orderIdOf,
   orderIn,
   type PayPalCapture,
@@ -117,7 +118,7 @@ const NOT_SHOWN: ReadonlySet<number> = new Set([400, 403, 404, 422]);
 export function chargeOf(capture: PayPalCapture, mark: string): ProviderCharge | null {
   const money = fromPayPal(capture.amount);
   if (money === null) return null;
-  const orderId = capture.supplementary_data?.related_ids?.order_id;
+  const orderId = orderIdIn(capture);
   return {
     provider_txn_id: capture.id,
     held_as: orderId === undefined ? null : chargeIdOf({ id: orderId }),
