@@ -1,4 +1,5 @@
 // What the payments of the payment service's unit tests have in common. Each test adds the status and what belongs to it.
+import type { PaymentProvider } from "../services/payment/providers/provider.ts";
 
 export const SAGA = "01900000-0000-7000-8000-000000000001";
 
@@ -19,4 +20,20 @@ export const FACTS = {
   first_attempt_at: 0,
   traceparent: null,
   created_at: 0,
+};
+
+/** A call that no test expects. */
+export const never = () => Promise.reject(new Error("nobody asks for this"));
+
+/** A provider that rejects every call. Each test adds the calls that it expects. */
+export const UNASKED: PaymentProvider = {
+  name: "paypal",
+  charge: never,
+  findCharge: never,
+  lookUpCharge: never,
+  capture: never,
+  cancelCharge: never,
+  actionOf: never,
+  refund: never,
+  findRefund: never,
 };

@@ -1,49 +1,34 @@
 // A charge that waited for its shopper until the provider forgot it: PayPal's orders live for three hours.
 import { describe, expect, test } from "bun:test";
+import { FACTS, never, SAGA, UNASKED } from "../../../testkit/payment-facts.ts";
 import type { OpenPayment } from "../payment.ts";
 import { PAYPAL_POLICY } from "../providers/paypal/paypal-policy.ts";
 import type { FoundCharge, PaymentProvider } from "../providers/provider.ts";
 import { claimCharge, DEFAULT_POLICY, type PaymentPolicy, settleCharge } from "./attempts.ts";
 import { requestOf } from "./provider-call.ts";
 
-const SAGA = "01900000-0000-7000-8000-000000000001";
 const HOUR_MS = 60 * 60 * 1_000;
 const waiting: OpenPayment = {
-  payment_id: SAGA,
-  saga_id: SAGA,
-  amount_cents: 600,
-  currency: "EUR",
+  ...FACTS,
   provider: "paypal",
   capture: "manual",
+  shopper_present: true,
+  undo_requested: true,
+  charge_asked_at: 0,
   status: "UNKNOWN",
   payment_method: "sealed",
   next_attempt_at: 0,
   action: { provider_txn_id: "order:O1", expires_at: HOUR_MS },
-  shopper_present: true,
-  undo_requested: true,
-  attempts: 1,
-  void_attempts: 0,
-  charge_asked_at: 0,
-  answer_by: null,
-  first_attempt_at: 0,
-  traceparent: null,
-  created_at: 0,
 };
-const never = () => Promise.reject(new Error("nobody asks for this"));
 const notFound = { kind: "not_found" } as const;
 
 /** The outcome of a request to a provider that has forgotten the charge, and whose search says `found`. */
 async function asked(ask: "look_up" | "cancel", found: FoundCharge) {
   const provider: PaymentProvider = {
-    name: "paypal",
-    charge: never,
+    ...UNASKED,
     findCharge: ({ saga_id }) => (saga_id === SAGA ? Promise.resolve(found) : never()),
     lookUpCharge: () => Promise.resolve(notFound),
-    capture: never,
     cancelCharge: () => Promise.resolve(notFound),
-    actionOf: never,
-    refund: never,
-    findRefund: never,
   };
   const request = { ask, attempt: 2 };
   const { outcome } = await requestOf(provider, never, { kind: "charge", payment: waiting, request });

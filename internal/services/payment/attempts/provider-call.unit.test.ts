@@ -1,31 +1,21 @@
 // What is made of the provider's answers about a hold whose capture is repeated under a new key.
 import { expect, test } from "bun:test";
+import { FACTS, SAGA, UNASKED } from "../../../testkit/payment-facts.ts";
 import type { CapturePendingPayment } from "../payment.ts";
 import type { CaptureResult, FoundCharge, PaymentProvider } from "../providers/provider.ts";
 import { requestOf } from "./provider-call.ts";
 
-const SAGA = "01900000-0000-7000-8000-000000000001";
 const payment: CapturePendingPayment = {
-  payment_id: SAGA,
-  saga_id: SAGA,
-  amount_cents: 600,
-  currency: "EUR",
+  ...FACTS,
   provider: "paypal",
   capture: "manual",
+  shopper_present: true,
+  attempts: 2,
   status: "CAPTURE_PENDING",
   provider_txn_id: "order:O1",
   capture_before: null,
   hold_attempts: 4,
   next_attempt_at: 0,
-  shopper_present: true,
-  undo_requested: false,
-  attempts: 2,
-  void_attempts: 0,
-  charge_asked_at: null,
-  answer_by: null,
-  first_attempt_at: 0,
-  traceparent: null,
-  created_at: 0,
 };
 const request = { idempotency_key: `${SAGA}:capture:1`, look_up_first: true, attempt: 4 };
 const refusal = {
@@ -46,23 +36,10 @@ async function captured(found: FoundCharge) {
     },
   };
   const open = () => Promise.reject(new Error("nothing is opened"));
-  const provider: PaymentProvider = { ...nothing, ...asked };
+  const provider: PaymentProvider = { ...UNASKED, ...asked };
   const { outcome } = await requestOf(provider, open, { kind: "capture", payment, request });
   return { outcome, captures };
 }
-
-const never = () => Promise.reject(new Error("nobody asks for this"));
-const nothing: PaymentProvider = {
-  name: "paypal",
-  charge: never,
-  findCharge: never,
-  lookUpCharge: never,
-  capture: never,
-  cancelCharge: never,
-  actionOf: never,
-  refund: never,
-  findRefund: never,
-};
 
 test.each<[string, FoundCharge, object, number]>([
   ["still held is taken", { kind: "authorized", provider_txn_id: "order:O1" }, taken, 1],

@@ -353,69 +353,63 @@ test.each([
   expect(await provider.refund(refund)).toEqual({ kind: "not_yet", error_code });
 });
 
+/** The link of a refund to its capture. */
+const OF_C1 = [{ rel: "up", href: "https://paypal.test/v2/payments/captures/C1" }];
+
+/** What a search for the refund of capture C1 finds among these refunds of its order. */
+async function foundAmong(...refunds: readonly object[]) {
+  const captured = { id: "C1", status: "COMPLETED", amount: AMOUNT, custom_id: request.saga_id };
+  const of = { ...captured, supplementary_data: { related_ids: { order_id: "O1" } } };
+  replies = {
+    "GET C1": { status: 200, body: of },
+    "GET O1": { status: 200, body: orderWith({}, { captures: [captured], refunds }) },
+  };
+  return provider.findRefund("C1");
+}
+
 test("a search finds our refund that failed, so that no other is requested, and not the failure of somebody else's", async () => {
-  const links = [{ rel: "up", href: "https://paypal.test/v2/payments/captures/C1" }];
   const refund = (id: string, status: string, custom_id?: string) => ({
     id,
     status,
     amount: AMOUNT,
     custom_id,
-    links,
+    links: OF_C1,
   });
-  const found = async (...refunds: readonly object[]) => {
-    const captured = { id: "C1", status: "COMPLETED", amount: AMOUNT, custom_id: request.saga_id };
-    const of = { ...captured, supplementary_data: { related_ids: { order_id: "O1" } } };
-    replies = {
-      "GET C1": { status: 200, body: of },
-      "GET O1": { status: 200, body: orderWith({}, { captures: [captured], refunds }) },
-    };
-    return provider.findRefund("C1");
-  };
   const [ours, theirs] = [refund("R1", "FAILED", request.saga_id), refund("R2", "FAILED")];
-  expect(await found(theirs)).toEqual({ kind: "not_found" });
+  expect(await foundAmong(theirs)).toEqual({ kind: "not_found" });
   const elsewhere = [{ rel: "up", href: "https://paypal.test/v2/payments/captures/C2" }];
-  expect(await found({ ...refund("R5", "COMPLETED", request.saga_id), links: elsewhere })).toEqual({
+  expect(await foundAmong({ ...refund("R5", "COMPLETED", request.saga_id), links: elsewhere })).toEqual({
     kind: "not_found",
   });
-  expect(await found(theirs, ours)).toEqual({
+  expect(await foundAmong(theirs, ours)).toEqual({
     kind: "failed",
     provider_refund_id: "R1",
     error_code: "REFUND_FAILED",
   });
-  expect(await found(ours, refund("R3", "PENDING"))).toMatchObject({ error_code: "REFUND_PENDING" });
-  expect(await found(ours, refund("R3", "PENDING"), refund("R4", "COMPLETED"))).toEqual({
+  expect(await foundAmong(ours, refund("R3", "PENDING"))).toMatchObject({ error_code: "REFUND_PENDING" });
+  expect(await foundAmong(ours, refund("R3", "PENDING"), refund("R4", "COMPLETED"))).toEqual({
     kind: "succeeded",
     provider_refund_id: "R4",
   });
 });
 
 test("a part that somebody else gave back does not count as the whole, and parts that are the whole do", async () => {
-  const links = [{ rel: "up", href: "https://paypal.test/v2/payments/captures/C1" }];
   const part = (id: string, value: string, status = "COMPLETED") => ({
     id,
     status,
     amount: { ...AMOUNT, value },
     custom_id: request.saga_id,
-    links,
+    links: OF_C1,
   });
-  const found = async (...refunds: readonly object[]) => {
-    const captured = { id: "C1", status: "COMPLETED", amount: AMOUNT, custom_id: request.saga_id };
-    const of = { ...captured, supplementary_data: { related_ids: { order_id: "O1" } } };
-    replies = {
-      "GET C1": { status: 200, body: of },
-      "GET O1": { status: 200, body: orderWith({}, { captures: [captured], refunds }) },
-    };
-    return provider.findRefund("C1");
-  };
-  expect(await found(part("R1", "5.99"))).toEqual({ kind: "not_found" });
-  expect(await found(part("R1", "5.99"), part("R2", "0.01", "PENDING"))).toMatchObject({
+  expect(await foundAmong(part("R1", "5.99"))).toEqual({ kind: "not_found" });
+  expect(await foundAmong(part("R1", "5.99"), part("R2", "0.01", "PENDING"))).toMatchObject({
     error_code: "REFUND_PENDING",
   });
-  expect(await found(part("R1", "5.99"), part("R2", "0.01", "FAILED"))).toMatchObject({
+  expect(await foundAmong(part("R1", "5.99"), part("R2", "0.01", "FAILED"))).toMatchObject({
     kind: "failed",
     provider_refund_id: "R2",
   });
-  expect(await found(part("R1", "2.00"), part("R2", "4.00"))).toEqual({
+  expect(await foundAmong(part("R1", "2.00"), part("R2", "4.00"))).toEqual({
     kind: "succeeded",
     provider_refund_id: "R2",
   });
