@@ -1,6 +1,6 @@
 // What an operator of the new release asks and sets during the drill. Called by drill.ts.
 import { join } from "node:path";
-import { SAGA_STATUSES, type SagaStatus } from "../../../schemas/http.ts";
+import { IN_PROGRESS } from "../../operations/saga-search.ts";
 import { auditViolations } from "../audit-violations.ts";
 import { cleanEnvironment } from "../child.ts";
 import { DIST } from "../paths.ts";
@@ -9,8 +9,6 @@ import { waitUntil } from "../wait.ts";
 import type { Release } from "./release.ts";
 
 const IDLE_WITHIN = "60s";
-const ENDS: ReadonlySet<SagaStatus> = new Set(["COMPLETED", "COMPENSATED", "FAILED"]);
-const IN_PROGRESS = SAGA_STATUSES.filter((status) => !ENDS.has(status)).join(",");
 /** The table of the sagas that hold the money first. */
 export const HELD_FIRST = 2;
 /** In the drill sagas wait at most 20 s for their shopper. */
@@ -25,7 +23,8 @@ export function holdingFirst(release: Release, providers: string): Release {
 
 /** Resolves when no saga that holds the money first is in progress, by the command of docs/upgrading.md. */
 export async function untilNoneHeld(context: RoleContext): Promise<void> {
-  const find = `saga find --table ${HELD_FIRST} --status ${IN_PROGRESS} --limit 1 --json`.split(" ");
+  const find =
+    `saga find --table ${HELD_FIRST} --status ${[...IN_PROGRESS].join(",")} --limit 1 --json`.split(" ");
   const areEnded = async () => {
     const { stdout, stderr } = await checkoutctl(context, find);
     if (stdout === "") throw new Error(`checkoutctl saga find failed: ${stderr}`);
