@@ -24,6 +24,9 @@ const EXPLAINED = new Set([
   "DEADLINE_EXCEEDED",
 ]);
 
+/** While a provider is away, a charge that could not be sent in time is given up. */
+const EXPLAINED_WITHOUT_PROVIDER = new Set([...EXPLAINED, "PROVIDER_UNAVAILABLE"]);
+
 test.each(SEEDS)("a simulation with faults, seed %d, ends with a clean audit", async (seed) => {
   // given
   await using simulation = await Simulation.open(seed);
@@ -31,9 +34,11 @@ test.each(SEEDS)("a simulation with faults, seed %d, ends with a clean audit", a
   // when
   await simulation.trade(CHECKOUTS_PER_WAVE);
   await simulation.settle();
+  const kinds = new Set(["stripe 1", "stripe 2"]);
+  const more = await untilCompletedOn(kinds, simulation);
   // then
-  const { completedOn } = await judged(simulation, 3 * CHECKOUTS_PER_WAVE);
-  expect(completedOn).toEqual(new Set(["stripe 1", "stripe 2"]));
+  const { completedOn } = await judged(simulation, 3 * CHECKOUTS_PER_WAVE + more);
+  expect(completedOn).toEqual(kinds);
 });
 
 test.each(SEEDS)("two providers, both tables, one provider away at a time, seed %d", async (seed) => {
@@ -50,13 +55,26 @@ test.each(SEEDS)("two providers, both tables, one provider away at a time, seed 
   await simulation.fail(null);
   await simulation.wave(2 * CHECKOUTS_PER_WAVE);
   await simulation.settle();
+  const kinds = new Set(["stripe 1", "stripe 2", "paypal 1", "paypal 2"]);
+  const more = await untilCompletedOn(kinds, simulation);
   // then
-  const { completedOn } = await judged(simulation, 8 * CHECKOUTS_PER_WAVE);
-  expect(completedOn).toEqual(new Set(["stripe 1", "stripe 2", "paypal 1", "paypal 2"]));
+  const { completedOn } = await judged(simulation, 8 * CHECKOUTS_PER_WAVE + more, EXPLAINED_WITHOUT_PROVIDER);
+  expect(completedOn).toEqual(kinds);
 });
 
+/** Chance may have let no checkout of a kind complete: more come until one has. Returns how many came. */
+async function untilCompletedOn(kinds: ReadonlySet<string>, simulation: Simulation): Promise<number> {
+  let came = 0;
+  while (!kinds.isSubsetOf((await simulation.ends()).completedOn)) {
+    await simulation.wave(CHECKOUTS_PER_WAVE);
+    await simulation.settle();
+    came += CHECKOUTS_PER_WAVE;
+  }
+  return came;
+}
+
 /** Checks that all `checkouts` ended in an allowed way, each with one mail, and that the auditor finds nothing. */
-async function judged(simulation: Simulation, checkouts: number) {
+async function judged(simulation: Simulation, checkouts: number, explained = EXPLAINED) {
   const report = await simulation.audit();
   const findings = report.invariants.flatMap(({ name, findings: found }) =>
     found.map(({ saga_id, detail }) => `${name}: ${saga_id}: ${detail}`),
@@ -65,7 +83,7 @@ async function judged(simulation: Simulation, checkouts: number) {
   expect(report.sagas.judged).toBe(checkouts);
   const { ends, completedOn, mails } = await simulation.ends();
   expect(mails).toBe(checkouts);
-  expect([...new Set(ends).difference(EXPLAINED)]).toEqual([]);
+  expect([...new Set(ends).difference(explained)]).toEqual([]);
   // A run without failures, or without successes, would prove nothing.
   expect(new Set(ends).size).toBeGreaterThan(2);
   return { completedOn };
