@@ -1,5 +1,5 @@
 // `bun run rotation:drill`: exchanges every certificate, password, key and shared secret of a secure local stack while shoppers buy, as the pages
-// of the runbook say, and audits the end. Needs the binaries and the set-up; the exchanges take about four minutes. Exit 0: no checkout was lost, no shopper
+// of the runbook say, and audits the end. Needs the binaries and the set-up; the exchanges take about five minutes. Exit 0: no checkout was lost, no shopper
 // got a 5xx, the audit is clean; 1: otherwise; 2: usage; 130: ended by Ctrl-C.
 import { Command } from "@commander-js/extra-typings";
 import { basename } from "node:path";
