@@ -133,7 +133,11 @@ export const GRANTS: Readonly<Record<MigratedDatabase, DatabaseGrants>> = {
       },
       // Lines are added, and settled while their act is under way.
       operator_actions: {
-        app: { select: ["action_id"], insert: true },
+        // The orchestrator counts the dead letters that no operator has handled.
+        app: {
+          select: "action_id run_id action subject actor reason outcome detail at".split(" "),
+          insert: true,
+        },
         audit: { select: "subject action outcome message_id actor reason at".split(" ") },
         console: { select: "all", insert: true, update: "outcome detail settled_at times".split(" ") },
       },

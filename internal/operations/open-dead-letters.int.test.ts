@@ -43,7 +43,7 @@ test("a dead letter counts until an operator has handled it or Kafka drops it, a
         yield batch;
       }
     },
-    handlings: (ids) => handlingsOf(database.sql, ids),
+    handlings: (ids) => handlingsOf(database.postgres.sql, ids),
     clock: { now: () => now },
     meter: {
       gauge: (name) => {

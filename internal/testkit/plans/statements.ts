@@ -6,6 +6,10 @@ import { REPOSITORY } from "../../stack/paths.ts";
 /** Not roles: operators, the auditor and the load driver may read whole tables; tests and faults are not part of the system. */
 const OTHERS =
   /\.test\.ts$|^internal\/(?:audit|faults|operations|stack|testkit)\/|^cmd\/checkoutctl\/|^bench\//;
+/** Where operators' functions are, of which a role may import some. */
+const OPERATIONS = /^internal\/operations\/(?!.*\.test\.ts$)/;
+/** The binaries of operators, which have rights of their own. */
+const FOR_OPERATORS = /^(?:cmd\/(?:checkoutctl|console)|internal\/console)\//;
 /** Connection handling and migrations; its statements touch no table that grows. */
 const PLUMBING = /^internal\/platform\//;
 
@@ -18,28 +22,54 @@ export interface Statement {
 
 export async function statementsOfRoles(): Promise<readonly Statement[]> {
   const files = await Array.fromAsync(new Bun.Glob("{cmd,internal}/**/*.ts").scan({ cwd: REPOSITORY }));
-  const sources = await Promise.all(
-    files
-      .filter((path) => !OTHERS.test(path) && !PLUMBING.test(path))
-      .toSorted()
-      .map(async (path) => ({ path, source: await Bun.file(`${REPOSITORY}/${path}`).text() })),
-  );
+  const read = (paths: readonly string[]) =>
+    Promise.all(
+      paths
+        .toSorted()
+        .map(async (path) => ({ path, source: await Bun.file(`${REPOSITORY}/${path}`).text() })),
+    );
+  const sources = await read(files.filter((path) => !OTHERS.test(path) && !PLUMBING.test(path)));
   const shared = sources.flatMap(({ source }) => templatesIn(source));
-  return sources.flatMap(({ path, source }) => statementsIn(path, source, shared));
+  const imported = importsOfOperations(sources);
+  const operations = await read(files.filter((path) => OPERATIONS.test(path)));
+  return [
+    ...sources.flatMap(({ path, source }) => statementsIn(path, source, shared)),
+    ...operations.flatMap(({ path, source }) =>
+      statementsIn(path, source, shared, (name) => imported.has(name)),
+    ),
+  ];
+}
+
+/** The functions of operators that a role imports, as statements are named. They run in the role, with its rights. */
+function importsOfOperations(
+  sources: readonly { readonly path: string; readonly source: string }[],
+): ReadonlySet<string> {
+  const found = sources
+    .filter(({ path }) => !FOR_OPERATORS.test(path))
+    .flatMap(({ source }) => [
+      ...source.matchAll(/import \{([^}]+)\} from "[./]+\/(internal\/)?(operations\/[\w/.-]+)"/g),
+    ]);
+  return new Set(
+    found.flatMap(([, names = "", , path = ""]) =>
+      names.split(",").map((name) => `internal/${path}: ${name.replace(/^\s*type /, "").trim()}`),
+    ),
+  );
 }
 
 /**
  * Throws if a fragment cannot be resolved, because then the statement would not be checked. A statement with a fragment that has
- * several variants is returned once per variant. `shared` holds the fragments of other files.
+ * several variants is returned once per variant. `shared` holds the fragments of other files. `wanted` picks statements by their name.
  */
 export function statementsIn(
   path: string,
   source: string,
   shared: readonly Template[] = [],
+  wanted: (name: string) => boolean = () => true,
 ): readonly Statement[] {
   const templates = templatesIn(source);
   return templates
     .filter(({ parts }) => /^\s*(?:select|insert|update|delete|with|merge)\s/.test(parts[0] ?? ""))
+    .filter(({ owner }) => wanted(`${path}: ${owner}`))
     .flatMap((template) =>
       wordings(template, templates, shared).map((wording) => {
         let parameters = 0;
