@@ -1,29 +1,17 @@
 // What PayPal's disputes and reversals mean: as events, and as reconciliation looks them up. The answers come from a few lines of HTTP.
 import { afterAll, beforeEach, describe, expect, test } from "bun:test";
+import { ProviderStub } from "../../../../testkit/provider-stub.ts";
 import { paypalEventIn } from "./paypal-events.ts";
 import { PayPalLedger } from "./paypal-ledger.ts";
 
-let answer: { readonly status: number; readonly body: unknown };
-let asked: string[];
-const server = Bun.serve({
-  port: 0,
-  hostname: "127.0.0.1",
-  fetch(request) {
-    const { pathname } = new URL(request.url);
-    if (pathname === "/v1/oauth2/token") return Response.json({ access_token: "t", expires_in: 60 });
-    asked.push(pathname);
-    return Response.json(answer.body, { status: answer.status });
-  },
-});
-afterAll(() => server.stop(true));
-beforeEach(() => {
-  asked = [];
-});
+const stub = new ProviderStub();
+afterAll(() => stub[Symbol.asyncDispose]());
+beforeEach(() => stub.reset());
 const ledger = new PayPalLedger({
   clientId: "client",
   clientSecret: "secret",
   mark: "checkout",
-  baseUrl: server.url,
+  baseUrl: stub.url,
 });
 
 const dispute = (changes: object) => ({
@@ -70,9 +58,9 @@ describe("a dispute", () => {
         kind: "event",
         event: { kind: "dispute", event_id: "paypal:WH-1", dispute: expected },
       });
-    answer = { status: 200, body: dispute(changes) };
+    stub.otherwise = { status: 200, body: dispute(changes) };
     expect(await ledger.dispute("PP-D-12345")).toEqual(expected);
-    expect(asked).toEqual(["/v1/customer/disputes/PP-D-12345"]);
+    expect(stub.asked).toEqual(["GET PP-D-12345"]);
   });
 
   test("keeps no text that a person may have typed, and may have no date", () => {
@@ -87,10 +75,10 @@ describe("a dispute", () => {
 
   test("that PayPal does not know, or that our app may not see, is left to a person; one that it does not show now is not", async () => {
     for (const status of [404, 403, 400, 422]) {
-      answer = { status, body: { name: "NOT_AUTHORIZED" } };
+      stub.otherwise = { status, body: { name: "NOT_AUTHORIZED" } };
       expect(await ledger.dispute("PP-D-12345")).toBeNull();
     }
-    answer = { status: 500, body: {} };
+    stub.otherwise = { status: 500, body: {} };
     await expect(ledger.dispute("PP-D-12345")).rejects.toMatchObject({ code: "PROVIDER_UNAVAILABLE" });
   });
 });

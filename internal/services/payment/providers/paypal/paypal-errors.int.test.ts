@@ -1,40 +1,18 @@
 // How each refusal and each answer of PayPal is read. Replies that the simulator does not make come from a few lines of HTTP in PayPal's
 // formats (the schemas `error` and `order` of its OpenAPI documents).
 import { afterAll, beforeEach, describe, expect, test } from "bun:test";
+import { ProviderStub, type StubReply } from "../../../../testkit/provider-stub.ts";
 import { PayPalProvider } from "./paypal.ts";
 
-interface Reply {
-  readonly status: number;
-  readonly body?: unknown;
-  readonly headers?: Record<string, string>;
-}
-/** By method and the last part of the path; the rest gets `otherwise`. */
-let replies: Readonly<Record<string, Reply>>;
-let otherwise: Reply;
-let asked: string[];
-const server = Bun.serve({
-  port: 0,
-  hostname: "127.0.0.1",
-  fetch(request) {
-    const { pathname } = new URL(request.url);
-    if (pathname === "/v1/oauth2/token") return Response.json({ access_token: "t", expires_in: 60 });
-    const what = `${request.method} ${pathname.split("/").at(-1)}`;
-    asked.push(what);
-    const { status, body = {}, headers = {} } = replies[what] ?? otherwise;
-    return Response.json(body, { status, headers });
-  },
-});
-afterAll(() => server.stop(true));
-beforeEach(() => {
-  replies = {};
-  asked = [];
-});
+const stub = new ProviderStub();
+afterAll(() => stub[Symbol.asyncDispose]());
+beforeEach(() => stub.reset());
 
 const provider = new PayPalProvider({
   clientId: "client",
   clientSecret: "secret",
   mark: "checkout",
-  baseUrl: server.url,
+  baseUrl: stub.url,
   shopUrl: new URL("http://shop.test"),
   timeoutMs: 2_000,
   clock: { now: () => 0 },
@@ -63,7 +41,7 @@ const deferred = (reason: string, retry_after_ms: number | null): object => ({
 });
 const refused = (code: string, param: string | null) => ({ kind: "request_refused", code, param });
 
-test.each<[string, Reply, object]>([
+test.each<[string, StubReply, object]>([
   [
     "a currency that the payer's country does not have",
     { status: 422, body: issue("CURRENCY_NOT_SUPPORTED") },
@@ -127,7 +105,7 @@ test.each<[string, Reply, object]>([
   ["a server error", { status: 500, body: issue("INTERNAL_SERVER_ERROR") }, unknown("server_error")],
   ["an answer that is no order", { status: 201, body: { id: "O1" } }, unknown("unexpected")],
 ])("%s", async (_, reply, expected) => {
-  otherwise = reply;
+  stub.otherwise = reply;
   expect(await provider.charge(request)).toMatchObject(expected);
   // None of them says anything about an order that exists, or that money was refunded.
   const found = await provider.lookUpCharge("order:O1");
@@ -180,7 +158,7 @@ test.each<[string, object, object]>([
   ["a hold that was denied", hold("DENIED"), closed],
   ["a hold that has expired", hold("EXPIRED"), { ...closed, error_code: "AUTHORIZATION_ENDED" }],
 ])("an order: %s", async (_, body, expected) => {
-  otherwise = { status: 200, body };
+  stub.otherwise = { status: 200, body };
   expect(await provider.lookUpCharge("order:O1")).toMatchObject(expected);
 });
 
@@ -192,32 +170,32 @@ describe("an approved order", () => {
     ["INSTRUMENT_DECLINED", "PAYMENT_METHOD_PROVIDER_DECLINE"],
     ["MAX_NUMBER_OF_PAYMENT_ATTEMPTS_EXCEEDED", "CARD_DECLINE_RATE_LIMIT_EXCEEDED"],
   ])("whose capture is refused with %s is closed first", async (name, error_code) => {
-    otherwise = { status: 204 };
-    replies = {
+    stub.otherwise = { status: 204 };
+    stub.replies = {
       "POST capture": { status: 422, body: issue(name) },
       get "GET O1"() {
-        const body = asked.includes("PATCH O1") ? { ...approved, intent: "AUTHORIZE" } : approved;
+        const body = stub.asked.includes("PATCH O1") ? { ...approved, intent: "AUTHORIZE" } : approved;
         return { status: 200, body };
       },
     };
     expect(await provider.lookUpCharge("order:O1")).toMatchObject({ ...closed, error_code });
-    expect(asked).toEqual(["GET O1", "POST capture", "PATCH O1", "GET O1"]);
+    expect(stub.asked).toEqual(["GET O1", "POST capture", "PATCH O1", "GET O1"]);
   });
 
   test("that cannot be closed is not settled", async () => {
-    replies = {
+    stub.replies = {
       "POST capture": { status: 422, body: issue("INSTRUMENT_DECLINED") },
       "PATCH O1": { status: 500 },
     };
-    otherwise = { status: 200, body: approved };
+    stub.otherwise = { status: 200, body: approved };
     expect(await provider.lookUpCharge("order:O1")).toMatchObject(unknown("server_error"));
-    replies = { ...replies, "PATCH O1": { status: 422, body: issue("ORDER_NOT_PATCHABLE") } };
+    stub.replies = { ...stub.replies, "PATCH O1": { status: 422, body: issue("ORDER_NOT_PATCHABLE") } };
     expect(await provider.lookUpCharge("order:O1")).toMatchObject(unknown("processing"));
   });
 
   test("whose capture says nothing that we know is looked at again", async () => {
-    replies = { "POST capture": { status: 422, body: issue("SOMETHING_NEW") } };
-    otherwise = { status: 200, body: approved };
+    stub.replies = { "POST capture": { status: 422, body: issue("SOMETHING_NEW") } };
+    stub.otherwise = { status: 200, body: approved };
     expect(await provider.lookUpCharge("order:O1")).toMatchObject(unknown("processing"));
   });
 });
@@ -242,30 +220,30 @@ describe("a hold whose capture failed", () => {
 
   test("at once, or after a review, may still hold the money", async () => {
     const take = () => provider.capture({ idempotency_key: "k", saga_id: "s", provider_txn_id: "order:O1" });
-    otherwise = { status: 200, body: hold("CREATED") };
-    replies = { "POST capture": { status: 201, body: payments("CREATED").captures[0] } };
+    stub.otherwise = { status: 200, body: hold("CREATED") };
+    stub.replies = { "POST capture": { status: 201, body: payments("CREATED").captures[0] } };
     expect(await take()).toEqual(refusedByPayPal);
-    otherwise = failed("CREATED");
+    stub.otherwise = failed("CREATED");
     expect(await take()).toEqual(refusedByPayPal);
-    expect(asked.filter((what) => what === "POST capture")).toHaveLength(1);
+    expect(stub.asked.filter((what) => what === "POST capture")).toHaveLength(1);
     expect(await provider.lookUpCharge("order:O1")).toEqual(refusedByPayPal);
-    otherwise = failed("VOIDED");
+    stub.otherwise = failed("VOIDED");
     expect(await take()).toEqual({ ...refusedByPayPal, closed: true });
   });
 
   test("is released by an undo, and is over only when PayPal says so", async () => {
-    replies = { "POST void": { status: 422, body: issue("SOMETHING_NEW") } };
-    otherwise = failed("CREATED");
+    stub.replies = { "POST void": { status: 422, body: issue("SOMETHING_NEW") } };
+    stub.otherwise = failed("CREATED");
     expect(await provider.cancelCharge("order:O1")).toMatchObject(unknown("processing"));
-    otherwise = { status: 204 };
-    asked = [];
-    replies = {
+    stub.otherwise = { status: 204 };
+    stub.asked = [];
+    stub.replies = {
       get "GET O1"() {
-        return failed(asked.includes("POST void") ? "VOIDED" : "CREATED");
+        return failed(stub.asked.includes("POST void") ? "VOIDED" : "CREATED");
       },
     };
     expect(await provider.cancelCharge("order:O1")).toMatchObject(closed);
-    expect(asked).toEqual(["GET O1", "POST void", "GET O1"]);
+    expect(stub.asked).toEqual(["GET O1", "POST void", "GET O1"]);
   });
 });
 
@@ -288,18 +266,18 @@ describe("a search in the transactions", () => {
       clientId: "client",
       clientSecret: "secret",
       mark: "checkout",
-      baseUrl: server.url,
+      baseUrl: stub.url,
       clock: { now: () => ageMs },
     });
     const body = { transaction_details: transactions, total_pages: 1 };
-    replies = { "GET transactions": { status: 200, body }, ...replies };
+    stub.replies = { "GET transactions": { status: 200, body }, ...stub.replies };
     return late.findCharge({ ...request, asked: { firstMs: 0, lastMs: 0 } });
   };
 
   test("finds that PayPal denied the payment, once no other can appear", async () => {
     const denied = transaction("T0006", "D");
     expect(await found(HOUR_MS, denied)).toMatchObject(unknown("processing"));
-    replies = {};
+    stub.replies = {};
     expect(await found(4 * HOUR_MS, denied)).toMatchObject({
       ...closed,
       error_code: "PAYMENT_METHOD_PROVIDER_DECLINE",
@@ -319,22 +297,22 @@ describe("a search in the transactions", () => {
     ["held by an authorization that is not there", [transaction("T1300", "S")], unknown("unexpected")],
     ["none", [], { kind: "not_found" }],
   ])("money: %s", async (_, transactions, expected) => {
-    otherwise = { status: 404 };
+    stub.otherwise = { status: 404 };
     expect(await found(4 * HOUR_MS, ...transactions)).toMatchObject(expected);
   });
 
   test("whose list cannot be read says nothing", async () => {
-    replies = { "GET transactions": { status: 200, body: { transaction_details: 1 } } };
+    stub.replies = { "GET transactions": { status: 200, body: { transaction_details: 1 } } };
     expect(await found(4 * HOUR_MS)).toMatchObject(unknown("unexpected"));
   });
 });
 
 test("a hold that is over is closed, and one that the bank does not honour may still hold the money", async () => {
-  otherwise = { status: 200, body: hold("CREATED") };
+  stub.otherwise = { status: 200, body: hold("CREATED") };
   const take = () => provider.capture({ idempotency_key: "k", saga_id: "s", provider_txn_id: "order:O1" });
-  replies = { "POST capture": { status: 422, body: issue("AUTHORIZATION_EXPIRED") } };
+  stub.replies = { "POST capture": { status: 422, body: issue("AUTHORIZATION_EXPIRED") } };
   expect(await take()).toMatchObject({ ...closed, error_code: "AUTHORIZATION_ENDED" });
-  replies = { "POST capture": { status: 422, body: issue("TRANSACTION_REFUSED") } };
+  stub.replies = { "POST capture": { status: 422, body: issue("TRANSACTION_REFUSED") } };
   expect(await take()).toEqual({
     kind: "declined",
     error_code: "PAYMENT_METHOD_PROVIDER_DECLINE",
@@ -348,7 +326,7 @@ test.each([
   ["CANCELLED", "REFUND_CANCELED"],
   ["NEW", "REFUND_UNKNOWN"],
 ])("a refund that is %s is not there yet", async (status, error_code) => {
-  otherwise = { status: 201, body: { id: "R1", status, amount: AMOUNT } };
+  stub.otherwise = { status: 201, body: { id: "R1", status, amount: AMOUNT } };
   const refund = { idempotency_key: "k", saga_id: "s", provider_txn_id: "C1" };
   expect(await provider.refund(refund)).toEqual({ kind: "not_yet", error_code });
 });
@@ -360,7 +338,7 @@ const OF_C1 = [{ rel: "up", href: "https://paypal.test/v2/payments/captures/C1" 
 async function foundAmong(...refunds: readonly object[]) {
   const captured = { id: "C1", status: "COMPLETED", amount: AMOUNT, custom_id: request.saga_id };
   const of = { ...captured, supplementary_data: { related_ids: { order_id: "O1" } } };
-  replies = {
+  stub.replies = {
     "GET C1": { status: 200, body: of },
     "GET O1": { status: 200, body: orderWith({}, { captures: [captured], refunds }) },
   };
@@ -416,9 +394,9 @@ test("a part that somebody else gave back does not count as the whole, and parts
 });
 
 test("a capture whose order PayPal does not show any more is refunded all the same, if nothing of it went back", async () => {
-  const found = async (status: string, order: Reply, more: object = {}) => {
+  const found = async (status: string, order: StubReply, more: object = {}) => {
     const related = { supplementary_data: { related_ids: { order_id: "O1" } }, ...more };
-    replies = {
+    stub.replies = {
       "GET C1": { status: 200, body: { id: "C1", status, amount: AMOUNT, ...related } },
       "GET O1": order,
     };
