@@ -41,7 +41,7 @@ import {
 export { claimRefund, type RefundCall, type RefundOutcome, settleRefund } from "./refund-attempts.ts";
 
 export interface PaymentPolicy extends RefundPolicy {
-  /** How long a request belongs to the process that claimed it, in milliseconds; longer than a provider call may take. */
+  /** How long a request belongs to the process that claimed it, in milliseconds. The executor gives its calls less. */
   readonly leaseMs: number;
   /** Pauses after attempts without a definite result; the last one repeats. */
   readonly backoffMs: readonly number[];

@@ -37,6 +37,8 @@ const MAX_SETTLED = 1_000;
 /** While requests are out, a result waits at least this long for others: a transaction of one costs as much as one of fifty. */
 const SETTLE_LINGER_MS = 4;
 const SETTLE_RETRY_MS = 500;
+/** This part of an attempt's lease is for the settlement of its result; its requests have the rest. */
+const SETTLE_MS = 2_000;
 /** The result of a locked payment is retried after this. */
 const HELD_RETRY_MS = 300;
 /** A stop waits this long for the calls in flight. Another process retries the rest when the leases expire. */
@@ -227,9 +229,10 @@ export class Executor implements AsyncDisposable {
     const sentAt = clock.now();
     // A process that was suspended wakes up with requests that others have sent meanwhile. A late request could even arrive after
     // the provider has forgotten the key.
-    if (sentAt >= leaseEnd(attempt)) return null;
+    const leftMs = leaseEnd(attempt) - SETTLE_MS - sentAt;
+    if (leftMs <= 0) return null;
     try {
-      const outcome = await requestOf(provider, open, attempt);
+      const outcome = await requestOf(provider, open, attempt, performance.now() + leftMs);
       const result: AttemptResult = { saga_id, attempt: request.attempt, ...outcome };
       // While new charges are held back because of our fault, the charge that probed waits like the others.
       return result.kind === "charge" && result.outcome.kind === "request_refused" && hold.isHeld

@@ -31,7 +31,12 @@ async function asked(ask: "look_up" | "cancel", found: FoundCharge) {
     cancelCharge: () => Promise.resolve(notFound),
   };
   const request = { ask, attempt: 2 };
-  const { outcome } = await requestOf(provider, never, { kind: "charge", payment: waiting, request });
+  const { outcome } = await requestOf(
+    provider,
+    never,
+    { kind: "charge", payment: waiting, request },
+    Infinity,
+  );
   return outcome;
 }
 

@@ -29,25 +29,35 @@ const KEY_PAUSE_JITTER_MS = 1_000;
 /** Opens a sealed payment token; throws SEAL_INVALID, or SEAL_KEY_UNKNOWN if another process may be able to open it. */
 export type OpenToken = (sealed: string) => Promise<string>;
 
-/** Sends the request of `attempt`. */
+/**
+ * Sends the request of `attempt`. All of its calls are over at `until`, by `performance.now()`: the lease ends then, and another process
+ * would ask at the same time.
+ */
 export async function requestOf(
   provider: PaymentProvider,
   open: OpenToken,
   attempt: Attempt,
+  until: number,
 ): Promise<Outcome> {
   const { kind, payment, request } = attempt;
   switch (kind) {
     case "charge":
-      return { kind, outcome: await requestCharge(provider, open, payment, request) };
+      return { kind, outcome: await requestCharge(provider, open, payment, request, until) };
     case "capture":
-      return { kind, outcome: await requestCapture(provider, payment, request) };
+      return { kind, outcome: await requestCapture(provider, payment, request, until) };
     case "void":
-      return { kind, outcome: await requestVoid(provider, payment) };
+      return { kind, outcome: await requestVoid(provider, payment, until) };
     case "refund":
-      return { kind, outcome: await requestRefund(provider, payment, request) };
+      return { kind, outcome: await requestRefund(provider, payment, request, until) };
     default:
       return assertNever(kind);
   }
+}
+
+/** Until when a call may take that another one may follow: it has half of the time that is left. */
+function beforeAnother(until: number): number {
+  const now = performance.now();
+  return now + (until - now) / 2;
 }
 
 async function requestCharge(
@@ -55,11 +65,12 @@ async function requestCharge(
   open: OpenToken,
   payment: OpenPayment,
   { ask }: ChargeCall,
+  until: number,
 ): Promise<ChargeOutcome> {
   if (payment.action !== null && (ask === "look_up" || ask === "cancel"))
-    return settleWaiting(provider, payment, payment.action, ask);
-  if (ask === "search") return foundOutcome(await provider.findCharge(findRequest(payment)), false);
-  const result = await charge(provider, open, payment);
+    return settleWaiting(provider, payment, payment.action, ask, until);
+  if (ask === "search") return foundOutcome(await provider.findCharge(findRequest(payment), until), false);
+  const result = await charge(provider, open, payment, ask === "charge" ? until : beforeAnother(until));
   // A provider that deferred the charge would not search now either.
   const isDeferred = result.kind === "deferred" && result.reason !== "no_key";
   const isDefinite =
@@ -70,7 +81,7 @@ async function requestCharge(
   if (isDefinite || isDeferred || ask === "charge") return result;
   // The order matters: the stored result was replayed first, so a charge that it hides is in the ledger that is searched next.
   const executionOver = result.kind === "unknown" && result.replayed;
-  return foundOutcome(await provider.findCharge(findRequest(payment)), executionOver);
+  return foundOutcome(await provider.findCharge(findRequest(payment), until), executionOver);
 }
 
 /**
@@ -82,12 +93,13 @@ async function settleWaiting(
   payment: OpenPayment,
   { provider_txn_id }: ShopperAction,
   ask: "look_up" | "cancel",
+  until: number,
 ): Promise<ChargeOutcome> {
-  let found = ask === "look_up" ? await provider.lookUpCharge(provider_txn_id) : null;
+  let found = ask === "look_up" ? await provider.lookUpCharge(provider_txn_id, beforeAnother(until)) : null;
   if (found === null || (found.kind === "declined" && found.closed !== true))
-    found = await provider.cancelCharge(provider_txn_id);
+    found = await provider.cancelCharge(provider_txn_id, beforeAnother(until));
   return foundOutcome(
-    found.kind === "not_found" ? await provider.findCharge(findRequest(payment)) : found,
+    found.kind === "not_found" ? await provider.findCharge(findRequest(payment), until) : found,
     false,
   );
 }
@@ -96,9 +108,10 @@ async function requestCapture(
   provider: PaymentProvider,
   { saga_id, provider_txn_id }: CapturePendingPayment,
   { idempotency_key, look_up_first }: CaptureCall,
+  until: number,
 ): Promise<CaptureOutcome> {
   if (look_up_first) {
-    const found = await provider.lookUpCharge(provider_txn_id);
+    const found = await provider.lookUpCharge(provider_txn_id, beforeAnother(until));
     // It was refused and is still held: the hold is released.
     if (found.kind === "declined" && found.closed !== true) {
       const { kind, error_code, error_message } = found;
@@ -109,7 +122,7 @@ async function requestCapture(
       return ended === "nothing held" ? HOLD_ENDED : ended;
     }
   }
-  return provider.capture({ idempotency_key, saga_id, provider_txn_id });
+  return provider.capture({ idempotency_key, saga_id, provider_txn_id }, until);
 }
 
 const HOLD_ENDED: CaptureOutcome = {
@@ -122,8 +135,9 @@ const HOLD_ENDED: CaptureOutcome = {
 async function requestVoid(
   provider: PaymentProvider,
   { provider_txn_id }: VoidPendingPayment,
+  until: number,
 ): Promise<VoidOutcome> {
-  const ended = endedOutcome(await provider.cancelCharge(provider_txn_id));
+  const ended = endedOutcome(await provider.cancelCharge(provider_txn_id, until));
   return ended === "nothing held" ? { kind: "voided" } : ended;
 }
 
@@ -153,20 +167,22 @@ export async function requestRefund(
   provider: Pick<PaymentProvider, "findRefund" | "refund">,
   payment: RefundPendingPayment,
   { idempotency_key, search_first, search_only }: RefundCall,
+  until: number,
 ): Promise<RefundOutcome> {
   const { saga_id, provider_txn_id } = payment;
   if (search_first) {
-    const found = await provider.findRefund(provider_txn_id);
+    const found = await provider.findRefund(provider_txn_id, search_only ? until : beforeAnother(until));
     if (found.kind !== "not_found") return found;
   }
   if (search_only) return { kind: "not_yet", error_code: "REFUND_NOT_LISTED" };
-  return provider.refund({ idempotency_key, saga_id, provider_txn_id });
+  return provider.refund({ idempotency_key, saga_id, provider_txn_id }, until);
 }
 
 async function charge(
   provider: PaymentProvider,
   open: OpenToken,
   payment: OpenPayment,
+  until: number,
 ): Promise<ChargeResult> {
   let payment_method: string;
   try {
@@ -183,7 +199,7 @@ async function charge(
     // Not "declined": an earlier attempt may have been made by a process with the right key.
     return { kind: "no_effect", error_code: "PAYMENT_METHOD_INVALID", error_message: error.message };
   }
-  return provider.charge({ ...chargeOf(payment), payment_method });
+  return provider.charge({ ...chargeOf(payment), payment_method }, until);
 }
 
 /** If the time of the last charge request is not known, it may have been sent until just now, when the lease began. */

@@ -37,7 +37,7 @@ async function captured(found: FoundCharge) {
   };
   const open = () => Promise.reject(new Error("nothing is opened"));
   const provider: PaymentProvider = { ...UNASKED, ...asked };
-  const { outcome } = await requestOf(provider, open, { kind: "capture", payment, request });
+  const { outcome } = await requestOf(provider, open, { kind: "capture", payment, request }, Infinity);
   return { outcome, captures };
 }
 

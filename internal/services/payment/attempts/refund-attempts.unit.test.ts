@@ -194,7 +194,7 @@ test("a search that may request nothing requests nothing", async () => {
     refund: () => Promise.reject(new Error("it was requested")),
   };
   const call = { idempotency_key: "k", search_first: true, search_only: true, attempt: 9 };
-  expect(await requestRefund(provider, waiting, call)).toMatchObject({ kind: "not_yet" });
+  expect(await requestRefund(provider, waiting, call, Infinity)).toMatchObject({ kind: "not_yet" });
 });
 
 /** What may become of the refund at the provider, in this order. */

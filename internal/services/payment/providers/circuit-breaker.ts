@@ -50,43 +50,49 @@ export class CircuitBreaker implements PaymentProvider {
     this.#options = options;
   }
 
-  charge(request: ChargeRequest): Promise<ChargeResult> {
+  charge(request: ChargeRequest, until?: number): Promise<ChargeResult> {
     const open: ChargeResult = {
       kind: "no_effect",
       error_code: "PROVIDER_UNAVAILABLE",
       error_message: "the payment provider does not answer at the moment",
     };
-    return this.#unlessOpen(() => this.#provider.charge(request), open);
+    return this.#unlessOpen(() => this.#provider.charge(request, until), open);
   }
 
-  findCharge(request: FindRequest): Promise<FoundCharge> {
-    return this.#unlessOpen<FoundCharge>(() => this.#provider.findCharge(request), NOT_ASKED);
+  findCharge(request: FindRequest, until?: number): Promise<FoundCharge> {
+    return this.#unlessOpen<FoundCharge>(() => this.#provider.findCharge(request, until), NOT_ASKED);
   }
 
-  lookUpCharge(provider_txn_id: string): Promise<FoundCharge> {
-    return this.#unlessOpen<FoundCharge>(() => this.#provider.lookUpCharge(provider_txn_id), NOT_ASKED);
+  lookUpCharge(provider_txn_id: string, until?: number): Promise<FoundCharge> {
+    return this.#unlessOpen<FoundCharge>(
+      () => this.#provider.lookUpCharge(provider_txn_id, until),
+      NOT_ASKED,
+    );
   }
 
-  capture(request: CaptureRequest): Promise<CaptureResult> {
-    return this.#unlessOpen<CaptureResult>(() => this.#provider.capture(request), NOT_ASKED);
+  capture(request: CaptureRequest, until?: number): Promise<CaptureResult> {
+    return this.#unlessOpen<CaptureResult>(() => this.#provider.capture(request, until), NOT_ASKED);
   }
 
-  cancelCharge(provider_txn_id: string): Promise<FoundCharge> {
-    return this.#unlessOpen<FoundCharge>(() => this.#provider.cancelCharge(provider_txn_id), NOT_ASKED);
+  cancelCharge(provider_txn_id: string, until?: number): Promise<FoundCharge> {
+    return this.#unlessOpen<FoundCharge>(
+      () => this.#provider.cancelCharge(provider_txn_id, until),
+      NOT_ASKED,
+    );
   }
 
-  actionOf(provider_txn_id: string): Promise<FoundAction> {
-    return this.#unlessOpen<FoundAction>(() => this.#provider.actionOf(provider_txn_id), NOT_ASKED);
+  actionOf(provider_txn_id: string, until?: number): Promise<FoundAction> {
+    return this.#unlessOpen<FoundAction>(() => this.#provider.actionOf(provider_txn_id, until), NOT_ASKED);
   }
 
-  refund(request: RefundRequest): Promise<RefundResult> {
+  refund(request: RefundRequest, until?: number): Promise<RefundResult> {
     const open: RefundResult = { kind: "not_yet", error_code: "PROVIDER_UNAVAILABLE" };
-    return this.#unlessOpen(() => this.#provider.refund(request), open);
+    return this.#unlessOpen(() => this.#provider.refund(request, until), open);
   }
 
-  findRefund(provider_txn_id: string): Promise<FoundRefund> {
+  findRefund(provider_txn_id: string, until?: number): Promise<FoundRefund> {
     const open: FoundRefund = { kind: "not_yet", error_code: "PROVIDER_UNAVAILABLE" };
-    return this.#unlessOpen(() => this.#provider.findRefund(provider_txn_id), open);
+    return this.#unlessOpen(() => this.#provider.findRefund(provider_txn_id, until), open);
   }
 
   async #unlessOpen<Result>(call: () => Promise<Result>, whenOpen: Result): Promise<Result> {

@@ -3,27 +3,31 @@
 import type { FailureCode } from "../../../../schemas/failures.ts";
 import type { ChargedCard } from "../../../../schemas/fields.ts";
 
+/**
+ * Each method takes a time, by `performance.now()`: until then all of its requests are over, however many it needs. Without it, or if that is
+ * sooner, they have the adapter's timeout together.
+ */
 export interface PaymentProvider {
   /** Saved with each payment. */
   readonly name: string;
   /** Charges, or has the money held, once per idempotency key, however often it is called. */
-  charge(request: ChargeRequest): Promise<ChargeResult>;
+  charge(request: ChargeRequest, until?: number): Promise<ChargeResult>;
   /** Looks for a charge of the saga in the provider ledger. */
-  findCharge(request: FindRequest): Promise<FoundCharge>;
+  findCharge(request: FindRequest, until?: number): Promise<FoundCharge>;
   /** Looks up the charge with this id. */
-  lookUpCharge(provider_txn_id: string): Promise<FoundCharge>;
+  lookUpCharge(provider_txn_id: string, until?: number): Promise<FoundCharge>;
   /** Takes the whole money that the charge holds, once, under any key. */
-  capture(request: CaptureRequest): Promise<CaptureResult>;
+  capture(request: CaptureRequest, until?: number): Promise<CaptureResult>;
   /**
    * Cancels a charge that took no money yet, and releases what it holds: `declined` and `closed`. If it took some, that is the result.
    */
-  cancelCharge(provider_txn_id: string): Promise<FoundCharge>;
+  cancelCharge(provider_txn_id: string, until?: number): Promise<FoundCharge>;
   /** The page at which the shopper can confirm the charge now. Its address holds a secret. */
-  actionOf(provider_txn_id: string): Promise<FoundAction>;
+  actionOf(provider_txn_id: string, until?: number): Promise<FoundAction>;
   /** Refunds the whole charge, once. */
-  refund(request: RefundRequest): Promise<RefundResult>;
+  refund(request: RefundRequest, until?: number): Promise<RefundResult>;
   /** Looks for a refund of the charge in the provider ledger. */
-  findRefund(provider_txn_id: string): Promise<FoundRefund>;
+  findRefund(provider_txn_id: string, until?: number): Promise<FoundRefund>;
 }
 
 export interface ChargeRequest {

@@ -55,40 +55,40 @@ export class WatchedProvider implements PaymentProvider {
     this.#watchers = watchers;
   }
 
-  async charge(request: ChargeRequest): Promise<ChargeResult> {
-    const result = await this.#measured("charge", () => this.#provider.charge(request));
+  async charge(request: ChargeRequest, until?: number): Promise<ChargeResult> {
+    const result = await this.#measured("charge", () => this.#provider.charge(request, until));
     const { hold } = this.#watchers;
     if (result.kind === "request_refused") hold.refused(performance.now());
     else if (UNDERSTOOD.has(result.kind)) hold.understood();
     return result;
   }
 
-  findCharge(request: FindRequest): Promise<FoundCharge> {
-    return this.#measured("find charge", () => this.#provider.findCharge(request));
+  findCharge(request: FindRequest, until?: number): Promise<FoundCharge> {
+    return this.#measured("find charge", () => this.#provider.findCharge(request, until));
   }
 
-  lookUpCharge(provider_txn_id: string): Promise<FoundCharge> {
-    return this.#measured("look up charge", () => this.#provider.lookUpCharge(provider_txn_id));
+  lookUpCharge(provider_txn_id: string, until?: number): Promise<FoundCharge> {
+    return this.#measured("look up charge", () => this.#provider.lookUpCharge(provider_txn_id, until));
   }
 
-  capture(request: CaptureRequest): Promise<CaptureResult> {
-    return this.#measured("capture", () => this.#provider.capture(request));
+  capture(request: CaptureRequest, until?: number): Promise<CaptureResult> {
+    return this.#measured("capture", () => this.#provider.capture(request, until));
   }
 
-  cancelCharge(provider_txn_id: string): Promise<FoundCharge> {
-    return this.#measured("cancel charge", () => this.#provider.cancelCharge(provider_txn_id));
+  cancelCharge(provider_txn_id: string, until?: number): Promise<FoundCharge> {
+    return this.#measured("cancel charge", () => this.#provider.cancelCharge(provider_txn_id, until));
   }
 
-  actionOf(provider_txn_id: string): Promise<FoundAction> {
-    return this.#measured("look up action", () => this.#provider.actionOf(provider_txn_id));
+  actionOf(provider_txn_id: string, until?: number): Promise<FoundAction> {
+    return this.#measured("look up action", () => this.#provider.actionOf(provider_txn_id, until));
   }
 
-  refund(request: RefundRequest): Promise<RefundResult> {
-    return this.#measured("refund", () => this.#provider.refund(request));
+  refund(request: RefundRequest, until?: number): Promise<RefundResult> {
+    return this.#measured("refund", () => this.#provider.refund(request, until));
   }
 
-  findRefund(provider_txn_id: string): Promise<FoundRefund> {
-    return this.#measured("find refund", () => this.#provider.findRefund(provider_txn_id));
+  findRefund(provider_txn_id: string, until?: number): Promise<FoundRefund> {
+    return this.#measured("find refund", () => this.#provider.findRefund(provider_txn_id, until));
   }
 
   async #measured<Result extends AnyResult>(name: Call, call: () => Promise<Result>): Promise<Result> {

@@ -127,7 +127,7 @@ export const PAYMENT_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: STRIPE,
-        find: 'return result.kind === "request_refused" ? this.#findInList(request) : result;',
+        find: 'return result.kind === "request_refused" ? this.#findInList(request, limits) : result;',
         replace: "return result;",
       },
     ],
@@ -391,7 +391,7 @@ export const PAYMENT_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: "internal/services/payment/attempts/executor.ts",
-        find: "    if (sentAt >= leaseEnd(attempt)) return null;\n",
+        find: "    if (leftMs <= 0) return null;\n",
         replace: "",
       },
     ],

@@ -272,7 +272,7 @@ export const SECOND_PROVIDER_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: "internal/services/payment/attempts/provider-call.ts",
-        find: 'found.kind === "not_found" ? await provider.findCharge(findRequest(payment)) : found,',
+        find: 'found.kind === "not_found" ? await provider.findCharge(findRequest(payment), until) : found,',
         replace:
           'found.kind === "not_found" ? { kind: "unknown", reason: "unexpected", replayed: false } : found,',
       },

@@ -88,9 +88,10 @@ export class PayPalClient {
     this.#timeoutMs = account.timeoutMs ?? PAYPAL_TIMEOUT_MS;
   }
 
-  /** The deadline of a call that consists of several requests. */
-  deadline(): AbortSignal {
-    return AbortSignal.timeout(this.#timeoutMs);
+  /** The deadline of a call that consists of several requests. `until`: by `performance.now()`, if it must be over sooner. */
+  deadline(until = Infinity): AbortSignal {
+    const leftMs = Math.min(this.#timeoutMs, Math.floor(until - performance.now()));
+    return leftMs > 0 ? AbortSignal.timeout(leftMs) : AbortSignal.abort();
   }
 
   /** Sends it with a token. A token that PayPal no longer takes is replaced once. */

@@ -81,14 +81,14 @@ export class PayPalProvider implements PaymentProvider {
     this.#options = options;
   }
 
-  async charge(request: ChargeRequest): Promise<ChargeResult> {
+  async charge(request: ChargeRequest, until?: number): Promise<ChargeResult> {
     const amount = toPayPal(request);
     if ("fault" in amount)
       return { kind: "no_effect", error_code: "AMOUNT_NOT_CHARGEABLE", error_message: amount.fault };
     const { shopUrl } = this.#options;
     if (!request.shopper_present || shopUrl === undefined)
       return { kind: "declined", closed: true, ...NO_SHOPPER };
-    const order = await this.#create(request, shopUrl, this.#client.deadline());
+    const order = await this.#create(request, shopUrl, this.#client.deadline(until));
     if (!("id" in order)) return chargeFailure(order);
     const answer = answerOf(order);
     // The order is captured only once its id is saved.
@@ -101,16 +101,16 @@ export class PayPalProvider implements PaymentProvider {
    * a capture or a hold is looked for, in the transactions, which show it after up to 3 h: before that, that there is none, or that one was
    * denied, says nothing. So it is from the start where no orders are made.
    */
-  async findCharge(request: FindRequest): Promise<FoundCharge> {
+  async findCharge(request: FindRequest, until?: number): Promise<FoundCharge> {
     const { saga_id, asked } = request;
     const now = this.#options.clock.now();
     if (this.#options.shopUrl !== undefined && now - asked.firstMs < CREATE_TRUSTED_MS) {
-      const result = await this.charge({ ...request, payment_method: "" });
+      const result = await this.charge({ ...request, payment_method: "" }, until);
       return result.kind === "no_effect" ? unknown("unexpected") : result;
     }
     const untilMs = Math.min(asked.lastMs + CREATE_TRUSTED_MS, now + 1_000);
     const span = { fromMs: asked.firstMs, untilMs };
-    const deadline = this.#client.deadline();
+    const deadline = this.#client.deadline(until);
     const found = await findMovement(this.#client, saga_id, span, deadline);
     const mayLag = now < asked.lastMs + TRANSACTION_LAG_MS;
     switch (found.kind) {
@@ -131,8 +131,8 @@ export class PayPalProvider implements PaymentProvider {
     }
   }
 
-  async lookUpCharge(provider_txn_id: string): Promise<FoundCharge> {
-    const deadline = this.#client.deadline();
+  async lookUpCharge(provider_txn_id: string, until?: number): Promise<FoundCharge> {
+    const deadline = this.#client.deadline(until);
     const orderId = orderIdOf(provider_txn_id);
     if (orderId === null) return this.#lookUpCapture(provider_txn_id, deadline);
     const order = await this.#order(orderId, deadline);
@@ -141,8 +141,9 @@ export class PayPalProvider implements PaymentProvider {
     return answer.kind === "approved" ? this.#complete(order, deadline) : answer;
   }
 
-  async capture({ idempotency_key: key, provider_txn_id }: CaptureRequest): Promise<CaptureResult> {
-    const deadline = this.#client.deadline();
+  async capture(request: CaptureRequest, until?: number): Promise<CaptureResult> {
+    const { idempotency_key: key, provider_txn_id } = request;
+    const deadline = this.#client.deadline(until);
     const order = await this.#order(orderIdOf(provider_txn_id) ?? provider_txn_id, deadline);
     if (!("id" in order)) return captureFailure(order);
     const [hold] = authorizationsOf(order);
@@ -166,18 +167,18 @@ export class PayPalProvider implements PaymentProvider {
     return captureFailure(capture);
   }
 
-  async cancelCharge(provider_txn_id: string): Promise<FoundCharge> {
-    const deadline = this.#client.deadline();
+  async cancelCharge(provider_txn_id: string, until?: number): Promise<FoundCharge> {
+    const deadline = this.#client.deadline(until);
     const orderId = orderIdOf(provider_txn_id);
     if (orderId === null) return this.#lookUpCapture(provider_txn_id, deadline);
     const order = await this.#order(orderId, deadline);
     return "id" in order ? this.#close(order, deadline) : lookUpFailure(order);
   }
 
-  async actionOf(provider_txn_id: string): Promise<FoundAction> {
+  async actionOf(provider_txn_id: string, until?: number): Promise<FoundAction> {
     const orderId = orderIdOf(provider_txn_id);
     if (orderId === null) return { kind: "none" };
-    const order = await this.#order(orderId, this.#client.deadline());
+    const order = await this.#order(orderId, this.#client.deadline(until));
     if (!("id" in order)) {
       const failure = lookUpFailure(order);
       return failure.kind === "not_found" ? { kind: "none" } : failure;
@@ -186,7 +187,9 @@ export class PayPalProvider implements PaymentProvider {
     return url === null ? { kind: "none" } : { kind: "redirect", url };
   }
 
-  async refund({ idempotency_key, saga_id, provider_txn_id }: RefundRequest): Promise<RefundResult> {
+  async refund(request: RefundRequest, until?: number): Promise<RefundResult> {
+    const { idempotency_key, saga_id, provider_txn_id } = request;
+    const deadline = this.#client.deadline(until);
     const reply = await this.#client.send(
       {
         method: "POST",
@@ -195,14 +198,14 @@ export class PayPalProvider implements PaymentProvider {
         // Without an amount the whole capture is refunded.
         body: { custom_id: saga_id },
       },
-      this.#client.deadline(),
+      deadline,
     );
     if (reply.kind === "answer") {
       const refund = refundIn(reply.body);
       return refund === null ? { kind: "not_yet", error_code: "UNEXPECTED" } : refundAnswer(refund);
     }
     if (reply.kind === "refusal" && reply.issue === "CAPTURE_FULLY_REFUNDED") {
-      const found = await this.findRefund(provider_txn_id);
+      const found = await this.#findRefund(provider_txn_id, deadline);
       return found.kind === "not_found" ? { kind: "not_yet", error_code: "REFUND_NOT_LISTED" } : found;
     }
     return refundFailure(reply);
@@ -212,8 +215,11 @@ export class PayPalProvider implements PaymentProvider {
    * Payments v2 does not list the refunds of a capture; its order does. One of ours that failed is found, so that no other is requested; the
    * failure of one that somebody made at PayPal says nothing about ours, and neither does one of a part of the money.
    */
-  async findRefund(provider_txn_id: string): Promise<FoundRefund> {
-    const deadline = this.#client.deadline();
+  findRefund(provider_txn_id: string, until?: number): Promise<FoundRefund> {
+    return this.#findRefund(provider_txn_id, this.#client.deadline(until));
+  }
+
+  async #findRefund(provider_txn_id: string, deadline: AbortSignal): Promise<FoundRefund> {
     const capture = await this.#read(capturePath(provider_txn_id), captureIn, deadline);
     if (!("id" in capture)) return refundFailure(capture);
     const orderId = orderIdIn(capture);

@@ -1,6 +1,7 @@
 // Finds a saga's charges in Stripe's list of payment intents, for accounts without search: it is not offered everywhere. The list shows a
 // charge at once, but can only be filtered by time, so it depends on our clock at the time of the request. Called by stripe.ts.
 import type { Stripe } from "stripe";
+import type { TimeLeft } from "./call-time.ts";
 import { WITH_CHARGES } from "./stripe-card.ts";
 
 /** Stripe's maximum. */
@@ -21,13 +22,14 @@ export async function findInList(
   stripe: Stripe,
   saga_id: string,
   { firstMs, lastMs }: RequestedBetween,
+  limits: TimeLeft,
 ): Promise<readonly Stripe.PaymentIntent[] | null> {
   for (const slackMs of SLACKS_MS) {
     const created = {
       gte: Math.floor((firstMs - slackMs) / 1_000),
       lte: Math.ceil((lastMs + slackMs) / 1_000),
     };
-    const found = await readList(stripe, saga_id, created);
+    const found = await readList(stripe, saga_id, created, limits);
     if (found === null || found.length > 0) return found;
   }
   return [];
@@ -37,16 +39,13 @@ async function readList(
   stripe: Stripe,
   saga_id: string,
   created: Stripe.RangeQueryParam,
+  limits: TimeLeft,
 ): Promise<readonly Stripe.PaymentIntent[] | null> {
   const found: Stripe.PaymentIntent[] = [];
   let cursor: { readonly starting_after?: string } = {};
   for (let page = 0; page < MAX_PAGES; page++) {
-    const { data, has_more } = await stripe.paymentIntents.list({
-      created,
-      limit: PAGE_ENTRIES,
-      ...cursor,
-      ...WITH_CHARGES,
-    });
+    const asked = { created, limit: PAGE_ENTRIES, ...cursor, ...WITH_CHARGES };
+    const { data, has_more } = await stripe.paymentIntents.list(asked, limits());
     found.push(...data.filter(({ metadata }) => metadata["saga_id"] === saga_id));
     const last = data.at(-1);
     if (!has_more || last === undefined) return found;

@@ -32,6 +32,7 @@ import {
   refundFailureOf,
   unknown,
 } from "./stripe-errors.ts";
+import { type TimeLeft, timeLeft } from "./call-time.ts";
 import { captureBefore, chargedCard, WITH_CHARGE, WITH_CHARGES } from "./stripe-card.ts";
 import { findInList } from "./stripe-lists.ts";
 
@@ -40,7 +41,10 @@ import { findInList } from "./stripe-lists.ts";
  * other. A webhook endpoint is registered with the same one.
  */
 export const STRIPE_API_VERSION = "2026-10-28.endive";
-/** Of a call of the SDK, with its resend (resends.ts). Longer than a charge takes in practice; the executor's lease must be longer. */
+/**
+ * Of a call, with all of its requests (call-time.ts) and their resends (resends.ts). Longer than a charge takes in practice; the executor's
+ * lease must be longer.
+ */
 export const STRIPE_TIMEOUT_MS = 10_000;
 /** A saga has one charge; the search reads a few more in case there are several. */
 const SEARCH_LIMIT = 10;
@@ -84,17 +88,20 @@ export class StripeProvider implements PaymentProvider {
   readonly #resends = new Resends();
   readonly #stripe: Stripe;
   readonly #mark: string;
+  readonly #timeoutMs: number;
   readonly #shopUrl: URL | undefined;
 
   constructor(options: StripeOptions) {
     this.#stripe = stripeClient(options, this.#resends);
     this.#mark = options.mark;
+    this.#timeoutMs = options.timeoutMs ?? STRIPE_TIMEOUT_MS;
     this.#shopUrl = options.shopUrl;
   }
 
-  async charge(request: ChargeRequest): Promise<ChargeResult> {
+  async charge(request: ChargeRequest, until?: number): Promise<ChargeResult> {
     const money = toStripe(request);
     if ("fault" in money) return noEffect(money.fault, "AMOUNT_NOT_CHARGEABLE");
+    const limits = timeLeft(this.#timeoutMs, until);
     try {
       const { idempotency_key } = request;
       const asked = {
@@ -107,11 +114,11 @@ export class StripeProvider implements PaymentProvider {
         ...this.#waysToPay(request),
         metadata: this.#metadata(request.saga_id),
       };
-      const intent = await this.#create(asked, idempotency_key);
+      const intent = await this.#create(asked, idempotency_key, limits);
       const answer = answerOf(intent);
       // The key's first answer says "held" for ever, also when the money has been taken or released since.
       return answer.kind === "authorized" && isReplayed(intent)
-        ? presentOf(await this.lookUpCharge(intent.id))
+        ? presentOf(await this.#lookUp(intent.id, limits))
         : answer;
     } catch (error) {
       return chargeResultOf(error, { resent: this.#resends.take(request.idempotency_key) });
@@ -124,71 +131,84 @@ export class StripeProvider implements PaymentProvider {
    * `expand` is one of the parameters that a key belongs to, and older versions did not send it: a key that belongs to other parameters
    * may belong to a request of theirs, whose answer is asked for as they did.
    */
-  async #create(asked: Stripe.PaymentIntentCreateParams, idempotencyKey: string) {
+  async #create(asked: Stripe.PaymentIntentCreateParams, idempotencyKey: string, limits: TimeLeft) {
     try {
-      return await this.#stripe.paymentIntents.create({ ...asked, ...WITH_CHARGE }, { idempotencyKey });
+      return await this.#stripe.paymentIntents.create(
+        { ...asked, ...WITH_CHARGE },
+        { idempotencyKey, ...limits() },
+      );
     } catch (error) {
       if (!isKeyReused(error)) throw error;
-      return this.#stripe.paymentIntents.create(asked, { idempotencyKey });
+      return this.#stripe.paymentIntents.create(asked, { idempotencyKey, ...limits() });
     }
   }
 
   /** The whole hold is captured, which Stripe does once, so another key cannot take more. */
-  async capture(request: CaptureRequest): Promise<CaptureResult> {
+  async capture(request: CaptureRequest, until?: number): Promise<CaptureResult> {
     const { idempotency_key: idempotencyKey, provider_txn_id } = request;
+    const limits = timeLeft(this.#timeoutMs, until);
     try {
       const intent = await this.#stripe.paymentIntents.capture(provider_txn_id, WITH_CHARGE, {
         idempotencyKey,
+        ...limits(),
       });
       return capturedOf(answerOf(intent));
     } catch (error) {
       if (!isHoldOver(error)) return captureFailureOf(error, { resent: this.#resends.take(idempotencyKey) });
-      return capturedOf(presentOf(await this.lookUpCharge(provider_txn_id)));
+      return capturedOf(presentOf(await this.#lookUp(provider_txn_id, limits)));
     } finally {
       this.#resends.take(idempotencyKey);
     }
   }
 
-  async findCharge(request: FindRequest): Promise<FoundCharge> {
+  async findCharge(request: FindRequest, until?: number): Promise<FoundCharge> {
+    const limits = timeLeft(this.#timeoutMs, until);
     try {
       const query = `metadata['saga_id']:'${request.saga_id}'`;
-      const { data } = await this.#stripe.paymentIntents.search({
-        query,
-        limit: SEARCH_LIMIT,
-        ...WITH_CHARGES,
-      });
+      const asked = { query, limit: SEARCH_LIMIT, ...WITH_CHARGES };
+      const { data } = await this.#stripe.paymentIntents.search(asked, limits());
       return foundAmong(data);
     } catch (error) {
       const result = lookUpResultOf(error);
       // If the account's search is refused, its list is used.
-      return result.kind === "request_refused" ? this.#findInList(request) : result;
+      return result.kind === "request_refused" ? this.#findInList(request, limits) : result;
     }
   }
 
-  async lookUpCharge(provider_txn_id: string): Promise<FoundCharge> {
+  lookUpCharge(provider_txn_id: string, until?: number): Promise<FoundCharge> {
+    return this.#lookUp(provider_txn_id, timeLeft(this.#timeoutMs, until));
+  }
+
+  async #lookUp(provider_txn_id: string, limits: TimeLeft): Promise<FoundCharge> {
     try {
-      return answerOf(await this.#stripe.paymentIntents.retrieve(provider_txn_id, WITH_CHARGE));
+      return answerOf(await this.#stripe.paymentIntents.retrieve(provider_txn_id, WITH_CHARGE, limits()));
     } catch (error) {
       return lookUpResultOf(error);
     }
   }
 
-  async cancelCharge(provider_txn_id: string): Promise<FoundCharge> {
+  async cancelCharge(provider_txn_id: string, until?: number): Promise<FoundCharge> {
+    const limits = timeLeft(this.#timeoutMs, until);
     try {
-      const canceled = await this.#stripe.paymentIntents.cancel(provider_txn_id);
+      const canceled = await this.#stripe.paymentIntents.cancel(provider_txn_id, {}, limits());
       // The bank's own word, if there is one; else nobody could confirm the charge.
       if (canceled.last_payment_error === null)
         return { ...declined("authentication_required"), closed: true };
       return answerOf(canceled);
     } catch (error) {
       // Cancelled before, or the shopper or a capture was faster.
-      return isUnexpectedState(error) ? this.lookUpCharge(provider_txn_id) : lookUpResultOf(error);
+      return isUnexpectedState(error) ? this.#lookUp(provider_txn_id, limits) : lookUpResultOf(error);
     }
   }
 
-  async actionOf(provider_txn_id: string): Promise<FoundAction> {
+  async actionOf(provider_txn_id: string, until?: number): Promise<FoundAction> {
+    const limits = timeLeft(this.#timeoutMs, until);
     try {
-      const { status, next_action } = await this.#stripe.paymentIntents.retrieve(provider_txn_id);
+      const { status, next_action } = await this.#stripe.paymentIntents.retrieve(
+        provider_txn_id,
+        {},
+        limits(),
+      );
       const url = status === "requires_action" ? next_action?.redirect_to_url?.url : null;
       return typeof url === "string" ? { kind: "redirect", url } : { kind: "none" };
     } catch (error) {
@@ -197,39 +217,42 @@ export class StripeProvider implements PaymentProvider {
     }
   }
 
-  async #findInList({ saga_id, asked }: FindRequest): Promise<FoundCharge> {
+  async #findInList({ saga_id, asked }: FindRequest, limits: TimeLeft): Promise<FoundCharge> {
     try {
-      const found = await findInList(this.#stripe, saga_id, asked);
+      const found = await findInList(this.#stripe, saga_id, asked, limits);
       return found === null ? unknown("too_many_to_look_through") : foundAmong(found);
     } catch (error) {
       return lookUpResultOf(error);
     }
   }
 
-  async refund(request: RefundRequest): Promise<RefundResult> {
+  async refund(request: RefundRequest, until?: number): Promise<RefundResult> {
+    const limits = timeLeft(this.#timeoutMs, until);
     try {
       const refund = await this.#stripe.refunds.create(
         { payment_intent: request.provider_txn_id, metadata: this.#metadata(request.saga_id) },
-        { idempotencyKey: request.idempotency_key },
+        { idempotencyKey: request.idempotency_key, ...limits() },
       );
       return refundResultOf(refund);
     } catch (error) {
       if (!isAlreadyRefunded(error)) return refundFailureOf(error);
-      const found = await this.findRefund(request.provider_txn_id);
+      const found = await this.#findRefund(request.provider_txn_id, limits);
       return found.kind === "not_found" ? { kind: "not_yet", error_code: "REFUND_NOT_LISTED" } : found;
     } finally {
       this.#resends.take(request.idempotency_key);
     }
   }
 
-  async findRefund(provider_txn_id: string): Promise<FoundRefund> {
+  findRefund(provider_txn_id: string, until?: number): Promise<FoundRefund> {
+    return this.#findRefund(provider_txn_id, timeLeft(this.#timeoutMs, until));
+  }
+
+  async #findRefund(provider_txn_id: string, limits: TimeLeft): Promise<FoundRefund> {
     try {
-      const { data } = await this.#stripe.refunds.list({
-        payment_intent: provider_txn_id,
-        limit: REFUNDS_LIMIT,
-      });
+      const asked = { payment_intent: provider_txn_id, limit: REFUNDS_LIMIT };
+      const { data } = await this.#stripe.refunds.list(asked, limits());
       const [done, others] = [data.filter(isDone), data.filter((refund) => !isDone(refund))];
-      const named = await this.#wholeRefund(provider_txn_id, done);
+      const named = await this.#wholeRefund(provider_txn_id, done, limits);
       if (named !== null) return { kind: "succeeded", provider_refund_id: named.id };
       // The failure of a refund that somebody made at the provider says nothing about ours.
       const results = others
@@ -245,11 +268,15 @@ export class StripeProvider implements PaymentProvider {
    * Ours, which is always of all that was left; or the largest of those that somebody made at the provider, if they are the whole charge
    * together. Null if a part of the money is still here.
    */
-  async #wholeRefund(provider_txn_id: string, done: readonly Stripe.Refund[]): Promise<Stripe.Refund | null> {
+  async #wholeRefund(
+    provider_txn_id: string,
+    done: readonly Stripe.Refund[],
+    limits: TimeLeft,
+  ): Promise<Stripe.Refund | null> {
     const ours = done.find((refund) => this.#isOurs(refund));
     const [largest] = done.toSorted((one, other) => other.amount - one.amount);
     if (ours !== undefined || largest === undefined) return ours ?? null;
-    const { amount_received } = await this.#stripe.paymentIntents.retrieve(provider_txn_id);
+    const { amount_received } = await this.#stripe.paymentIntents.retrieve(provider_txn_id, {}, limits());
     const returned = done.reduce((sum, { amount }) => sum + amount, 0);
     return returned >= amount_received ? largest : null;
   }

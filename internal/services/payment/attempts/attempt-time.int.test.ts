@@ -1,0 +1,172 @@
+// An attempt may ask its provider several times, and is over before its lease is, with every provider: otherwise another process would ask
+// at the same time. The answers come from a few lines of HTTP, each of them late.
+import { afterAll, beforeEach, expect, test } from "bun:test";
+import { FACTS, SAGA } from "../../../testkit/payment-facts.ts";
+import { ProviderStub, type StubReply } from "../../../testkit/provider-stub.ts";
+import { ChargeHold } from "../providers/charge-hold.ts";
+import { CircuitBreaker } from "../providers/circuit-breaker.ts";
+import { Pace } from "../providers/pace.ts";
+import { PayPalProvider } from "../providers/paypal/paypal.ts";
+import { StripeProvider } from "../providers/stripe/stripe.ts";
+import { WatchedProvider } from "../providers/watched-provider.ts";
+import type { Attempt } from "./attempt.ts";
+import { requestOf } from "./provider-call.ts";
+
+/** That of an attempt. The adapters' own timeout is as long. */
+const TIME_MS = 800;
+const stub = new ProviderStub();
+afterAll(() => stub[Symbol.asyncDispose]());
+beforeEach(() => stub.reset());
+
+const adapters = {
+  stripe: new StripeProvider({
+    apiKey: "sk_test_x",
+    mark: "checkout",
+    baseUrl: stub.url,
+    timeoutMs: TIME_MS,
+  }),
+  paypal: new PayPalProvider({
+    clientId: "client",
+    clientSecret: "secret",
+    mark: "checkout",
+    baseUrl: stub.url,
+    shopUrl: new URL("http://shop.test"),
+    timeoutMs: TIME_MS,
+    clock: { now: () => 0 },
+  }),
+};
+
+/** As cmd/payment puts it together. */
+function providerOf(name: keyof typeof adapters) {
+  const watchers = { pace: new Pace(), hold: new ChargeHold(() => undefined), onRefused: () => undefined };
+  return new CircuitBreaker(new WatchedProvider(adapters[name], watchers), {
+    consecutiveTimeouts: 5,
+    probeAfterMs: 10_000,
+    onChange: () => undefined,
+    resumedAt: () => 0,
+  });
+}
+
+const open = {
+  ...FACTS,
+  shopper_present: true,
+  status: "UNKNOWN",
+  payment_method: "sealed",
+  next_attempt_at: 0,
+  action: null,
+} as const;
+const held = { ...FACTS, capture_before: null, hold_attempts: 4, next_attempt_at: 0 } as const;
+const chargeThenSearch: Attempt = {
+  kind: "charge",
+  payment: open,
+  request: { ask: "charge_then_search", attempt: 4 },
+};
+const search: Attempt = { kind: "charge", payment: open, request: { ask: "search", attempt: 4 } };
+const capture = (provider_txn_id: string): Attempt => ({
+  kind: "capture",
+  payment: { ...held, status: "CAPTURE_PENDING", provider_txn_id },
+  request: { idempotency_key: "k", look_up_first: true, attempt: 4 },
+});
+const release: Attempt = {
+  kind: "void",
+  payment: { ...held, status: "VOID_PENDING", provider_txn_id: "pi_1", failure: null },
+  request: { attempt: 4 },
+};
+const refund = (search_first: boolean): Attempt => ({
+  kind: "refund",
+  payment: {
+    ...FACTS,
+    status: "REFUND_PENDING",
+    provider_txn_id: "pi_1",
+    refund: {
+      refund_id: SAGA,
+      attempts: 4,
+      created_at: 0,
+      next_attempt_at: 0,
+      error_code: null,
+      provider_refund_id: null,
+      failed: [],
+      reported: false,
+    },
+  },
+  request: { idempotency_key: "k", search_first, search_only: false, attempt: 4 },
+});
+
+const ok = (body: object): StubReply => ({ status: 200, body });
+const stripeError = (code: string) => ({
+  status: 400,
+  body: { error: { type: "invalid_request_error", code } },
+});
+const paypalIssue = (issue: string) => ({ status: 422, body: { details: [{ issue }] } });
+const intent = (status: string) => ok({ id: "pi_1", object: "payment_intent", status, amount_received: 600 });
+const AMOUNT = { currency_code: "EUR", value: "6.00" };
+const order = ok({
+  id: "O1",
+  status: "COMPLETED",
+  intent: "AUTHORIZE",
+  purchase_units: [
+    { reference_id: "manual", payments: { authorizations: [{ id: "A1", status: "CREATED" }] } },
+  ],
+});
+const takenAway = { supplementary_data: { related_ids: { order_id: "O1" } } };
+
+/** `late`: the part of the time that each reply takes. */
+test.each<[string, keyof typeof adapters, Attempt, number, Readonly<Record<string, StubReply>>]>([
+  ["a charge, then a search", "stripe", chargeThenSearch, 0.75, {}],
+  ["a search, then a list", "stripe", search, 0.75, { "GET search": stripeError("search_not_available") }],
+  [
+    "a look-up, then a capture of what is over",
+    "stripe",
+    capture("pi_1"),
+    0.45,
+    {
+      "GET pi_1": intent("requires_capture"),
+      "POST capture": stripeError("payment_intent_unexpected_state"),
+    },
+  ],
+  [
+    "a release of what is over",
+    "stripe",
+    release,
+    0.75,
+    { "GET pi_1": intent("succeeded"), "POST cancel": stripeError("payment_intent_unexpected_state") },
+  ],
+  [
+    "a refund that is there",
+    "stripe",
+    refund(false),
+    0.75,
+    { "POST refunds": stripeError("charge_already_refunded") },
+  ],
+  [
+    "a search for a refund, of which a part was given back",
+    "stripe",
+    refund(true),
+    0.45,
+    {
+      "GET refunds": ok({ has_more: false, data: [{ id: "re_1", status: "succeeded", amount: 1 }] }),
+      "GET pi_1": intent("succeeded"),
+    },
+  ],
+  ["a charge, then a search", "paypal", chargeThenSearch, 0.75, {}],
+  ["a look-up, then a capture", "paypal", capture("order:O1"), 0.45, { "GET O1": order }],
+  [
+    "a refund that is there",
+    "paypal",
+    refund(false),
+    0.45,
+    {
+      "POST refund": paypalIssue("CAPTURE_FULLY_REFUNDED"),
+      "GET pi_1": ok({ id: "C1", status: "REFUNDED", amount: AMOUNT, ...takenAway }),
+    },
+  ],
+])("%s, at %s", async (_, name, attempt, late, replies) => {
+  stub.replies = replies;
+  stub.otherwise = { status: 500 };
+  stub.delayMs = late * TIME_MS;
+  const begunAt = performance.now();
+  await requestOf(providerOf(name), () => Promise.resolve("pm_card_visa"), attempt, begunAt + TIME_MS);
+  expect(performance.now() - begunAt).toBeLessThan(1.2 * TIME_MS);
+  // It was worth asking more than once.
+  expect(stub.asked.length).toBeGreaterThan(1);
+});
