@@ -73,6 +73,8 @@ export const PayPalLedgerEntry = Type.Union([
     kind: Type.Literal("refund"),
     capture: Type.String(),
     refund: Type.String(),
+    /** As requested; null or missing if it has that of its order. */
+    custom_id: Type.Optional(Nullable(Type.String())),
   }),
   /** The control API expired these keys, or all (null). */
   Type.Object({ ...entry, kind: Type.Literal("keys_expired"), keys: Nullable(Type.Array(Type.String())) }),

@@ -150,8 +150,9 @@ function decideRefund(
   const order = ledger.orders.get(capture.orderId);
   return {
     entry: {
-      ...base(execution, capture.orderId, request.customId ?? order?.customId ?? null),
+      ...base(execution, capture.orderId, order?.customId ?? null),
       kind: "refund",
+      custom_id: request.customId,
       capture: capture.id,
       refund: payPalId("refund", execution),
       value: textOf(amount, currency),

@@ -22,6 +22,8 @@ export interface Refund extends Money {
   readonly id: string;
   readonly createdMs: number;
   readonly captureId: string;
+  /** Null: none was requested. */
+  readonly customId: string | null;
 }
 
 export interface Authorization extends Money {
@@ -130,7 +132,7 @@ export class PayPalLedger {
       case "refund": {
         const { value, currency, at_ms: createdMs, refund: id, capture: captureId } = entry;
         this.totals.refunds++;
-        const refund = { id, createdMs, captureId, value, currency };
+        const refund = { id, createdMs, captureId, customId: entry.custom_id ?? null, value, currency };
         this.refunds.put(refund);
         this.#refundsOf.set(captureId, [...this.refundsOf(captureId), refund]);
         return { kind: "refund", id };

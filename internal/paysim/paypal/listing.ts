@@ -1,10 +1,16 @@
-// The simulated Transaction Search: authorizations, captures and refunds of a time span, oldest first, as late as the fault `search_lag_ms` says.
+// The simulated Transaction Search: authorizations (with `balance_affecting_records_only=N`), captures and refunds of a time span, oldest
+// first, as late as the fault `search_lag_ms` says.
 import { invalidRequest, type Refusal } from "./errors.ts";
 import type { PayPalLedger } from "./ledger.ts";
 import type { Money } from "./money.ts";
 
 const MAX_PAGE_ENTRIES = 500;
+/** A longer list is refused as a whole. */
+const MAX_ENTRIES = 10_000;
 const MAX_SPAN_MS = 31 * 86_400_000;
+
+/** An authorization's code. */
+const HELD = "T1300";
 
 interface Movement extends Money {
   readonly id: string;
@@ -12,6 +18,8 @@ interface Movement extends Money {
   readonly code: string;
   readonly reference: string | null;
   readonly orderId: string;
+  /** Of a refund that was requested with one; the rest has that of its order. */
+  readonly customId?: string | null;
 }
 
 export type Listed = { readonly body: object } | { readonly refusal: Refusal };
@@ -40,7 +48,12 @@ export function listTransactions(
   // PayPal's times are whole seconds, and both ends belong to the span.
   const isIn = ({ createdMs }: { readonly createdMs: number }) =>
     createdMs >= from && createdMs < until + 1_000 && createdMs + lagMs <= nowMs;
-  const found = [...movements(ledger)].filter(isIn).toSorted((a, b) => a.createdMs - b.createdMs);
+  const isAsked = query.get("balance_affecting_records_only") === "N" ? () => true : changesBalance;
+  const found = [...movements(ledger)]
+    .filter((movement) => isAsked(movement) && isIn(movement))
+    .toSorted((a, b) => a.createdMs - b.createdMs);
+  if (found.length > MAX_ENTRIES)
+    return { refusal: { status: 400, name: "INVALID_REQUEST", issue: "RESULTSET_TOO_LARGE", field: null } };
   const shown = found.slice((page - 1) * size, page * size);
   return {
     body: {
@@ -52,18 +65,23 @@ export function listTransactions(
   };
 }
 
+/** An authorization only holds the payer's money. */
+function changesBalance({ code }: Movement): boolean {
+  return code !== HELD;
+}
+
 function* movements({ orders, captures, refunds }: PayPalLedger): Generator<Movement> {
   for (const { id: orderId, authorization } of orders.all()) {
     if (authorization === null) continue;
     const { id, createdMs, value, currency } = authorization;
-    yield { id, createdMs, value, currency, code: "T1300", reference: null, orderId };
+    yield { id, createdMs, value, currency, code: HELD, reference: null, orderId };
   }
   for (const capture of captures.all()) {
     const { id, createdMs, value, currency, orderId } = capture;
     yield { id, createdMs, value, currency, code: "T0006", reference: null, orderId };
   }
   for (const refund of refunds.all()) {
-    const { id, createdMs, currency, captureId } = refund;
+    const { id, createdMs, currency, captureId, customId } = refund;
     const orderId = captures.get(captureId)?.orderId ?? "";
     yield {
       id,
@@ -73,15 +91,17 @@ function* movements({ orders, captures, refunds }: PayPalLedger): Generator<Move
       code: "T1107",
       reference: captureId,
       orderId,
+      customId,
     };
   }
 }
 
 function render(
   ledger: PayPalLedger,
-  { id, createdMs, code, reference, orderId, value, currency }: Movement,
+  { id, createdMs, code, reference, orderId, value, currency, customId }: Movement,
 ) {
   const order = ledger.orders.get(orderId);
+  const custom = customId ?? order?.customId;
   return {
     transaction_id: id,
     ...(reference === null ? {} : { paypal_reference_id: reference, paypal_reference_id_type: "TXN" }),
@@ -89,7 +109,7 @@ function render(
     transaction_initiation_date: new Date(createdMs).toISOString(),
     transaction_status: "S",
     transaction_amount: { currency_code: currency, value },
-    ...(order?.customId == null ? {} : { custom_field: order.customId }),
+    ...(custom == null ? {} : { custom_field: custom }),
     ...(order?.invoiceId == null ? {} : { invoice_id: order.invoiceId }),
   };
 }

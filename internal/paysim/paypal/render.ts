@@ -98,13 +98,15 @@ export function renderCapture(ledger: PayPalLedger, capture: Capture, { api }: A
 }
 
 export function renderRefund(ledger: PayPalLedger, refund: Refund, { api }: Addresses) {
-  const { id, captureId, createdMs } = refund;
+  const { id, captureId, createdMs, customId } = refund;
   const order = ledger.orders.get(ledger.captures.get(captureId)?.orderId ?? "");
   return {
     id,
     status: "COMPLETED",
     amount: amountOf(refund),
+    // PayPal may copy both from the capture to a refund that has none, as one from its dashboard.
     ...oursOf(order),
+    ...(customId === null ? {} : { custom_id: customId }),
     create_time: timeOf(createdMs),
     links: [
       link(`${api}/v2/payments/refunds/${id}`, "self", "GET"),

@@ -154,8 +154,7 @@ export function refundDifference(refund: ProviderRefund, payment: Payment | unde
     return refundFailure(payment, provider_refund_id);
   }
   if (status === "pending") return null;
-  // Our own requests carry the mark.
-  const elsewhere = refund.isMarked ? "refund_differs" : "refund_elsewhere";
+  const elsewhere = refund.isRequestedHere ? "refund_differs" : "refund_elsewhere";
   const refunded = `the provider refunded ${moneyOf(refund)} of charge ${provider_txn_id ?? "-"}`;
   if (payment === undefined) return refund.isMarked ? differs(`${refunded}, but there is no payment`) : null;
   if (chargeIn(payment) !== provider_txn_id) {

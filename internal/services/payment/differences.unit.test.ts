@@ -53,9 +53,10 @@ function charge(changes: Partial<ProviderCharge> = {}): ProviderCharge {
 }
 
 function refund(changes: Partial<ProviderRefund> = {}): ProviderRefund {
-  const ids = { provider_refund_id: "re_1", provider_txn_id: "pi_1", saga_id: SAGA, isMarked: true };
+  const ids = { provider_refund_id: "re_1", provider_txn_id: "pi_1", saga_id: SAGA };
+  const ours = { isMarked: true, isRequestedHere: true };
   const money = { amount_cents: 600, currency: "EUR" };
-  return { ...ids, ...money, status: "succeeded", error_code: "REFUND_FAILED", ...changes };
+  return { ...ids, ...ours, ...money, status: "succeeded", error_code: "REFUND_FAILED", ...changes };
 }
 
 function kindsOf(comparison: Partial<Comparison>): DifferenceKind[] {
@@ -68,7 +69,8 @@ const STATES = Object.values<Payment>(payments).map((payment) => [payment.status
 const MOVED = new Set(["SUCCEEDED", "REFUND_PENDING", "REFUNDED"]);
 
 test("an entry without our mark and without a payment belongs to another shop", () => {
-  const [charges, refunds] = [[charge({ isMarked: false })], [refund({ isMarked: false })]];
+  const refunds = [refund({ isMarked: false, isRequestedHere: false })];
+  const charges = [charge({ isMarked: false })];
   expect(kindsOf({ charges, refunds })).toEqual([]);
   // Even if another shop uses one id twice.
   expect(kindsOf({ charges: [...charges, charge({ isMarked: false, provider_txn_id: "pi_2" })] })).toEqual(
@@ -224,8 +226,11 @@ describe("a refund that was given", () => {
     ["of a part, before ours", { amount_cents: 1 }, payments.REFUND_PENDING],
     ["a second time", { provider_refund_id: "re_2" }, payments.REFUNDED],
   ])("by somebody at the provider, %s", (_, changes, payment) => {
-    const refunds = [refund({ isMarked: false, saga_id: null, ...changes })];
-    expect(kindsOf({ refunds, payments: [payment] })).toEqual(["refund_elsewhere"]);
+    // With or without what a provider may copy from the charge.
+    for (const marks of [{ isMarked: false, saga_id: null }, {}]) {
+      const refunds = [refund({ isRequestedHere: false, ...marks, ...changes })];
+      expect(kindsOf({ refunds, payments: [payment] })).toEqual(["refund_elsewhere"]);
+    }
   });
 
   test("for a payment that does not exist", () => {

@@ -208,6 +208,7 @@ class World {
       ...CHARGED,
       provider_refund_id: "re_1",
       provider_txn_id: "pi_1",
+      isRequestedHere: true,
       status: "succeeded",
       error_code: null,
     } as const;

@@ -20,6 +20,8 @@ export interface ProviderCharge {
   readonly currency: string;
   /** The result that a request for this charge would get. */
   readonly answer: ProviderChargeResult;
+  /** A list says that the money was held, and not what became of it since: `charge` says it, asked by this id. */
+  readonly isStale?: true;
 }
 
 export interface ProviderRefund {
@@ -27,7 +29,10 @@ export interface ProviderRefund {
   /** The refunded charge. */
   readonly provider_txn_id: string | null;
   readonly saga_id: string | null;
+  /** Whether the refunded charge is this shop's. */
   readonly isMarked: boolean;
+  /** Whether this service requested it: people refund at the provider, too. */
+  readonly isRequestedHere: boolean;
   readonly amount_cents: number;
   readonly currency: string;
   readonly status: "succeeded" | "pending" | "failed";
@@ -63,6 +68,8 @@ export interface LedgerPage<Entry> {
   readonly entries: readonly Entry[];
   /** Where the next page begins; null on the last page. */
   readonly next: string | null;
+  /** The provider does not list so much at once: the span must be read in parts. */
+  readonly isTooLong?: true;
 }
 
 /** Every method throws PROVIDER_UNAVAILABLE, or PROVIDER_REJECTED if a retry cannot help. */

@@ -10,9 +10,9 @@ import { settleResults } from "../attempts/attempt-transactions.ts";
 import type { PaymentPolicy } from "../attempts/attempts.ts";
 import { findPayments } from "../lookup-store.ts";
 import type { Payment } from "../payment.ts";
-import type { ProviderRefund } from "../providers/ledger.ts";
+import type { ProviderCharge, ProviderRefund } from "../providers/ledger.ts";
 import { type PaymentMetrics, reportAlert } from "../telemetry.ts";
-import { type Comparison, countForeign, differencesOf } from "../differences.ts";
+import { type Comparison, countForeign, differencesOf, paymentFinder } from "../differences.ts";
 import { extendRun, markCharges, markRefunds } from "./run-store.ts";
 
 /** The run of a dead process is taken over after this; longer than two provider calls and a transaction. */
@@ -60,6 +60,26 @@ async function reopenRefunds(
   );
   for (const { alert } of decisions) if (alert !== undefined) reportAlert(context, alert);
   return true;
+}
+
+/**
+ * Of holds in a list that does not tell what became of them, the ids of those in doubt: ours without a payment, because its row was lost, and
+ * those whose payment has ended without money. All others are looked up with their payments.
+ */
+export async function doubtfulHolds(
+  { database, provider }: Pick<CompareContext, "database" | "provider">,
+  holds: readonly ProviderCharge[],
+): Promise<readonly string[]> {
+  if (holds.length === 0) return [];
+  const sagas = holds.map(({ saga_id }) => saga_id).filter((saga_id) => saga_id !== null);
+  const find = paymentFinder(await findPayments(database.sql, { sagas, charges: [], provider }));
+  const inDoubt = holds.filter((hold) => {
+    const payment = find(hold);
+    return payment === undefined
+      ? hold.isMarked
+      : payment.status === "FAILED" || payment.status === "CANCELLED";
+  });
+  return inDoubt.map(({ provider_txn_id }) => provider_txn_id);
 }
 
 export type Piece = Partial<Omit<Comparison, "payments">>;

@@ -5,9 +5,9 @@
 // span in pages and holds one page at a time in memory.
 import type { RunResult } from "../../../kernel/ports.ts";
 import { countOpenAlerts, forgetEvents, unseenAlerts } from "../alert-store.ts";
-import type { LedgerPage, ProviderLedger, Span } from "../providers/ledger.ts";
+import type { LedgerPage, ProviderCharge, ProviderLedger, Span } from "../providers/ledger.ts";
 import type { PaymentMetrics } from "../telemetry.ts";
-import { compare, type CompareContext, LEASE_MS, type Piece } from "./compare.ts";
+import { compare, type CompareContext, doubtfulHolds, LEASE_MS, type Piece } from "./compare.ts";
 import { lookUpDispute } from "./disputes.ts";
 import {
   chargesNotFound,
@@ -103,31 +103,39 @@ export class Reconciler {
     if (window === null) return { until: from, hasMore: false };
     const { span, hasMore } = window;
     const readRefunds = (of: Span) =>
-      this.#readPages(run_id, of, ledger.refunds.bind(ledger), (refunds) => ({ refunds }));
+      this.#readPages(of, ledger.refunds.bind(ledger), (refunds) => this.#compare(run_id, { refunds }));
     let isWhole =
-      (await this.#readPages(run_id, span, ledger.charges.bind(ledger), (charges) => ({ charges }))) &&
-      (await readRefunds(span));
+      (await this.#readPages(span, ledger.charges.bind(ledger), (charges) =>
+        this.#compareCharges(run_id, charges),
+      )) && (await readRefunds(span));
     for (const ageMs of LATE_REFUNDS_MS)
       isWhole &&= await readRefunds({ fromMs: span.fromMs - ageMs, untilMs: span.untilMs - ageMs });
     this.#lengthMs = nextLength(this.#lengthMs, !isWhole);
     return isWhole ? { until: span.untilMs, hasMore } : { until: from, hasMore: true };
   }
 
-  /** False if there were more pages than a run may read. */
+  /** False if there was more than a run may read, or the provider lists at once. */
   async #readPages<Entry>(
-    run_id: string,
     span: Span,
     read: (span: Span, after: string | null) => Promise<LedgerPage<Entry>>,
-    pieceOf: (entries: readonly Entry[]) => Piece,
+    compareAll: (entries: readonly Entry[]) => Promise<void>,
   ): Promise<boolean> {
     let after: string | null = null;
     for (let pages = 0; pages < MAX_PAGES; pages += 1) {
       const page: LedgerPage<Entry> = await read(span, after);
-      await this.#compare(run_id, pieceOf(page.entries));
+      if (page.isTooLong === true) return false;
+      await compareAll(page.entries);
       if (page.next === null) return true;
       after = page.next;
     }
     return false;
+  }
+
+  /** Compares a page. A hold that it shows without what became of it is looked up, if its payment does not know it. */
+  async #compareCharges(run_id: string, charges: readonly ProviderCharge[]): Promise<void> {
+    const stale = charges.filter(({ isStale }) => isStale === true);
+    await this.#compare(run_id, { charges: charges.filter(({ isStale }) => isStale !== true) });
+    for (const id of await doubtfulHolds(this.#options, stale)) await this.#lookUpCharge(run_id, id);
   }
 
   /** Looks up our charges and refunds that were settled before `before` and were on no page. */

@@ -123,11 +123,11 @@ function decideRefund(
 }
 
 /** Whether this service requested it. The failure of a refund that somebody else made says nothing about ours. */
-function isOurRefund({ provider_refund_id, isMarked }: ProviderRefund, payment: Payment): boolean {
+function isOurRefund({ provider_refund_id, isRequestedHere }: ProviderRefund, payment: Payment): boolean {
   if (payment.status === "REFUND_PENDING")
     return (
       !payment.refund.failed.includes(provider_refund_id) &&
-      (isMarked || payment.refund.provider_refund_id === provider_refund_id)
+      (isRequestedHere || payment.refund.provider_refund_id === provider_refund_id)
     );
   return payment.status === "REFUNDED" && payment.refund.provider_refund_id === provider_refund_id;
 }

@@ -33,7 +33,8 @@ function succeeded(saga_id: string, changes: Partial<ProviderCharge> = {}): Webh
 function refunded(saga_id: string): WebhookEvent {
   const ids = { provider_refund_id: `re_${saga_id}`, provider_txn_id: `pi_${saga_id}`, saga_id };
   const money = { amount_cents: 600, currency: "EUR" };
-  const refund = { ...ids, isMarked: true, ...money, status: "succeeded", error_code: null } as const;
+  const ours = { isMarked: true, isRequestedHere: true };
+  const refund = { ...ids, ...ours, ...money, status: "succeeded", error_code: null } as const;
   return { kind: "refund", event_id: `evt_together_${(made += 1)}`, refund };
 }
 

@@ -98,7 +98,7 @@ export const REFUND_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: "internal/services/payment/webhooks/webhook-event.ts",
-        find: "(isMarked || payment.refund.provider_refund_id === provider_refund_id)",
+        find: "(isRequestedHere || payment.refund.provider_refund_id === provider_refund_id)",
         replace: 'provider_refund_id !== ""',
       },
     ],

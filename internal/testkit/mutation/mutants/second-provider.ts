@@ -112,8 +112,8 @@ export const SECOND_PROVIDER_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: `${PAYPAL}/paypal-transactions.ts`,
-        find: 'return transaction_status === "S" || transaction_status === "V";',
-        replace: 'return transaction_status !== "P";',
+        find: 'new Set(["S", "V", "F"])',
+        replace: 'new Set(["S", "V", "F", "D"])',
       },
     ],
     caughtBy: { layer: "int", file: ERRORS_TEST, test: "finds that PayPal denied the payment" },

@@ -15,7 +15,7 @@ export const Money = Type.Object({ currency_code: Type.String(), value: Type.Str
 export const Text = Type.Optional(Type.String());
 const Links = Type.Optional(Type.Array(Type.Object({ href: Type.String(), rel: Type.String() })));
 
-/** Written by us with the order; PayPal repeats both on its captures, authorizations and refunds. */
+/** Written by us with the order; PayPal repeats both on its captures and authorizations, and on refunds that have none of their own. */
 const ours = { custom_id: Text, invoice_id: Text };
 
 /** Absent where the object is a part of its order. */
@@ -26,7 +26,14 @@ const related = {
 };
 
 const Capture = Type.Object({ id: Id, status: Type.String(), amount: Money, ...ours, ...related });
-const Authorization = Type.Object({ id: Id, status: Type.String(), expiration_time: Text, ...related });
+const Authorization = Type.Object({
+  id: Id,
+  status: Type.String(),
+  amount: Type.Optional(Money),
+  expiration_time: Text,
+  ...ours,
+  ...related,
+});
 const Refund = Type.Object({ id: Id, status: Type.String(), amount: Money, ...ours, links: Links });
 const Order = Type.Object({
   id: Id,
@@ -97,6 +104,18 @@ export function orderIdOf(provider_txn_id: string): string | null {
   return provider_txn_id.startsWith(ORDER_PREFIX) ? provider_txn_id.slice(ORDER_PREFIX.length) : null;
 }
 
+/** The id under which a list names a hold: it does not name the order. */
+const HOLD_PREFIX = "authorization:";
+
+export function listedHoldId(authorizationId: string): string {
+  return `${HOLD_PREFIX}${authorizationId}`;
+}
+
+/** The authorization that a listed hold's id names; null if it names something else. */
+export function authorizationIdOf(provider_txn_id: string): string | null {
+  return provider_txn_id.startsWith(HOLD_PREFIX) ? provider_txn_id.slice(HOLD_PREFIX.length) : null;
+}
+
 /** How we want an order to be settled. The reference of its purchase unit says it, because a closed order has the other intent. */
 export const INTENT_OF = { automatic: "CAPTURE", manual: "AUTHORIZE" } as const;
 
@@ -126,7 +145,7 @@ export function answerOf(order: PayPalOrder): ProviderChargeResult | { readonly 
     return hold?.status === "CREATED"
       ? { kind: "declined", ...NOT_CAPTURED }
       : { kind: "declined", closed: true, ...NOT_CAPTURED };
-  if (hold !== undefined) return holdAnswer(order, hold);
+  if (hold !== undefined) return holdAnswer(chargeIdOf(order), hold);
   if (isClosed(order) || order.status === "VOIDED")
     return { kind: "declined", closed: true, ...NOT_APPROVED };
   switch (order.status) {
@@ -141,14 +160,14 @@ export function answerOf(order: PayPalOrder): ProviderChargeResult | { readonly 
   }
 }
 
-function holdAnswer(
-  order: PayPalOrder,
+export function holdAnswer(
+  provider_txn_id: string,
   { status, expiration_time }: PayPalAuthorization,
 ): ProviderChargeResult {
   switch (status) {
     case "CREATED": {
       const capture_before = Date.parse(expiration_time ?? "");
-      const held = { kind: "authorized", provider_txn_id: chargeIdOf(order) } as const;
+      const held = { kind: "authorized", provider_txn_id } as const;
       return Number.isNaN(capture_before) ? held : { ...held, capture_before };
     }
     case "VOIDED":
@@ -227,9 +246,24 @@ export function approvalPage({ links = [] }: PayPalOrder): string | null {
   return links.find(({ rel }) => rel === "approve" || rel === "payer-action")?.href ?? null;
 }
 
-/** Any text can be in `custom_id`; only one in the form of a saga's id counts as one. */
+/** Any text can be in `custom_id`; only one in the form of a saga's id counts as one, also before what marks our refunds. */
 export function sagaOf({ custom_id = "" }: { readonly custom_id?: string }): string | null {
-  return UUID.test(custom_id) ? custom_id : null;
+  const text = custom_id.endsWith(OUR_REFUND) ? custom_id.slice(0, -OUR_REFUND.length) : custom_id;
+  return UUID.test(text) ? text : null;
+}
+
+/**
+ * `custom_id` of a refund that this service requests. PayPal may give one that somebody makes in its dashboard the `custom_id` and
+ * `invoice_id` of the capture, so neither of those tells whose it is.
+ */
+const OUR_REFUND = ":refund";
+
+export function refundCustomId(saga_id: string): string {
+  return `${saga_id}${OUR_REFUND}`;
+}
+
+export function isOurRefund({ custom_id = "" }: { readonly custom_id?: string }): boolean {
+  return custom_id.endsWith(OUR_REFUND) && sagaOf({ custom_id }) !== null;
 }
 
 /**

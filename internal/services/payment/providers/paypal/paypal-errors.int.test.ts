@@ -287,6 +287,7 @@ describe("a search in the transactions", () => {
   test.each<[string, readonly object[], object]>([
     ["taken after it was denied", [transaction("T0006", "D"), transaction("T0006", "S", "C1")], taken],
     ["taken and given back since", [transaction("T0006", "V", "C1")], taken],
+    ["taken and partly given back since", [transaction("T0006", "F", "C1")], taken],
     ["under review", [transaction("T0006", "P")], unknown("processing")],
     [
       "denied once and under review",
@@ -299,6 +300,11 @@ describe("a search in the transactions", () => {
   ])("money: %s", async (_, transactions, expected) => {
     stub.otherwise = { status: 404 };
     expect(await found(4 * HOUR_MS, ...transactions)).toMatchObject(expected);
+  });
+
+  test("that PayPal refuses because there are too many says nothing", async () => {
+    stub.replies = { "GET transactions": { status: 400, body: { name: "RESULTSET_TOO_LARGE" } } };
+    expect(await found(4 * HOUR_MS)).toMatchObject(unknown("too_many_to_look_through"));
   });
 
   test("whose list cannot be read says nothing", async () => {
@@ -353,8 +359,10 @@ test("a search finds our refund that failed, so that no other is requested, and 
     custom_id,
     links: OF_C1,
   });
-  const [ours, theirs] = [refund("R1", "FAILED", request.saga_id), refund("R2", "FAILED")];
-  expect(await foundAmong(theirs)).toEqual({ kind: "not_found" });
+  const ours = refund("R1", "FAILED", `${request.saga_id}:refund`);
+  // PayPal may give one of its dashboard what the capture has.
+  const theirs = refund("R2", "FAILED", request.saga_id);
+  expect(await foundAmong(theirs, refund("R6", "FAILED"))).toEqual({ kind: "not_found" });
   const elsewhere = [{ rel: "up", href: "https://paypal.test/v2/payments/captures/C2" }];
   expect(await foundAmong({ ...refund("R5", "COMPLETED", request.saga_id), links: elsewhere })).toEqual({
     kind: "not_found",
@@ -376,7 +384,7 @@ test("a part that somebody else gave back does not count as the whole, and parts
     id,
     status,
     amount: { ...AMOUNT, value },
-    custom_id: request.saga_id,
+    custom_id: `${request.saga_id}:refund`,
     links: OF_C1,
   });
   expect(await foundAmong(part("R1", "5.99"))).toEqual({ kind: "not_found" });

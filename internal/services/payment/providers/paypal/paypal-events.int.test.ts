@@ -209,6 +209,7 @@ test("an approval, its payment and its refund are told", async () => {
         ...ours,
         provider_refund_id,
         provider_txn_id: capture,
+        isRequestedHere: true,
         status: "succeeded",
         error_code: null,
       },

@@ -1,6 +1,9 @@
 // The simulated PayPal's transactions as the ledger that reconciliation reads.
 import { afterEach, beforeEach, expect, test } from "bun:test";
+import { Type } from "@sinclair/typebox";
+import { Value } from "@sinclair/typebox/value";
 import { TestPayPal } from "../../../../paysim/paypal/test-paypal.ts";
+import { ProviderStub } from "../../../../testkit/provider-stub.ts";
 import { PayPalLedger } from "./paypal-ledger.ts";
 import { PayPalProvider } from "./paypal.ts";
 
@@ -67,7 +70,8 @@ test("charges and refunds of a span, with the amounts and ids that the payments 
     ],
     next: null,
   });
-  const refund = { ...eur, provider_refund_id, provider_txn_id: first, status: "succeeded" };
+  const ours = { ...eur, provider_refund_id, provider_txn_id: first, isRequestedHere: true };
+  const refund = { ...ours, status: "succeeded" };
   expect(await ledger.refunds(span, null)).toMatchObject({ entries: [refund], next: null });
   expect(await ledger.charge(first)).toMatchObject(charge);
   expect(await ledger.refund(provider_refund_id)).toMatchObject(refund);
@@ -84,8 +88,34 @@ test("nothing of an hour is listed before PayPal shows it, and it is there by it
   expect((await ledger.charges(span, null)).entries).toMatchObject([{ provider_txn_id: capture }]);
 });
 
-test("money that is held is there under the id of its order", async () => {
-  const saga_id = sagaOf(1);
+test("a refund that somebody makes in PayPal's dashboard is not ours, although it may have the ids of its capture", async () => {
+  const fromMs = paypal.nowMs;
+  const capture = await paid(1);
+  const { access_token } = await tokenOf(paypal.url);
+  const path = `v2/payments/captures/${capture}/refund`;
+  const headers = {
+    authorization: `Bearer ${access_token}`,
+    "content-type": "application/json",
+    prefer: "return=representation",
+  };
+  const made = await fetch(`${paypal.url}/${path}`, { method: "POST", headers, body: "{}" });
+  const { id } = Value.Parse(Type.Object({ id: Type.String() }), await made.json());
+  const theirs = { provider_refund_id: id, saga_id: sagaOf(1), isMarked: true, isRequestedHere: false };
+  expect(await ledger.refund(id)).toMatchObject(theirs);
+  const span = { fromMs, untilMs: paypal.nowMs + 1_000 };
+  expect((await ledger.refunds(span, null)).entries).toMatchObject([theirs]);
+});
+
+async function tokenOf(url: string): Promise<{ readonly access_token: string }> {
+  const headers = { authorization: `Basic ${Buffer.from("client:secret").toString("base64")}` };
+  const body = new URLSearchParams({ grant_type: "client_credentials" });
+  const answer = await fetch(`${url}/v1/oauth2/token`, { method: "POST", headers, body });
+  return Value.Parse(Type.Object({ access_token: Type.String() }), await answer.json());
+}
+
+/** An order whose money is to be held. */
+async function asked(number: number): Promise<string> {
+  const saga_id = sagaOf(number);
   const waiting = await provider.charge({
     idempotency_key: `${saga_id}:charge`,
     saga_id,
@@ -95,7 +125,56 @@ test("money that is held is there under the id of its order", async () => {
     shopper_present: true,
     capture: "manual",
   });
-  const charge = "provider_txn_id" in waiting ? (waiting.provider_txn_id ?? "") : "";
+  return "provider_txn_id" in waiting ? (waiting.provider_txn_id ?? "") : "";
+}
+
+test("a hold is listed under its authorization, and found by that under the id of its order, as it is now", async () => {
+  const fromMs = paypal.nowMs;
+  const charge = await asked(1);
+  await paypal.press(charge.replace("order:", ""), "approve");
+  await provider.lookUpCharge(charge);
+  const { entries } = await ledger.charges({ fromMs, untilMs: paypal.nowMs + 1_000 }, null);
+  const ours = { saga_id: sagaOf(1), isMarked: true, amount_cents: 4_200, currency: "EUR" };
+  expect(entries).toMatchObject([{ ...ours, answer: { kind: "authorized" }, isStale: true }]);
+  const listed = entries[0]?.provider_txn_id ?? "";
+  expect(listed).toStartWith("authorization:");
+  const now = async () => ledger.charge(listed);
+  expect(await now()).toMatchObject({ ...ours, provider_txn_id: charge, answer: { kind: "authorized" } });
+  await provider.cancelCharge(charge);
+  expect(await now()).toMatchObject({ ...ours, provider_txn_id: charge, answer: { kind: "declined" } });
+  expect(await ledger.charge("authorization:NONE")).toBeNull();
+});
+
+test("a span with more than PayPal lists at once must be read in parts", async () => {
+  await using stub = new ProviderStub();
+  const reading = new PayPalLedger({ clientId: "c", clientSecret: "s", mark: "checkout", baseUrl: stub.url });
+  const details = [{ issue: "RESULTSET_TOO_LARGE" }];
+  stub.otherwise = { status: 400, body: { name: "INVALID_REQUEST", details } };
+  const tooLong = { entries: [], next: null, isTooLong: true } as const;
+  expect(await reading.charges({ fromMs: 0, untilMs: 1_000 }, null)).toEqual(tooLong);
+});
+
+test("what PayPal lists twice, as a change of the balance and as none, is one charge", async () => {
+  await using stub = new ProviderStub();
+  const reading = new PayPalLedger({ clientId: "c", clientSecret: "s", mark: "checkout", baseUrl: stub.url });
+  const listed = (transaction_status: string) => ({
+    transaction_info: {
+      transaction_id: "C1",
+      transaction_event_code: "T0006",
+      transaction_status,
+      transaction_amount: { currency_code: "EUR", value: "42.00" },
+      custom_field: sagaOf(1),
+      invoice_id: `checkout:${sagaOf(1)}`,
+    },
+  });
+  stub.otherwise = { status: 200, body: { transaction_details: [listed("P"), listed("S")], total_pages: 1 } };
+  const { entries } = await reading.charges({ fromMs: 0, untilMs: 1_000 }, null);
+  expect(entries).toMatchObject([{ provider_txn_id: "C1", answer: { kind: "succeeded" } }]);
+});
+
+test("money that is held is there under the id of its order", async () => {
+  const saga_id = sagaOf(1);
+  const charge = await asked(1);
   const ours = { provider_txn_id: charge, saga_id, isMarked: true, amount_cents: 4_200, currency: "EUR" };
   expect(await ledger.charge(charge)).toMatchObject({ ...ours, answer: { kind: "action_required" } });
   await paypal.press(charge.replace("order:", ""), "approve");

@@ -2,7 +2,8 @@
 // paypal-events.ts uses the two translations too, because an event carries the same objects.
 //
 // The search lags by up to three hours (paypal-transactions.ts), so reconciliation reads it with that much grace, and what is younger
-// is not compared yet. It knows captures and refunds alone: an order without money is in no list of PayPal's.
+// is not compared yet. It knows captures, refunds and authorizations: an order without money is in no list of PayPal's. Of an authorization
+// it says that there was one, and neither its order nor what became of it since.
 import { AppError } from "../../../../kernel/errors.ts";
 import type {
   LedgerPage,
@@ -16,14 +17,20 @@ import type {
 import { fromPayPal } from "./paypal-amounts.ts";
 import {
   answerOf,
+  authorizationIdOf,
+  authorizationIn,
   captureAnswer,
   captureIdOf,
   captureIn,
   chargeIdOf,
+  holdAnswer,
   isMarked,
+  isOurRefund,
+  listedHoldId,
   orderIdIn,
   orderIdOf,
   orderIn,
+  type PayPalAuthorization,
   type PayPalCapture,
   type PayPalOrder,
   type PayPalRefund,
@@ -35,6 +42,7 @@ import { disputeIn } from "./paypal-disputes.ts";
 import { type Failure, failureCode, unknown } from "./paypal-errors.ts";
 import {
   hasMoved,
+  isAuthorization,
   isPayment,
   isRefund,
   type PayPalTransaction,
@@ -52,7 +60,10 @@ export class PayPalLedger implements ProviderLedger {
   }
 
   charges(span: Span, after: string | null): Promise<LedgerPage<ProviderCharge>> {
-    return this.#page(span, after, (one) => (isPayment(one) ? chargeOfTransaction(one, this.#mark) : null));
+    return this.#page(span, after, (one) => {
+      if (isPayment(one)) return chargeOfTransaction(one, this.#mark);
+      return isAuthorization(one) ? holdOfTransaction(one, this.#mark) : null;
+    });
   }
 
   refunds(span: Span, after: string | null): Promise<LedgerPage<ProviderRefund>> {
@@ -60,6 +71,8 @@ export class PayPalLedger implements ProviderLedger {
   }
 
   async charge(provider_txn_id: string): Promise<ProviderCharge | null> {
+    const authorizationId = authorizationIdOf(provider_txn_id);
+    if (authorizationId !== null) return this.#listedHold(authorizationId);
     const orderId = orderIdOf(provider_txn_id);
     const path =
       orderId === null ? `payments/captures/${encodeURIComponent(provider_txn_id)}` : orderPath(orderId);
@@ -71,6 +84,16 @@ export class PayPalLedger implements ProviderLedger {
     }
     const capture = captureIn(body);
     return known(capture === null ? null : chargeOf(capture, this.#mark));
+  }
+
+  /** Under the id of its order, which the payments have. */
+  async #listedHold(authorizationId: string): Promise<ProviderCharge | null> {
+    const body = await this.#get(`/v2/payments/authorizations/${encodeURIComponent(authorizationId)}`);
+    if (body === null) return null;
+    const hold = authorizationIn(body);
+    const orderId = hold === null ? undefined : orderIdIn(hold);
+    if (orderId !== undefined) return this.charge(chargeIdOf({ id: orderId }));
+    return known(hold === null ? null : chargeOfHold(hold, this.#mark));
   }
 
   async refund(provider_refund_id: string): Promise<ProviderRefund | null> {
@@ -97,6 +120,7 @@ export class PayPalLedger implements ProviderLedger {
   ): Promise<LedgerPage<Entry>> {
     const page = Number(after ?? 0) + 1;
     const read = await readTransactions(this.#client, span, page, this.#client.deadline());
+    if (read.kind === "too_many") return { entries: [], next: null, isTooLong: true };
     if (read.kind !== "page") throw unavailable(read);
     const entries = read.transactions.map((one) => translate(one)).filter((entry) => entry !== null);
     return { entries, next: read.isLast ? null : String(page) };
@@ -153,6 +177,15 @@ function chargeOfOrder(order: PayPalOrder, mark: string): ProviderCharge | null 
   };
 }
 
+/** An authorization that does not name its order. */
+function chargeOfHold(hold: PayPalAuthorization, mark: string): ProviderCharge | null {
+  const money = hold.amount === undefined ? null : fromPayPal(hold.amount);
+  if (money === null) return null;
+  const provider_txn_id = listedHoldId(hold.id);
+  const answer = holdAnswer(provider_txn_id, hold);
+  return { provider_txn_id, saga_id: sagaOf(hold), isMarked: isMarked(mark, hold), ...money, answer };
+}
+
 function orderPath(id: string): string {
   return `checkout/orders/${encodeURIComponent(id)}`;
 }
@@ -165,6 +198,7 @@ export function refundOf(refund: PayPalRefund, mark: string): ProviderRefund | n
     provider_txn_id: captureIdOf(refund),
     saga_id: sagaOf(refund),
     isMarked: isMarked(mark, refund),
+    isRequestedHere: isOurRefund(refund),
     ...money,
     ...refundStatus(REFUND_STATUS.get(refund.status) ?? "pending"),
   };
@@ -195,6 +229,14 @@ function chargeOfTransaction(transaction: PayPalTransaction, mark: string): Prov
   return { provider_txn_id: transaction_id, held_as: null, ...fields, answer };
 }
 
+/** One that PayPal did not grant holds nothing. */
+function holdOfTransaction(transaction: PayPalTransaction, mark: string): ProviderCharge | null {
+  const fields = fieldsOf(transaction, mark);
+  if (fields === null || transaction.transaction_status === "D") return null;
+  const provider_txn_id = listedHoldId(transaction.transaction_id);
+  return { provider_txn_id, ...fields, answer: { kind: "authorized", provider_txn_id }, isStale: true };
+}
+
 function refundOfTransaction(transaction: PayPalTransaction, mark: string): ProviderRefund | null {
   const { transaction_id, paypal_reference_id = null, transaction_status: status } = transaction;
   const fields = fieldsOf(transaction, mark);
@@ -203,6 +245,7 @@ function refundOfTransaction(transaction: PayPalTransaction, mark: string): Prov
   return {
     provider_refund_id: transaction_id,
     provider_txn_id: paypal_reference_id,
+    isRequestedHere: isOurRefund({ custom_id: transaction.custom_field ?? "" }),
     ...fields,
     ...refundStatus(hasMoved(transaction) ? "succeeded" : settled),
   };

@@ -2,8 +2,8 @@
 // after up to three hours. Called by paypal.ts and paypal-ledger.ts.
 //
 // Sources: PayPal's OpenAPI document of Transaction Search v1 (reporting_transactions_v1.json: lag, at most 31 days, `page_size` at most
-// 500) and https://developer.paypal.com/docs/transaction-search/transaction-event-codes/ (T00xx are payments, T1107 is a refund, T1300 is
-// an authorization).
+// 500, a list of at most 10,000) and https://developer.paypal.com/docs/transaction-search/transaction-event-codes/ (T00xx are payments, T1107
+// is a refund, T1300 is an authorization).
 import { type Static, Type } from "@sinclair/typebox";
 import { TypeCompiler } from "@sinclair/typebox/compiler";
 import type { Span } from "../ledger.ts";
@@ -22,7 +22,7 @@ const Transaction = Type.Object({
   /** Of a refund: its capture. */
   paypal_reference_id: Text,
   transaction_event_code: Text,
-  /** S: succeeded, P: pending, D: denied, V: succeeded and reversed since. */
+  /** S: succeeded, P: pending, D: denied, V: succeeded and reversed since, F: succeeded and partly refunded since. */
   transaction_status: Text,
   transaction_amount: Type.Optional(Type.Object({ currency_code: Type.String(), value: Type.String() })),
   invoice_id: Text,
@@ -45,6 +45,9 @@ export interface TransactionPage {
 }
 
 export type Unreadable = { readonly kind: "unreadable" };
+/** PayPal lists nothing of a span that has too many transactions. */
+export type TooMany = { readonly kind: "too_many" };
+const TOO_MANY = "RESULTSET_TOO_LARGE";
 
 /** Page `page`, from 1, of the transactions of `span`. */
 export async function readTransactions(
@@ -52,22 +55,44 @@ export async function readTransactions(
   { fromMs, untilMs }: Span,
   page: number,
   deadline: AbortSignal,
-): Promise<TransactionPage | Failure | Unreadable> {
+): Promise<TransactionPage | Failure | Unreadable | TooMany> {
   const query = new URLSearchParams({
     start_date: timeText(fromMs),
     // Both ends belong to the span; ours does not have its end.
     end_date: timeText(untilMs - 1_000),
     fields: "transaction_info",
+    // By default PayPal leaves out what does not change the balance: authorizations, and payments that it denied.
+    balance_affecting_records_only: "N",
     page_size: String(PAGE_ENTRIES),
     page: String(page),
   });
   const path = `/v1/reporting/transactions?${query.toString()}`;
   const reply = await client.send({ method: "GET", path }, deadline);
+  if (reply.kind === "refusal" && (reply.name === TOO_MANY || reply.issue === TOO_MANY))
+    return { kind: "too_many" };
   if (reply.kind !== "answer") return reply;
   if (!Page.Check(reply.body)) return { kind: "unreadable" };
   const { transaction_details = [], total_pages = 0 } = reply.body;
-  const transactions = transaction_details.map(({ transaction_info }) => transaction_info);
+  const transactions = once(transaction_details.map(({ transaction_info }) => transaction_info));
   return { kind: "page", transactions, isLast: page >= total_pages };
+}
+
+/**
+ * PayPal may list an id twice: as what changed the balance, and as what did not. The one that moved money counts, and that it was denied only
+ * if nothing else is said.
+ */
+function once(transactions: readonly PayPalTransaction[]): readonly PayPalTransaction[] {
+  const byId = new Map<string, PayPalTransaction>();
+  for (const one of transactions) {
+    const known = byId.get(one.transaction_id);
+    if (known === undefined || weightOf(one) > weightOf(known)) byId.set(one.transaction_id, one);
+  }
+  return [...byId.values()];
+}
+
+function weightOf(transaction: PayPalTransaction): number {
+  if (hasMoved(transaction)) return 2;
+  return transaction.transaction_status === "D" ? 0 : 1;
 }
 
 /** What the transactions say of a saga's money. */
@@ -86,7 +111,7 @@ export async function findMovement(
   saga_id: string,
   span: Span,
   deadline: AbortSignal,
-): Promise<Movement | Failure | Unreadable> {
+): Promise<Movement | Failure | Unreadable | TooMany> {
   const found: PayPalTransaction[] = [];
   for (let page = 1; page <= MAX_PAGES; page += 1) {
     const read = await readTransactions(client, span, page, deadline);
@@ -115,14 +140,16 @@ export function isRefund({ transaction_event_code = "" }: PayPalTransaction): bo
   return transaction_event_code === "T1107";
 }
 
-function isAuthorization({ transaction_event_code = "" }: PayPalTransaction): boolean {
+export function isAuthorization({ transaction_event_code = "" }: PayPalTransaction): boolean {
   return transaction_event_code === "T1300";
 }
 
 /** Whether money moved, also if it went back since. */
 export function hasMoved({ transaction_status = "" }: PayPalTransaction): boolean {
-  return transaction_status === "S" || transaction_status === "V";
+  return MOVED.has(transaction_status);
 }
+
+const MOVED: ReadonlySet<string> = new Set(["S", "V", "F"]);
 
 function timeText(epochMs: number): string {
   return `${new Date(Math.floor(epochMs / 1_000) * 1_000).toISOString().slice(0, -5)}Z`;

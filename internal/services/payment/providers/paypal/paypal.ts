@@ -41,7 +41,9 @@ import {
   foundRefund,
   isFailedRefund,
   refundAnswer,
+  refundCustomId,
   refundIn,
+  isOurRefund,
   refundsOf,
 } from "./paypal-answers.ts";
 import { type PayPalAccount, type PayPalCall, PayPalClient, type Refusal } from "./paypal-client.ts";
@@ -126,6 +128,8 @@ export class PayPalProvider implements PaymentProvider {
         return mayLag ? unknown("processing") : { kind: "not_found" };
       case "unreadable":
         return unknown("unexpected");
+      case "too_many":
+        return unknown("too_many_to_look_through");
       default:
         return failureOf(found);
     }
@@ -196,7 +200,7 @@ export class PayPalProvider implements PaymentProvider {
         path: `/v2/payments/captures/${encodeURIComponent(provider_txn_id)}/refund`,
         key: idempotency_key,
         // Without an amount the whole capture is refunded.
-        body: { custom_id: saga_id },
+        body: { custom_id: refundCustomId(saga_id) },
       },
       deadline,
     );
@@ -398,7 +402,7 @@ function amongRefunds(capture: PayPalCapture, refunds: readonly PayPalRefund[]):
     return { kind: "succeeded", provider_refund_id: largest.id };
   const others = refunds
     .filter(({ status }) => status !== "COMPLETED")
-    .filter((refund) => !isFailedRefund(refund) || refund.custom_id === capture.custom_id)
+    .filter((refund) => !isFailedRefund(refund) || isOurRefund(refund))
     .map(foundRefund);
   return others.find(({ kind }) => kind !== "failed") ?? others[0] ?? { kind: "not_found" };
 }

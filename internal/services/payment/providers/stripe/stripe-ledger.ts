@@ -81,6 +81,8 @@ export function refundOf(refund: Stripe.Refund, mark: string): ProviderRefund {
     provider_txn_id: typeof payment_intent === "string" ? payment_intent : (payment_intent?.id ?? null),
     saga_id: sagaOf(refund.metadata),
     isMarked: refund.metadata?.[MARK_KEY] === mark,
+    // Nobody else writes it to a refund: Stripe does not copy it from the charge.
+    isRequestedHere: refund.metadata?.[MARK_KEY] === mark,
     ...fromStripe(refund.amount, refund.currency),
     status: statusOf(refund.status),
     error_code: refund.status === "succeeded" ? null : refundCodeOf(refund),

@@ -1,0 +1,138 @@
+// Money that PayPal holds and no payment of ours knows is found in its list, on a real Postgres with the simulator's PayPal. The list says
+// that there was a hold, so what became of it is asked only where a payment does not know.
+import { expect, test } from "bun:test";
+import { TestPayPal } from "../../../paysim/paypal/test-paypal.ts";
+import { cancelPayment, capturePayment } from "../../../testkit/commands.ts";
+import { MARK, SHOP_URL, TestPayment } from "../../../testkit/payment.ts";
+import { PayPalLedger } from "../providers/paypal/paypal-ledger.ts";
+import { PayPalProvider } from "../providers/paypal/paypal.ts";
+
+const INTERVAL_MS = 60_000;
+const GRACE_MS = 30_000;
+const saga = () => Bun.randomUUIDv7();
+
+class Shop implements AsyncDisposable {
+  readonly paypal = new TestPayPal();
+  readonly payment: TestPayment;
+  /** Ids of look-ups. */
+  readonly asked: string[] = [];
+  readonly provider: PayPalProvider;
+  readonly #ledger: PayPalLedger;
+
+  constructor(payment: TestPayment, mark = MARK) {
+    this.payment = payment;
+    this.paypal.nowMs = payment.now;
+    const account = { clientId: "client", clientSecret: "secret", baseUrl: new URL(this.paypal.url) };
+    const clock = { now: () => this.paypal.nowMs };
+    this.provider = new PayPalProvider({ ...account, mark, shopUrl: SHOP_URL, clock });
+    this.#ledger = new PayPalLedger({ ...account, mark: MARK });
+  }
+
+  /** The money of an approved order is held. Returns the charge's id. */
+  async held(saga_id: string): Promise<string> {
+    const waiting = await this.provider.charge({
+      idempotency_key: `${saga_id}:charge`,
+      saga_id,
+      amount_cents: 600,
+      currency: "EUR",
+      payment_method: "paypal",
+      shopper_present: true,
+      capture: "manual",
+    });
+    const charge = "provider_txn_id" in waiting ? (waiting.provider_txn_id ?? "") : "";
+    await this.paypal.press(charge.replace("order:", ""), "approve");
+    expect(await this.provider.lookUpCharge(charge)).toMatchObject({ kind: "authorized" });
+    return charge;
+  }
+
+  reconciler() {
+    const ledger = this.#ledger;
+    return this.payment.reconciler({
+      provider: "paypal",
+      graceMs: GRACE_MS,
+      intervalMs: INTERVAL_MS,
+      ledger: {
+        charges: (span, after) => ledger.charges(span, after),
+        refunds: (span, after) => ledger.refunds(span, after),
+        refund: (id) => ledger.refund(id),
+        charge: (id) => {
+          this.asked.push(id);
+          return ledger.charge(id);
+        },
+      },
+    });
+  }
+
+  advance(): void {
+    this.payment.advance(GRACE_MS + INTERVAL_MS);
+    this.paypal.nowMs = this.payment.now;
+  }
+
+  async openAlerts(): Promise<readonly string[]> {
+    const alerts = await this.payment.alerts();
+    return alerts
+      .filter(({ close_note }) => close_note === null)
+      .map(({ kind, subject, detail }) => `${kind} ${subject} ${detail}`);
+  }
+
+  [Symbol.asyncDispose](): PromiseLike<void> {
+    return this.paypal[Symbol.asyncDispose]();
+  }
+}
+
+test("a hold whose payment was lost opens an alert, which ends with the hold", async () => {
+  await using payment = await TestPayment.open();
+  await using shop = new Shop(payment);
+  const reconciler = await shop.reconciler();
+  await reconciler.runOnce();
+  const lost = await shop.held(saga());
+  shop.advance();
+  await reconciler.runOnce();
+  expect(await shop.openAlerts()).toEqual([
+    `charge_without_payment ${lost} the provider holds 6.00 EUR, but there is no payment`,
+  ]);
+  await shop.provider.cancelCharge(lost);
+  shop.advance();
+  await reconciler.runOnce();
+  expect(await shop.openAlerts()).toEqual([]);
+});
+
+test("a hold whose payment was cancelled as never requested opens an alert; one that was released does not", async () => {
+  await using payment = await TestPayment.open();
+  await using shop = new Shop(payment);
+  const reconciler = await shop.reconciler();
+  await reconciler.runOnce();
+  const [forgotten, released] = [saga(), saga()];
+  await payment.handle(cancelPayment(forgotten), cancelPayment(released));
+  await payment.database.sql`update payments set provider = 'paypal'`;
+  const charge = await shop.held(forgotten);
+  await shop.provider.cancelCharge(await shop.held(released));
+  shop.advance();
+  await reconciler.runOnce();
+  expect(await shop.openAlerts()).toEqual([
+    `status_differs ${charge} the provider holds 6.00 EUR, but the payment is CANCELLED`,
+  ]);
+});
+
+test("a hold that its payment knows, and one of another shop on the account, cost no look-up", async () => {
+  await using payment = await TestPayment.open();
+  await using shop = new Shop(payment);
+  await using theirs = new Shop(payment, "another-shop");
+  for (const one of [shop, theirs]) {
+    const reconciler = await one.reconciler();
+    await reconciler.runOnce();
+    const id = saga();
+    const charge = await one.held(id);
+    if (one === shop) {
+      await payment.authorize(id);
+      await payment.round();
+      await payment.handle(capturePayment(id));
+      await payment.round();
+      await payment.database.sql`
+        update payments set provider = 'paypal', provider_txn_id = ${charge}, reconciled_at = now() where saga_id = ${id}`;
+    }
+    one.advance();
+    await reconciler.runOnce();
+    expect([one.asked, await one.openAlerts()]).toEqual([[], []]);
+  }
+});
