@@ -2,7 +2,7 @@
 // by reconciler.ts.
 import { AppError } from "../../../kernel/errors.ts";
 import type { Clock } from "../../../kernel/ports.ts";
-import type { Database } from "../../../messaging/database.ts";
+import type { Database, Transaction } from "../../../messaging/database.ts";
 import type { Log } from "../../../kernel/telemetry.ts";
 import { closeAlerts, openAlerts } from "../alert-store.ts";
 import type { AttemptResult } from "../attempts/attempt.ts";
@@ -28,6 +28,16 @@ export interface CompareContext {
   readonly policy: PaymentPolicy;
   readonly metrics: Pick<PaymentMetrics, "foreign" | "alertOpened">;
   readonly log: Log;
+}
+
+/** Extends the lease of the run, at each step of it. Throws SERVICE_UNAVAILABLE if another process has taken over the run. */
+export async function keepRun(
+  { tx, send }: Pick<Transaction, "tx" | "send">,
+  run_id: string,
+  now: number,
+): Promise<void> {
+  const [isOurs] = await send([extendRun(tx, run_id, now + LEASE_MS)]);
+  if (!isOurs) throw new AppError("SERVICE_UNAVAILABLE", "another process has taken over the reconciliation");
 }
 
 /**
@@ -109,9 +119,7 @@ export async function compare(context: CompareContext, run_id: string, part: Pie
   metrics.foreign.inc({ provider }, countForeign({ ...piece, payments }));
   const now = clock.now();
   const { opened, closed } = await database.transaction(async ({ tx, send, finish }) => {
-    const [isOurs] = await send([extendRun(tx, run_id, now + LEASE_MS)]);
-    if (!isOurs)
-      throw new AppError("SERVICE_UNAVAILABLE", "another process has taken over the reconciliation");
+    await keepRun({ tx, send }, run_id, now);
     const [done, gone] = await send([
       openAlerts(tx, differences, { opened_by: "reconciliation", provider, now, newId }),
       closeAlerts(tx, [...charges, ...refunds], differences, "the ledgers agree again", now),

@@ -2,6 +2,7 @@
 import type { Clock } from "../../../kernel/ports.ts";
 import type { Database } from "../../../messaging/database.ts";
 import { endAlerts, openAlerts, sawAlert } from "../alert-store.ts";
+import { keepRun } from "./compare.ts";
 import { DISPUTE_WON, disputeDifference } from "../differences.ts";
 import { findPayments } from "../lookup-store.ts";
 import type { ProviderLedger } from "../providers/ledger.ts";
@@ -17,6 +18,7 @@ export interface DisputeContext {
 /** Brings the alert up to date, or closes it if the dispute was won. */
 export async function lookUpDispute(
   { ledger, database, provider, newId, clock }: DisputeContext,
+  run_id: string,
   provider_dispute_id: string,
 ): Promise<void> {
   const dispute = (await ledger.dispute?.(provider_dispute_id)) ?? null;
@@ -24,7 +26,8 @@ export async function lookUpDispute(
   const [payment] =
     charge === null ? [] : await findPayments(database.sql, { sagas: [], charges: [charge], provider });
   const origin = { opened_by: "reconciliation", provider, now: clock.now(), newId } as const;
-  await database.transaction(({ tx, finish }) => {
+  await database.transaction(async ({ tx, send, finish }) => {
+    await keepRun({ tx, send }, run_id, origin.now);
     // The provider does not know it any more: a person decides.
     if (dispute === null || payment === undefined)
       return finish([sawAlert(tx, { kind: "dispute", subject: provider_dispute_id }, origin.now)]);

@@ -6,6 +6,7 @@ import {
   listPaymentAlerts,
   requestReconciliation,
 } from "../../../operations/payment-alert-store.ts";
+import { openAlerts } from "../alert-store.ts";
 import { Metrics } from "../../../platform/metrics.ts";
 import { paymentMetrics } from "../telemetry.ts";
 import { cancelPayment, capturePayment, refundPayment } from "../../../testkit/commands.ts";
@@ -337,6 +338,40 @@ test("one of two processes reconciles, and its run is taken over when it dies", 
   payment.advance(INTERVAL_MS);
   await one.runOnce();
   expect(await payment.alerts()).toHaveLength(2);
+});
+
+test("a run that looks up disputes for long is not taken over meanwhile", async () => {
+  await using payment = await TestPayment.open();
+  const others: number[] = [];
+  const other = await payment.reconciler();
+  const reconciler = await payment.reconciler({
+    ledger: {
+      charges: () => Promise.resolve({ entries: [], next: null }),
+      refunds: () => Promise.resolve({ entries: [], next: null }),
+      charge: () => Promise.resolve(null),
+      refund: () => Promise.resolve(null),
+      async dispute() {
+        payment.advance(40_000);
+        others.push((await other.runOnce()).processed);
+        return null;
+      },
+    },
+  });
+  const disputes = ["dp_1", "dp_2", "dp_3"].map((subject) => ({
+    kind: "dispute" as const,
+    subject,
+    saga_id: null,
+    detail: "the shopper disputes 6.00 EUR",
+  }));
+  await payment.database.postgres.transaction(({ tx, finish }) => {
+    const newId = () => Bun.randomUUIDv7();
+    return finish([
+      openAlerts(tx, disputes, { opened_by: "webhook", provider: "stripe", now: payment.now, newId }),
+    ]);
+  });
+  payment.advance(GRACE_MS + INTERVAL_MS);
+  expect(await reconciler.runOnce()).toMatchObject({ processed: 1 });
+  expect(others).toEqual([0, 0, 0]);
 });
 
 test("each provider's ledger is compared separately, from the first run on", async () => {

@@ -164,7 +164,7 @@ export class Reconciler {
   async #lookUpAlerts(run_id: string, startedAt: number): Promise<void> {
     const { database, provider } = this.#options;
     for (const { kind, subject } of await unseenAlerts(database.sql, provider, startedAt, MAX_LOOK_UPS)) {
-      if (kind === "dispute") await lookUpDispute(this.#options, subject);
+      if (kind === "dispute") await lookUpDispute(this.#options, run_id, subject);
       else if (kind.startsWith("refund_")) await this.#lookUpRefund(run_id, subject);
       else await this.#lookUpCharge(run_id, subject);
     }
