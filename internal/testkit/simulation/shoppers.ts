@@ -38,6 +38,15 @@ export interface Shoppers {
   readonly mayPayWithPayPal: boolean;
 }
 
+/** A checkout that only a fault can stop: there is plenty of its product, its card pays, and its address is served. */
+export async function sureShopper(seal: (token: string) => Promise<string>): Promise<StartSaga> {
+  return checkout({
+    items: [{ sku_id: "pot", quantity: 1 }],
+    payment_method: await seal("pm_card_visa"),
+    shipping_address: { ...ADDRESS, country: "DE" },
+  });
+}
+
 /** One checkout, its card sealed by `seal`. */
 export async function shopper(
   random: () => number,

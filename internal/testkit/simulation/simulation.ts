@@ -41,7 +41,7 @@ import { Broker, type Group } from "./broker.ts";
 import { between, chanceOf, pick } from "../../kernel/random.ts";
 import { ForgetfulRedis } from "./forgetful-redis.ts";
 import { SimulatedPayPal } from "./paypal.ts";
-import { NOT_SERVED, PRICES, shopper } from "./shoppers.ts";
+import { NOT_SERVED, PRICES, shopper, sureShopper } from "./shoppers.ts";
 
 const STOCK = { tea: 40, cup: 25, pot: 500, sencha: 500, oud: 500, skyr: 500, gift: 20 };
 const WAVES = 3;
@@ -61,6 +61,12 @@ const PAYPAL_FAULTS = {
 };
 
 const ignoreAsync = () => Promise.resolve();
+
+/** A completed checkout, and its order. */
+interface SoldOrder {
+  readonly saga_id: string;
+  readonly order_id: string;
+}
 
 /** One consumer of the simulation: its message processor and its consumer group. */
 interface Service {
@@ -163,6 +169,19 @@ export class Simulation implements AsyncDisposable {
     for (let turn = 0; turn < turns; turn += 1) await this.#anything();
   }
 
+  /** Starts checkouts that only faults could stop, and completes them without faults. Returns their orders. */
+  async sell(count: number): Promise<readonly SoldOrder[]> {
+    await using intake = this.#orchestrator.intake();
+    const seal = (token: string) => this.#payment.seal(token);
+    const requests = await Promise.all(Array.from({ length: count }, () => sureShopper(seal)));
+    const started = await Promise.all(requests.map((request) => intake.start(request)));
+    this.broker.isCalm = true;
+    await this.drain();
+    this.broker.isCalm = false;
+    const ids = new Set(started.map(({ saga_id }) => saga_id));
+    return (await this.completed()).filter(({ saga_id }) => ids.has(saga_id));
+  }
+
   /** Lets everything finish: stops the faults and passes as much time as needed. */
   async settle(): Promise<void> {
     this.broker.isCalm = true;
@@ -192,8 +211,8 @@ export class Simulation implements AsyncDisposable {
   }
 
   /** Completed checkouts with their orders, oldest first. */
-  async completed(): Promise<readonly { readonly saga_id: string; readonly order_id: string }[]> {
-    return this.#orchestrator.database.sql<{ saga_id: string; order_id: string }[]>`
+  async completed(): Promise<readonly SoldOrder[]> {
+    return this.#orchestrator.database.sql<SoldOrder[]>`
       select saga_id, order_id from saga_state where status = 'COMPLETED' order by saga_id`;
   }
 
