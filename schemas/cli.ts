@@ -389,6 +389,7 @@ export const CLI_OUTPUTS: Readonly<Record<string, TSchema>> = {
     sagas: list(
       shape({ saga_id: text, from: orNull(SagaStatus), to: SagaStatus, says: list(text), key_taken: flag }),
     ),
+    cancellations: shape({ rebuilt: list(shape({ saga_id: text, step: text })), not_rebuilt: list(text) }),
     missed_events: count,
     not_rebuilt: list(text),
   }),

@@ -94,9 +94,8 @@ export function planRepair(
 const WRITE_BACK = "write the lost messages back into its outbox";
 const STEPS: Readonly<Record<DatabaseName, readonly string[]>> = {
   saga: [
-    "rebuild every checkout that is lost or behind from its messages and orders",
+    "rebuild every checkout that is lost or behind from its messages and orders, and lost cancellations of orders, each at its last step",
     `${WRITE_BACK}, dead letters included`,
-    "rebuild lost cancellations of orders: each continues at its last step",
     "have the events that it lost delivered again",
   ],
   inventory: [

@@ -1,7 +1,6 @@
 import { expect, test } from "bun:test";
 import { DATABASES } from "../../schemas/migrations.ts";
 import { verdictOn } from "./payment-reopen.ts";
-import { cancellationsOf } from "./repair-cancellations.ts";
 import type { Loss } from "./repair-loss.ts";
 import { planRepair, planText, stoppedFor } from "./repair-plan.ts";
 
@@ -70,19 +69,6 @@ test("an interrupted repair is continued from its own time, also when nothing is
   expect(again).toMatchObject({ database: "order", since: 500, resumes: true, lost: [] });
   const [both] = planRepair(losses([LOST]), [{ subject: "order", since: 500 }]).databases;
   expect(both).toMatchObject({ since: 500, resumes: true, lost: [{ type: "OrderCreated", count: 1 }] });
-});
-
-test("a lost cancellation continues at its last step", () => {
-  const commands = [
-    { saga_id: first, key: "c1:order", at: 10 },
-    { saga_id: second, key: "c2:order", at: 15 },
-    { saga_id: first, key: "c1:refund", at: 20 },
-    { saga_id: first, key: "c1:other", at: 30 },
-  ];
-  expect(cancellationsOf(commands)).toEqual([
-    { cancellation_id: "c1", saga_id: first, step: "refund", at: 10 },
-    { cancellation_id: "c2", saga_id: second, step: "order", at: 15 },
-  ]);
 });
 
 test("a charge is refunded only if its payment ended without it and its checkout was undone", () => {

@@ -16,7 +16,6 @@ import { settleActions } from "./dead-letter-store.ts";
 import { type OrderRebuildReport, rebuildOrders } from "./order-rebuild.ts";
 import { type PaymentRebuildReport, rebuildPayments } from "./payment-rebuild.ts";
 import { type ChargesAtProvider, reopenCharged, type ReopenReport } from "./payment-reopen.ts";
-import { type CancellationsRebuilt, rebuildCancellations } from "./repair-cancellations.ts";
 import { findLosses, type Loss, type TopicBatch } from "./repair-loss.ts";
 import { type PlannedRepair, planRepair, type RepairPlan, stoppedFor } from "./repair-plan.ts";
 import { hasSessions, isStandby, type OpenRepair, openRepairs, sendAgain } from "./repair-store.ts";
@@ -35,6 +34,11 @@ export interface SagasRebuilt {
     readonly to: string;
     readonly key_taken: boolean;
   }[];
+  /** Of finished orders. */
+  readonly cancellations: {
+    readonly rebuilt: readonly { readonly saga_id: string; readonly step: string }[];
+    readonly not_rebuilt: readonly string[];
+  };
   readonly not_rebuilt: readonly string[];
 }
 
@@ -88,7 +92,7 @@ export interface Repaired {
   readonly database: DatabaseName;
   readonly outbox: RestoreReport["topics"];
   readonly sagas?: SagasRebuilt;
-  readonly cancellations?: CancellationsRebuilt;
+  readonly cancellations?: SagasRebuilt["cancellations"];
   readonly stock?: StockRebuildReport;
   readonly payments?: PaymentRebuildReport;
   readonly reopened?: ReopenReport;
@@ -166,7 +170,7 @@ async function repairOne(
   return {
     database,
     outbox: restored.topics,
-    ...(sagas === null ? {} : { sagas }),
+    ...(sagas === null ? {} : { sagas, cancellations: sagas.cancellations }),
     ...reports,
     delivered_again,
     not_repaired: [...(sagas === null ? [] : openOfSagas(sagas)), ...open],
@@ -174,7 +178,7 @@ async function repairOne(
   };
 }
 
-interface Rebuilt extends Pick<Repaired, "cancellations" | "stock" | "payments" | "reopened" | "orders"> {
+interface Rebuilt extends Pick<Repaired, "stock" | "payments" | "reopened" | "orders"> {
   readonly open: readonly string[];
   /** Its messages must not be delivered again: they would be decided anew. */
   readonly isUnfinished?: true;
@@ -184,10 +188,8 @@ interface Rebuilt extends Pick<Repaired, "cancellations" | "stock" | "payments" 
 const REBUILDS: Readonly<
   Record<DatabaseName, (context: RepairContext & Who, since: number) => Promise<Rebuilt>>
 > = {
-  async saga({ databases, clock }, since) {
-    const cancellations = await rebuildCancellations(databases.saga, since, clock.now());
-    return { cancellations, open: cancellations.not_rebuilt };
-  },
+  // Its rows were rebuilt with its messages.
+  saga: () => Promise.resolve({ open: [] }),
 
   async inventory(context, since) {
     try {
@@ -245,9 +247,10 @@ async function deliverAgain(
   return sent;
 }
 
-function openOfSagas({ sagas, not_rebuilt }: SagasRebuilt): readonly string[] {
+function openOfSagas({ sagas, cancellations, not_rebuilt }: SagasRebuilt): readonly string[] {
   return [
     ...not_rebuilt.map((id) => `checkout ${id}: no message shows what the shopper ordered`),
+    ...cancellations.not_rebuilt,
     ...sagas
       .filter(({ key_taken }) => key_taken)
       .map(

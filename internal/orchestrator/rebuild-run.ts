@@ -1,6 +1,6 @@
 // Brings a saga database that was restored from a backup up to date. It rebuilds (rebuild.ts) every saga that has sent something
 // this database does not know, every saga that the database does not know at all, and every saga that it considers open. Lost
-// messages are written back into the outbox. Then it takes the events that came for the other sagas (rebuild-missed.ts). Called by
+// messages are written back into the outbox, with the cancellations of finished orders that they belong to. Then it takes the events that came for the other sagas (rebuild-missed.ts). Called by
 // `checkoutctl saga rebuild`.
 //
 // A second run changes nothing more: a saga and its messages are one transaction, and its inbox follows in the next.
@@ -19,8 +19,20 @@ import { DEFAULT_FORWARD_DEADLINE_MS } from "./action.ts";
 import { insertSagas, type NewSaga } from "./intake-store.ts";
 import { RecordedDeadline } from "./recorded-deadline.ts";
 import { rebuild, type Rebuilt, type StandingOrder } from "./rebuild.ts";
+import {
+  cancellationsIn,
+  type CancellationsRebuilt,
+  type LostCancellation,
+  withOrders,
+} from "./rebuild-cancellations.ts";
 import { givenUpIn, takeMissed } from "./rebuild-missed.ts";
-import { findSagaIds, finishedAmong, openSagaIds } from "./rebuild-store.ts";
+import {
+  findSagaIds,
+  finishedAmong,
+  knownCancellations,
+  openSagaIds,
+  restoreCancellations,
+} from "./rebuild-store.ts";
 import type { SagaPolicy } from "./saga.ts";
 import { isShippingEvent } from "./shipping.ts";
 import { statusOf } from "./state.ts";
@@ -72,6 +84,8 @@ export interface RebuildReport {
   /** Messages that Kafka has and this database had lost. */
   readonly lost_messages: number;
   readonly sagas: readonly RebuiltSaga[];
+  /** Of finished orders. */
+  readonly cancellations: CancellationsRebuilt;
   /** Events to finished sagas, and about shipping, that this database had not taken. */
   readonly missed_events: number;
   /** Sagas with too few traces. */
@@ -93,14 +107,7 @@ export async function rebuildSagas(options: RebuildOptions): Promise<RebuildRepo
     authorizeFirst: new Set(),
   };
   const { received, missed } = await readReceived(options, new Set(sent.keys()));
-  const report = {
-    run_id,
-    lost_messages: lost.size,
-    sagas: [] as RebuiltSaga[],
-    missed_events: missed.length,
-    not_rebuilt: [] as string[],
-    forward_deadline,
-  };
+  const report = emptyReport(run_id, lost.size, missed.length, forward_deadline);
   const ids = [...sent.keys()];
   for (let start = 0; start < ids.length; start += BATCH) {
     const part = ids.slice(start, start + BATCH);
@@ -128,6 +135,8 @@ export async function rebuildSagas(options: RebuildOptions): Promise<RebuildRepo
       const moved = rebuilt.filter(({ way, begun: begin }) => way.length > 0 || begin !== null);
       const moves = moved.map((one) => movedOf(one, taken));
       report.sagas.push(...moves);
+      const messages = traces.flatMap((one) => one.sent);
+      const cancelling = await lostCancellations({ tx, send }, messages, rebuilt, report.cancellations);
       if (options.dryRun) return finish([]);
       const rows = part.flatMap((id) =>
         (sent.get(id) ?? []).flatMap(({ message_id }) => lost.get(message_id) ?? []),
@@ -135,6 +144,7 @@ export async function rebuildSagas(options: RebuildOptions): Promise<RebuildRepo
       await finish([
         ...(rows.length === 0 ? [] : [insertPublished(tx, rows)]),
         ...statementsOf(tx, rebuilt, options, now),
+        ...(cancelling.length === 0 ? [] : [restoreCancellations(tx, cancelling, now)]),
         ...(moves.length === 0
           ? []
           : [
@@ -150,6 +160,38 @@ export async function rebuildSagas(options: RebuildOptions): Promise<RebuildRepo
   }
   if (!options.dryRun) await takeMissed(missed, { ...options, policy, sent });
   return report;
+}
+
+function emptyReport(
+  run_id: string,
+  lost_messages: number,
+  missed_events: number,
+  forward_deadline: RebuildReport["forward_deadline"],
+) {
+  const cancellations = {
+    rebuilt: [] as CancellationsRebuilt["rebuilt"][number][],
+    not_rebuilt: [] as string[],
+  };
+  const [sagas, not_rebuilt]: [RebuiltSaga[], string[]] = [[], []];
+  return { run_id, lost_messages, sagas, cancellations, missed_events, not_rebuilt, forward_deadline };
+}
+
+/** Those that are not in the database, which `report` is told. */
+async function lostCancellations(
+  { tx, send }: { readonly tx: Tx; readonly send: Send },
+  messages: readonly Message[],
+  rebuilt: readonly Rebuilt[],
+  report: ReturnType<typeof emptyReport>["cancellations"],
+): Promise<readonly LostCancellation[]> {
+  const { lost, not_rebuilt } = withOrders(cancellationsIn(messages), rebuilt);
+  report.not_rebuilt.push(...not_rebuilt);
+  if (lost.length === 0) return [];
+  const ids = lost.map(({ cancellation_id }) => cancellation_id);
+  const [kept] = await send([knownCancellations(tx, ids)]);
+  const there = new Set(kept.map(({ cancellation_id }) => cancellation_id));
+  const cancelling = lost.filter(({ cancellation_id }) => !there.has(cancellation_id));
+  report.rebuilt.push(...cancelling.map(({ saga_id, step }) => ({ saga_id, step })));
+  return cancelling;
 }
 
 async function enter(database: Database, messageIds: readonly string[]): Promise<void> {

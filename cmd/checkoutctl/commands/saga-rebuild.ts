@@ -53,7 +53,8 @@ export const rebuildCommand = operatorCommand(
       dryRun,
     });
     print(options, { dry_run: dryRun, ...report }, () => asText(report, dryRun));
-    if (report.not_rebuilt.length > 0) process.exitCode = EXIT.refused;
+    if (report.not_rebuilt.length + report.cancellations.not_rebuilt.length > 0)
+      process.exitCode = EXIT.refused;
   });
 
 export interface RebuildRequest {
@@ -90,7 +91,7 @@ const DEADLINE_SOURCES = {
 } as const;
 
 function asText(
-  { lost_messages, sagas, missed_events, not_rebuilt, forward_deadline }: RebuildReport,
+  { lost_messages, sagas, cancellations, missed_events, not_rebuilt, forward_deadline }: RebuildReport,
   isDry: boolean,
 ): string {
   const would = isDry ? "would be " : "";
@@ -98,12 +99,16 @@ function asText(
   return [
     ...(sagas.length === 0 ? [] : [table(["SAGA", "FROM", "TO", "SENDS"], sagas.map(rowOf))]),
     `${lost_messages} lost messages ${would}written back, ${sagas.length} sagas ${would}rebuilt`,
+    ...(cancellations.rebuilt.length === 0
+      ? []
+      : [`${cancellations.rebuilt.length} cancellations of orders ${would}rebuilt, each at its last step`]),
     `${missed_events} events to finished sagas, and about shipping, ${would}taken`,
     `open ones get ${forward_deadline.ms / 1_000} s${DEADLINE_SOURCES[forward_deadline.source]}`,
     ...taken.map(
       ({ saga_id }) =>
         `${saga_id}: the shopper has sent this checkout again in the meantime; check whether both are wanted`,
     ),
+    ...cancellations.not_rebuilt.map((what) => `CANNOT be rebuilt: ${what}`),
     ...not_rebuilt.map((id) => `${id} CANNOT be rebuilt: no message shows what the shopper ordered`),
   ].join("\n");
 }

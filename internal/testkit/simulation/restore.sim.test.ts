@@ -52,6 +52,26 @@ test("orders: lost commands are published again, and the same orders are created
   expect(await findingsOf(simulation)).toEqual([]);
 });
 
+test("sagas: a cancellation of an order that was lost is finished", async () => {
+  await using simulation = await Simulation.open(8);
+  await simulation.wave(CHECKOUTS_PER_WAVE);
+  await simulation.settle();
+  const [bought] = await simulation.completed();
+  if (bought === undefined) throw new Error("no order");
+  await simulation.backup("saga");
+  await simulation.cancelOrder(bought.saga_id, bought.order_id);
+  await simulation.settle();
+  await simulation.restore("saga");
+  expect(await findingsOf(simulation)).not.toEqual([]);
+  // when
+  const { cancellations } = await simulation.rebuildSagas();
+  await simulation.settle();
+  // then
+  expect(cancellations).toEqual({ rebuilt: [{ saga_id: bought.saga_id, step: "release" }], not_rebuilt: [] });
+  expect(await findingsOf(simulation)).toEqual([]);
+  expect((await simulation.rebuildSagas()).cancellations.rebuilt).toEqual([]);
+});
+
 test("orders: what was shipped, delivered and cancelled since the backup is so again, and nobody hears of it twice", async () => {
   // given a backup, and after it new checkouts, parcels, deliveries and cancellations
   await using simulation = await Simulation.open(5);
