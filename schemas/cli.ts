@@ -501,7 +501,9 @@ export const CLI_OUTPUTS: Readonly<Record<string, TSchema>> = {
         ),
         stock: Type.Optional(shape({ run_id: text, lost: count, settled: count, answered: count })),
         payments: Type.Optional(shape({ run_id: text, asked: count, lost: count, open: count, held: count })),
-        reopened: Type.Optional(shape({ compared: count, reopened: list(text), open: list(text) })),
+        reopened: Type.Optional(
+          shape({ compared: count, reopened: list(text), open: list(text), later: list(text) }),
+        ),
         orders: Type.Optional(Type.Object({ answered: count })),
         delivered_again: count,
         not_repaired: Type.Array(text, { description: "what is left for a person" }),

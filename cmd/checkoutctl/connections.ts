@@ -5,6 +5,7 @@ import type { DatabaseName, MigratedDatabase } from "../../schemas/migrations.ts
 import { type KnownProvider, ProviderRegistry } from "../../internal/services/payment/providers/registry.ts";
 import { PayPalLedger } from "../../internal/services/payment/providers/paypal/paypal-ledger.ts";
 import { PayPalProvider } from "../../internal/services/payment/providers/paypal/paypal.ts";
+import { TRANSACTION_LAG_MS } from "../../internal/services/payment/providers/paypal/paypal-transactions.ts";
 import { StripeLedger } from "../../internal/services/payment/providers/stripe/stripe-ledger.ts";
 import { StripeProvider } from "../../internal/services/payment/providers/stripe/stripe.ts";
 import { AppError } from "../../internal/kernel/errors.ts";
@@ -167,7 +168,11 @@ export class Connections implements AsyncDisposable {
     const apiKey = this.#settings.need("STRIPE_API_KEY");
     const baseUrl = this.#settings.optional("STRIPE_BASE_URL");
     const account = { apiKey, mark: "", ...(baseUrl === undefined ? {} : { baseUrl: new URL(baseUrl) }) };
-    const stripe = { provider: new StripeProvider(account), ledger: new StripeLedger(account) };
+    const stripe = {
+      provider: new StripeProvider(account),
+      ledger: new StripeLedger(account),
+      ledgerLagMs: 0,
+    };
     return new ProviderRegistry([stripe, ...this.#payPal()]);
   }
 
@@ -179,9 +184,8 @@ export class Connections implements AsyncDisposable {
     const baseUrl = this.#settings.optional("PAYPAL_BASE_URL");
     const address = baseUrl === undefined ? {} : { baseUrl: new URL(baseUrl) };
     const account = { clientId, clientSecret, mark: "", ...address };
-    return [
-      { provider: new PayPalProvider({ ...account, clock: systemClock }), ledger: new PayPalLedger(account) },
-    ];
+    const provider = new PayPalProvider({ ...account, clock: systemClock });
+    return [{ provider, ledger: new PayPalLedger(account), ledgerLagMs: TRANSACTION_LAG_MS }];
   }
 
   kafka(): KafkaOptions {

@@ -24,6 +24,7 @@ export function repairedText(one: Repaired): string {
     `${one.database}: ${verdictOf(one)}`,
     table(["", ""], factsOf(one)).trimStart(),
     ...one.not_repaired.map((what) => `NOT repaired: ${what}`),
+    ...(one.reopened?.later ?? []).map((what) => `later: ${what}`),
   ].join("\n");
 }
 

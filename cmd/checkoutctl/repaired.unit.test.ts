@@ -32,6 +32,15 @@ test("points that nobody can give back: repaired in part, and the roles may star
   expect([isLeft([DONE, PART]), nextAfter([DONE, PART])]).toEqual([true, AFTER_REPAIR]);
 });
 
+test("what a provider lists late is named, and is nobody's work", () => {
+  const reopened = { compared: 1, reopened: [], open: [], later: ["paypal lists a charge up to 3 h late"] };
+  const paid: Repaired = { ...DONE, database: "payment", reopened };
+  expect(repairedText(paid)).toMatch(
+    /^payment: repaired\n[\s\S]*\nlater: paypal lists a charge up to 3 h late$/,
+  );
+  expect(isLeft([paid])).toBe(false);
+});
+
 test("a repair that stopped: not finished, and the roles must not start before the next run", () => {
   expect(repairedText(STOPPED)).toMatch(/^inventory: NOT finished\n/);
   expect(isLeft([STOPPED, DONE])).toBe(true);

@@ -137,6 +137,13 @@ export function paymentsOfSagas(payment: Sql, sagaIds: readonly string[]): Promi
      where saga_id = any(array(select value::uuid from json_array_elements_text(${JSON.stringify(sagaIds)}::text::json)))`;
 }
 
+/** Names of the providers that were asked for charges since `since`, epoch ms: a payment has the id of the message that asked. */
+export async function providersSince(payment: Sql, since: number): Promise<readonly string[]> {
+  const rows = await payment<{ provider: string }[]>`
+    select distinct provider from payments where payment_id >= uuid_v7_floor(${since}::timestamptz) order by provider`;
+  return rows.map(({ provider }) => provider);
+}
+
 /** A charge that the provider took. */
 export interface ReopenedCharge {
   readonly provider_txn_id: string;

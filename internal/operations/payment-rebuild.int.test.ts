@@ -2,11 +2,12 @@
 // payment ends while its shopper can still pay it.
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import type { Command } from "../../schemas/commands.ts";
+import { AppError } from "../kernel/errors.ts";
 import { cancelPayment, capturePayment } from "../testkit/commands.ts";
 import { eventOf } from "../testkit/events.ts";
 import { TestOrchestrator } from "../testkit/orchestrator.ts";
 import { TestPayment } from "../testkit/payment.ts";
-import { reopenCharged } from "./payment-reopen.ts";
+import { type ChargeAtProvider, type ListingProvider, reopenCharged } from "./payment-reopen.ts";
 import { type PaymentRebuildReport, rebuildPayments } from "./payment-rebuild.ts";
 
 const ACCEPTS = "pm_card_threeDSecure2Required";
@@ -177,6 +178,71 @@ test.each([
   expect(payment.money(id).net_cents).toBe(end === "SUCCEEDED" ? 600 : 0);
 });
 
+/** A provider with one page of charges. `now`: what became of those that the list does not tell. */
+function listing(
+  name: string,
+  page: readonly ChargeAtProvider[],
+  now: Readonly<Record<string, ChargeAtProvider>> = {},
+): ListingProvider {
+  return {
+    name,
+    chargesSince: () => [page],
+    lookUp: (id) => Promise.resolve(now[id] ?? null),
+    lagMs: name === "paypal" ? 3 * HOUR_MS : 0,
+  };
+}
+
+/** Payments of PayPal that ended as never requested. Their checkouts are undone. */
+async function cancelled(): Promise<string> {
+  const id = await orchestrator.start({ payment_method: await payment.seal("paypal"), provider: "paypal" });
+  await payment.handle(cancelPayment(id));
+  await payment.database.sql`update payments set provider = 'paypal' where saga_id = ${id}`;
+  await orchestrator.database.sql`
+    update saga_state set status = 'COMPENSATING', compensation_step = 'authorize', failure_code = 'X' where saga_id = ${id}`;
+  return id;
+}
+
+test("every provider's list is compared: a hold is looked up, what comes late and a list that we may not read are named", async () => {
+  const [held, over, unseen] = [await cancelled(), await cancelled(), await cancelled()];
+  const of = (saga_id: string, provider_txn_id: string) => ({
+    provider_txn_id,
+    saga_id,
+    amount_cents: 600,
+    currency: "EUR",
+    money: "held" as const,
+  });
+  const listed = [held, over].map((id) => ({ ...of(id, `authorization:${id}`), isStale: true as const }));
+  const now = {
+    [`authorization:${held}`]: of(held, "order:O1"),
+    [`authorization:${over}`]: { ...of(over, "order:O2"), money: "none" as const },
+  };
+  const refusing: ListingProvider = {
+    ...listing("other", []),
+    chargesSince: () => {
+      throw new AppError("PROVIDER_REJECTED", "it refuses access to its list");
+    },
+  };
+  const databases = { payment: payment.database.sql, saga: orchestrator.database.sql };
+  const times = { since: payment.now - MINUTE_MS, now: payment.now };
+  const report = await reopenCharged({
+    ...databases,
+    ...times,
+    providers: [refusing, listing("paypal", listed, now)],
+  });
+  expect(report).toMatchObject({ compared: 2, reopened: [held] });
+  expect(report.open).toEqual([
+    expect.stringContaining("other does not list its charges (it refuses access to its list)"),
+    expect.stringContaining("stripe has no credentials here"),
+  ]);
+  expect(report.later).toEqual([expect.stringContaining("paypal lists a charge up to 3 h late")]);
+  const rows = await payment.database.sql`
+    select saga_id, status, action_txn_id from payments where saga_id = any(${[held, over, unseen]}::uuid[]) order by status, saga_id`;
+  expect([...rows]).toEqual([
+    ...[over, unseen].toSorted().map((saga_id) => ({ saga_id, status: "CANCELLED", action_txn_id: null })),
+    { saga_id: held, status: "UNKNOWN", action_txn_id: "order:O1" },
+  ]);
+});
+
 test("money that is held for a payment that was cancelled as never requested is released", async () => {
   const id = await orchestrator.start({ payment_method: await payment.seal("pm_card_visa") });
   await payment.authorize(id);
@@ -191,8 +257,8 @@ test("money that is held for a payment that was cancelled as never requested is 
   const held = { provider_txn_id, saga_id: id, amount_cents: 600, currency: "EUR", money: "held" as const };
   const databases = { payment: payment.database.sql, saga: orchestrator.database.sql };
   const times = { since: payment.now - MINUTE_MS, now: payment.now };
-  const report = await reopenCharged({ ...databases, ...times, charges: [[held]] });
-  expect(report).toEqual({ compared: 1, reopened: [id], open: [] });
+  const report = await reopenCharged({ ...databases, ...times, providers: [listing("stripe", [held])] });
+  expect(report).toEqual({ compared: 1, reopened: [id], open: [], later: [] });
   expect(await settle(id)).toBe("FAILED");
   expect((await payment.eventTypes(id)).at(-1)).toBe("PaymentCancelled");
   expect((await payment.simulator.stripe.paymentIntents.retrieve(provider_txn_id)).status).toBe("canceled");

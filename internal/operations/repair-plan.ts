@@ -106,7 +106,7 @@ const STEPS: Readonly<Record<DatabaseName, readonly string[]>> = {
   payment: [
     WRITE_BACK,
     "enter the lost charges with an unknown result: the payment service asks the provider about each, under the same key",
-    "compare with the provider's list: a payment that ended here although the provider took the money is refunded",
+    "compare with each provider's list: a payment that ended here although the provider took or holds the money is refunded or released",
     "have the commands that it lost delivered again",
   ],
   order: [

@@ -91,6 +91,12 @@ test("a charge is refunded only if its payment ended without it and its checkout
   expect(verdictOn(held, undefined, "COMPENSATED")).toEqual({
     open: `the provider holds 5.00 EUR with charge pi_1 of checkout ${first}, and no message asked for it: release it at the provider`,
   });
+  // What is taken has an id of its own, and a payment that still names the hold learns it. A hold in a list may be over.
+  const taken = { ...charge, provider_txn_id: "C1", mayTakeHold: true } as const;
+  for (const status of ["AUTHORIZED", "CAPTURE_PENDING", "VOID_PENDING"])
+    expect(verdictOn(taken, payment(status, "order:O1"), "COMPLETED")).toBe("fine");
+  const listed = { ...held, provider_txn_id: "authorization:A1", isStale: true } as const;
+  expect(verdictOn(listed, payment("SUCCEEDED", "C1"), "COMPLETED")).toBe("fine");
   // The executor asks the provider about it anyway.
   expect(verdictOn(charge, payment("UNKNOWN"), "COMPENSATED")).toBe("fine");
   expect(verdictOn(charge, payment("REFUNDED", "pi_1"), "COMPENSATED")).toBe("fine");

@@ -15,7 +15,7 @@ import { recordActions } from "../messaging/operator-action-store.ts";
 import { settleActions } from "./dead-letter-store.ts";
 import { type OrderRebuildReport, rebuildOrders } from "./order-rebuild.ts";
 import { type PaymentRebuildReport, rebuildPayments } from "./payment-rebuild.ts";
-import { type ChargesAtProvider, reopenCharged, type ReopenReport } from "./payment-reopen.ts";
+import { type ListingProvider, reopenCharged, type ReopenReport } from "./payment-reopen.ts";
 import { findLosses, type Loss, type TopicBatch } from "./repair-loss.ts";
 import { type PlannedRepair, planRepair, type RepairPlan, stoppedFor } from "./repair-plan.ts";
 import { hasSessions, isStandby, type OpenRepair, openRepairs, sendAgain } from "./repair-store.ts";
@@ -47,9 +47,9 @@ export interface RepairContext {
   readonly readTopic: (topic: Topic) => AsyncIterable<TopicBatch> | Iterable<TopicBatch>;
   readonly settle: () => Promise<void>;
   readonly rebuildSagas: () => Promise<SagasRebuilt>;
-  /** The provider's list of charges since then (epoch ms), page by page. */
-  readonly chargesSince: (since: number) => ChargesAtProvider;
-  /** The provider's name as stored in payments. */
+  /** Every provider that lists charges to us. Called only for the payment database: without it, nobody needs their credentials. */
+  readonly providers: () => readonly ListingProvider[];
+  /** The name of the provider of requests that name none. */
   readonly provider: string;
   readonly clock: Clock;
   /** UUIDv7. */
@@ -207,8 +207,13 @@ const REBUILDS: Readonly<
     const { databases, provider, clock } = context;
     const { payment, saga } = databases;
     const payments = await rebuildPayments({ ...rebuildingOf(context, since), payment, provider });
-    const charges = context.chargesSince(since);
-    const reopened = await reopenCharged({ payment, saga, since, now: clock.now(), charges });
+    const reopened = await reopenCharged({
+      payment,
+      saga,
+      since,
+      now: clock.now(),
+      providers: context.providers(),
+    });
     return { payments, reopened, open: reopened.open };
   },
 

@@ -12,17 +12,16 @@ import {
   type Who,
 } from "../../../internal/operations/repair.ts";
 import { planText } from "../../../internal/operations/repair-plan.ts";
-import type { ChargeAtProvider } from "../../../internal/operations/payment-reopen.ts";
 import { systemClock } from "../../../internal/platform/clock.ts";
 import { readJournal } from "../../../internal/audit/json-lines.ts";
 import { statusesOf } from "../../../internal/operations/repair-store.ts";
 import { readTopic } from "../../../internal/platform/kafka/read-topic.ts";
-import type { ProviderLedger } from "../../../internal/services/payment/providers/ledger.ts";
 import { DEFAULT_PROVIDER } from "../../../internal/services/payment/payment.ts";
 import { DATABASES } from "../../../schemas/migrations.ts";
 import { askOnTerminal } from "../ask-on-terminal.ts";
 import { count, operatorCommand, print } from "../command.ts";
 import { Connections } from "../connections.ts";
+import { listing } from "../listing.ts";
 import { EXIT } from "../exit.ts";
 import { AFTER_REPAIR, isLeft, nextAfter, repairedText } from "../repaired.ts";
 import { loadSettings } from "../settings.ts";
@@ -30,8 +29,6 @@ import { rebuildFrom } from "./saga-rebuild.ts";
 
 /** The parts of one batch of a consumer are committed within this time. */
 const SETTLE_MS = 1_000;
-/** The provider's list ends at a whole second; that of now counts, too. */
-const LEDGER_STEP_MS = 1_000;
 
 /** What it prints with --json, before it has found or done anything. */
 const NOTHING = {
@@ -157,30 +154,11 @@ async function contextOf(connections: Connections, who: Who): Promise<RepairCont
         dryRun: false,
         ...who,
       }),
-    chargesSince: (since) => chargesOf(connections.providers().of(DEFAULT_PROVIDER).ledger, since),
+    providers: () => [...connections.providers()].map(listing),
     provider: DEFAULT_PROVIDER,
     clock: systemClock,
     newId: () => Bun.randomUUIDv7(),
   };
-}
-
-async function* chargesOf(
-  ledger: ProviderLedger,
-  since: number,
-): AsyncGenerator<readonly ChargeAtProvider[]> {
-  const span = { fromMs: since, untilMs: Date.now() + LEDGER_STEP_MS };
-  for (let after: string | null = null; ;) {
-    const page = await ledger.charges(span, after);
-    yield page.entries.map(({ answer, provider_txn_id, saga_id, amount_cents, currency }) => ({
-      provider_txn_id,
-      saga_id,
-      amount_cents,
-      currency,
-      money: answer.kind === "succeeded" ? "taken" : answer.kind === "authorized" ? "held" : "none",
-    }));
-    if (page.next === null) return;
-    after = page.next;
-  }
 }
 
 /** A count that was given must be the one of now: roles that still run change it. */

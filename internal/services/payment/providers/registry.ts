@@ -12,6 +12,8 @@ import type { WebhookReader } from "./webhook-reader.ts";
 export interface KnownProvider {
   readonly provider: PaymentProvider;
   readonly ledger: ProviderLedger;
+  /** How late an entry may appear in the ledger's lists, in milliseconds. */
+  readonly ledgerLagMs: number;
 }
 
 /** Everything that the payment service needs of a provider. */
@@ -27,8 +29,6 @@ export interface ServedProvider extends KnownProvider {
   readonly host: string;
   /** How long its keys are trusted, and how late a charge may happen or appear. */
   readonly policy: PaymentPolicy;
-  /** How late an entry may appear in the ledger that reconciliation lists, in milliseconds. */
-  readonly ledgerLagMs: number;
 }
 
 export class ProviderRegistry<Entry extends KnownProvider> implements Iterable<Entry> {
