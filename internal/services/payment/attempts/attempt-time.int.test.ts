@@ -1,6 +1,6 @@
 // An attempt may ask its provider several times, and is over before its lease is, with every provider: otherwise another process would ask
 // at the same time. The answers come from a few lines of HTTP, each of them late.
-import { afterAll, beforeEach, expect, test } from "bun:test";
+import { expect, test } from "bun:test";
 import { FACTS, SAGA } from "../../../testkit/payment-facts.ts";
 import { ProviderStub, type StubReply } from "../../../testkit/provider-stub.ts";
 import { ChargeHold } from "../providers/charge-hold.ts";
@@ -13,33 +13,28 @@ import type { Attempt } from "./attempt.ts";
 import { requestOf } from "./provider-call.ts";
 
 /** That of an attempt. The adapters' own timeout is as long. */
-const TIME_MS = 800;
-const stub = new ProviderStub();
-afterAll(() => stub[Symbol.asyncDispose]());
-beforeEach(() => stub.reset());
+const TIME_MS = 1_500;
 
-const adapters = {
-  stripe: new StripeProvider({
-    apiKey: "sk_test_x",
-    mark: "checkout",
-    baseUrl: stub.url,
-    timeoutMs: TIME_MS,
-  }),
-  paypal: new PayPalProvider({
-    clientId: "client",
-    clientSecret: "secret",
-    mark: "checkout",
-    baseUrl: stub.url,
-    shopUrl: new URL("http://shop.test"),
-    timeoutMs: TIME_MS,
-    clock: { now: () => 0 },
-  }),
+const ADAPTERS = {
+  stripe: (baseUrl: URL) =>
+    new StripeProvider({ apiKey: "sk_test_x", mark: "checkout", baseUrl, timeoutMs: TIME_MS }),
+  paypal: (baseUrl: URL) =>
+    new PayPalProvider({
+      clientId: "client",
+      clientSecret: "secret",
+      mark: "checkout",
+      baseUrl,
+      shopUrl: new URL("http://shop.test"),
+      timeoutMs: TIME_MS,
+      clock: { now: () => 0 },
+    }),
 };
+type Name = keyof typeof ADAPTERS;
 
 /** As cmd/payment puts it together. */
-function providerOf(name: keyof typeof adapters) {
+function providerAt(name: Name, baseUrl: URL) {
   const watchers = { pace: new Pace(), hold: new ChargeHold(() => undefined), onRefused: () => undefined };
-  return new CircuitBreaker(new WatchedProvider(adapters[name], watchers), {
+  return new CircuitBreaker(new WatchedProvider(ADAPTERS[name](baseUrl), watchers), {
     consecutiveTimeouts: 5,
     probeAfterMs: 10_000,
     onChange: () => undefined,
@@ -111,7 +106,7 @@ const order = ok({
 const takenAway = { supplementary_data: { related_ids: { order_id: "O1" } } };
 
 /** `late`: the part of the time that each reply takes. */
-test.each<[string, keyof typeof adapters, Attempt, number, Readonly<Record<string, StubReply>>]>([
+test.concurrent.each<[string, Name, Attempt, number, Readonly<Record<string, StubReply>>]>([
   ["a charge, then a search", "stripe", chargeThenSearch, 0.75, {}],
   ["a search, then a list", "stripe", search, 0.75, { "GET search": stripeError("search_not_available") }],
   [
@@ -161,11 +156,17 @@ test.each<[string, keyof typeof adapters, Attempt, number, Readonly<Record<strin
     },
   ],
 ])("%s, at %s", async (_, name, attempt, late, replies) => {
+  await using stub = new ProviderStub();
   stub.replies = replies;
   stub.otherwise = { status: 500 };
   stub.delayMs = late * TIME_MS;
   const begunAt = performance.now();
-  await requestOf(providerOf(name), () => Promise.resolve("pm_card_visa"), attempt, begunAt + TIME_MS);
+  await requestOf(
+    providerAt(name, stub.url),
+    () => Promise.resolve("pm_card_visa"),
+    attempt,
+    begunAt + TIME_MS,
+  );
   expect(performance.now() - begunAt).toBeLessThan(1.2 * TIME_MS);
   // It was worth asking more than once.
   expect(stub.asked.length).toBeGreaterThan(1);

@@ -6,6 +6,7 @@ import { migrations } from "../../../../schemas/migrations.ts";
 import { waitFor } from "../../../paysim/test-provider.ts";
 import { cancelPayment, chargePayment, refundPayment } from "../../../testkit/commands.ts";
 import { CONCURRENCY, MARK, SHORT_TIMEOUT_MS, TestPayment } from "../../../testkit/payment.ts";
+import { UNASKED } from "../../../testkit/payment-facts.ts";
 import { PlanWatch } from "../../../testkit/plans/watch.ts";
 import { tablesHolding } from "../../../testkit/row-texts.ts";
 import { claimDue } from "./attempt-transactions.ts";
@@ -470,6 +471,27 @@ test("a process that was suspended does not send a request whose lease has expir
   expect([sent, await payment.status(id)]).toEqual([0, "PENDING"]);
   await payment.round();
   expect([sent, await payment.eventTypes(id)]).toEqual([1, ["PaymentSucceeded"]]);
+});
+
+test("a request is told by when it must be over, in time for its result to be settled within the lease", async () => {
+  await using payment = await TestPayment.open();
+  const { provider, policy } = payment;
+  const leftMs: number[] = [];
+  payment.provider = {
+    ...UNASKED,
+    name: provider.name,
+    charge(request, until = Infinity) {
+      leftMs.push(until - performance.now());
+      return provider.charge(request, until);
+    },
+  };
+  const id = saga();
+  await payment.charge(id);
+  await payment.round();
+  expect(await payment.status(id)).toBe("SUCCEEDED");
+  expect(leftMs).toHaveLength(1);
+  expect(leftMs[0]).toBeLessThanOrEqual(policy.leaseMs - 2_000);
+  expect(leftMs[0]).toBeGreaterThan(policy.leaseMs - 4_000);
 });
 
 test("a charge that another process is claiming is skipped", async () => {
