@@ -31,6 +31,48 @@ export const SECOND_PROVIDER_MUTANTS: readonly Mutant[] = [
     },
   },
   {
+    id: "holds-are-not-listed",
+    title:
+      "PayPal's transactions are read as it gives them by default: without what does not change the balance.",
+    edits: [
+      {
+        file: `${PAYPAL}/paypal-transactions.ts`,
+        find: 'balance_affecting_records_only: "N"',
+        replace: 'balance_affecting_records_only: "Y"',
+      },
+    ],
+    caughtBy: { layer: "int", file: ADAPTER_TEST, test: "finds one that is there, long after the key" },
+  },
+  {
+    id: "refund-of-the-dashboard-is-ours",
+    title:
+      "Every refund at PayPal with the saga's id counts as requested by us, also one that somebody made there.",
+    edits: [
+      {
+        file: ANSWERS,
+        find: "return custom_id.endsWith(OUR_REFUND) && sagaOf({ custom_id }) !== null;",
+        replace: "return sagaOf({ custom_id }) !== null;",
+      },
+    ],
+    caughtBy: { layer: "int", file: ERRORS_TEST, test: "a search finds our refund that failed" },
+  },
+  {
+    id: "call-outlasts-the-lease",
+    title: "A call of Stripe's adapter has its own timeout, and may end after the lease of its attempt.",
+    edits: [
+      {
+        file: "internal/services/payment/providers/stripe/call-time.ts",
+        find: "Math.min(until, performance.now() + timeoutMs)",
+        replace: "Math.max(0, performance.now() + timeoutMs)",
+      },
+    ],
+    caughtBy: {
+      layer: "int",
+      file: "internal/services/payment/attempts/attempt-time.int.test.ts",
+      test: "a charge, then a search, at stripe",
+    },
+  },
+  {
     id: "order-made-after-its-key",
     title: "A search asks for the order again when PayPal has forgotten its key, which makes a second one.",
     edits: [
