@@ -16,6 +16,8 @@ class Shop implements AsyncDisposable {
   readonly payment: TestPayment;
   /** Ids of look-ups. */
   readonly asked: string[] = [];
+  /** Ids of charges in the list. */
+  readonly listed: string[] = [];
   readonly provider: PayPalProvider;
   readonly #ledger: PayPalLedger;
 
@@ -30,6 +32,7 @@ class Shop implements AsyncDisposable {
 
   /** The money of an approved order is held. Returns the charge's id. */
   async held(saga_id: string): Promise<string> {
+    this.paypal.nowMs = this.payment.now;
     const waiting = await this.provider.charge({
       idempotency_key: `${saga_id}:charge`,
       saga_id,
@@ -52,7 +55,11 @@ class Shop implements AsyncDisposable {
       graceMs: GRACE_MS,
       intervalMs: INTERVAL_MS,
       ledger: {
-        charges: (span, after) => ledger.charges(span, after),
+        charges: async (span, after) => {
+          const page = await ledger.charges(span, after);
+          this.listed.push(...page.entries.map(({ provider_txn_id }) => provider_txn_id));
+          return page;
+        },
         refunds: (span, after) => ledger.refunds(span, after),
         refund: (id) => ledger.refund(id),
         charge: (id) => {
@@ -133,6 +140,6 @@ test("a hold that its payment knows, and one of another shop on the account, cos
     }
     one.advance();
     await reconciler.runOnce();
-    expect([one.asked, await one.openAlerts()]).toEqual([[], []]);
+    expect([one.listed.length, one.asked, await one.openAlerts()]).toEqual([1, [], []]);
   }
 });
