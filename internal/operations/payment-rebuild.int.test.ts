@@ -192,7 +192,28 @@ function listing(
   };
 }
 
-/** Payments of PayPal that ended as never requested. Their checkouts are undone. */
+test("money that is held for a payment that was cancelled as never requested is released", async () => {
+  const id = await orchestrator.start({ payment_method: await payment.seal("pm_card_visa") });
+  await payment.authorize(id);
+  await payment.round();
+  const [row] = await payment.database.sql<{ charge: string }[]>`
+    update payments p set status = 'CANCELLED', provider_txn_id = null, undo_requested = true, capture = 'automatic'
+      from (select saga_id, provider_txn_id from payments where saga_id = ${id}) old
+     where p.saga_id = old.saga_id returning old.provider_txn_id as charge`;
+  const provider_txn_id = row?.charge ?? "";
+  await orchestrator.database.sql`
+    update saga_state set status = 'COMPENSATING', compensation_step = 'authorize', failure_code = 'X' where saga_id = ${id}`;
+  const held = { provider_txn_id, saga_id: id, amount_cents: 600, currency: "EUR", money: "held" as const };
+  const databases = { payment: payment.database.sql, saga: orchestrator.database.sql };
+  const times = { since: payment.now - MINUTE_MS, now: payment.now };
+  const report = await reopenCharged({ ...databases, ...times, providers: [listing("stripe", [held])] });
+  expect(report).toEqual({ compared: 1, reopened: [id], open: [], later: [] });
+  expect(await settle(id)).toBe("FAILED");
+  expect((await payment.eventTypes(id)).at(-1)).toBe("PaymentCancelled");
+  expect((await payment.simulator.stripe.paymentIntents.retrieve(provider_txn_id)).status).toBe("canceled");
+});
+
+/** A payment of PayPal that ended as never requested. Its checkout is undone. */
 async function cancelled(): Promise<string> {
   const id = await orchestrator.start({ payment_method: await payment.seal("paypal"), provider: "paypal" });
   await payment.handle(cancelPayment(id));
@@ -241,25 +262,4 @@ test("every provider's list is compared: a hold is looked up, what comes late an
     ...[over, unseen].toSorted().map((saga_id) => ({ saga_id, status: "CANCELLED", action_txn_id: null })),
     { saga_id: held, status: "UNKNOWN", action_txn_id: "order:O1" },
   ]);
-});
-
-test("money that is held for a payment that was cancelled as never requested is released", async () => {
-  const id = await orchestrator.start({ payment_method: await payment.seal("pm_card_visa") });
-  await payment.authorize(id);
-  await payment.round();
-  const [row] = await payment.database.sql<{ charge: string }[]>`
-    update payments p set status = 'CANCELLED', provider_txn_id = null, undo_requested = true, capture = 'automatic'
-      from (select saga_id, provider_txn_id from payments where saga_id = ${id}) old
-     where p.saga_id = old.saga_id returning old.provider_txn_id as charge`;
-  const provider_txn_id = row?.charge ?? "";
-  await orchestrator.database.sql`
-    update saga_state set status = 'COMPENSATING', compensation_step = 'authorize', failure_code = 'X' where saga_id = ${id}`;
-  const held = { provider_txn_id, saga_id: id, amount_cents: 600, currency: "EUR", money: "held" as const };
-  const databases = { payment: payment.database.sql, saga: orchestrator.database.sql };
-  const times = { since: payment.now - MINUTE_MS, now: payment.now };
-  const report = await reopenCharged({ ...databases, ...times, providers: [listing("stripe", [held])] });
-  expect(report).toEqual({ compared: 1, reopened: [id], open: [], later: [] });
-  expect(await settle(id)).toBe("FAILED");
-  expect((await payment.eventTypes(id)).at(-1)).toBe("PaymentCancelled");
-  expect((await payment.simulator.stripe.paymentIntents.retrieve(provider_txn_id)).status).toBe("canceled");
 });
