@@ -1,7 +1,7 @@
 // Reads a topic from its beginning, or from given offsets, to the end that it had at the start. Outside any consumer group: no member
 // joins, no offset is committed, no group is rebalanced. Used by the auditor, `checkoutctl` and newest-sent.ts.
 
-import type { Metadata, WatermarkOffsets } from "@confluentinc/kafka-javascript";
+import type { Metadata, TopicPartitionOffset } from "@confluentinc/kafka-javascript";
 
 import { AppError } from "../../kernel/errors.ts";
 import type { RawMessage, Span } from "../../kernel/ports.ts";
@@ -85,22 +85,41 @@ async function unreadPartitions(
   return new Map(wanted.filter(([, { low, high }]) => low < high));
 }
 
-/** The current offsets of each partition of a topic. Throws AppError KAFKA_TOPIC_MISSING, KAFKA_UNAVAILABLE. */
+/** What Kafka's ListOffsets takes instead of a time. */
+const EARLIEST = -2;
+const LATEST = -1;
+
+/**
+ * The current offsets of each partition of a topic. Two requests for all partitions of a broker: the package's `queryWatermarkOffsets`
+ * sends two for each partition. Throws AppError KAFKA_TOPIC_MISSING, KAFKA_UNAVAILABLE.
+ */
 export async function spansOf(
   connection: Connection,
   topic: string,
   timeoutMs: number,
 ): Promise<ReadonlyMap<number, Span>> {
   const partitions = await partitionsOf(connection, topic, timeoutMs);
-  const ask = (id: number) =>
-    connection.ask<WatermarkOffsets>(`cannot read the offsets of ${topic}`, (done) =>
-      connection.client.queryWatermarkOffsets(topic, id, timeoutMs, done),
-    );
-  const spans = partitions.map(async (id): Promise<[number, Span]> => {
-    const { lowOffset, highOffset } = await untilAnswered(timeoutMs, () => ask(id));
-    return [id, { low: lowOffset, high: highOffset }];
-  });
-  return new Map(await Promise.all(spans));
+  const offsetsAt = (time: number) =>
+    untilAnswered(timeoutMs, async () => {
+      const doing = `cannot read the offsets of ${topic}`;
+      const places = partitions.map((partition) => ({ topic, partition, offset: time }));
+      const answers = await connection.ask<TopicPartitionOffset[]>(doing, (done) =>
+        connection.client.offsetsForTimes(places, timeoutMs, done),
+      );
+      const offsets = new Map(answers.map(({ partition, offset }) => [partition, offset]));
+      // A partition without an answer is an error object in the list, which has neither.
+      const isWhole = partitions.every((partition) => (offsets.get(partition) ?? -1) >= 0);
+      if (!isWhole) throw new AppError("KAFKA_UNAVAILABLE", `${doing}: not all partitions answer`);
+      return offsets;
+    });
+  const [lows, highs] = await Promise.all([offsetsAt(EARLIEST), offsetsAt(LATEST)]);
+  return new Map(
+    partitions.map((partition) => {
+      const high = highs.get(partition) ?? 0;
+      // Messages may have expired between the two answers.
+      return [partition, { low: Math.min(lows.get(partition) ?? 0, high), high }];
+    }),
+  );
 }
 
 /** The numbers of a topic's partitions. Throws AppError KAFKA_TOPIC_MISSING, KAFKA_UNAVAILABLE. */
