@@ -77,6 +77,8 @@ export interface PollOptions {
   readonly waitMs: number;
   /** How long to linger for more messages after the first one, in milliseconds. */
   readonly lingerMs: number;
+  /** Ends the wait, and every later one: for a role that stops. */
+  readonly signal?: AbortSignal;
 }
 
 /** A member of a consumer group. One poll at a time. */

@@ -26,8 +26,8 @@ import { type Log, traceFields } from "../kernel/telemetry.ts";
 
 /** Above this size a batch no longer gets cheaper per message, and one failure costs more to find. */
 const MAX_BATCH_MESSAGES = 2_000;
-/** How long an idle poll waits, and so the longest time before a stop takes effect. */
-const POLL_WAIT_MS = 500;
+/** How long an idle poll waits. A message and a stop end it at once. */
+const POLL_WAIT_MS = 2_000;
 
 export interface MessageProcessorOptions<Type extends MessageType, Rows> extends InboxContext<Type, Rows> {
   readonly consumer: Consumer;
@@ -81,6 +81,7 @@ export class MessageProcessor<Type extends MessageType, Rows> {
       maxMessages: MAX_BATCH_MESSAGES,
       waitMs: POLL_WAIT_MS,
       lingerMs: lingerMs(this.#meter.load),
+      signal,
     });
     const startedAtMs = performance.now();
     this.#meter.saw(batch?.values.length ?? 0, this.#workedMs);

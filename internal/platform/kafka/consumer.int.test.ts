@@ -332,6 +332,18 @@ test("fails with KAFKA_UNAVAILABLE when no broker answers", async () => {
   expect(await errorOf(nobody)).toMatchObject({ code: "KAFKA_UNAVAILABLE" });
 });
 
+test("a poll ends at once when its signal aborts, and so does every later one", async () => {
+  await using consumer = await open(await freshTopic());
+  const stop = new AbortController();
+  const begun = performance.now();
+  const poll = consumer.poll({ ...SOON, waitMs: 60_000, signal: stop.signal });
+  stop.abort();
+  expect(await poll).toBeNull();
+  expect(await consumer.poll({ ...SOON, waitMs: 60_000, signal: stop.signal })).toBeNull();
+  // Well below the minute that each would wait.
+  expect(performance.now() - begun).toBeLessThan(30_000);
+});
+
 test("close ends a waiting poll at once and gives back an unreleased batch", async () => {
   const topic = await freshTopic();
   const groupId = `group-${crypto.randomUUID()}`;

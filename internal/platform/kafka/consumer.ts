@@ -176,9 +176,7 @@ class GroupConsumer implements Consumer, AsyncDisposable {
     if (this.#closed !== undefined) throw closedError();
     this.#restartRemade();
     const { events } = this.#connection;
-    const poll = this.#native.poll(options.maxMessages, options.waitMs, options.lingerMs);
-    this.#polling = poll;
-    const polled = await poll.finally(() => (this.#polling = undefined));
+    const polled = await this.#pollNative(options);
     if (polled.error !== null)
       throw this.#connection.failed(`group ${this.#group} cannot read`, polled.error);
     const brokersDown = events.brokersDown;
@@ -194,6 +192,20 @@ class GroupConsumer implements Consumer, AsyncDisposable {
       if (isDone) this.#commitSoon();
     });
     return this.#batch;
+  }
+
+  async #pollNative({ maxMessages, waitMs, lingerMs, signal }: PollOptions) {
+    const interrupt = () => this.#native.interrupt();
+    if (signal?.aborted === true) interrupt();
+    else signal?.addEventListener("abort", interrupt);
+    const poll = this.#native.poll(maxMessages, waitMs, lingerMs);
+    this.#polling = poll;
+    try {
+      return await poll;
+    } finally {
+      this.#polling = undefined;
+      signal?.removeEventListener("abort", interrupt);
+    }
   }
 
   /** What waits in Kafka for this member, by topic, as the last answer of a broker said. */

@@ -32,7 +32,8 @@ import { NOTIFICATIONS, SENT_TTL_SECONDS, sentKey } from "./notifications.ts";
 import type { NotificationMetrics } from "./telemetry.ts";
 import type { Deferred, WaitingMails } from "./waiting-mails.ts";
 
-const POLL_WAIT_MS = 500;
+/** How long an idle poll waits. A message and a stop end it at once. */
+const POLL_WAIT_MS = 2_000;
 /** A single mail goes at once. After several mails more usually follow, and one large batch costs less. */
 const LINGER_MS = { few: 10, many: 100 } as const;
 /** Mails sent within this time are recorded in Redis together. */
@@ -100,6 +101,7 @@ export class Notifier {
       maxMessages: courier.room,
       waitMs: POLL_WAIT_MS,
       lingerMs: this.#lastBatch > 1 ? LINGER_MS.many : LINGER_MS.few,
+      signal,
     });
     this.#lastBatch = batch?.values.length ?? 0;
     if (batch === null) return;
