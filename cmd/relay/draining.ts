@@ -17,6 +17,8 @@ const POLL_INTERVAL_MS = 250;
 /** A role that crashed may leave a message without a notification, and a shopper waits for it. */
 const IDLE_POLL_INTERVAL_MS = 500;
 const MEASURE_INTERVAL_MS = 2_000;
+/** While nothing waits. Alerts count in tens of seconds. */
+const IDLE_MEASURE_INTERVAL_MS = 8_000;
 /** One connection for the relay, one for measurements and startup. */
 const POOL_SIZE = 2;
 
@@ -42,6 +44,7 @@ export function startDraining(
     name: `gauges of ${name}`,
     runOnce: () => relay.measure(),
     intervalMs: MEASURE_INTERVAL_MS,
+    idleIntervalMs: IDLE_MEASURE_INTERVAL_MS,
   });
   const publish = runLoop(context, {
     name: `relay of ${name}`,

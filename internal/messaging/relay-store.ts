@@ -54,6 +54,22 @@ export async function claimEvents(
   return { text: claim.text ?? "", ids: claim.ids?.split(",") ?? [] };
 }
 
+/** Whether `claimEvents` may find something: one statement without a transaction, for a relay that has nothing to do. */
+export async function isAnythingDue(
+  sql: Sql,
+  setAside: readonly string[],
+  { from = 0, graceMs = 0, rule }: ClaimRange = {},
+): Promise<boolean> {
+  const allowed = rule === undefined ? sql`` : sql` and ${isAllowed(sql, rule)}`;
+  const [row] = await sql<[{ due: boolean }]>`
+    select exists (
+      select from outbox
+       where not published and event_id <> all(${arrayText(setAside)}::text::uuid[]) and event_id >= ${firstIdOf(from)}::uuid
+         and created_at <= clock_timestamp() - make_interval(secs => ${graceMs / 1_000}::float8)${allowed}
+       order by event_id limit 1) as due`;
+  return row.due;
+}
+
 /**
  * Like `markPublished`, for events published by the process that wrote them. Skips events that a relay has claimed; the relay marks
  * those itself.

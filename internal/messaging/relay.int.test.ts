@@ -11,6 +11,7 @@ import { cloneDatabase, type TestDatabase } from "../testkit/database.ts";
 import { freshTopic } from "../testkit/kafka.ts";
 import { PlanWatch } from "../testkit/plans/watch.ts";
 import { kafkaBrokers } from "../testkit/servers.ts";
+import type { Database } from "./database.ts";
 import { OUTBOX_CHANNEL } from "./outbox.ts";
 import { ANYTHING } from "../testkit/outbox-rule.ts";
 import { Relay } from "./relay.ts";
@@ -40,10 +41,11 @@ function relay(
     batchEvents?: number;
     now?: () => number;
     rule?: OutboxRule;
+    database?: Database;
   } = {},
 ): Relay {
   return new Relay({
-    database: database.postgres,
+    database: options.database ?? database.postgres,
     databaseName: "order",
     rule: options.rule ?? ANYTHING,
     producer: options.producer ?? producer,
@@ -106,6 +108,51 @@ test("published events stay in the outbox, so that they can be published again a
   expect(kept).toMatchObject(
     ids.map((event_id, n) => ({ event_id, payload: { n: n + 1 }, published: true })),
   );
+});
+
+test("a relay with nothing to do asks without a transaction, and claims again as soon as something waits", async () => {
+  const topic = await freshTopic();
+  const { postgres: own } = database;
+  let transactions = 0;
+  const one = relay({
+    database: {
+      sql: own.sql,
+      transaction: (work) => {
+        transactions += 1;
+        return own.transaction(work);
+      },
+      listen: (...args) => own.listen(...args),
+      faultOf: (error) => own.faultOf(error),
+    },
+  });
+  for (let runs = 0; runs < 5; runs += 1) expect(await one.runOnce()).toMatchObject({ processed: 0 });
+  expect(transactions).toBe(1);
+  await append(topic, [{ n: 1 }]);
+  expect(await one.runOnce()).toMatchObject({ processed: 1 });
+  expect(await read(topic)).toEqual([{ n: 1 }]);
+  // After events it claims at once, until a claim finds nothing.
+  await append(topic, [{ n: 2 }]);
+  expect(await one.runOnce()).toMatchObject({ processed: 1 });
+  expect(transactions).toBe(3);
+});
+
+test("a relay whose question gets no answer claims all the same", async () => {
+  const topic = await freshTopic();
+  const { postgres: own } = database;
+  // A connection that the network has dropped.
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the relay calls it as a template tag only
+  const unanswered = (() => new Promise(() => undefined)) as unknown as Database["sql"];
+  const one = relay({
+    database: {
+      sql: unanswered,
+      transaction: (work) => own.transaction(work),
+      listen: (...args) => own.listen(...args),
+      faultOf: (error) => own.faultOf(error),
+    },
+  });
+  expect(await one.runOnce()).toMatchObject({ processed: 0 });
+  await append(topic, [{ n: 1 }]);
+  expect(await one.runOnce()).toMatchObject({ processed: 1 });
 });
 
 test("several relays on one outbox share it: each event is published exactly once", async () => {

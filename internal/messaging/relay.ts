@@ -16,12 +16,13 @@ import {
 import type { OutboxRule } from "../../schemas/outbox-rules.ts";
 import type { Database } from "./database.ts";
 import { lingerMs, LoadMeter } from "./linger.ts";
-import { ClaimFloor } from "./claim-floor.ts";
+import { type Claim, ClaimFloor } from "./claim-floor.ts";
 import { ACCESS_DENIED, Denial, deniedText } from "./access-denied.ts";
 import { kept, namesOfRefused, REFUSED, refusedRecords, withoutRefused } from "./refused-records.ts";
 import {
   claimEvents,
   type ClaimedEvents,
+  isAnythingDue,
   markPublished,
   measureBacklog,
   measureRefused,
@@ -45,6 +46,8 @@ const DENIAL_MS = 2 * PERMANENT_PAUSE_MS;
 const UNDELIVERED_PAUSE_MS = 1_000;
 /** Above this many skipped events, skipping does not help: retry all. */
 const MAX_SET_ASIDE = 10_000;
+/** A question that takes longer is left alone: the claim, which has a connection of its own, finds out why. */
+const QUESTION_MS = 1_000;
 /** After a measurement the next one waits this many times its duration. */
 const REST_PER_MEASUREMENT = 20;
 /** The maximum of the gauges; a longer backlog shows as this. */
@@ -105,6 +108,8 @@ export class Relay {
   readonly #setAside = new Map<string, number>();
   /** True while the outbox has events that it may not send: claims then leave them out. Until one is seen, that would be wasted work. */
   #hasRefused = false;
+  /** True after a claim that found nothing. */
+  #isIdle = false;
   readonly #denial: Denial;
 
   constructor(options: RelayOptions) {
@@ -156,6 +161,10 @@ export class Relay {
     const wokenAt = this.#wokenAt;
     const { graceMs = 0 } = this.#options;
     try {
+      if (wokenAt === undefined && this.#isIdle && !(await this.#mayFind(graceMs))) {
+        this.#meter.saw(0, this.#monotonic() - startedAt);
+        return { processed: 0, hasMore: false };
+      }
       const sinceWokenMs = wokenAt === undefined ? graceMs : Math.floor(startedAt - wokenAt);
       const limit = this.#events;
       const published = await this.#publishClaim(limit, Math.min(graceMs, sinceWokenMs));
@@ -163,6 +172,7 @@ export class Relay {
       // meanwhile.
       const isAllTaken = published.processed < limit && published.from === 0;
       if (isAllTaken && this.#wokenAt === wokenAt) this.#wokenAt = undefined;
+      this.#isIdle = published.processed === 0;
       this.#events = Math.min(this.#maxEvents, this.#events * 2);
       this.#meter.saw(published.processed, this.#monotonic() - startedAt);
       return { processed: published.processed, hasMore: published.processed === limit };
@@ -173,6 +183,27 @@ export class Relay {
         this.#events = Math.max(1, Math.floor(this.#events / 4));
       throw error;
     }
+  }
+
+  /** False if a claim would find nothing. A claim is three statements and two round trips, and nearly all would be in vain. */
+  async #mayFind(graceMs: number): Promise<boolean> {
+    const { database, rule, clock } = this.#options;
+    const startedAt = this.#monotonic();
+    const from = this.#floor.next(startedAt);
+    const range = { from, graceMs, rule: this.#hasRefused ? rule : undefined };
+    const { promise: late, resolve } = Promise.withResolvers<true>();
+    const timer = setTimeout(() => resolve(true), QUESTION_MS);
+    const asked = isAnythingDue(database.sql, this.#stillAside(), range);
+    const mayFind = await Promise.race([asked, late]).finally(() => clearTimeout(timer));
+    const endedAt = this.#monotonic();
+    if (!mayFind) this.#scanned({ from, oldest: clock.now() - graceMs, startedAt, endedAt });
+    return mayFind;
+  }
+
+  #scanned(claim: Claim): void {
+    this.#floor.claimed(claim);
+    const { metrics, databaseName: database } = this.#options;
+    if (claim.from === 0) metrics.walkSeconds.set({ database }, (claim.endedAt - claim.startedAt) / 1_000);
   }
 
   #publishClaim(
@@ -192,8 +223,7 @@ export class Relay {
       const endedAt = this.#monotonic();
       // An empty claim means that others publish and mark the events, and leave as many dead entries in the index.
       const oldest = first === undefined ? clock.now() - graceMs : timeOfId(first);
-      this.#floor.claimed({ from, oldest, startedAt, endedAt });
-      if (from === 0) metrics.walkSeconds.set({ database: databaseName }, (endedAt - startedAt) / 1_000);
+      this.#scanned({ from, oldest, startedAt, endedAt });
       const { text, ids } = this.#withoutRefused(claim);
       const published = ids.length === 0 ? [] : await this.#produce(text, ids);
       await transaction.finish(published.length === 0 ? [] : [markPublished(tx, published)]);
@@ -203,8 +233,8 @@ export class Relay {
     });
   }
 
-  /** Updates the gauges, only as often as is cheap, because it reads the whole backlog. */
-  async measure(): Promise<void> {
+  /** Updates the gauges, only as often as is cheap, because it reads the whole backlog. `processed` is the number of waiting events. */
+  async measure(): Promise<RunResult | void> {
     const { database, databaseName, metrics, clock } = this.#options;
     metrics.snapshotSeconds.set({ database: databaseName }, await oldestSnapshotSeconds(database.sql));
     const startedAt = this.#monotonic();
@@ -216,6 +246,7 @@ export class Relay {
     metrics.unpublished.set({ database: databaseName }, unpublished);
     metrics.refused.set({ database: databaseName }, refused);
     metrics.oldestSeconds.set({ database: databaseName }, ageMs / 1_000);
+    return { processed: unpublished + refused, hasMore: false };
   }
 
   async #backlog(): Promise<RefusedBacklog> {
