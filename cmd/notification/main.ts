@@ -52,7 +52,13 @@ await runRole({
     });
     resources.defer("attempts on mails", () => waiting.idle());
     resources.use("courier", courier);
-    runLoop(context, { name: "waiting mails", runOnce: () => waiting.runOnce(), intervalMs: 1_000 });
+    runLoop(context, {
+      name: "waiting mails",
+      runOnce: () => waiting.runOnce(),
+      intervalMs: 1_000,
+      // A mail that has to wait waits for at least half a minute.
+      idleIntervalMs: 4_000,
+    });
     const notifier = new Notifier({ ...shared, consumer, producer, keyValue, courier, waiting });
     // Not awaited: it runs until the role stops. A rejection is unhandled and ends the process.
     const running = notifier.run(stopping);

@@ -23,7 +23,7 @@ type Providers = ProviderRegistry<ServedProvider>;
 
 /** Each new command wakes an executor. Its polls find work that other replicas left, and due retries. */
 const POLL_MS = 250;
-const IDLE_POLL_MS = 1_000;
+const IDLE_POLL_MS = 2_000;
 /** How soon a due reconciliation is noticed. */
 const RECONCILIATION_TICK_MS = 5_000;
 /** It alerts after a quarter of an hour. */
