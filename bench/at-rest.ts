@@ -1,0 +1,189 @@
+// What running stacks cost while nobody uses them: CPU, wake-ups and memory of each process, and the threads that cause them.
+// Not part of `bun run bench`: it looks at stacks that already run, several at the same time, so that the same minute judges both.
+//
+//   bun bench/at-rest.ts STACK_DIRECTORY... [--seconds 30] [--rounds 3] [--threads 20]
+import { readdirSync, readFileSync } from "node:fs";
+import { parseArgs } from "node:util";
+import postgres from "postgres";
+import { memoryByGroup } from "./measure/usage.ts";
+import { byPart } from "./parts.ts";
+import { membersByGroup, type ProcessGroup } from "./processes.ts";
+import { stackCommand } from "./system.ts";
+
+const { values, positionals: directories } = parseArgs({
+  allowPositionals: true,
+  options: {
+    seconds: { type: "string", default: "30" },
+    rounds: { type: "string", default: "3" },
+    threads: { type: "string", default: "0" },
+  },
+});
+const seconds = Number(values.seconds);
+
+interface Stack {
+  readonly directory: string;
+  readonly groups: readonly ProcessGroup[];
+  /** By name, URLs. */
+  readonly databases: Readonly<Record<string, string>>;
+}
+
+/** Since its start. */
+interface ThreadUse {
+  readonly group: string;
+  readonly name: string;
+  readonly cpuMs: number;
+  /** How often it waited, and so how often it was woken. */
+  readonly wakes: number;
+}
+
+async function stackIn(directory: string): Promise<Stack> {
+  const status: {
+    readonly servers: readonly ProcessGroup[];
+    readonly roles: readonly ProcessGroup[];
+    readonly addresses: { readonly postgres: Readonly<Record<string, string>> };
+  } = JSON.parse(await stackCommand(["status", "--json", "--data-dir", directory]));
+  return {
+    directory,
+    groups: [...status.servers, ...status.roles].map(({ name, pid }) => ({ name, pid })),
+    databases: status.addresses.postgres,
+  };
+}
+
+/** By thread, with the nanoseconds that the scheduler counts: a thread that wakes for a moment is invisible in ticks. */
+function threadsOf(groups: readonly ProcessGroup[]): Map<string, ThreadUse> {
+  const threads = new Map<string, ThreadUse>();
+  for (const [group, pids] of membersByGroup(groups))
+    for (const pid of pids) {
+      for (const thread of tasksOf(pid)) {
+        const task = `/proc/${pid}/task/${thread}`;
+        const [nanoseconds] = read(`${task}/schedstat`).split(" ");
+        const waits = /^voluntary_ctxt_switches:\s+(\d+)/m.exec(read(`${task}/status`))?.[1];
+        const name = read(`${task}/comm`).trim();
+        threads.set(thread, { group, name, cpuMs: Number(nanoseconds) / 1e6, wakes: Number(waits ?? 0) });
+      }
+      const cpuMs = endedChildrenMs(pid);
+      if (cpuMs > 0) threads.set(`${pid} ended`, { group, name: "children that ended", cpuMs, wakes: 0 });
+    }
+  return threads;
+}
+
+/** For example of Postgres's autovacuum. In ticks of 10 ms. */
+function endedChildrenMs(pid: number): number {
+  const stat = read(`/proc/${pid}/stat`);
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return (Number(fields[13] ?? 0) + Number(fields[14] ?? 0)) * 10;
+}
+
+function tasksOf(pid: number): readonly string[] {
+  try {
+    return readdirSync(`/proc/${pid}/task`);
+  } catch {
+    return [];
+  }
+}
+
+/** Empty if the process has ended. */
+function read(file: string): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch {
+    return "";
+  }
+}
+
+/** Committed and aborted transactions of each database since its start. */
+async function transactionsOf({ databases }: Stack): Promise<Record<string, number>> {
+  const counts = Object.entries(databases).map(async ([name, url]) => {
+    await using connection = {
+      sql: postgres(url, { max: 1, onnotice: () => {} }),
+      [Symbol.asyncDispose]: () => connection.sql.end(),
+    };
+    const [row] = await connection.sql<{ count: string }[]>`
+      select sum(xact_commit + xact_rollback) as count from pg_stat_database where datname = current_database()`;
+    return [name, Number(row?.count)] as const;
+  });
+  return Object.fromEntries(await Promise.all(counts));
+}
+
+/** The use between two readings, of threads that were there at both. */
+function between(before: ReadonlyMap<string, ThreadUse>, after: ReadonlyMap<string, ThreadUse>): ThreadUse[] {
+  return [...after].flatMap(([thread, { cpuMs, wakes, ...rest }]) => {
+    const first = before.get(thread);
+    return [{ ...rest, cpuMs: cpuMs - (first?.cpuMs ?? 0), wakes: wakes - (first?.wakes ?? 0) }];
+  });
+}
+
+function sumBy(
+  uses: readonly ThreadUse[],
+  keyOf: (use: ThreadUse) => string,
+  valueOf: (use: ThreadUse) => number,
+) {
+  const sums: Record<string, number> = {};
+  for (const use of uses) sums[keyOf(use)] = (sums[keyOf(use)] ?? 0) + valueOf(use) / seconds;
+  return sums;
+}
+
+function print(
+  stack: Stack,
+  uses: readonly ThreadUse[],
+  transactions: Readonly<Record<string, number>>,
+): void {
+  const memory = memoryByGroup(stack.groups);
+  const cpu = sumBy(
+    uses,
+    ({ group }) => group,
+    ({ cpuMs }) => cpuMs / 10,
+  );
+  const wakes = sumBy(
+    uses,
+    ({ group }) => group,
+    (use) => use.wakes,
+  );
+  const total = (figures: Readonly<Record<string, number>>) =>
+    Object.values(figures).reduce((a, b) => a + b, 0);
+  const mebi = (bytes: number) => bytes / 2 ** 20;
+  console.log(
+    `${stack.directory}: ${total(cpu).toFixed(2)} % of a core, ${total(wakes).toFixed(0)} wake-ups a second, ${mebi(total(memory)).toFixed(0)} MiB`,
+  );
+  for (const [name, percent] of byPart(cpu)) {
+    const queries = transactions[name.replace("postgres-", "")];
+    console.log(
+      `  ${name.padEnd(24)} ${percent.toFixed(3)} %  ${(wakes[name] ?? 0).toFixed(1).padStart(6)}/s ${mebi(
+        memory[name] ?? 0,
+      )
+        .toFixed(1)
+        .padStart(7)} MiB` +
+        (queries === undefined || !name.startsWith("postgres-")
+          ? ""
+          : `  ${(queries / seconds).toFixed(1)} transactions/s`),
+    );
+  }
+  const limit = Number(values.threads);
+  if (limit === 0) return;
+  const keyOf = ({ group, name }: ThreadUse) => `${group} ${name}`;
+  const threadCpu = sumBy(uses, keyOf, ({ cpuMs }) => cpuMs / 10);
+  const threadWakes = sumBy(uses, keyOf, (use) => use.wakes);
+  for (const [name, percent] of Object.entries(threadCpu)
+    .toSorted(([, a], [, b]) => b - a)
+    .slice(0, limit))
+    console.log(
+      `    ${name.padEnd(44)} ${percent.toFixed(3)} %  ${(threadWakes[name] ?? 0).toFixed(1).padStart(6)}/s`,
+    );
+}
+
+const stacks = await Promise.all(directories.map(stackIn));
+for (let round = 1; round <= Number(values.rounds); round += 1) {
+  const transactionsBefore = await Promise.all(stacks.map(transactionsOf));
+  // The connections for that have ended by then.
+  await Bun.sleep(2_000);
+  const before = stacks.map(({ groups }) => threadsOf(groups));
+  await Bun.sleep(seconds * 1_000);
+  const after = stacks.map(({ groups }) => threadsOf(groups));
+  const transactionsAfter = await Promise.all(stacks.map(transactionsOf));
+  for (const [index, stack] of stacks.entries()) {
+    const uses = between(before[index] ?? new Map(), after[index] ?? new Map());
+    const begun = transactionsBefore[index] ?? {};
+    const ended = Object.entries(transactionsAfter[index] ?? {});
+    print(stack, uses, Object.fromEntries(ended.map(([name, count]) => [name, count - (begun[name] ?? 0)])));
+  }
+}
