@@ -136,15 +136,16 @@ test("a relay with nothing to do asks without a transaction, and claims again as
   expect(transactions).toBe(3);
 });
 
-test("a relay whose question gets no answer claims all the same", async () => {
+test.each([
+  { what: "gets no answer", ask: () => new Promise(() => undefined) },
+  { what: "fails", ask: () => Promise.reject(new Error("the connection is gone")) },
+])("a relay whose question $what claims all the same", async ({ ask }) => {
   const topic = await freshTopic();
   const { postgres: own } = database;
-  // A connection that the network has dropped.
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the relay calls it as a template tag only
-  const unanswered = (() => new Promise(() => undefined)) as unknown as Database["sql"];
   const one = relay({
     database: {
-      sql: unanswered,
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the relay calls it as a template tag only
+      sql: ask as unknown as Database["sql"],
       transaction: (work) => own.transaction(work),
       listen: (...args) => own.listen(...args),
       faultOf: (error) => own.faultOf(error),

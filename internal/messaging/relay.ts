@@ -46,7 +46,7 @@ const DENIAL_MS = 2 * PERMANENT_PAUSE_MS;
 const UNDELIVERED_PAUSE_MS = 1_000;
 /** Above this many skipped events, skipping does not help: retry all. */
 const MAX_SET_ASIDE = 10_000;
-/** A question that takes longer is left alone: the claim, which has a connection of its own, finds out why. */
+/** A question that takes longer, or fails, is left alone: the claim has a connection of its own with a time limit, and says what is wrong. */
 const QUESTION_MS = 1_000;
 /** After a measurement the next one waits this many times its duration. */
 const REST_PER_MEASUREMENT = 20;
@@ -193,7 +193,7 @@ export class Relay {
     const range = { from, graceMs, rule: this.#hasRefused ? rule : undefined };
     const { promise: late, resolve } = Promise.withResolvers<true>();
     const timer = setTimeout(() => resolve(true), QUESTION_MS);
-    const asked = isAnythingDue(database.sql, this.#stillAside(), range);
+    const asked = isAnythingDue(database.sql, this.#stillAside(), range).catch(() => true);
     const mayFind = await Promise.race([asked, late]).finally(() => clearTimeout(timer));
     const endedAt = this.#monotonic();
     if (!mayFind) this.#scanned({ from, oldest: clock.now() - graceMs, startedAt, endedAt });
