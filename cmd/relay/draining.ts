@@ -14,8 +14,11 @@ import type { OutboxDatabase } from "./config.ts";
 
 /** Fallback for lost LISTEN/NOTIFY notifications. */
 const POLL_INTERVAL_MS = 250;
-/** A role that crashed may leave a message without a notification, and a shopper waits for it. */
-const IDLE_POLL_INTERVAL_MS = 500;
+/**
+ * While nothing waits at all, however young. What is written after such a look is not due before PUBLISHER_GRACE_MS, and a look before that,
+ * with the jitter of the loop, returns to POLL_INTERVAL_MS. So nothing is sent later than with a poll each POLL_INTERVAL_MS.
+ */
+const IDLE_POLL_INTERVAL_MS = 1_500;
 const MEASURE_INTERVAL_MS = 2_000;
 /** While nothing waits. Alerts count in tens of seconds. */
 const IDLE_MEASURE_INTERVAL_MS = 8_000;

@@ -54,20 +54,32 @@ export async function claimEvents(
   return { text: claim.text ?? "", ids: claim.ids?.split(",") ?? [] };
 }
 
-/** Whether `claimEvents` may find something: one statement without a transaction, for a relay that has nothing to do. */
-export async function isAnythingDue(
+/** What waits in an outbox, of what `claimEvents` would look at. */
+export interface Waiting {
+  /** Something that it would claim, or that another relay has claimed. */
+  readonly isDue: boolean;
+  /** Anything, however young. */
+  readonly isAny: boolean;
+}
+
+/** One statement without a transaction, for a relay that has nothing to do. */
+export async function whatWaits(
   sql: Sql,
   setAside: readonly string[],
   { from = 0, graceMs = 0, rule }: ClaimRange = {},
-): Promise<boolean> {
+): Promise<Waiting> {
   const allowed = rule === undefined ? sql`` : sql` and ${isAllowed(sql, rule)}`;
-  const [row] = await sql<[{ due: boolean }]>`
+  const [waiting] = await sql<[Waiting]>`
     select exists (
-      select from outbox
-       where not published and event_id <> all(${arrayText(setAside)}::text::uuid[]) and event_id >= ${firstIdOf(from)}::uuid
-         and created_at <= clock_timestamp() - make_interval(secs => ${graceMs / 1_000}::float8)${allowed}
-       order by event_id limit 1) as due`;
-  return row.due;
+             select from outbox
+              where not published and event_id <> all(${arrayText(setAside)}::text::uuid[]) and event_id >= ${firstIdOf(from)}::uuid
+                and created_at <= clock_timestamp() - make_interval(secs => ${graceMs / 1_000}::float8)${allowed}
+              order by event_id limit 1) as "isDue",
+           exists (
+             select from outbox
+              where not published and event_id <> all(${arrayText(setAside)}::text::uuid[]) and event_id >= ${firstIdOf(from)}::uuid${allowed}
+              order by event_id limit 1) as "isAny"`;
+  return waiting;
 }
 
 /**

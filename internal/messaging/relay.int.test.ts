@@ -42,6 +42,7 @@ function relay(
     now?: () => number;
     rule?: OutboxRule;
     database?: Database;
+    graceMs?: number;
   } = {},
 ): Relay {
   return new Relay({
@@ -53,6 +54,7 @@ function relay(
     metrics: relayMetrics(options.metrics ?? new Metrics()),
     log: { info: note, warn: note, error: note },
     ...(options.batchEvents === undefined ? {} : { batchEvents: options.batchEvents }),
+    ...(options.graceMs === undefined ? {} : { graceMs: options.graceMs }),
   });
 }
 
@@ -134,6 +136,20 @@ test("a relay with nothing to do asks without a transaction, and claims again as
   await append(topic, [{ n: 2 }]);
   expect(await one.runOnce()).toMatchObject({ processed: 1 });
   expect(transactions).toBe(3);
+});
+
+test("an idle relay says that an event waits which it leaves to its writer, and that one is with another relay", async () => {
+  const one = relay({ graceMs: 60_000 });
+  await drain(one);
+  expect(await one.runOnce()).toEqual({ processed: 0, hasMore: false, isBlocked: false });
+  const [id = ""] = await append(await freshTopic(), [{ n: 1 }]);
+  expect(await one.runOnce()).toEqual({ processed: 0, hasMore: false, isBlocked: true });
+  await database.sql`update outbox set created_at = clock_timestamp() - interval '2 minutes' where event_id = ${id}`;
+  await database.sql.begin(async (other) => {
+    await other`select from outbox where event_id = ${id} for update`;
+    expect(await one.runOnce()).toEqual({ processed: 0, hasMore: false, isBlocked: true });
+  });
+  expect(await one.runOnce()).toMatchObject({ processed: 1 });
 });
 
 test.each([

@@ -22,12 +22,13 @@ import { kept, namesOfRefused, REFUSED, refusedRecords, withoutRefused } from ".
 import {
   claimEvents,
   type ClaimedEvents,
-  isAnythingDue,
   markPublished,
   measureBacklog,
   measureRefused,
   oldestSnapshotSeconds,
   type RefusedBacklog,
+  type Waiting,
+  whatWaits,
 } from "./relay-store.ts";
 import { endSends, startSends } from "./send-spans.ts";
 import type { RelayMetrics } from "./telemetry.ts";
@@ -153,7 +154,8 @@ export class Relay {
   }
 
   /**
-   * Publishes one claim; `processed` counts the claimed events. Throws when the database or Kafka is unavailable, with the claim
+   * Publishes one claim; `processed` counts the claimed events, and `isBlocked` says whether some wait that cannot be claimed yet. So
+   * without both, nothing is due before `graceMs` have passed. Throws when the database or Kafka is unavailable, with the claim
    * released and nothing lost; the caller backs off.
    */
   async runOnce(): Promise<RunResult> {
@@ -161,9 +163,10 @@ export class Relay {
     const wokenAt = this.#wokenAt;
     const { graceMs = 0 } = this.#options;
     try {
-      if (wokenAt === undefined && this.#isIdle && !(await this.#mayFind(graceMs))) {
+      const waiting = wokenAt === undefined && this.#isIdle ? await this.#look(graceMs) : null;
+      if (waiting?.isDue === false) {
         this.#meter.saw(0, this.#monotonic() - startedAt);
-        return { processed: 0, hasMore: false };
+        return { processed: 0, hasMore: false, isBlocked: waiting.isAny || this.#setAside.size > 0 };
       }
       const sinceWokenMs = wokenAt === undefined ? graceMs : Math.floor(startedAt - wokenAt);
       const limit = this.#events;
@@ -175,7 +178,9 @@ export class Relay {
       this.#isIdle = published.processed === 0;
       this.#events = Math.min(this.#maxEvents, this.#events * 2);
       this.#meter.saw(published.processed, this.#monotonic() - startedAt);
-      return { processed: published.processed, hasMore: published.processed === limit };
+      // What is due and could not be claimed has been claimed by another relay, which may die.
+      const isBlocked = waiting !== null || this.#setAside.size > 0 || this.#wokenAt !== undefined;
+      return { processed: published.processed, hasMore: published.processed === limit, isBlocked };
     } catch (error) {
       // A batch that the database can read row by row but not as one text (dead letters of a megabyte each) must not block the
       // queue.
@@ -185,19 +190,20 @@ export class Relay {
     }
   }
 
-  /** False if a claim would find nothing. A claim is three statements and two round trips, and nearly all would be in vain. */
-  async #mayFind(graceMs: number): Promise<boolean> {
+  /** Before a claim that is probably in vain: a claim is three statements and two round trips. */
+  async #look(graceMs: number): Promise<Waiting> {
     const { database, rule, clock } = this.#options;
     const startedAt = this.#monotonic();
     const from = this.#floor.next(startedAt);
     const range = { from, graceMs, rule: this.#hasRefused ? rule : undefined };
-    const { promise: late, resolve } = Promise.withResolvers<true>();
-    const timer = setTimeout(() => resolve(true), QUESTION_MS);
-    const asked = isAnythingDue(database.sql, this.#stillAside(), range).catch(() => true);
-    const mayFind = await Promise.race([asked, late]).finally(() => clearTimeout(timer));
+    const { promise: late, resolve } = Promise.withResolvers<Waiting>();
+    const unknown = { isDue: true, isAny: true };
+    const timer = setTimeout(() => resolve(unknown), QUESTION_MS);
+    const asked = whatWaits(database.sql, this.#stillAside(), range).catch(() => unknown);
+    const waiting = await Promise.race([asked, late]).finally(() => clearTimeout(timer));
     const endedAt = this.#monotonic();
-    if (!mayFind) this.#scanned({ from, oldest: clock.now() - graceMs, startedAt, endedAt });
-    return mayFind;
+    if (!waiting.isDue) this.#scanned({ from, oldest: clock.now() - graceMs, startedAt, endedAt });
+    return waiting;
   }
 
   #scanned(claim: Claim): void {

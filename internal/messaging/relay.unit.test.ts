@@ -66,8 +66,8 @@ describe("the relay", () => {
     const { relay } = relayOf([lost], 12);
     await relay.runOnce().catch(() => undefined);
     // After the failure a claim of 3, then a claim of 6, and only 3 events wait.
-    expect(await relay.runOnce()).toEqual({ processed: 3, hasMore: true });
-    expect(await relay.runOnce()).toEqual({ processed: 3, hasMore: false });
+    expect(await relay.runOnce()).toMatchObject({ processed: 3, hasMore: true });
+    expect(await relay.runOnce()).toMatchObject({ processed: 3, hasMore: false });
   });
 
   test("releases the whole claim when nothing was delivered, and claims it again", async () => {
