@@ -6,7 +6,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import postgres from "postgres";
 import { memoryByGroup } from "./measure/usage.ts";
-import { byPart } from "./parts.ts";
+import { byPart, partOf } from "./parts.ts";
 import { membersByGroup, type ProcessGroup } from "./processes.ts";
 import { stackCommand } from "./system.ts";
 
@@ -92,20 +92,18 @@ function read(file: string): string {
 }
 
 /** Committed and aborted transactions of each database since its start. */
-async function transactionsOf({ databases }: Stack): Promise<Record<string, number>> {
+async function transactionsOf({ databases }: Stack): Promise<Readonly<Record<string, number>>> {
   const counts = Object.entries(databases).map(async ([name, url]) => {
-    await using connection = {
-      sql: postgres(url, { max: 1, onnotice: () => {} }),
-      [Symbol.asyncDispose]: () => connection.sql.end(),
-    };
-    const [row] = await connection.sql<{ count: string }[]>`
+    const sql = postgres(url, { max: 1, onnotice: () => {} });
+    const [found] = await sql<{ count: string }[]>`
       select sum(xact_commit + xact_rollback) as count from pg_stat_database where datname = current_database()`;
-    return [name, Number(row?.count)] as const;
+    await sql.end();
+    return [`postgres-${name}`, Number(found?.count)] as const;
   });
   return Object.fromEntries(await Promise.all(counts));
 }
 
-/** The use between two readings, of threads that were there at both. */
+/** The use between two readings. What a thread used that ended in between is lost, unless its process ended too. */
 function between(before: ReadonlyMap<string, ThreadUse>, after: ReadonlyMap<string, ThreadUse>): ThreadUse[] {
   return [...after].flatMap(([thread, { cpuMs, wakes, ...rest }]) => {
     const first = before.get(thread);
@@ -113,62 +111,51 @@ function between(before: ReadonlyMap<string, ThreadUse>, after: ReadonlyMap<stri
   });
 }
 
-function sumBy(
+/** Sums of a figure by a key, for each second. */
+function perSecond(
   uses: readonly ThreadUse[],
   keyOf: (use: ThreadUse) => string,
   valueOf: (use: ThreadUse) => number,
-) {
+): Readonly<Record<string, number>> {
   const sums: Record<string, number> = {};
   for (const use of uses) sums[keyOf(use)] = (sums[keyOf(use)] ?? 0) + valueOf(use) / seconds;
   return sums;
 }
 
 function print(
-  stack: Stack,
+  { directory, groups }: Stack,
   uses: readonly ThreadUse[],
   transactions: Readonly<Record<string, number>>,
 ): void {
-  const memory = memoryByGroup(stack.groups);
-  const cpu = sumBy(
-    uses,
-    ({ group }) => group,
-    ({ cpuMs }) => cpuMs / 10,
-  );
-  const wakes = sumBy(
-    uses,
-    ({ group }) => group,
-    (use) => use.wakes,
-  );
-  const total = (figures: Readonly<Record<string, number>>) =>
-    Object.values(figures).reduce((a, b) => a + b, 0);
-  const mebi = (bytes: number) => bytes / 2 ** 20;
+  const memory = new Map(byPart(memoryByGroup(groups)));
+  const cpu = byPart(perSecond(uses, partName, cpuPercent));
+  const wakes = new Map(byPart(perSecond(uses, partName, wakesOf)));
+  const total = (figures: Iterable<number>) => [...figures].reduce((sum, one) => sum + one, 0);
+  const mebi = (bytes = 0) => (bytes / 2 ** 20).toFixed(1).padStart(7);
+  const all = total(cpu.map(([, percent]) => percent)).toFixed(2);
   console.log(
-    `${stack.directory}: ${total(cpu).toFixed(2)} % of a core, ${total(wakes).toFixed(0)} wake-ups a second, ${mebi(total(memory)).toFixed(0)} MiB`,
+    `${directory}: ${all} % of a core, ${total(wakes.values()).toFixed(0)} wake-ups a second,${mebi(total(memory.values()))} MiB`,
   );
-  for (const [name, percent] of byPart(cpu)) {
-    const queries = transactions[name.replace("postgres-", "")];
-    console.log(
-      `  ${name.padEnd(24)} ${percent.toFixed(3)} %  ${(wakes[name] ?? 0).toFixed(1).padStart(6)}/s ${mebi(
-        memory[name] ?? 0,
-      )
-        .toFixed(1)
-        .padStart(7)} MiB` +
-        (queries === undefined || !name.startsWith("postgres-")
-          ? ""
-          : `  ${(queries / seconds).toFixed(1)} transactions/s`),
-    );
+  for (const [name, percent] of cpu) {
+    const count = transactions[name];
+    const rate = count === undefined ? "" : `  ${(count / seconds).toFixed(1)} transactions/s`;
+    console.log(`${row(name, percent, wakes.get(name))} ${mebi(memory.get(name))} MiB${rate}`);
   }
-  const limit = Number(values.threads);
-  if (limit === 0) return;
-  const keyOf = ({ group, name }: ThreadUse) => `${group} ${name}`;
-  const threadCpu = sumBy(uses, keyOf, ({ cpuMs }) => cpuMs / 10);
-  const threadWakes = sumBy(uses, keyOf, (use) => use.wakes);
-  for (const [name, percent] of Object.entries(threadCpu)
-    .toSorted(([, a], [, b]) => b - a)
-    .slice(0, limit))
-    console.log(
-      `    ${name.padEnd(44)} ${percent.toFixed(3)} %  ${(threadWakes[name] ?? 0).toFixed(1).padStart(6)}/s`,
-    );
+  const threads = Number(values.threads);
+  if (threads === 0) return;
+  const threadWakes = perSecond(uses, threadName, wakesOf);
+  const busiest = Object.entries(perSecond(uses, threadName, cpuPercent)).toSorted(([, a], [, b]) => b - a);
+  for (const [name, percent] of busiest.slice(0, threads))
+    console.log(`  ${row(name, percent, threadWakes[name])}`);
+}
+
+const partName = ({ group }: ThreadUse) => partOf(group);
+const threadName = ({ group, name }: ThreadUse) => `${group} ${name}`;
+const cpuPercent = ({ cpuMs }: ThreadUse) => cpuMs / 10;
+const wakesOf = (use: ThreadUse) => use.wakes;
+
+function row(name: string, percent: number, wakes = 0): string {
+  return `  ${name.padEnd(40)} ${percent.toFixed(3).padStart(6)} % ${wakes.toFixed(1).padStart(6)}/s`;
 }
 
 const stacks = await Promise.all(directories.map(stackIn));
