@@ -11,6 +11,7 @@ import {
   type Budget,
   initialWorld,
   keyOf,
+  keyWithInbox,
   type ProviderName,
   type Rows,
   STOCKED,
@@ -45,7 +46,7 @@ export function checkoutModel({
   return {
     initial: isCompleted ? { ...completed(placed, rules), left: budget } : placed,
     successors: (world) => successors(world, rules),
-    key: keyOf,
+    key: rules.inbox ? keyWithInbox : keyOf,
     violations,
     isEnd,
   };

@@ -120,6 +120,8 @@ export interface Message {
   readonly id: string;
   /** Stands for the id in keys, because it is shorter. */
   readonly mark: string;
+  /** Stands for what the message says; its id, times and texts are no part of it. */
+  readonly content: string;
   readonly saga: number;
   readonly body: Command | Event;
 }
@@ -239,17 +241,19 @@ export function send(world: World, saga: number, out: readonly Outgoing[]): Worl
     assert(place !== undefined, "a message has a known type");
     const code = sent.charCodeAt(place) + 1;
     sent = sent.slice(0, place) + String.fromCharCode(code) + sent.slice(place + 1);
-    const id = `${name}.${code - NONE_SENT.charCodeAt(0)}${cancellationOf(body)}`;
+    const about = aboutOf(body);
+    const id = `${name}.${code - NONE_SENT.charCodeAt(0)}${about}`;
     const envelope = { message_id: id, schema_version: 1, occurred_at: OCCURRED_AT };
-    inFlight = insert(inFlight, { id, mark: markOf(id), saga, body: { ...envelope, ...body } });
+    const content = markOf(`${name} ${about}`);
+    inFlight = insert(inFlight, { id, mark: markOf(id), content, saga, body: { ...envelope, ...body } });
   }
   return { ...world, sent, inFlight };
 }
 
-/** A cancellation's id, for messages that have it in their key: two cancellations of one order send different messages. */
-function cancellationOf(body: Outgoing): string {
+/** In what two messages of one type and one saga differ: their cancellation of the order, or the command that they tell of. */
+function aboutOf(body: Outgoing): string {
   const key = "idempotency_key" in body ? (body.idempotency_key ?? "") : "";
-  return /^c\d+/.exec(key)?.[0] ?? "";
+  return `${/^c\d+/.exec(key)?.[0] ?? ""}${"command_type" in body ? body.command_type : ""}`;
 }
 
 /** Sorted by id, so that the order of sending does not make two different worlds. */
@@ -268,14 +272,34 @@ export function replaceAt<T>(items: readonly T[], index: number, item: T): reado
 
 /** Equal exactly for worlds with the same future. Contains everything except times and texts, which no decision here uses. */
 export function keyOf(world: World): string {
+  return `${stateKey(world)}|${marks(world.inFlight)}|${marks(world.delivered)}|${marks(world.deadLetters)}|${world.sent}`;
+}
+
+/**
+ * The same for a world whose inbox works: a message that had its effect has no other, so which ones had theirs says nothing about the future,
+ * and the id of a message tells only how many were sent before it.
+ */
+export function keyWithInbox(world: World): string {
+  return `${stateKey(world)}|${contents(world.inFlight)}|${contents(world.deadLetters)}`;
+}
+
+/** Everything but the messages. */
+function stateKey(world: World): string {
   let key = `${world.available},${world.broken ?? ""}`;
   for (let i = 0; i < world.sagas.length; i++)
     key += `,${sagaKey(world.sagas[i]!)},${rowsKey(world.rows[i] ?? EMPTY)}`;
   for (const { saga, ask, attempt, isAwaited, answer } of world.calls)
-    key += `,${saga}${ask}${attempt}${isAwaited ? "w" : ""}${answer?.kind ?? "-"}`;
-  key += `|${marks(world.inFlight)}|${marks(world.delivered)}|${marks(world.deadLetters)}|${world.sent}`;
+    key += `,${saga}${ask}${attempt}${isAwaited ? "w" : ""}${answerKey(answer)}`;
   for (const count of Object.values(world.left)) key += `,${count}`;
   return `${key},${cancellationsKey(world)}`;
+}
+
+/** What decides of an answer besides its kind: whether it is the last word, and whether there is a charge. */
+function answerKey(answer: Answer | null): string {
+  if (answer === null) return "-";
+  const isClosed = "closed" in answer && answer.closed;
+  const isOver = "execution_over" in answer && answer.execution_over;
+  return `${answer.kind}${isClosed ? "c" : ""}${isOver ? "o" : ""}${"provider_txn_id" in answer ? "t" : ""}`;
 }
 
 function marks(messages: readonly Message[]): string {
@@ -284,14 +308,22 @@ function marks(messages: readonly Message[]): string {
   return all;
 }
 
+function contents(messages: readonly Message[]): string {
+  if (messages.length < 2) return messages[0]?.content ?? "";
+  return messages
+    .map(({ content }) => content)
+    .toSorted()
+    .join("");
+}
+
 const MARKS = new Map<string, string>();
 
-/** Another one for each id. */
-function markOf(id: string): string {
-  const known = MARKS.get(id);
+/** Another one for each id, and for each content. */
+function markOf(name: string): string {
+  const known = MARKS.get(name);
   if (known !== undefined) return known;
   const mark = `${MARKS.size.toString(36)} `;
-  MARKS.set(id, mark);
+  MARKS.set(name, mark);
   return mark;
 }
 
