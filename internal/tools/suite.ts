@@ -7,7 +7,7 @@ import { CACHE, REPOSITORY } from "../stack/paths.ts";
 export interface SuiteOptions {
   /** Shown in the output and used as the name of the report file. */
   readonly name: string;
-  /** File name endings such as `.int.test.ts`. */
+  /** File name endings such as `.int.test.ts`, or whole paths. */
   readonly endings: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
   /** Number of test processes. Each file runs in only one of them. Default: 1. */
@@ -40,11 +40,11 @@ const SUITE_TIMEOUT_MS = 20 * 60_000;
  */
 const RUNS_BEFORE_OPTIMIZING = "20000";
 
-const NONE: SuiteResult = { passed: 0, failed: 0, skipped: 0 };
+export const NO_TESTS: SuiteResult = { passed: 0, failed: 0, skipped: 0 };
 
 /** A run that exits with an error but without a failed test, for example by a crash, counts as one failure. */
 export async function runSuite(options: SuiteOptions): Promise<SuiteResult> {
-  if (!anyFile(options.endings)) return NONE;
+  if (!anyFile(options.endings)) return NO_TESTS;
   const counts = join(CACHE, "tests", `${options.name}.xml`);
   mkdirSync(join(CACHE, "tests"), { recursive: true });
   rmSync(counts, { force: true });
@@ -107,6 +107,7 @@ function sharing({ processes = 1, updateTimings = false }: SuiteOptions): readon
 
 function anyFile(endings: readonly string[]): boolean {
   return endings.some((ending) => {
+    if (existsSync(join(REPOSITORY, ending))) return true;
     const files = new Bun.Glob(`{cmd,internal,schemas,bench}/**/*${ending}`).scanSync({ cwd: REPOSITORY });
     return files.next().done !== true;
   });
@@ -118,7 +119,7 @@ async function textOf(stream: ReadableStream<Uint8Array> | undefined): Promise<s
 
 /** Reads the counts from the report's outermost element. */
 function readCounts(file: string): SuiteResult {
-  if (!existsSync(file)) return NONE;
+  if (!existsSync(file)) return NO_TESTS;
   const root = /<testsuites [^>]*>/.exec(readFileSync(file, "utf8"))?.[0] ?? "";
   const attribute = (name: string) => Number(new RegExp(` ${name}="(\\d+)"`).exec(root)?.[1] ?? 0);
   const failed = attribute("failures");

@@ -23,7 +23,7 @@ const total = { passed: 0, failed: 0, skipped: 0 };
 const broken: string[] = [];
 
 await stage("checks and unit tests", async () => {
-  const { unit, failedChecks } = await runChecks(stop.signal);
+  const { unit, failedChecks } = await runChecks({ isQuick: false, signal: stop.signal });
   count(unit);
   broken.push(...failedChecks);
 });
