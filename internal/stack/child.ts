@@ -15,7 +15,7 @@ export type Signal = (typeof SIGNALS)[number];
 export interface ChildSpec {
   readonly name: string;
   readonly command: readonly string[];
-  /** The environment. Only PATH, HOME and the locale are inherited, so that a run does not depend on the shell. */
+  /** The environment. Only PATH, HOME, the locale and OPTIMIZE_AFTER are inherited, so that a run does not depend on the shell. */
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
   readonly logFile: string;
@@ -62,10 +62,16 @@ export function tiedToUs(command: readonly string[], user?: UnixUser, deathSigna
   return ["setpriv", ...identity, "--pdeathsig", deathSignal, "--", ...guard, ...command];
 }
 
-/** Our PATH, HOME and locale, plus `env`. Without BUN_OPTIONS and BUN_BE_BUN, which would change compiled binaries. */
+/**
+ * The variable with which JavaScriptCore, of a process of Bun, learns how often code runs before it is optimized. The tests set it: most of their
+ * processes end before optimizing pays. A third of the CPU of a start of checkoutctl went into it.
+ */
+export const OPTIMIZE_AFTER = "BUN_JSC_thresholdForOptimizeAfterWarmUp";
+
+/** Our PATH, HOME, locale and OPTIMIZE_AFTER, plus `env`. Without BUN_OPTIONS and BUN_BE_BUN, which would change compiled binaries. */
 export function cleanEnvironment(env: Readonly<Record<string, string>> = {}): Record<string, string> {
   const kept: Record<string, string> = {};
-  for (const name of ["PATH", "HOME", "LANG", "TZ", "TMPDIR"]) {
+  for (const name of ["PATH", "HOME", "LANG", "TZ", "TMPDIR", OPTIMIZE_AFTER]) {
     const value = process.env[name];
     if (value !== undefined) kept[name] = value;
   }

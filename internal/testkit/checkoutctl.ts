@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Value } from "@sinclair/typebox/value";
 import { CLI_OUTPUTS } from "../../schemas/cli.ts";
+import { OPTIMIZE_AFTER } from "../stack/child.ts";
 import { REPOSITORY } from "../stack/paths.ts";
 import { operatorSettings } from "./callers.ts";
 
@@ -25,6 +26,8 @@ export const CHECKOUTCTL_COMMAND: readonly string[] =
     ? [process.execPath, `${REPOSITORY}/cmd/checkoutctl/main.ts`]
     : [process.env["CHECKOUTCTL"]];
 
+const OURS = Object.fromEntries(["PATH", OPTIMIZE_AFTER].map((name) => [name, process.env[name]]));
+
 export class Checkoutctl implements AsyncDisposable {
   /** Empty at first, and removed with everything in it. */
   readonly directory: string;
@@ -40,10 +43,10 @@ export class Checkoutctl implements AsyncDisposable {
     return new Checkoutctl(await mkdtemp(join(tmpdir(), "checkoutctl-")), await operatorSettings("ada"));
   }
 
-  /** Sets only `env` and who runs it (Ada), so that a running stack of the developer cannot affect the test. */
+  /** Sets only `env` and who runs it (Ada), besides PATH and OPTIMIZE_AFTER, so that a running stack of the developer cannot affect the test. */
   spawn(args: readonly string[], env: Environment = {}) {
     return Bun.spawn([...CHECKOUTCTL_COMMAND, ...args], {
-      env: { PATH: process.env["PATH"] ?? "", STACK_DIR: this.directory, ...this.#ada, ...env },
+      env: { ...OURS, STACK_DIR: this.directory, ...this.#ada, ...env },
       stdio: ["ignore", "pipe", "pipe"],
     });
   }

@@ -1,7 +1,7 @@
 // Runs test files with `bun test` in a separate process and counts the results. Used by check.ts and test-all.ts.
 import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { tiedToUs } from "../stack/child.ts";
+import { OPTIMIZE_AFTER, tiedToUs } from "../stack/child.ts";
 import { CACHE, REPOSITORY } from "../stack/paths.ts";
 
 export interface SuiteOptions {
@@ -35,10 +35,10 @@ const TEST_TIMEOUT_MS = 60_000;
 const SUITE_TIMEOUT_MS = 20 * 60_000;
 
 /**
- * Of JavaScriptCore, whose default is 1,000. Most code of a test runs too seldom to be worth optimizing, which was a seventh of the CPU of the
- * unit tests. What runs for seconds, like the model, is optimized a little later.
+ * Of test processes and of all that they start; the default is 1,000 runs. Most code of a test runs too seldom to be worth optimizing, which was
+ * a seventh of the CPU of the unit tests. What runs for seconds, like the model, is optimized a little later.
  */
-const RUNS_BEFORE_OPTIMIZING = "20000";
+export const SELDOM_OPTIMIZED = { [OPTIMIZE_AFTER]: "20000" };
 
 export const NO_TESTS: SuiteResult = { passed: 0, failed: 0, skipped: 0 };
 
@@ -59,7 +59,7 @@ export async function runSuite(options: SuiteOptions): Promise<SuiteResult> {
       cwd: REPOSITORY,
       env: {
         ...process.env,
-        BUN_JSC_thresholdForOptimizeAfterWarmUp: RUNS_BEFORE_OPTIMIZING,
+        ...SELDOM_OPTIMIZED,
         ...options.env,
       },
       stdin: "ignore",
