@@ -6,11 +6,14 @@ import { mintToken } from "../operations/token.ts";
 import { RunningSystem } from "../stack/e2e/running-system.ts";
 import { REPOSITORY } from "../stack/paths.ts";
 import type { RoleOverrides } from "../stack/role-env.ts";
+import { waitUntil } from "../stack/wait.ts";
 import { CART, SESSION } from "../storefront/cookies.ts";
 
 export const TIMEOUT_MS = 180_000;
 export const STATUS_PAGE = /\/checkout\/([0-9a-f-]{36})$/;
 const WAIT_MS = 30_000;
+/** Pieces of each product. */
+const STOCK = 50;
 const TOKEN_SECONDS = 3_600;
 const AXE = readFileSync(`${REPOSITORY}/node_modules/axe-core/axe.min.js`, "utf8");
 const AXE_RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
@@ -34,15 +37,27 @@ export class ShopBrowser implements AsyncDisposable {
     this.shop = system.context.addresses.gateway.replace("127.0.0.1", "localhost");
   }
 
-  /** Starts the system with a shelf of `skus`, all before the first page, because pages keep the catalogue for some seconds. */
+  /**
+   * Starts the system with a shelf of `skus`, all before the first page, because pages keep the catalogue for some seconds. `settings`: of
+   * roles, until `changeTo` replaces them.
+   */
   static async start(
     name: string,
     skus: readonly string[],
-    overrides: RoleOverrides = {},
+    overrides: RoleOverrides,
+    settings: RoleOverrides,
   ): Promise<ShopBrowser> {
-    const system = await RunningSystem.start(name, overrides);
-    for (const sku of skus) await system.restock(sku, 50);
+    const system = await RunningSystem.startWith(name, { overrides }, settings);
+    for (const sku of skus) await system.restock(sku, STOCK);
     return new ShopBrowser(system, await openBrowser());
+  }
+
+  /** Adds `skus` to the shelf, and waits until the pages show them. */
+  async offer(skus: readonly string[]): Promise<void> {
+    for (const sku of skus) await this.system.restock(sku, STOCK);
+    const isShown = async (sku: string) => (await fetch(`${this.shop}/products/${sku}`)).status === 200;
+    const areShown = async () => (await Promise.all(skus.map(isShown))).every(Boolean);
+    await waitUntil("the shop shows them all", areShown, { timeoutMs: WAIT_MS, intervalMs: 500 });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

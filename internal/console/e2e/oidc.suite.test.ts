@@ -33,12 +33,6 @@ async function newPage(options: BrowserContextOptions = {}) {
   return context.newPage();
 }
 
-async function bankTakes(latency: string): Promise<void> {
-  const { paysim } = system.context.addresses;
-  const answer = await fetch(`${paysim}/_sim/faults`, { method: "PUT", body: JSON.stringify({ latency }) });
-  expect(answer.status).toBe(200);
-}
-
 /** Defines the tests. */
 export function oidc(running: () => RunningSystem): void {
   const held = new AsyncDisposableStack();
@@ -64,8 +58,8 @@ export function oidc(running: () => RunningSystem): void {
     site = `http://localhost:${proxy.port}`;
     provider = held.use(new OidcProvider(`${site}/sign-in/oidc/callback`));
     system = running();
-    await bankTakes(SLOW_BANK);
-    held.defer(() => bankTakes("fixed:5"));
+    await system.providerTakes(SLOW_BANK);
+    held.defer(() => system.providerTakes("fixed:5"));
     const another = await system.oneMore("console", {
       CONSOLE_URL: site,
       OIDC_ISSUER: provider.issuer,

@@ -1,7 +1,6 @@
 // Checkouts to their ends: confirmed at the bank, undone, completed. The suites share one stack, which costs eight seconds of CPU, and run in
 // this order: the last one stops it. Between them, the roles whose settings differ start again.
 import { afterAll, beforeAll, describe } from "bun:test";
-import { ROLES, type RoleOverrides } from "../role-env.ts";
 import { ACTION_REQUIRED, actionRequired } from "./action-required.suite.test.ts";
 import { COMPENSATION, compensation } from "./compensation.suite.test.ts";
 import { OUTCOMES, outcomes } from "./outcomes.suite.test.ts";
@@ -11,32 +10,22 @@ const UP_TIMEOUT_MS = 120_000;
 
 const held = new AsyncDisposableStack();
 let system: RunningSystem;
-let settings = ACTION_REQUIRED;
 
 beforeAll(async () => {
   system = held.use(
-    await RunningSystem.startWith("checkouts", {
-      overrides: { paysim: { LATENCY } },
-      changes: (role) => settings[role] ?? {},
-    }),
+    await RunningSystem.startWith("checkouts", { overrides: { paysim: { LATENCY } } }, ACTION_REQUIRED),
   );
 }, UP_TIMEOUT_MS);
 afterAll(() => held.disposeAsync(), UP_TIMEOUT_MS);
 
-async function changeTo(next: RoleOverrides): Promise<void> {
-  const differing = ROLES.filter((role) => !Bun.deepEquals(settings[role], next[role]));
-  settings = next;
-  await Promise.all(differing.map((role) => system.stack.restart(role)));
-}
-
 describe("a bank that asks for its shopper:", () => actionRequired(() => system));
 
 describe("compensation:", () => {
-  beforeAll(() => changeTo(COMPENSATION), UP_TIMEOUT_MS);
+  beforeAll(() => system.changeTo(COMPENSATION), UP_TIMEOUT_MS);
   compensation(() => system);
 });
 
 describe("outcomes:", () => {
-  beforeAll(() => changeTo(OUTCOMES), UP_TIMEOUT_MS);
+  beforeAll(() => system.changeTo(OUTCOMES), UP_TIMEOUT_MS);
   outcomes(() => system);
 });

@@ -4,7 +4,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { cartOf, type Shopper } from "../../../bench/shopper.ts";
-import { putJson } from "../../../bench/system.ts";
 import type { SagaStatus, SagaStatusView } from "../../../schemas/http.ts";
 import type { ProviderLedgerEntry } from "../../../schemas/provider-ledger.ts";
 import { type Managed, start } from "../managed.ts";
@@ -47,7 +46,7 @@ export function compensation(running: () => RunningSystem): void {
     system = running();
     shopper = await system.shopper();
   });
-  afterAll(() => chargesTake(LATENCY));
+  afterAll(() => system.providerTakes(LATENCY));
 
   describe("an expired deadline starts compensation", () => {
     const cases: readonly {
@@ -79,7 +78,7 @@ export function compensation(running: () => RunningSystem): void {
           // given
           const sku = `deadline-${step}`;
           await system.restock(sku, 3);
-          await chargesTake(UNHURRIED_CHARGE);
+          await system.providerTakes(UNHURRIED_CHARGE);
           const standsStill = (when: SagaStatus) => {
             for (const [role, from] of paused) if (from === when) system.stack.kill(role, "SIGSTOP");
           };
@@ -108,7 +107,7 @@ export function compensation(running: () => RunningSystem): void {
     async () => {
       // given
       await system.restock("expiring", 1);
-      await chargesTake(SLOW_CHARGE);
+      await system.providerTakes(SLOW_CHARGE);
       // when
       const sagaId = await place("expiring");
       // then
@@ -124,7 +123,7 @@ export function compensation(running: () => RunningSystem): void {
       // given that the charge reaches the saga before inventory's expiry event
       await using _ = await splitRelay();
       await system.restock("last-one", 1);
-      await chargesTake(SLOW_CHARGE);
+      await system.providerTakes(SLOW_CHARGE);
       const first = await place("last-one");
       await reaches(first, "INVENTORY_RESERVED");
       inventoryRelay.kill("SIGKILL");
@@ -150,7 +149,7 @@ export function compensation(running: () => RunningSystem): void {
     async () => {
       // given
       await system.restock("cancelled", 1);
-      await chargesTake(UNHURRIED_CHARGE);
+      await system.providerTakes(UNHURRIED_CHARGE);
       system.stack.kill("order", "SIGSTOP");
       const sagaId = await place("cancelled");
       await reaches(sagaId, "PAYMENT_CHARGED");
@@ -215,10 +214,6 @@ async function expectOnShelf(sku: string, count: number): Promise<void> {
 }
 
 /** Sets the latency of the provider. */
-function chargesTake(latency: string): Promise<void> {
-  return putJson(`${system.context.addresses.paysim}/_sim/faults`, { latency });
-}
-
 /** Replaces the relay with one for inventory and one for the others, until it is disposed of. */
 async function splitRelay(): Promise<AsyncDisposable> {
   const { stack, context } = system;

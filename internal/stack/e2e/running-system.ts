@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { commandOf, processStats } from "../../../bench/processes.ts";
 import { Shopper } from "../../../bench/shopper.ts";
+import { putJson } from "../../../bench/system.ts";
 import type { SagaStatusView } from "../../../schemas/http.ts";
 import type { SendNotification } from "../../../schemas/notification.ts";
 import type { ProviderLedgerEntry } from "../../../schemas/provider-ledger.ts";
@@ -24,6 +25,7 @@ import {
   type RoleContext,
   roleEnvironment,
   type RoleOverrides,
+  ROLES,
 } from "../role-env.ts";
 import { operatorToken } from "../operator-token.ts";
 import type { Replicas } from "../replicas.ts";
@@ -61,10 +63,12 @@ export class RunningSystem implements AsyncDisposable {
   readonly context: RoleContext;
   /** Settings of checkoutctl that differ by now. */
   readonly operatorChanges: Record<string, string> = {};
+  readonly #changing: { settings: RoleOverrides };
 
-  private constructor(stack: Stack, context: RoleContext) {
+  private constructor(stack: Stack, context: RoleContext, changing: { settings: RoleOverrides }) {
     this.stack = stack;
     this.context = context;
+    this.#changing = changing;
   }
 
   /** Starts on empty data. `more`: as of `stack up --secure` (whatever CHECKOUT_SECURE says), `--sentinel` and `--standby`. `name` is part of the data directory's name. */
@@ -78,15 +82,31 @@ export class RunningSystem implements AsyncDisposable {
     return RunningSystem.startWith(name, { overrides, replicas, prometheus, ...more });
   }
 
-  /** The same, with any option of the stack. */
+  /** The same, with any option of the stack. `settings`: of roles, until `changeTo` replaces them. */
   static async startWith(
     name: string,
     options: Omit<StackOptions, "dataDirectory" | "warmUp">,
+    settings: RoleOverrides = {},
   ): Promise<RunningSystem> {
     const dataDirectory = newDataDirectory(name);
-    const stack = await startStack({ ...options, dataDirectory, warmUp: false });
+    const changing = { settings };
+    const changes = (role: Role) => ({ ...options.changes?.(role), ...changing.settings[role] });
+    const stack = await startStack({ ...options, changes, dataDirectory, warmUp: false });
     const secrets = await ensureSecrets(dataDirectory);
-    return new RunningSystem(stack, { addresses: stack.addresses, secrets });
+    return new RunningSystem(stack, { addresses: stack.addresses, secrets }, changing);
+  }
+
+  /** Roles whose settings are others with `next` start again. For the next suite on this system. */
+  async changeTo(next: RoleOverrides): Promise<void> {
+    const { settings } = this.#changing;
+    this.#changing.settings = next;
+    const differing = ROLES.filter((role) => !Bun.deepEquals(settings[role], next[role]));
+    await Promise.all(differing.map((role) => this.stack.restart(role)));
+  }
+
+  /** How long the provider takes for an answer, for example `fixed:5`; until its process ends. */
+  async providerTakes(latency: string): Promise<void> {
+    await putJson(`${this.context.addresses.paysim}/_sim/faults`, { latency });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

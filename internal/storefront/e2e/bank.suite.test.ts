@@ -2,6 +2,7 @@
 // shop.e2e.test.ts.
 import { beforeAll, describe, expect, test } from "bun:test";
 import type { Page } from "playwright-core";
+import type { RoleOverrides } from "../../stack/role-env.ts";
 import {
   accessibilityFaults,
   atStage,
@@ -13,8 +14,9 @@ import {
 
 const CARD = "pm_card_threeDSecure2Required";
 /** Long enough for a test at the bank, short enough to wait for the shopper who never comes. */
-export const ACTION_MS = 15_000;
-const BANK = /\/bank\/pi_/;
+const ACTION_MS = 15_000;
+export const BANK: RoleOverrides = { orchestrator: { ACTION_DEADLINE_MS: String(ACTION_MS) } };
+const BANK_PAGE = /\/bank\/pi_/;
 const MORE_TIME = "[data-more-time] button";
 
 let shoppers: ShopBrowser;
@@ -23,7 +25,7 @@ let shop: string;
 /** Asked first and looked at last, because nobody answers its bank. */
 let abandoned: Page;
 
-/** Defines the tests. The shop has the SKU, and a saga waits ACTION_MS for its shopper. */
+/** Defines the tests. The shop has the SKU, and the roles have the settings BANK. */
 export function bank(running: () => ShopBrowser): void {
   beforeAll(async () => {
     shoppers = running();
@@ -41,7 +43,7 @@ export function bank(running: () => ShopBrowser): void {
   /** From the status page to the bank, which is another site for the browser: cookies and policies work as with a real one. */
   async function toBank(page: Page): Promise<void> {
     await page.click(".actions a");
-    await page.waitForURL(BANK);
+    await page.waitForURL(BANK_PAGE);
     await page.goto(page.url().replace("127.0.0.1", "localhost"));
   }
 

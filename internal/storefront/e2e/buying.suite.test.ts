@@ -1,5 +1,5 @@
 // Shoppers with a real browser (Chromium) at the whole system: buying with and without scripts and by keyboard, pressing twice, two tabs,
-// reloading, a gateway that dies. Called by shop.e2e.test.ts. Refusals are in failures.e2e.test.ts.
+// reloading, a gateway that dies. Called by shop.e2e.test.ts. Refusals are in failures.suite.test.ts.
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import type { Page } from "playwright-core";
 import {
@@ -38,12 +38,6 @@ export function buying(running: () => ShopBrowser): void {
 
   async function charges(page: Page): Promise<number> {
     return (await shoppers.ledger(sagaOf(page))).filter((kind) => kind === "charge").length;
-  }
-
-  async function bankTakes(latency: string): Promise<void> {
-    const { paysim } = shoppers.system.context.addresses;
-    const answer = await fetch(`${paysim}/_sim/faults`, { method: "PUT", body: JSON.stringify({ latency }) });
-    expect(answer.status).toBe(200);
   }
 
   test.concurrent(
@@ -302,7 +296,7 @@ export function buying(running: () => ShopBrowser): void {
     "reloads while items are held and while the bank is asked show the same order; a gateway that dies is waited for",
     async () => {
       const { stack } = shoppers.system;
-      await bankTakes(SLOW_BANK);
+      await shoppers.system.providerTakes(SLOW_BANK);
       const page = await shoppers.atCheckout(SKU);
       stack.kill("inventory", "SIGSTOP");
       try {
@@ -333,7 +327,7 @@ export function buying(running: () => ShopBrowser): void {
       await page.reload();
       expect((await atStage(page, "confirmed")).title).toBe("Your order is confirmed");
       expect(await charges(page)).toBe(1);
-      await bankTakes("fixed:5");
+      await shoppers.system.providerTakes("fixed:5");
     },
     TIMEOUT_MS,
   );
