@@ -1,5 +1,5 @@
 // An operator's mistake, and the database as it was just before: a base backup and the archived log bring back the time of the mistake, and
-// the commands of the runbook what came after. The test follows the runbook ("Back to a point in time").
+// the commands of the runbook what came after. The test follows the runbook ("Back to a point in time"). Called by databases.e2e.test.ts.
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { appendFileSync, chownSync, mkdirSync, renameSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
@@ -8,27 +8,19 @@ import type { Shopper } from "../../../bench/shopper.ts";
 import { copyRunning, writeOwned } from "../../faults/failover.ts";
 import { postgresData } from "../servers/postgres.ts";
 import { waitUntil } from "../wait.ts";
-import { RunningSystem } from "./running-system.ts";
+import type { RunningSystem } from "./running-system.ts";
 import { SteadyShopper } from "./steady-shopper.ts";
 
-const UP_TIMEOUT_MS = 120_000;
 const TEST_TIMEOUT_MS = 180_000;
 const PATIENCE_MS = 60_000;
 const PAUSE_MS = 100;
-const SKU = "lamp";
+const SKU = "emptied";
 const REASON = ["--reason", "somebody emptied the payments"];
 
 const held = new AsyncDisposableStack();
 let system: RunningSystem;
 let shopper: Shopper;
 let journal: string;
-beforeAll(async () => {
-  system = held.use(await RunningSystem.start("point-in-time", { paysim: { LATENCY: "fixed:20" } }));
-  shopper = await system.shopper();
-  journal = join(system.stack.dataDirectory, "journal");
-  await system.restock(SKU, 1_000);
-}, UP_TIMEOUT_MS);
-afterAll(() => held.disposeAsync(), UP_TIMEOUT_MS);
 
 /** The folder of a server, which belongs to its user, and a connection of a superuser, new after each start. */
 const data = () => postgresData(join(system.stack.dataDirectory, "postgres-payment"));
@@ -106,57 +98,69 @@ const paymentIds = () =>
     return rows.map(({ payment_id }) => payment_id);
   });
 
-test(
-  "payments are emptied under load: the database goes back to the moment before, and what came after is rebuilt",
-  async () => {
-    // given a base backup under load, and the log since then
-    const [backup, archive] = [`${data()}-backup`, `${data()}-archive`];
-    for (const folder of [backup, archive, `${data()}-spoiled`])
-      held.defer(() => rmSync(folder, { recursive: true, force: true }));
-    await startArchiving(archive);
-    const load = new SteadyShopper(shopper, {
-      sku: SKU,
-      pauseMs: PAUSE_MS,
-      card: (before) => (before % 5 === 4 ? "pm_card_visa_chargeDeclined" : "pm_card_visa"),
-      accepted: ({ saga_id }) => appendFileSync(journal, `${JSON.stringify({ saga_id })}\n`),
-    });
-    await load.places(5);
-    await asSuperuser((sql) => copyRunning(sql, data(), backup));
-    await load.places(5);
-    // when
-    let ids: readonly string[] = [];
-    const areThere = async () => (ids = await paymentIds()).length > 5;
-    await waitUntil("there are payments", areThere, { timeoutMs: PATIENCE_MS });
-    const time = await asSuperuser(async (sql) => {
-      const [now] = await sql<{ time: string }[]>`select clock_timestamp()::text as time`;
-      return now?.time ?? "";
-    });
-    // The log is replayed up to the next commit. Were that the one of the mistake, its lock would be there already, and nobody could look.
-    await load.places(2);
-    await asSuperuser((sql) => sql`truncate payments cascade`);
-    await load.places(5);
-    // then the operator stops the role and who gives it work
-    await system.stack.find("orchestrator").stop();
-    await system.stack.find("payment").stop();
-    await archiveAll();
-    const spoiled = await paymentIds();
-    expect(ids.filter((id) => spoiled.includes(id))).toEqual([]);
-    await restoreTo(time, backup, archive);
-    const restored = await paymentIds();
-    expect(ids.filter((id) => !restored.includes(id))).toEqual([]);
-    await takeWrites();
-    // and brings back what came after
-    const since = ["--since", new Date(Date.parse(time) - 60_000).toISOString()];
-    await system.operatorSees(["outbox", "restore", "--database", "payment", ...REASON]);
-    await system.operatorSees(["payments", "rebuild", ...since, ...REASON]);
-    await system.republish(...since, ...REASON);
-    await system.stack.restart("payment");
-    await system.stack.restart("orchestrator");
-    const placed = await load.stop();
-    expect(await load.endsOf(placed)).toEqual(new Set(["COMPLETED", "CARD_DECLINED"]));
-    const isAgreed = async () => (await system.audit("--journal", journal)).code === 0;
-    await waitUntil("the audit is clean", isAgreed, { timeoutMs: PATIENCE_MS });
-    expect(await system.audit("--journal", journal)).toEqual({ code: 0, violations: [] });
-  },
-  TEST_TIMEOUT_MS,
-);
+/** Defines the test. Afterwards the payment database keeps an archive, of which the files are gone. */
+export function pointInTime(running: () => RunningSystem): void {
+  beforeAll(async () => {
+    system = running();
+    await system.providerTakes("fixed:20");
+    shopper = await system.shopper();
+    journal = join(system.stack.dataDirectory, "journal-of-payments");
+    await system.restock(SKU, 1_000);
+  });
+  afterAll(() => held.disposeAsync());
+
+  test(
+    "payments are emptied under load: the database goes back to the moment before, and what came after is rebuilt",
+    async () => {
+      // given a base backup under load, and the log since then
+      const [backup, archive] = [`${data()}-base`, `${data()}-archive`];
+      for (const folder of [backup, archive, `${data()}-spoiled`])
+        held.defer(() => rmSync(folder, { recursive: true, force: true }));
+      await startArchiving(archive);
+      const load = new SteadyShopper(shopper, {
+        sku: SKU,
+        pauseMs: PAUSE_MS,
+        card: (before) => (before % 5 === 4 ? "pm_card_visa_chargeDeclined" : "pm_card_visa"),
+        accepted: ({ saga_id }) => appendFileSync(journal, `${JSON.stringify({ saga_id })}\n`),
+      });
+      await load.places(5);
+      await asSuperuser((sql) => copyRunning(sql, data(), backup));
+      await load.places(5);
+      // when
+      let ids: readonly string[] = [];
+      const areThere = async () => (ids = await paymentIds()).length > 5;
+      await waitUntil("there are payments", areThere, { timeoutMs: PATIENCE_MS });
+      const time = await asSuperuser(async (sql) => {
+        const [now] = await sql<{ time: string }[]>`select clock_timestamp()::text as time`;
+        return now?.time ?? "";
+      });
+      // The log is replayed up to the next commit. Were that the one of the mistake, its lock would be there already, and nobody could look.
+      await load.places(2);
+      await asSuperuser((sql) => sql`truncate payments cascade`);
+      await load.places(5);
+      // then the operator stops the role and who gives it work
+      await system.stack.find("orchestrator").stop();
+      await system.stack.find("payment").stop();
+      await archiveAll();
+      const spoiled = await paymentIds();
+      expect(ids.filter((id) => spoiled.includes(id))).toEqual([]);
+      await restoreTo(time, backup, archive);
+      const restored = await paymentIds();
+      expect(ids.filter((id) => !restored.includes(id))).toEqual([]);
+      await takeWrites();
+      // and brings back what came after
+      const since = ["--since", new Date(Date.parse(time) - 60_000).toISOString()];
+      await system.operatorSees(["outbox", "restore", "--database", "payment", ...REASON]);
+      await system.operatorSees(["payments", "rebuild", ...since, ...REASON]);
+      await system.republish(...since, ...REASON);
+      await system.stack.restart("payment");
+      await system.stack.restart("orchestrator");
+      const placed = await load.stop();
+      expect(await load.endsOf(placed)).toEqual(new Set(["COMPLETED", "CARD_DECLINED"]));
+      const isAgreed = async () => (await system.audit("--journal", journal)).code === 0;
+      await waitUntil("the audit is clean", isAgreed, { timeoutMs: PATIENCE_MS });
+      expect(await system.audit("--journal", journal)).toEqual({ code: 0, violations: [] });
+    },
+    TEST_TIMEOUT_MS,
+  );
+}

@@ -1,6 +1,7 @@
 // An asynchronous standby is promoted under load and lacks the last moments of its primary, each database in turn. The auditor names what was
 // lost, `checkoutctl repair` puts it right, and no shopper pays twice. The test follows the runbook.
-import { afterAll, beforeAll, expect, test } from "bun:test";
+// Called by databases.e2e.test.ts.
+import { beforeAll, expect, test } from "bun:test";
 import { appendFileSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import postgres, { type Sql } from "postgres";
@@ -11,12 +12,11 @@ import { promote } from "../../faults/failover.ts";
 import { faultsOf } from "../../testkit/checkoutctl.ts";
 import { failOverManaged } from "../../testkit/failover.ts";
 import { waitUntil } from "../wait.ts";
-import { CURRENCY, existing, RunningSystem } from "./running-system.ts";
+import { CURRENCY, existing, type RunningSystem } from "./running-system.ts";
 
-const UP_TIMEOUT_MS = 120_000;
 const TEST_TIMEOUT_MS = 150_000;
 const PATIENCE_MS = 60_000;
-const SKU = "lamp";
+const SKU = "behind";
 const REASON = ["--reason", "its standby was behind"];
 /** Checkouts that are accepted, and finished, while the standby gets nothing any more. */
 const MISSED = 12;
@@ -37,17 +37,9 @@ interface Printed {
   }[];
 }
 
-const held = new AsyncDisposableStack();
 let system: RunningSystem;
 let shopper: Shopper;
 let journal: string;
-beforeAll(async () => {
-  system = held.use(await RunningSystem.start("behind", { paysim: { LATENCY: "fixed:100" } }));
-  shopper = await system.shopper();
-  journal = join(system.stack.dataDirectory, "journal");
-  await system.restock(SKU, 10_000);
-}, UP_TIMEOUT_MS);
-afterAll(() => held.disposeAsync(), UP_TIMEOUT_MS);
 
 /** Shoppers who buy until they are told to stop; every fifth card is declined. All that was accepted is in the journal. */
 class Load {
@@ -178,42 +170,53 @@ async function repaired(database: DatabaseName): Promise<Printed> {
   return system.operatorSees<Printed>([...command, "--confirm", String(dry.confirm)]);
 }
 
-test.each(["order", "inventory", "payment", "saga"] as const)(
-  "the standby of %s was behind: the audit names what it lost, and a repair puts it right",
-  async (database) => {
-    // given
-    const load = new Load();
-    await load.passes(MISSED);
-    const server = system.stack.find(`postgres-${database}`);
-    // when
-    await failOverManaged(server, () => load.passes(MISSED));
-    await promote(server.address);
-    // then its role says so, with the way out; the orchestrator refuses to act, a service goes on until it is stopped
-    const role = database === "saga" ? "orchestrator" : database;
-    const saysSo = async () => (await readiness(role)).includes("`checkoutctl repair`");
-    await waitUntil(`${role} says that it is behind`, saysSo, { timeoutMs: PATIENCE_MS });
-    const refused = await system.operatorSees<Printed>(["repair", ...REASON, "--dry-run"]);
-    expect(refused.databases.map((one) => one.database)).toEqual([database]);
-    expect(refused.running.join()).toContain("checkout-orchestrator");
-    const stopped = database === "saga" ? ["orchestrator"] : ["orchestrator", database];
-    for (const name of stopped) await system.stack.find(name).stop();
-    const lost = database === "saga" ? await lostSagas() : await lostRows(database);
-    expect(lost.length).toBeGreaterThanOrEqual(MISSED / 2);
-    const isSettled = async () => Bun.deepEquals(await named(NAMED_BY[database]), lost);
-    await waitUntil("the audit names exactly what was lost", isSettled, { timeoutMs: PATIENCE_MS });
-    // when
-    const report = await repaired(database);
-    // then
-    expect(faultsOf(["repair"], report)).toEqual([]);
-    expect(report.repaired.map((one) => one.database)).toEqual([database]);
-    expect(report.repaired.flatMap((one) => one.not_repaired)).toEqual([]);
-    expect((await system.operatorSees<Printed>(["repair", ...REASON, "--dry-run"])).databases).toEqual([]);
-    for (const name of stopped.toReversed()) await system.stack.restart(name);
-    await load.passes(SHOPPERS);
-    expect(await load.end()).toContain("COMPLETED");
-    const isAgreed = async () => (await system.audit("--journal", journal)).code === 0;
-    await waitUntil("the audit is clean", isAgreed, { timeoutMs: PATIENCE_MS }).catch(() => undefined);
-    expect(await system.audit("--journal", journal)).toEqual({ code: 0, violations: [] });
-  },
-  TEST_TIMEOUT_MS,
-);
+/** Defines the tests. */
+export function failoversBehind(running: () => RunningSystem): void {
+  beforeAll(async () => {
+    system = running();
+    await system.providerTakes("fixed:100");
+    shopper = await system.shopper();
+    journal = join(system.stack.dataDirectory, "journal-of-failovers");
+    await system.restock(SKU, 10_000);
+  });
+
+  test.each(["order", "inventory", "payment", "saga"] as const)(
+    "the standby of %s was behind: the audit names what it lost, and a repair puts it right",
+    async (database) => {
+      // given
+      const load = new Load();
+      await load.passes(MISSED);
+      const server = system.stack.find(`postgres-${database}`);
+      // when
+      await failOverManaged(server, () => load.passes(MISSED));
+      await promote(server.address);
+      // then its role says so, with the way out; the orchestrator refuses to act, a service goes on until it is stopped
+      const role = database === "saga" ? "orchestrator" : database;
+      const saysSo = async () => (await readiness(role)).includes("`checkoutctl repair`");
+      await waitUntil(`${role} says that it is behind`, saysSo, { timeoutMs: PATIENCE_MS });
+      const refused = await system.operatorSees<Printed>(["repair", ...REASON, "--dry-run"]);
+      expect(refused.databases.map((one) => one.database)).toEqual([database]);
+      expect(refused.running.join()).toContain("checkout-orchestrator");
+      const stopped = database === "saga" ? ["orchestrator"] : ["orchestrator", database];
+      for (const name of stopped) await system.stack.find(name).stop();
+      const lost = database === "saga" ? await lostSagas() : await lostRows(database);
+      expect(lost.length).toBeGreaterThanOrEqual(MISSED / 2);
+      const isSettled = async () => Bun.deepEquals(await named(NAMED_BY[database]), lost);
+      await waitUntil("the audit names exactly what was lost", isSettled, { timeoutMs: PATIENCE_MS });
+      // when
+      const report = await repaired(database);
+      // then
+      expect(faultsOf(["repair"], report)).toEqual([]);
+      expect(report.repaired.map((one) => one.database)).toEqual([database]);
+      expect(report.repaired.flatMap((one) => one.not_repaired)).toEqual([]);
+      expect((await system.operatorSees<Printed>(["repair", ...REASON, "--dry-run"])).databases).toEqual([]);
+      for (const name of stopped.toReversed()) await system.stack.restart(name);
+      await load.passes(SHOPPERS);
+      expect(await load.end()).toContain("COMPLETED");
+      const isAgreed = async () => (await system.audit("--journal", journal)).code === 0;
+      await waitUntil("the audit is clean", isAgreed, { timeoutMs: PATIENCE_MS }).catch(() => undefined);
+      expect(await system.audit("--journal", journal)).toEqual({ code: 0, violations: [] });
+    },
+    TEST_TIMEOUT_MS,
+  );
+}
