@@ -1,5 +1,6 @@
 // Collects single items into groups, so that many share one transaction. A group is what arrives during the linger time, or while
-// other groups are served. Called by orchestrator/intake.ts and by the payment service (executor.ts, webhook-intake.ts).
+// other groups are served, whichever is longer. Called by orchestrator/intake.ts and key-lookup.ts, and by the payment service
+// (executor.ts, webhook-intake.ts).
 import { type Load, LoadMeter } from "./linger.ts";
 
 export interface GroupsOptions<Item> {
@@ -15,6 +16,8 @@ export interface GroupsOptions<Item> {
 export class Groups<Item> implements AsyncDisposable {
   readonly #options: GroupsOptions<Item>;
   #waiting: Item[] = [];
+  /** When the first of them came; by the monotonic clock, in milliseconds. */
+  #waitingSinceMs = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   readonly #inFlight = new Set<Promise<void>>();
   #isClosed = false;
@@ -35,6 +38,7 @@ export class Groups<Item> implements AsyncDisposable {
   }
 
   add(item: Item): void {
+    if (this.#waiting.length === 0) this.#waitingSinceMs = performance.now();
     this.#waiting.push(item);
     this.#schedule();
   }
@@ -53,10 +57,14 @@ export class Groups<Item> implements AsyncDisposable {
   #schedule(): void {
     if (this.#timer !== undefined || this.#waiting.length === 0 || this.#isClosed) return;
     if (this.#inFlight.size >= this.#options.maxInFlight) return;
-    this.#timer = setTimeout(() => {
-      this.#timer = undefined;
-      this.#flush();
-    }, this.#options.lingerMs(this.#meter.load));
+    const waitedMs = performance.now() - this.#waitingSinceMs;
+    this.#timer = setTimeout(
+      () => {
+        this.#timer = undefined;
+        this.#flush();
+      },
+      Math.max(0, this.#options.lingerMs(this.#meter.load) - waitedMs),
+    );
   }
 
   #flush(): void {
