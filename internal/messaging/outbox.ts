@@ -7,7 +7,7 @@ import { DEAD_LETTER_TYPE } from "../../schemas/outbox-rules.ts";
 import { TOPICS } from "../../schemas/topics.ts";
 import { FIELD_SEPARATOR, RECORD_SEPARATOR } from "../kernel/ports.ts";
 import { columnText } from "./columns.ts";
-import type { Transaction, Tx } from "./database.ts";
+import type { AppendedEvent, Transaction, Tx } from "./database.ts";
 import { deadLetterKey } from "./dead-letter.ts";
 import { envelop, type Envelope, type EnvelopeContext } from "./envelope.ts";
 import type { Outgoing } from "./handler.ts";
@@ -42,17 +42,26 @@ export function appendEnvelopes(
   envelopes: readonly Envelope[],
 ): readonly PromiseLike<unknown>[] {
   if (envelopes.length === 0) return [];
-  const rows = envelopes.map(({ topic, message }) => ({
+  const rows = envelopes.map(rowOf);
+  if (appended === null) return [insertEvents(tx, rows), notifyRelay(tx)];
+  appended.push(...rows.map(eventOf));
+  return [insertEvents(tx, rows)];
+}
+
+/** A message as a row of the outbox. */
+export function rowOf({ topic, message }: Envelope): EventRow {
+  return {
     event_id: message.message_id,
     topic,
     partition_key: message.saga_id,
     type: message.type,
     payload: JSON.stringify(message),
-  }));
-  if (appended === null) return [insertEvents(tx, rows), notifyRelay(tx)];
-  for (const { event_id, topic, partition_key, type, payload } of rows)
-    appended.push({ event_id, record: [topic, partition_key, type, payload].join(FIELD_SEPARATOR) });
-  return [insertEvents(tx, rows)];
+  };
+}
+
+/** A row as the publisher sends it. */
+export function eventOf({ event_id, topic, partition_key, type, payload }: EventRow): AppendedEvent {
+  return { event_id, record: [topic, partition_key, type, payload].join(FIELD_SEPARATOR) };
 }
 
 /** Like `append`, for dead letters. A record that exists already (its message was delivered again) stays as it is. */
@@ -84,9 +93,9 @@ export interface OutboxRow {
 }
 
 /** With its payload as JSON text. */
-type TextRow = Omit<OutboxRow, "payload"> & { readonly payload: string };
+export type EventRow = Omit<OutboxRow, "payload"> & { readonly payload: string };
 
-function insertEvents(tx: Tx, rows: readonly TextRow[]): PromiseLike<unknown> {
+export function insertEvents(tx: Tx, rows: readonly EventRow[]): postgres.PendingQuery<postgres.Row[]> {
   return tx`
     insert into outbox (event_id, topic, partition_key, payload, headers)
     select event_id::uuid, topic, partition_key, payload::jsonb, jsonb_build_object('type', type) from ${unpacked(tx, rows)}`;
@@ -100,12 +109,12 @@ export function insertEventsOnce(tx: Connection, rows: readonly OutboxRow[]): Pr
         on conflict do nothing`;
 }
 
-function textRowOf({ payload, ...row }: OutboxRow): TextRow {
+function textRowOf({ payload, ...row }: OutboxRow): EventRow {
   return { ...row, payload: JSON.stringify(payload) };
 }
 
-function unpacked(tx: Connection, rows: readonly TextRow[]) {
-  const column = (of: (row: TextRow) => string) => columnText(rows, of);
+function unpacked(tx: Connection, rows: readonly EventRow[]) {
+  const column = (of: (row: EventRow) => string) => columnText(rows, of);
   return tx`
     unnest(string_to_array(${column((row) => row.event_id)}::text, ${RECORD_SEPARATOR}::text),
            string_to_array(${column((row) => row.topic)}::text, ${RECORD_SEPARATOR}::text),

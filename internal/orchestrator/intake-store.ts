@@ -4,8 +4,9 @@ import type { Sql } from "postgres";
 import type { FindSaga, StartSaga } from "../../schemas/http.ts";
 import { timestampOf, timestampOrNull } from "../kernel/timestamp.ts";
 import type { Tx } from "../messaging/database.ts";
+import { type EventRow, insertEvents } from "../messaging/outbox.ts";
 import type { Saga } from "./state.ts";
-import { positionColumns } from "./store.ts";
+import { appendHistory, type HistoryLine, positionColumns } from "./store.ts";
 
 /** A saga about to be created, with the request it came from. */
 export interface NewSaga {
@@ -13,11 +14,37 @@ export interface NewSaga {
   readonly request: StartSaga;
 }
 
+/** What a saga starts with, besides its row. */
+export interface FirstSteps {
+  readonly lines: readonly HistoryLine[];
+  readonly events: readonly EventRow[];
+  /** Epoch ms. */
+  readonly now: number;
+}
+
 /**
- * Inserts the sagas whose (user, client key) is new and returns their ids. In key order, so that two groups with the same keys wait
- * for each other instead of deadlocking.
+ * Inserts the sagas whose (user, client key) is new with their first steps, and those of no other. One unsent statement, so that a group
+ * of checkouts takes one round trip; it gives the ids of what it has inserted.
  */
+export function startSagas(tx: Tx, sagas: readonly NewSaga[], { lines, events, now }: FirstSteps) {
+  return tx<Inserted[]>`
+    with saga as (${insertion(tx, sagas)}),
+         line as (${appendHistory(tx, lines, now)} where saga_id::uuid in (select saga_id from saga)),
+         event as (${insertEvents(tx, events)} where partition_key::uuid in (select saga_id from saga))
+    select saga_id from saga`;
+}
+
+/** Inserts the sagas whose (user, client key) is new and returns their ids. */
 export async function insertSagas(tx: Tx, sagas: readonly NewSaga[]): Promise<ReadonlySet<string>> {
+  return new Set((await insertion(tx, sagas)).map((row) => row.saga_id));
+}
+
+interface Inserted {
+  readonly saga_id: string;
+}
+
+/** In key order, so that two groups with the same keys wait for each other instead of deadlocking. */
+function insertion(tx: Tx, sagas: readonly NewSaga[]) {
   const rows = sagas.map(({ saga, request }) => ({
     ...positionColumns(saga),
     saga_id: saga.saga_id,
@@ -39,7 +66,7 @@ export async function insertSagas(tx: Tx, sagas: readonly NewSaga[]): Promise<Re
     body_hash: request.body_hash,
     traceparent: request.traceparent ?? null,
   }));
-  const inserted = await tx<{ saga_id: string }[]>`
+  return tx<Inserted[]>`
     insert into saga_state (saga_id, user_id, email, cart_items, status, current_step, table_version, currency,
            expected_total_cents, shipping_address, payment_method, deadline_at, client_key, body_hash, traceparent,
            shopper_present, language, provider, created_at, updated_at)
@@ -54,7 +81,6 @@ export async function insertSagas(tx: Tx, sagas: readonly NewSaga[]): Promise<Re
      order by r.user_id, r.client_key
         on conflict (user_id, client_key) do nothing
     returning saga_id`;
-  return new Set(inserted.map((row) => row.saga_id));
 }
 
 /** Sagas in progress and messages that wait for Kafka. */

@@ -10,11 +10,12 @@ import { lingerMs } from "../messaging/linger.ts";
 import { Groups } from "../messaging/groups.ts";
 import { MAX_CUTS_WHEN_LOCKED } from "../messaging/held-rows.ts";
 import { bisect } from "../messaging/bisect.ts";
-import { append } from "../messaging/outbox.ts";
+import { envelop } from "../messaging/envelope.ts";
+import { eventOf, notifyRelay, rowOf } from "../messaging/outbox.ts";
 import type { Admission } from "./admission.ts";
-import { findKeyOwners, insertSagas, keyOf } from "./intake-store.ts";
+import { findKeyOwners, keyOf, type NewSaga, startSagas } from "./intake-store.ts";
+import { withinReadTime } from "./saga-watch.ts";
 import { type SagaPolicy, startSaga } from "./saga.ts";
-import { appendHistory } from "./store.ts";
 
 /** At most this many checkouts in one transaction. */
 const MAX_GROUP = 500;
@@ -46,6 +47,13 @@ export interface IntakeOptions {
 
 /** The client key was used before with another body. */
 export class ClientKeyReused extends Error {}
+
+interface Candidate extends NewSaga, Pick<ReturnType<typeof startSaga>, "out" | "history"> {}
+
+interface NotStarted extends Pick<Waiting, "request" | "resolve" | "reject"> {
+  /** Why new checkouts are not admitted; null if they are. */
+  readonly rejection: string | null;
+}
 
 interface Waiting {
   readonly request: StartSaga;
@@ -125,7 +133,7 @@ export class Intake implements AsyncDisposable {
     return tracer.span("saga intake", first, { attributes: { [CHECKOUTS]: group.length }, links });
   }
 
-  /** Writes the group in one transaction and answers it. When that fails, it throws and answers nothing. */
+  /** Writes the group in one transaction and answers it. When that fails, it throws and answers nothing that was written. */
   async #writeGroup(group: readonly Waiting[]): Promise<void> {
     const { clock, newId, policy, onStarted, admission } = this.#options;
     const now = clock.now();
@@ -135,35 +143,24 @@ export class Intake implements AsyncDisposable {
       return { request, resolve, reject, saga, out, history, rejection };
     });
     const admitted = candidates.filter(({ rejection }) => rejection === null);
-    const { started, owners } = await this.#options.database.transaction(
-      async ({ tx, send, finish, appended }) => {
-        const [fresh] = admitted.length > 0 ? await send([insertSagas(tx, admitted)]) : [new Set<string>()];
-        const repeated = candidates.flatMap(({ saga, request }) =>
-          fresh.has(saga.saga_id) ? [] : [request],
-        );
-        // A statement of its own has its own snapshot: it sees what another transaction has committed meanwhile.
-        const [found] = repeated.length === 0 ? [[]] : await send([findKeyOwners(tx, repeated)]);
-        const first = candidates.filter(({ saga }) => fresh.has(saga.saga_id));
-        const caused = first.map(({ out, request: { traceparent } }) => ({ out, traceparent }));
-        const lines = first.flatMap(({ history, saga: { saga_id } }) =>
-          history.map((line) => ({ ...line, saga_id, message_id: null, message_type: "StartSaga" })),
-        );
-        await finish([
-          ...(lines.length === 0 ? [] : [appendHistory(tx, lines, now)]),
-          ...append({ tx, appended }, caused, { newId, now }),
-        ]);
-        return { started: fresh, owners: new Map(found.map((owner) => [keyOf(owner), owner])) };
-      },
-    );
+    const started = admitted.length === 0 ? new Set<string>() : await this.#startSagas(admitted, now);
     if (started.size > 0) {
       admission.taken(started.size);
       onStarted(started.size);
     }
-    for (const { request, saga, resolve, reject, rejection } of candidates) {
-      if (started.has(saga.saga_id)) {
-        resolve({ saga_id: saga.saga_id, replayed: false });
-        continue;
-      }
+    for (const { saga, resolve } of candidates)
+      if (started.has(saga.saga_id)) resolve({ saga_id: saga.saga_id, replayed: false });
+    const others = candidates.filter(({ saga }) => !started.has(saga.saga_id));
+    if (others.length > 0) await this.#answerOthers(others);
+  }
+
+  /** Answers checkouts of which nothing was written: their client key is in use, or they were not admitted. */
+  async #answerOthers(others: readonly NotStarted[]): Promise<void> {
+    const requests = others.map(({ request }) => request);
+    // After the commit, so it sees what another transaction has committed meanwhile.
+    const found = await withinReadTime(findKeyOwners(this.#options.database.sql, requests));
+    const owners = new Map(found.map((owner) => [keyOf(owner), owner]));
+    for (const { request, resolve, reject, rejection } of others) {
       const owner = owners.get(keyOf(request));
       if (owner === undefined && rejection !== null) {
         reject(new AppError("SERVICE_UNAVAILABLE", rejection));
@@ -173,5 +170,23 @@ export class Intake implements AsyncDisposable {
       if (owner.body_hash !== request.body_hash) reject(new ClientKeyReused());
       else resolve({ saga_id: owner.saga_id, replayed: true });
     }
+  }
+
+  /** In one transaction of one round trip. Returns the ids of those whose client key is new. */
+  #startSagas(sagas: readonly Candidate[], now: number): Promise<ReadonlySet<string>> {
+    const { newId, database } = this.#options;
+    const events = sagas.flatMap(({ out, request: { traceparent } }) =>
+      envelop(out, { newId, now }, traceparent).map(rowOf),
+    );
+    const lines = sagas.flatMap(({ history, saga: { saga_id } }) =>
+      history.map((line) => ({ ...line, saga_id, message_id: null, message_type: "StartSaga" })),
+    );
+    return database.transaction(async ({ tx, finish, appended }) => {
+      const starting = startSagas(tx, sagas, { lines, events, now });
+      await finish([starting, ...(appended === null ? [notifyRelay(tx)] : [])]);
+      const started = new Set((await starting).map(({ saga_id }) => saga_id));
+      appended?.push(...events.filter(({ partition_key }) => started.has(partition_key)).map(eventOf));
+      return started;
+    });
   }
 }

@@ -1,6 +1,6 @@
 // The saga database for everything that moves a saga: sagas are read and locked, changed, and written back, in batches. Called by
 // handler.ts and timers.ts. intake-store.ts inserts sagas; status-store.ts reads what a shopper may see.
-import type { PendingQuery, Sql } from "postgres";
+import type { PendingQuery, Row, Sql } from "postgres";
 import type { SagaStatus } from "../../schemas/http.ts";
 import { LONGEST_PAUSE_MS } from "../kernel/backoff.ts";
 import { assert, assertNever } from "../kernel/errors.ts";
@@ -176,7 +176,7 @@ export interface HistoryLine extends Transition {
 }
 
 /** Appends to the timeline, in the order given. `now` in epoch ms. */
-export function appendHistory(tx: Tx, lines: readonly HistoryLine[], now: number): PromiseLike<unknown> {
+export function appendHistory(tx: Tx, lines: readonly HistoryLine[], now: number): PendingQuery<Row[]> {
   const column = (of: (line: HistoryLine) => string | null) => columnText(lines, of);
   return tx`
     insert into saga_history (saga_id, from_status, to_status, step, message_id, message_type, note, at)
