@@ -2,7 +2,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
 import type { SagaStarted, StartSaga } from "../../schemas/http.ts";
 import { AppError } from "../kernel/errors.ts";
-import type { Database } from "../messaging/database.ts";
+import type { AppendedEvent, Database } from "../messaging/database.ts";
+import { publishing } from "../messaging/publisher.ts";
 import { openPostgres } from "../platform/postgres.ts";
 import { checkout, POLICY, START, TestOrchestrator } from "../testkit/orchestrator.ts";
 import { noLog, noMeter } from "../testkit/noop-telemetry.ts";
@@ -129,6 +130,31 @@ describe("a group", () => {
     expect([await orchestrator.count(), (await orchestrator.messages()).length]).toEqual([0, 0]);
   });
 
+  test("takes one round trip, and the publisher is offered the commands of new sagas only", async () => {
+    const url = new URL(orchestrator.database.url);
+    await using proxy = await TcpProxy.start({ host: url.hostname, port: Number(url.port) }, 5);
+    url.port = String(proxy.port);
+    await using postgres = openPostgres({ url: url.href, poolSize: 2, applicationName: "test" });
+    const offered: AppendedEvent[] = [];
+    const database = publishing(postgres, { offer: (events) => void offered.push(...events) });
+    await using intake = orchestrator.intake({ database });
+    const known = checkout();
+    // Connects, and prepares the statement.
+    await intake.start(known);
+    // Long enough that on a busy machine no answer overtakes the second half of a group.
+    proxy.latencyMs = 250;
+    const before = proxy.roundTrips;
+    const answers = await startAll(
+      intake,
+      Array.from({ length: 50 }, () => checkout()),
+    );
+    expect([idsOf(answers).length, proxy.roundTrips - before]).toEqual([50, 1]);
+    proxy.latencyMs = 5;
+    await startAll(intake, [known, checkout()]);
+    expect(offered).toHaveLength(52);
+    expect(offered).toHaveLength((await orchestrator.messages()).length);
+  });
+
   test("succeeds except for the one checkout that the database rejects", async () => {
     // Half a surrogate pair: the schema of the API rejects it, and the database cannot store it.
     const broken = checkout({ email: "\ud800@example.com" });
@@ -251,6 +277,23 @@ describe("a client key", () => {
     const answers = await startAll(intake, bodies);
     expect([idsOf(answers).length, new Set(idsOf(answers)).size]).toEqual([5, 1]);
     expect(reasonsOf(answers).every((reason) => reason instanceof ClientKeyReused)).toBe(true);
+  });
+
+  test("that cannot be looked up fails alone: the new checkouts of its group are answered", async () => {
+    const known = checkout();
+    await using healthy = orchestrator.intake();
+    await healthy.start(known);
+    const away = () => Promise.reject(new AppError("DATABASE_UNAVAILABLE", "the lookup got no answer"));
+    const { postgres } = orchestrator.database;
+    await using intake = orchestrator.intake({
+      database: { ...watched(postgres), sql: new Proxy(postgres.sql, { apply: away }) },
+    });
+    const answers = await startAll(intake, [known, checkout()]);
+    expect(answers).toMatchObject([
+      { status: "rejected", reason: { code: "DATABASE_UNAVAILABLE" } },
+      { status: "fulfilled", value: { replayed: false } },
+    ]);
+    expect(await orchestrator.count()).toBe(2);
   });
 
   test("retried after a commit whose reply was lost gives the saga of that commit", async () => {
