@@ -133,7 +133,10 @@ export class Intake implements AsyncDisposable {
     return tracer.span("saga intake", first, { attributes: { [CHECKOUTS]: group.length }, links });
   }
 
-  /** Writes the group in one transaction and answers it. When that fails, it throws and answers nothing that was written. */
+  /**
+   * Writes the group in one transaction and answers it. Throws when that fails, and when keys in use cannot be looked up; what was
+   * started is answered by then.
+   */
   async #writeGroup(group: readonly Waiting[]): Promise<void> {
     const { clock, newId, policy, onStarted, admission } = this.#options;
     const now = clock.now();

@@ -11,18 +11,24 @@ export const ORCHESTRATOR_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: INTAKE,
-        find: "const { started, owners } = await",
-        replace: "const { started, owners, later } = await",
+        find: "import { eventOf,",
+        replace: "import { append, eventOf,",
       },
       {
         file: INTAKE,
-        find: "          ...append({ tx, appended }, caused, { newId, now }),\n        ]);\n        return { started: fresh,",
-        replace: "        ]);\n        return { later: caused, started: fresh,",
+        find: "startSagas(tx, sagas, { lines, events, now })",
+        replace: "startSagas(tx, sagas, { lines, events: [], now })",
+      },
+      {
+        file: INTAKE,
+        find: "      appended?.push(...events.filter(({ partition_key }) => started.has(partition_key)).map(eventOf));\n",
+        replace: "",
       },
       {
         file: INTAKE,
         find: "    if (started.size > 0) {\n",
         replace:
+          "    const later = candidates.filter(({ saga }) => started.has(saga.saga_id)).map(({ out }) => ({ out }));\n" +
           "    await this.#options.database.transaction(async ({ tx, finish, appended }) => finish(append({ tx, appended }, later, { newId, now })));\n" +
           "    if (started.size > 0) {\n",
       },
