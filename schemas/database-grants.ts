@@ -133,11 +133,8 @@ export const GRANTS: Readonly<Record<MigratedDatabase, DatabaseGrants>> = {
       },
       // Lines are added, and settled while their act is under way.
       operator_actions: {
-        // The orchestrator counts the dead letters that no operator has handled.
-        app: {
-          select: "action_id run_id action subject actor reason outcome detail at".split(" "),
-          insert: true,
-        },
+        // The orchestrator counts the dead letters that no operator has handled. Who and why is not its business.
+        app: { select: "action_id action subject outcome".split(" "), insert: true },
         audit: { select: "subject action outcome message_id actor reason at".split(" ") },
         console: { select: "all", insert: true, update: "outcome detail settled_at times".split(" ") },
       },

@@ -1,6 +1,6 @@
 // The sources of the overview: connections that stay open, because it is collected every second. A server that does not answer now
 // may answer later, so nothing is closed on an error. Used by `checkoutctl top` and others.
-import { handlingsOf } from "../../internal/operations/dead-letter-store.ts";
+import { handledOf } from "../../internal/operations/dead-letter-store.ts";
 import { OpenDeadLetters } from "../../internal/operations/open-dead-letters.ts";
 import type { OverviewSources } from "../../internal/operations/overview.ts";
 import { roleAddresses } from "../../internal/operations/role-state.ts";
@@ -80,7 +80,7 @@ export class OpenSources implements AsyncDisposable {
   #openDeadLetters(): OpenDeadLetters {
     this.#deadLetters ??= new OpenDeadLetters({
       read: (from) => readTopic({ ...this.kafka(), topic: TOPICS.deadLetters, from }),
-      handlings: (ids) => handlingsOf(this.database("saga").sql, ids),
+      handled: (ids) => handledOf(this.database("saga").sql, ids),
       clock: systemClock,
     });
     return this.#deadLetters;

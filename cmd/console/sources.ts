@@ -1,7 +1,7 @@
 // The servers of the console. None is waited for: what one of them knows is missing while it is away, and everything else is there.
 import type { Sql } from "postgres";
 import type { TopicAccess } from "../../internal/console/options.ts";
-import { handlingsOf } from "../../internal/operations/dead-letter-store.ts";
+import { handledOf } from "../../internal/operations/dead-letter-store.ts";
 import { OpenDeadLetters } from "../../internal/operations/open-dead-letters.ts";
 import { TopicBrowser } from "../../internal/operations/topic-browser.ts";
 import { systemClock } from "../../internal/platform/clock.ts";
@@ -114,7 +114,7 @@ export function openTopics(
   const states = resources.use("kafka", new TopicStates(kafka, Object.values(TOPICS), SUBSCRIPTIONS));
   const open = new OpenDeadLetters({
     read: (from) => readTopic({ ...kafka, topic: TOPICS.deadLetters, from }),
-    handlings: (ids) => handlingsOf(saga, ids),
+    handled: (ids) => handledOf(saga, ids),
     clock: systemClock,
   });
   const access: TopicAccess = {

@@ -1,5 +1,5 @@
 // The orchestrator's background checks of its database: admission, sagas without progress, dead letters.
-import { handlingsOf } from "../../internal/operations/dead-letter-store.ts";
+import { handledOf } from "../../internal/operations/dead-letter-store.ts";
 import { OpenDeadLetters } from "../../internal/operations/open-dead-letters.ts";
 import { Admission, admissionMetrics } from "../../internal/orchestrator/admission.ts";
 import { measureBacklog } from "../../internal/orchestrator/intake-store.ts";
@@ -66,7 +66,7 @@ export function startDeadLetterWatch(context: Context, database: Database): void
   const { config, metrics } = context;
   const watch = new OpenDeadLetters({
     read: (from) => readTopic({ ...kafkaOptions(config, "orchestrator"), topic: TOPICS.deadLetters, from }),
-    handlings: (ids) => handlingsOf(database.sql, ids),
+    handled: (ids) => handledOf(database.sql, ids),
     clock: systemClock,
     meter: metrics,
   });

@@ -30,6 +30,15 @@ export async function handlingsOf(
   return new Map(rows.map((row) => [row.dead_letter_id, row]));
 }
 
+/** Those of the dead letters that an operator has handled: replayed or discarded, and not only begun. Without who and why. */
+export async function handledOf(sql: Sql, deadLetterIds: readonly string[]): Promise<ReadonlySet<string>> {
+  const rows = await sql<{ subject: string }[]>`
+    select distinct subject from operator_actions
+     where action in ('dead-letter.replay', 'dead-letter.discard') and outcome is not null and outcome <> 'refused'
+       and subject = any(array(select json_array_elements_text(${JSON.stringify(deadLetterIds)}::text::json)))`;
+  return new Set(rows.map(({ subject }) => subject));
+}
+
 /** The messages whose dead letters were discarded. They must not be sent again. */
 export async function discardedMessages(sql: Sql): Promise<readonly string[]> {
   const rows = await sql<{ message_id: string }[]>`

@@ -9,7 +9,7 @@ import { cloneDatabase, type TestDatabase } from "../testkit/database.ts";
 import { deadLetterOf } from "../testkit/dead-letters.ts";
 import { freshTopic } from "../testkit/kafka.ts";
 import { kafkaBrokers } from "../testkit/servers.ts";
-import { handlingsOf } from "./dead-letter-store.ts";
+import { handledOf } from "./dead-letter-store.ts";
 import { OpenDeadLetters } from "./open-dead-letters.ts";
 
 const KAFKA = { brokers: kafkaBrokers(), clientId: "test" };
@@ -43,7 +43,7 @@ test("a dead letter counts until an operator has handled it or Kafka drops it, a
         yield batch;
       }
     },
-    handlings: (ids) => handlingsOf(database.postgres.sql, ids),
+    handled: (ids) => handledOf(database.postgres.sql, ids),
     clock: { now: () => now },
     meter: {
       gauge: (name) => {

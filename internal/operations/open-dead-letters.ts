@@ -4,8 +4,6 @@ import type { OpenDeadLetterCount } from "../../schemas/overview.ts";
 import { DEAD_LETTER_RETENTION_MS } from "../../schemas/topics.ts";
 import type { Clock } from "../kernel/ports.ts";
 import type { Meter } from "../kernel/telemetry.ts";
-import type { Handling } from "./dead-letter-store.ts";
-import { isOpen } from "./dead-letters.ts";
 import { isDeadLetter } from "../messaging/read-dead-letter.ts";
 
 /** The maximum of the gauge over all services. What lies behind in the topic is read when some of these are handled. */
@@ -21,8 +19,8 @@ export interface OpenDeadLettersOptions {
     /** The offset after the batch, in each of its partitions. */
     readonly next: readonly { readonly partition: number; readonly offset: number }[];
   }>;
-  /** How operators handled these dead letters, by id. */
-  readonly handlings: (ids: readonly string[]) => Promise<ReadonlyMap<string, Handling>>;
+  /** Those of these dead letters, by id, that an operator has handled. */
+  readonly handled: (ids: readonly string[]) => Promise<ReadonlySet<string>>;
   readonly clock: Clock;
   /** Shows the counts as a metric. */
   readonly meter?: Pick<Meter, "gauge">;
@@ -65,12 +63,12 @@ export class OpenDeadLetters {
   async count(): Promise<readonly OpenDeadLetterCount[]> {
     this.#reading ??= this.#readNew().finally(() => (this.#reading = undefined));
     await this.#reading;
-    const { handlings, clock } = this.#options;
+    const { clock } = this.#options;
     const ids = [...this.#open.keys()];
-    const handled = ids.length === 0 ? undefined : await handlings(ids);
+    const handled = ids.length === 0 ? undefined : await this.#options.handled(ids);
     const expired = clock.now() - DEAD_LETTER_RETENTION_MS;
     for (const [id, { failedAt }] of this.#open)
-      if (failedAt < expired || !isOpen(handled?.get(id))) this.#open.delete(id);
+      if (failedAt < expired || handled?.has(id)) this.#open.delete(id);
     const open = Map.groupBy(this.#open.values(), ({ service }) => service);
     return [...this.#services].map((service) => {
       const own = open.get(service) ?? [];

@@ -16,7 +16,7 @@ test("who asks while the topic is read waits for the same reading, and after it 
       await gate.promise;
       if (begun.length === 1) yield { values: [letter], next: [{ partition: 0, offset: 1 }] };
     },
-    handlings: async () => new Map(),
+    handled: async () => new Set(),
     clock: { now: () => Date.parse(letter.last_failure_at) },
   });
   const counts = [open.count(), open.count()];
@@ -37,9 +37,9 @@ test("after a failure the topic is read anew, and a question to the database tha
       if (reads === 1) throw new Error("Kafka does not answer");
       yield { values: [letter], next: [{ partition: 0, offset: 1 }] };
     },
-    handlings: () => {
+    handled: () => {
       questions += 1;
-      return questions === 1 ? new Promise(() => undefined) : Promise.resolve(new Map());
+      return questions === 1 ? new Promise(() => undefined) : Promise.resolve(new Set<string>());
     },
     clock: { now: () => Date.parse(letter.last_failure_at) },
   });

@@ -327,7 +327,7 @@ function registerDeadLetters(meter: Metrics): void {
   const read = () => {
     throw new Error("reads nothing");
   };
-  void new OpenDeadLetters({ read, handlings: async () => new Map(), clock: { now: () => 0 }, meter });
+  void new OpenDeadLetters({ read, handled: async () => new Set(), clock: { now: () => 0 }, meter });
 }
 
 function registerOpener(meter: Metrics): void {
