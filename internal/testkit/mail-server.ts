@@ -15,9 +15,10 @@ export class MailServer implements AsyncDisposable {
 
   /** The next reply codes by recipient address; when the list is empty, the recipient is accepted. */
   readonly answers = new Map<string, number[]>();
-  /** The reply delay by recipient address. */
-  readonly delays = new Map<string, number>();
-  /** The reply delay for all other recipients. */
+  /** Recipients that get no reply before `release`. */
+  readonly held = new Set<string>();
+  #replies: (() => void)[] = [];
+  /** The reply delay for all recipients. */
   delayMs = 0;
   password = PASSWORD;
   /** Reply codes to every connection and to every sender, if set. */
@@ -68,13 +69,20 @@ export class MailServer implements AsyncDisposable {
     for (const socket of this.#sockets) socket.destroy();
   }
 
+  /** Replies to the recipients that were held. */
+  release(): void {
+    this.held.clear();
+    for (const answer of this.#replies.splice(0)) answer();
+  }
+
   /** Resets all settings and recorded mails. */
   reset(): void {
     this.sources = [];
     this.recipients = [];
     this.turnedAway = 0;
     this.answers.clear();
-    this.delays.clear();
+    this.held.clear();
+    this.#replies = [];
     this.delayMs = 0;
     this.password = PASSWORD;
     this.greeting = this.sender = this.everybody = undefined;
@@ -108,9 +116,9 @@ export class MailServer implements AsyncDisposable {
       onRcptTo: ({ address }, _, done) => {
         this.recipients.push(address);
         const answer = this.#answerTo(address);
-        const delay = this.delays.get(address) ?? this.delayMs;
-        if (delay === 0) done(answer);
-        else setTimeout(() => done(answer), delay).unref();
+        if (this.held.has(address)) this.#replies.push(() => done(answer));
+        else if (this.delayMs === 0) done(answer);
+        else setTimeout(() => done(answer), this.delayMs).unref();
       },
       onData: (stream, _, done) => {
         let source = "";

@@ -131,7 +131,7 @@ test("after a stop in the middle of an attempt, the next process sends the mail"
 
 test("a mail without a reply is stored during its attempt, and the next batch goes on", async () => {
   const slow = command();
-  server.delays.set(slow.email, 1_500);
+  server.held.add(slow.email);
   await send(slow);
   await usingService(
     async (service) => {
@@ -140,6 +140,7 @@ test("a mail without a reply is stored during its attempt, and the next batch go
       await service.untilMails(1);
       expect(server.sources[0]).not.toContain(slow.saga_id);
       expect(await waitingRows()).toMatchObject([{ attempts: 0, last_reply: "no answer yet" }]);
+      server.release();
       await service.untilMails(2);
       await waitUntil(async () => (await waitingRows()).length === 0);
     },
