@@ -1,27 +1,50 @@
 // The filter of the audit trail: its times, and the acts that it offers.
 import { expect, test } from "bun:test";
+import { ConsoleBrowser } from "../testkit/console-browser.ts";
+import { orderNumberOf } from "../kernel/order-number.ts";
+import { csvOf } from "./parts/table.tsx";
 import { render } from "preact-render-to-string";
 import { OPERATOR_ACTIONS } from "../messaging/operator-action-store.ts";
 import { consoleOptions, NOW, OPERATOR, sagaId, signedInAs } from "../testkit/console.ts";
 import type { AuditRow } from "../operations/audit-trail-store.ts";
-import { Audit } from "./pages/audit.tsx";
-import { foldedLines, readFolded } from "./parts/audit-fold.ts";
+import { Audit, auditColumns, auditMore } from "./pages/audit.tsx";
+import { foldedLines, readFolded, rowCountOf } from "./parts/audit-fold.ts";
 import { timesOf } from "./routes/audit.tsx";
 
 test("times are whole days or instants, in UTC; a day includes its last moment", () => {
   const read = (text: string) => timesOf(new URLSearchParams(text));
-  expect(read("")).toEqual({ since: null, until: null });
-  expect(read("since=&until=")).toEqual({ since: null, until: null });
+  expect(read("")).toEqual({ since: null, until: null, faults: {} });
+  expect(read("since=&until=")).toEqual({ since: null, until: null, faults: {} });
   expect(read("since=2026-11-28&until=2026-11-28")).toEqual({
     since: Date.parse("2026-11-28T00:00:00Z"),
     until: Date.parse("2026-11-29T00:00:00Z"),
+    faults: {},
   });
   expect(read("since=2026-11-28T12:30:00Z").since).toBe(Date.parse("2026-11-28T12:30:00Z"));
-  for (const wrong of ["since=yesterday", "until=2026-02-30"]) expect(() => read(wrong)).toThrow("(UTC)");
+  for (const wrong of [
+    "yesterday",
+    "2026-02-30",
+    "2026-02-30 12:00",
+    "2026-11-28 25:00",
+    "2026-11-28 1:00",
+  ]) {
+    expect(read(`since=${wrong}`).faults.since).toStartWith("From (UTC) must be a time such as");
+    expect(read(`until=${wrong}`).faults.until).toStartWith("Until (UTC) must be a time such as");
+  }
+});
+
+test("a time is taken as the page prints it, and as an end it includes its last moment", () => {
+  const at = (text: string) => {
+    const { since, until } = timesOf(new URLSearchParams({ since: text, until: text }));
+    return [since, until].map((time) => new Date(time ?? NaN).toISOString());
+  };
+  expect(at("2026-11-30 13:08")).toEqual(["2026-11-30T13:08:00.000Z", "2026-11-30T13:09:00.000Z"]);
+  expect(at("2026-11-30 13:08:05")).toEqual(["2026-11-30T13:08:05.000Z", "2026-11-30T13:08:06.000Z"]);
+  expect(at("2026-11-30 13:08:05.123 UTC")).toEqual(["2026-11-30T13:08:05.123Z", "2026-11-30T13:08:05.124Z"]);
 });
 
 test("every act can be chosen by itself and with its family, and the times are shown as they were given", async () => {
-  const filter = { actor: null, action: "run.pause", subject: null, outcome: null, since: 0, until: null };
+  const filter = { actor: null, action: "run.pause", ids: null, outcome: null, since: 0, until: null };
   const frame = await signedInAs(OPERATOR, consoleOptions());
   const given = new URLSearchParams("since=2026-11-28");
   const html = render(Audit({ frame, lines: [], filter, given, older: null }));
@@ -33,12 +56,13 @@ test("every act can be chosen by itself and with its family, and the times are s
   expect(html).toContain("From (UTC)");
 });
 
-const FILTER = { actor: null, action: null, subject: null, outcome: null, since: null, until: null };
+const FILTER = { actor: null, action: null, ids: null, outcome: null, since: null, until: null };
 
 function lineOf(number: number, run: number, outcome = "handled"): AuditRow {
   const ids = { action_id: sagaId(number), run_id: sagaId(run), subject: sagaId(number), saga_id: null };
   const who = { actor: "ada", reason: "the fix is out", address: null, parameters: null, detail: null };
-  return { ...ids, ...who, action: "dead-letter.replay", outcome, at: NOW - number };
+  const ended = { order_id: null, is_cancellation: false, ended: null, ended_at: null };
+  return { ...ids, ...who, ...ended, action: "dead-letter.replay", outcome, at: NOW - number };
 }
 
 test("lines of one run that say the same are folded, and others of it are not", () => {
@@ -140,4 +164,86 @@ test("what only began has no tick: its end may be another one", async () => {
   expect(htmlOf("cancelling")).not.toContain("status is-good");
   expect(htmlOf("handled")).toContain("status is-good");
   expect(htmlOf("refused")).toContain("status is-bad");
+});
+
+test("a cancellation shows what became of it, with the number of its order", async () => {
+  const frame = await signedInAs(OPERATOR, consoleOptions());
+  const given = new URLSearchParams();
+  const began = { ...lineOf(1, 90, "cancelling"), action: "order.cancel", saga_id: sagaId(2) };
+  const rowOf = (ended: AuditRow["ended"]) => ({
+    ...began,
+    order_id: began.subject,
+    is_cancellation: true,
+    ended,
+    ended_at: ended === null ? null : NOW,
+  });
+  const htmlOf = (row: AuditRow) =>
+    render(Audit({ frame, lines: foldedLines([row], null), filter: FILTER, given, older: null }));
+  expect(htmlOf(rowOf("cancelled"))).toMatch(/status is-good.*?<span>cancelled<.*?2026-11-29 12:04:05/);
+  expect(htmlOf(rowOf("refused"))).toMatch(/status is-bad.*?<span>refused</);
+  expect(htmlOf(rowOf(null))).toContain("<span>under way<");
+  expect(htmlOf(rowOf(null))).not.toContain("status is-good");
+  const number = orderNumberOf(began.subject);
+  expect(htmlOf(rowOf(null))).toContain(`<span class="mono nowrap">${number}</span>`);
+  const [head = "", line = ""] = csvOf([...auditColumns, ...auditMore], [rowOf("cancelled")]).split("\r\n");
+  const cells = line.split(",");
+  const cellOf = (name: string) => cells[head.split(",").indexOf(name)];
+  expect(["outcome", "final_outcome", "ended_at", "order_number"].map(cellOf)).toEqual([
+    "cancelling",
+    "cancelled",
+    "2026-11-29T12:04:05.000Z",
+    number,
+  ]);
+});
+
+test("an act and the line that it is asked for in the console are one line; other neighbours are not", () => {
+  const act = { ...lineOf(1, 90, "cancelling"), action: "order.cancel", saga_id: sagaId(2) };
+  const asked = {
+    ...lineOf(3, 91, "asked"),
+    action: "console.act",
+    saga_id: sagaId(2),
+    parameters: { act: "order.cancel" },
+  };
+  const shown = (rows: readonly AuditRow[]) =>
+    foldedLines(rows, null).map((line) => [line.action, line.asked?.action ?? null]);
+  const folded = [["order.cancel", "console.act"]];
+  expect(shown([act, asked])).toEqual(folded);
+  // The clock of the orchestrator is behind.
+  expect(shown([asked, act])).toEqual(folded);
+  expect(rowCountOf(foldedLines([act, asked, lineOf(5, 92)], null))).toBe(3);
+  for (const other of [
+    { ...asked, actor: "eve" },
+    { ...asked, saga_id: sagaId(8) },
+    { ...asked, parameters: { act: "saga.cancel" } },
+    { ...asked, parameters: null },
+    { ...asked, at: NOW - 120_000 },
+  ])
+    expect(shown([act, other]).length).toBe(2);
+});
+
+test("what a run does comes from that run, and an act of the command line from nobody knows where", async () => {
+  const frame = await signedInAs(OPERATOR, consoleOptions());
+  const given = new URLSearchParams();
+  const htmlOf = (row: AuditRow) =>
+    render(Audit({ frame, lines: foldedLines([row], null), filter: FILTER, given, older: null }));
+  expect(htmlOf(lineOf(1, 90))).toContain(`<a class="nowrap" href="/runs/${sagaId(90)}">its run</a>`);
+  expect(htmlOf({ ...lineOf(1, 90), action: "saga.cancel" })).toContain("not known");
+});
+
+test("a wrong time is said beside the form, which keeps what was typed, and a file is refused", async () => {
+  const browser = new ConsoleBrowser(consoleOptions());
+  await browser.post("/sign-in", { token: "token-of-vic" });
+  const path = "/audit?actor=sofia&since=soon&until=2026-11-30%2013:08";
+  const answer = await browser.get(path, { accept: "text/html" });
+  const html = await answer.text();
+  expect(answer.status).toBe(422);
+  expect(html).toMatch(/name="since" value="soon"[^>]*aria-invalid="true" aria-describedby="fault-since"/);
+  expect(html).toMatch(/<li id="fault-since">From \(UTC\) must be a time such as/);
+  expect(html).toMatch(/name="actor" value="sofia"/);
+  expect(html).toMatch(/name="until" value="2026-11-30 13:08"/);
+  expect(html).not.toContain("fault-until");
+  expect((await browser.get(`${path}&as=csv`, {})).status).toBe(422);
+  const many = Array.from({ length: 13 }, (_, index) => sagaId(index)).join(",");
+  const tooMany = await browser.get(`/audit?subject=${many}`, { accept: "text/html" });
+  expect([tooMany.status, (await tooMany.text()).includes('id="fault-subject"')]).toEqual([422, true]);
 });

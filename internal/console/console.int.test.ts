@@ -4,6 +4,7 @@ import type { Sql } from "postgres";
 import type { DeadLetter } from "../../schemas/dead-letter.ts";
 import { DATABASES, type DatabaseName } from "../../schemas/migrations.ts";
 import { TOPICS } from "../../schemas/topics.ts";
+import { orderNumberOf } from "../kernel/order-number.ts";
 import { recordActions } from "../messaging/operator-action-store.ts";
 import { waitUntil } from "../stack/wait.ts";
 import { ConsistentFixture } from "../testkit/consistent-fixture.ts";
@@ -674,6 +675,52 @@ describe("acting", () => {
     const csv = await ada.get("/audit?actor=bob&as=csv");
     expect(csv.text.trimEnd().split("\r\n").length).toBe(121);
     expect((await ada.get("/audit?actor=nobody")).text).toContain("Nothing matches this filter");
+  });
+
+  test("who cancelled what: by any id that the search knows, several at once, and as a file", async () => {
+    const { completed, refunded } = fixture;
+    const order_id = Bun.randomUUIDv7();
+    await fixture.databases
+      .saga`update saga_state set order_id = ${order_id} where saga_id = ${completed.saga_id}`;
+    await fixture.databases
+      .order`update orders set order_id = ${order_id} where saga_id = ${completed.saga_id}`;
+    const line = (saga_id: string, action: string, subject: string, reason: string) => fixture.databases.saga`
+      insert into operator_actions (action_id, run_id, action, subject, saga_id, actor, reason, outcome, at, settled_at)
+      values (gen_random_uuid(), gen_random_uuid(), ${action}, ${subject}, ${saga_id}, 'sofia', ${reason}, 'cancelling', now(), now())`;
+    await line(completed.saga_id, "order.cancel", order_id, "shopper called");
+    await line(refunded.saga_id, "saga.cancel", refunded.saga_id, "wrong address");
+    await line(sagaId(8), "saga.cancel", sagaId(8), "a third one");
+    const vic = await Person.of("vic");
+    const number = orderNumberOf(order_id);
+    const ids = new URLSearchParams({ subject: `${number}, ${refunded.saga_id}`, action: "cancellations" });
+    const { status, text } = await vic.get(`/audit?${ids}`);
+    expect([status, text.includes("shopper called"), text.includes("wrong address")]).toEqual([
+      200,
+      true,
+      true,
+    ]);
+    expect(text).not.toContain("a third one");
+    expect(text).toContain(number);
+    const [payment] = await fixture.databases.payment<[{ payment_id: string }]>`
+      select payment_id from payments where saga_id = ${completed.saga_id}`;
+    const byPayment = await vic.get(`/audit?subject=${payment.payment_id}`);
+    expect([byPayment.text.includes("shopper called"), byPayment.text.includes("wrong address")]).toEqual([
+      true,
+      false,
+    ]);
+    const file = JSON.parse((await vic.get(`/audit?${ids}&as=json`)).text);
+    expect(file).toMatchObject([
+      { actor: "sofia", reason: "wrong address", final_outcome: "cancelled" },
+      { actor: "sofia", reason: "shopper called", order_number: number },
+    ]);
+    const wrong = await vic.get(`/audit?subject=${refunded.saga_id},${crypto.randomUUID()}`);
+    expect(wrong.text).toContain("Nothing has the id");
+    expect((await vic.get(`/audit?subject=${crypto.randomUUID()}&as=csv`, "*/*")).status).toBe(422);
+    const without = await Person.of("vic", ["order"]);
+    expect((await without.get(`/audit?subject=${number}`)).text).toContain(
+      "Not everything was looked at: order",
+    );
+    expect((await without.get(`/audit?subject=${number}&as=csv`, "*/*")).status).toBe(503);
   });
 });
 

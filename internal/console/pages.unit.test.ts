@@ -109,7 +109,7 @@ test("a wrong filter is named as in the form", async () => {
   const html = htmlFor("sku=a b&created_after=yesterday&currency=euro&step=pay");
   for (const text of [
     "<li>Product (SKU) must be a SKU:",
-    "<li>Started from (UTC) must be a time such as 2026-11-23T12:00:00Z, or a day in UTC such as 2026-11-23<",
+    "<li>Started from (UTC) must be a time such as 2026-11-23T12:00:00Z, or 2026-11-23 12:00 in UTC, or a day in UTC such as 2026-11-23<",
     "<li>currency must be",
     "<li>step must be one of reserve, charge, authorize, confirm, capture, order<",
   ])

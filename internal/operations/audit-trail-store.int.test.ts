@@ -1,13 +1,13 @@
 // The audit trail on a real database: what a range of times lists, and that nothing outside of it is read.
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { cloneDatabase, type TestDatabase } from "../testkit/database.ts";
-import { auditTrail } from "./audit-trail-store.ts";
+import { type AuditFilter, auditTrail, outcomeOf } from "./audit-trail-store.ts";
 
 const ROWS = 40_000;
 const MINUTE_MS = 60_000;
 /** One row a minute from here on. */
 const START = Date.parse("2026-01-01T00:00:00Z");
-const ALL = { actor: null, action: null, subject: null, outcome: null, since: null, until: null };
+const ALL = { actor: null, action: null, ids: null, outcome: null, since: null, until: null };
 /** A hundred rows in the middle. */
 const RANGE = { since: START + 20_000 * MINUTE_MS, until: START + 20_100 * MINUTE_MS };
 
@@ -59,4 +59,45 @@ test("nothing outside of the range is read, whatever the values that the plan wa
   });
   expect(read).toBeGreaterThanOrEqual(100);
   expect(read).toBeLessThan(1_000);
+});
+
+test("cancellations are one group, with what became of each by its own record", async () => {
+  const at = START + 30_000 * MINUTE_MS + 500;
+  const [order_id, cancellation_id] = [Bun.randomUUIDv7(), Bun.randomUUIDv7()];
+  const sagas = [1, 2, 3].map(() => Bun.randomUUIDv7());
+  await saga.sql`
+    insert into operator_actions (action_id, run_id, action, subject, saga_id, actor, reason, outcome, detail, at, settled_at)
+    values (gen_random_uuid(), gen_random_uuid(), 'order.cancel', ${order_id}, ${sagas[0] ?? ""}, 'sofia', 'asked twice', 'cancelling',
+            ${`cancellation ${cancellation_id}`}, ${at}::timestamptz, ${at}::timestamptz),
+           (gen_random_uuid(), gen_random_uuid(), 'saga.cancel', ${sagas[1] ?? ""}, ${sagas[1] ?? ""}, 'sofia', 'late', 'too late',
+            'COMPLETED -> COMPLETED', ${at + 1}::timestamptz, ${at}::timestamptz),
+           (gen_random_uuid(), gen_random_uuid(), 'saga.reveal', ${sagas[2] ?? ""}, ${sagas[2] ?? ""}, 'sofia', 'look', 'revealed',
+            null, ${at + 2}::timestamptz, ${at}::timestamptz)`;
+  const insert = (status: string) => saga.sql`
+    insert into order_cancellations (cancellation_id, saga_id, order_id, status, step, order_status, deadline_at, created_at, updated_at, completed_at)
+    values (${cancellation_id}, ${sagas[0] ?? ""}, ${order_id}, ${status}, ${status === "CANCELLED" ? "release" : "order"},
+            ${status === "REFUSED" ? "SHIPPED" : null}, ${status === "CANCELLING" ? at : null}::timestamptz, ${at}::timestamptz,
+            ${at}::timestamptz, ${status === "CANCELLING" ? null : at + 9_000}::timestamptz)`;
+  const read = async (parts: Partial<AuditFilter>) => {
+    const filter = { ...ALL, since: at - 10, until: at + 10, ...parts };
+    const rows = await auditTrail(saga.sql, filter, { limit: 10, after: null });
+    return rows.map((row) => [row.action, outcomeOf(row), row.ended_at, row.order_id]);
+  };
+  const tooLate = ["saga.cancel", "too late", null, null];
+  const group = { action: "cancellations" };
+  // Its record is gone: then the line says what it knows.
+  expect(await read(group)).toEqual([tooLate, ["order.cancel", "cancelling", null, order_id]]);
+  const ends = [
+    ["CANCELLING", "under way", null],
+    ["REFUSED", "refused", at + 9_000],
+    ["CANCELLED", "cancelled", at + 9_000],
+  ] as const;
+  for (const [status, outcome, ended] of ends) {
+    await saga.sql`delete from order_cancellations`;
+    await insert(status);
+    expect(await read(group)).toEqual([tooLate, ["order.cancel", outcome, ended, order_id]]);
+    expect((await read({ ...group, outcome: "refused" })).length).toBe(outcome === "refused" ? 1 : 0);
+  }
+  const ids = { subjects: [order_id], sagas: [sagas[2] ?? ""] };
+  expect((await read({ ids })).map(([action]) => action)).toEqual(["saga.reveal", "order.cancel"]);
 });

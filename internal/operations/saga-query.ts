@@ -67,7 +67,8 @@ interface Field {
 /** Longer than any time that a saga is stuck, and short enough to be subtracted from any date. */
 const MAX_STUCK_SECONDS = 366 * 86_400;
 const DAY_MS = 86_400_000;
-export const INSTANT_FORM = "a time such as 2026-11-23T12:00:00Z, or a day in UTC such as 2026-11-23";
+export const INSTANT_FORM =
+  "a time such as 2026-11-23T12:00:00Z, or 2026-11-23 12:00 in UTC, or a day in UTC such as 2026-11-23";
 const MAX_PRODUCT_LENGTH = 100;
 /** Of Postgres' `integer`. */
 const MAX_INTEGER = 2 ** 31 - 1;
@@ -75,9 +76,8 @@ const MAX_INTEGER = 2 ** 31 - 1;
 const KINDS = {
   uuid: kind(matching(UUID), String, "a UUID in lower case"),
   cents: kind(wholeNumber(0), String, "a whole number of cents (minor units)"),
-  from: kind((text) => instantOf(text) ?? dayOf(text), timestampOf, INSTANT_FORM),
-  /** A day includes its last moment. */
-  until: kind((text) => instantOf(text) ?? dayOf(text, DAY_MS), timestampOf, INSTANT_FORM),
+  from: kind((text) => readTime(text, "from"), timestampOf, INSTANT_FORM),
+  until: kind((text) => readTime(text, "until"), timestampOf, INSTANT_FORM),
   providerId: kind(
     matching(/^[A-Za-z0-9_.:-]{1,255}$/),
     String,
@@ -326,11 +326,26 @@ export function instantOf(text: string): number | undefined {
   return Number.isNaN(at) ? undefined : at;
 }
 
-/** Epoch ms of the beginning of a day in UTC, `later` ms later; undefined for anything else. */
-function dayOf(text: string, later = 0): number | undefined {
-  const at = /^\d{4}-\d\d-\d\d$/.test(text) ? epochMsOf(`${text}T00:00:00Z`) : Number.NaN;
+/** How long a time lasts, by its length: a day without one, a minute, a second, a millisecond. */
+const LASTS_MS: Readonly<Record<number, number>> = { 0: DAY_MS, 5: 60_000, 8: 1_000, 12: 1 };
+
+/**
+ * Also as pages print times, which is UTC: `2026-11-23 12:04`, with seconds or without, also with ` UTC` at the end. As the end of a range such
+ * a time, or a day, includes its last moment.
+ */
+function readTime(text: string, as: "from" | "until"): number | undefined {
+  const exact = instantOf(text);
+  if (exact !== undefined) return exact;
+  // With a T in it, it is from a program that has forgotten the time zone.
+  const [, day = "", time = ""] =
+    /^(\d{4}-\d\d-\d\d)(?: (\d\d:\d\d(?::\d\d(?:\.\d{3})?)?)(?: UTC)?)?$/.exec(text) ?? [];
+  const lasts = LASTS_MS[time.length];
+  if (day === "" || lasts === undefined) return undefined;
+  const plain = `${day}T${time}${"00:00:00.000".slice(time.length)}Z`;
+  const at = epochMsOf(plain);
   // Some read the 30th of February as a day in March.
-  return Number.isNaN(at) || !timestampOf(at).startsWith(text) ? undefined : at + later;
+  if (Number.isNaN(at) || timestampOf(at) !== plain) return undefined;
+  return as === "from" ? at : at + lasts;
 }
 
 /** Without a letter or digit it would name every product, and control characters are in no name. */

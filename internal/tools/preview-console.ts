@@ -99,16 +99,27 @@ const audit = (number: number, action: string, outcome: string, detail: string |
   action,
   subject: sagaOf(number).saga_id,
   saga_id: sagaOf(number).saga_id,
+  order_id: null,
   actor: "ada",
   reason: "ticket 4711: shopper asked twice",
   outcome,
   detail,
+  ended: null,
+  ended_at: null,
+  is_cancellation: false,
   address: number % 2 === 0 ? "192.0.2.7" : null,
   parameters: null,
   at: NOW - number * 60_000,
 });
 const AUDITED = [
-  audit(1, "saga.cancel", "applied"),
+  {
+    ...audit(1, "order.cancel", "cancelling", `cancellation ${sagaId(95)}`),
+    order_id: sagaId(96),
+    is_cancellation: true,
+    ended: "cancelled" as const,
+    ended_at: NOW - 50_000,
+  },
+  { ...audit(1, "console.act", "asked"), action_id: sagaId(97), parameters: { act: "order.cancel" } },
   audit(2, "saga.reveal", "revealed"),
   ...[11, 12, 13].map((number) => ({
     ...audit(number, "dead-letter.replay", "handled"),
@@ -125,7 +136,7 @@ const AUDITED = [
   },
   audit(4, "console.refused", "refused", "vic has the role viewer; this needs the role operator"),
 ];
-const NO_FILTER = { actor: null, action: null, subject: null, outcome: null, since: null, until: null };
+const NO_FILTER = { actor: null, action: null, ids: null, outcome: null, since: null, until: null };
 
 const sagaPage = (frame: SignedIn, parts: Partial<Parameters<typeof SagaPage>[0]> = {}) =>
   SagaPage({

@@ -1,4 +1,5 @@
-// Folds lines of one run that say the same: three hundred lines of a replay would hide everything else. The route uses it to read enough
+// Folds lines of one run that say the same: three hundred lines of a replay would hide everything else. An act and the line that somebody
+// asks for it in the console are one line, too. The route uses it to read enough
 // rows for a full page.
 import type { AuditRow } from "../../operations/audit-trail-store.ts";
 
@@ -7,6 +8,8 @@ export interface AuditLine extends AuditRow {
   readonly more: number;
   /** The first of many that are open: they can be folded again. */
   readonly isUnfolded: boolean;
+  /** The console's own line that somebody asks for this act, which is the neighbour and says nothing more; null if there is none. */
+  readonly asked: AuditRow | null;
 }
 
 /** Two are as easily read as one. */
@@ -18,10 +21,19 @@ export function foldedLines(rows: readonly AuditRow[], open: string | null): rea
   for (let at = 0; at < rows.length;) {
     const same = sameFrom(rows, at);
     const [first] = same;
+    const pair = askedPair(first, rows[at + 1]);
+    if (pair !== null) {
+      lines.push({ ...pair.act, more: 0, isUnfolded: false, asked: pair.asked });
+      at += 2;
+      continue;
+    }
     const isMany = same.length >= MIN_FOLDED;
     if (first !== undefined && isMany && first.run_id !== open)
-      lines.push({ ...first, more: same.length - 1, isUnfolded: false });
-    else lines.push(...same.map((row, index) => ({ ...row, more: 0, isUnfolded: isMany && index === 0 })));
+      lines.push({ ...first, more: same.length - 1, isUnfolded: false, asked: null });
+    else
+      lines.push(
+        ...same.map((row, index) => ({ ...row, more: 0, isUnfolded: isMany && index === 0, asked: null })),
+      );
     at += same.length;
   }
   return lines;
@@ -29,7 +41,34 @@ export function foldedLines(rows: readonly AuditRow[], open: string | null): rea
 
 /** How many rows the lines stand for. */
 export function rowCountOf(lines: readonly AuditLine[]): number {
-  return lines.reduce((sum, { more }) => sum + 1 + more, 0);
+  return lines.reduce((sum, { more, asked }) => sum + 1 + more + (asked === null ? 0 : 1), 0);
+}
+
+/** An act takes longer only if its service does not answer. */
+const ASKED_BEFORE_MS = 60_000;
+
+/** Two neighbours of which one is an act and the other says that it is asked for, whatever the clocks of their servers say. */
+function askedPair(
+  one: AuditRow | undefined,
+  other: AuditRow | undefined,
+): { readonly act: AuditRow; readonly asked: AuditRow } | null {
+  if (one === undefined || other === undefined) return null;
+  if (isAsked(other, one)) return { act: one, asked: other };
+  return isAsked(one, other) ? { act: other, asked: one } : null;
+}
+
+function isAsked(asked: AuditRow, act: AuditRow): boolean {
+  return (
+    asked.action === "console.act" &&
+    asked.actor === act.actor &&
+    asked.saga_id === act.saga_id &&
+    askedAct(asked) === act.action &&
+    Math.abs(asked.at - act.at) <= ASKED_BEFORE_MS
+  );
+}
+
+function askedAct({ parameters }: AuditRow): unknown {
+  return typeof parameters === "object" && parameters !== null && "act" in parameters ? parameters.act : null;
 }
 
 /** The first read is enough for most pages of 100 lines; a bulk run of thousands needs the others. */

@@ -7,9 +7,11 @@ interface FieldProps {
   readonly value: string;
   readonly isShort?: boolean;
   readonly placeholder?: string | undefined;
+  /** The element that says what is wrong with the value. */
+  readonly faultId?: string | undefined;
 }
 
-export function Field({ name, label, value, isShort = false, placeholder }: FieldProps) {
+export function Field({ name, label, value, isShort = false, placeholder, faultId }: FieldProps) {
   return (
     <div class={isShort ? "field is-short" : "field"}>
       <label for={`f-${name}`}>{label}</label>
@@ -21,6 +23,7 @@ export function Field({ name, label, value, isShort = false, placeholder }: Fiel
         autocomplete="off"
         spellcheck={false}
         placeholder={placeholder}
+        {...(faultId === undefined ? {} : { "aria-invalid": "true", "aria-describedby": faultId })}
       />
     </div>
   );
