@@ -713,6 +713,10 @@ describe("acting", () => {
       { actor: "sofia", reason: "wrong address", final_outcome: "cancelled" },
       { actor: "sofia", reason: "shopper called", order_number: number },
     ]);
+    const { text: page } = await vic.get(`/sagas/${refunded.saga_id}`);
+    expect(page.replaceAll(/<[^>]*>/g, "")).toMatch(
+      /Checkout cancelled by sofia at [^:]*:\d\d:\d\d: wrong address/,
+    );
     const wrong = await vic.get(`/audit?subject=${refunded.saga_id},${crypto.randomUUID()}`);
     expect(wrong.text).toContain("Nothing has the id");
     expect((await vic.get(`/audit?subject=${crypto.randomUUID()}&as=csv`, "*/*")).status).toBe(422);

@@ -64,7 +64,9 @@ test("a saga's page names its order as the shopper does", async () => {
     mails: MAILS,
     topics: snapshotOf().topics,
     roles: [],
+    deadLetters: snapshotOf().deadLetters,
     cancellation: null,
+    cancelled: null,
     show: "all",
     now: NOW,
     isRevealed: false,
@@ -84,7 +86,9 @@ test("a reveal says in whole sentences what it shows, also of a shopper who was 
       mails: MAILS,
       topics: snapshotOf().topics,
       roles: [],
+      deadLetters: snapshotOf().deadLetters,
       cancellation: null,
+      cancelled: null,
     };
     const how = { show: "all", now: NOW, isRevealed: true, shopper, traceUrl: null } as const;
     return render(SagaPage({ frame, ...shown, ...how })).replaceAll(/<[^>]*>/g, "");

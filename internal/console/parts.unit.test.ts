@@ -16,11 +16,13 @@ import {
   storyOf,
   unknown,
 } from "../testkit/console.ts";
+import { orderNumberOf } from "../kernel/order-number.ts";
+import type { CancelledBy } from "../operations/cancellation-store.ts";
 import type { SagaMails } from "../operations/saga-mails.ts";
 import type { SagaStory } from "../operations/saga-story.ts";
 import { commandOf } from "./pages/sagas.tsx";
 import { OVERVIEW_PARTS } from "./pages/overview.tsx";
-import { SAGA_PARTS } from "./pages/saga.tsx";
+import { SAGA_PARTS, type SagaProps } from "./pages/saga.tsx";
 import type { Snapshot } from "./collector.ts";
 import { attentionTo } from "./parts/attention.ts";
 import { PAYMENT_PARTS } from "./parts/payment-parts.ts";
@@ -239,11 +241,32 @@ describe("the providers of payments", () => {
 
 describe("a saga", () => {
   const { topics: behind } = snapshotOf();
-  const saga = (id: string, story = storyOf(), show = showOf(null), mails = MAILS, topics = behind) => {
+  const saga = (
+    id: string,
+    story = storyOf(),
+    show = showOf(null),
+    mails = MAILS,
+    topics = behind,
+    more: Partial<SagaProps> = {},
+  ) => {
     const Part = SAGA_PARTS[id];
     if (Part === undefined) throw new Error(`there is no part ${id}`);
-    const shared = { cancellation: null, isRevealed: false, shopper: null, traceUrl: null, roles: [] };
-    return render(Part({ story, mails, topics, show, now: NOW, frame: FRAME, ...shared }));
+    const shared = { cancellation: null, cancelled: null, isRevealed: false, shopper: null, traceUrl: null };
+    const { deadLetters } = snapshotOf();
+    return render(
+      Part({
+        story,
+        mails,
+        topics,
+        show,
+        now: NOW,
+        frame: FRAME,
+        roles: [],
+        deadLetters,
+        ...shared,
+        ...more,
+      }),
+    );
   };
 
   test("an act is offered as long as it makes sense", () => {
@@ -273,9 +296,10 @@ describe("a saga", () => {
     );
   });
 
-  test("a mail that is not waiting is not called sent, nor read while that is not certain", () => {
-    const text = (mails: SagaMails, topics = behind) =>
-      saga("s-facts", storyOf(), "all", mails, topics)
+  test("a mail that is not waiting is called sent once notification has read it and no mail is a dead letter", () => {
+    const noDead = [{ service: "payment", count: 2, oldest_seconds: 900 }];
+    const text = (mails: SagaMails, topics = behind, deadLetters = known(noDead), story = storyOf()) =>
+      saga("s-facts", story, "all", mails, topics, { deadLetters })
         .replaceAll(/<[^>]*>/g, " ")
         .replaceAll(/ +/g, " ");
     const lag = (count: number) => {
@@ -284,9 +308,22 @@ describe("a saga", () => {
     };
     const isOpen =
       "1 mail asked for: taken by the mail server, a dead letter , or not read yet by notification";
-    expect(text(MAILS, lag(0))).toContain(
-      "1 mail asked for: the mail server took it, unless there is a dead letter of it here",
-    );
+    const isEither = "1 mail asked for: taken by the mail server or a dead letter";
+    expect(text(MAILS, lag(0))).toContain("1 mail sent: the mail server took it");
+    expect(text({ ...MAILS, asked: 2 }, lag(0))).toContain("2 mails sent: the mail server took each");
+    // One of this saga may be among them, or was until somebody discarded it, or Kafka deleted it.
+    const dead = [{ service: "notification", count: 1, oldest_seconds: 900 }];
+    expect(text(MAILS, lag(0), known(dead))).toContain(isEither);
+    expect(text(MAILS, lag(0), unknown("away"))).toContain(isEither);
+    const [event] = storyOf().timeline;
+    if (event === undefined) throw new Error("the story has no events");
+    const act = {
+      ...event,
+      kind: "operator",
+      what: "dead-letter.discard by ada, discarded: spoilt",
+    } as const;
+    expect(text(MAILS, lag(0), known(noDead), storyOf({ timeline: [act] }))).toContain(isEither);
+    expect(text({ ...MAILS, last_asked_at: NOW - 31 * 86_400_000 }, lag(0))).toContain(isEither);
     expect(text(MAILS, lag(4))).toContain(`${isOpen} , which is 4 behind`);
     expect(text(MAILS, unknown("away"))).toContain(isOpen);
     // Kafka has it since a moment only, or nobody knows since when.
@@ -309,6 +346,37 @@ describe("a saga", () => {
     expect(html).toContain("payment is FAILED");
     expect(html).not.toContain("by StartSaga");
     expect(html).toContain("4 rows are not shown");
+  });
+
+  test("who cancelled an order is the first line, above a checkout that is past", () => {
+    const completed = sagaOf(7, { status: "COMPLETED", completed_at: NOW, order_id: sagaId(5) });
+    const cancelled = {
+      what: "order",
+      actor: "sofia",
+      reason: "called twice",
+      at: NOW,
+      state: "cancelled",
+      ended_at: NOW + 1_000,
+      order_status: null,
+    } as const;
+    const html = (one: CancelledBy, of = completed) =>
+      saga("s-words", storyOf({ saga: of }), "all", MAILS, behind, { cancelled: one });
+    const text = (one: CancelledBy, of = completed) =>
+      html(one, of)
+        .replaceAll(/<[^>]*>/g, " ")
+        .replaceAll(/ +/g, " ");
+    expect(text(cancelled)).toContain(
+      "Order cancelled by sofia at 2026-11-29 12:04:05 : called twice (done at 2026-11-29 12:04:06 )",
+    );
+    expect(html(cancelled)).not.toContain("status is-good");
+    expect(text(cancelled)).toContain(`COMPLETED Completed with order ${orderNumberOf(sagaId(5))}`);
+    const underWay = { ...cancelled, actor: "shopper", state: "under way", ended_at: null } as const;
+    expect(text(underWay)).toContain("Order being cancelled by the shopper at");
+    const refused = { ...cancelled, state: "refused", order_status: "SHIPPED" } as const;
+    expect(text(refused)).toContain("That was refused: it was SHIPPED .".replace(" .", "."));
+    expect(html(refused)).toContain("status is-good");
+    const undone = sagaOf(7, { status: "COMPENSATED", completed_at: NOW, failure_code: "CANCELLED" });
+    expect(text({ ...cancelled, what: "saga" }, undone)).toContain("Checkout cancelled by sofia at");
   });
 
   test("while it waits: for whom, since when, and what happens by itself", () => {

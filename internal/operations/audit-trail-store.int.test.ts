@@ -1,6 +1,7 @@
 // The audit trail on a real database: what a range of times lists, and that nothing outside of it is read.
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { cloneDatabase, type TestDatabase } from "../testkit/database.ts";
+import { cancelledBy } from "./cancellation-store.ts";
 import { type AuditFilter, auditTrail, outcomeOf } from "./audit-trail-store.ts";
 
 const ROWS = 40_000;
@@ -85,6 +86,7 @@ test("cancellations are one group, with what became of each by its own record", 
   };
   const tooLate = ["saga.cancel", "too late", null, null];
   const group = { action: "cancellations" };
+  for (const saga_id of sagas) expect(await cancelledBy(saga.sql, saga_id)).toBeNull();
   // Its record is gone: then the line says what it knows.
   expect(await read(group)).toEqual([tooLate, ["order.cancel", "cancelling", null, order_id]]);
   const ends = [
@@ -97,6 +99,15 @@ test("cancellations are one group, with what became of each by its own record", 
     await insert(status);
     expect(await read(group)).toEqual([tooLate, ["order.cancel", outcome, ended, order_id]]);
     expect((await read({ ...group, outcome: "refused" })).length).toBe(outcome === "refused" ? 1 : 0);
+    expect(await cancelledBy(saga.sql, sagas[0] ?? "")).toEqual({
+      what: "order",
+      actor: "sofia",
+      reason: "asked twice",
+      at,
+      state: outcome,
+      ended_at: ended,
+      order_status: outcome === "refused" ? "SHIPPED" : null,
+    });
   }
   const ids = { subjects: [order_id], sagas: [sagas[2] ?? ""] };
   expect((await read({ ids })).map(([action]) => action)).toEqual(["saga.reveal", "order.cancel"]);

@@ -1,5 +1,7 @@
 // A saga in a sentence, and its money in another. Pure. Called by the console.
 import { moneyText } from "../kernel/money.ts";
+import { orderNumberOf } from "../kernel/order-number.ts";
+import type { OpenCancellation } from "./cancellation-store.ts";
 import type { HistoryRow, MoneyRow, SagaSummary } from "./saga-store.ts";
 
 /** What a saga waits for in a step, and what has been reached by then. */
@@ -61,15 +63,20 @@ function isResend({ message_type, from_status }: HistoryRow): boolean {
 }
 
 function endText({ status, failure_code, failure_message, order_id }: SagaSummary): string {
-  if (status === "COMPLETED") return `Completed with order ${order_id ?? "(unknown)"}`;
+  if (status === "COMPLETED")
+    return `Completed with order ${order_id === null ? "(unknown)" : orderNumberOf(order_id)}`;
   return `Ended without an order. ${failure_code ?? "UNKNOWN"}: ${failure_message ?? "no message"}`;
 }
 
 /** The codes of a refund that gives nothing back (providers of the payment service). */
 const FAILED_REFUND = /^REFUND_(FAILED|CANCELED)/;
 
-/** What became of the money. */
-export function moneyWords(rows: readonly MoneyRow[], saga: SagaSummary): string {
+/** What became of the money. `cancelling`: what the cancellation of its order waits for; null if there is none in progress. */
+export function moneyWords(
+  rows: readonly MoneyRow[],
+  saga: SagaSummary,
+  cancelling: OpenCancellation["step"] | null = null,
+): string {
   const { currency, total_cents } = saga;
   const payment = rows.find(({ kind }) => kind === "payment");
   const refund = rows.find(({ kind }) => kind === "refund");
@@ -91,7 +98,7 @@ export function moneyWords(rows: readonly MoneyRow[], saga: SagaSummary): string
   }
   switch (payment.status) {
     case "SUCCEEDED":
-      return `${amount} charged.`;
+      return `${amount} charged.${unrefunded(saga, cancelling)}`;
     case "UNKNOWN":
       return `It is not known whether ${amount} were charged; the provider was asked ${timesText(payment.attempts, "time")}.`;
     case "PENDING":
@@ -109,6 +116,18 @@ export function moneyWords(rows: readonly MoneyRow[], saga: SagaSummary): string
     default:
       return `Payment of ${amount}: ${payment.status}.`;
   }
+}
+
+/** Of money that is to be given back, and for which there is no refund yet. */
+function unrefunded(
+  { completed_at, compensation_step }: SagaSummary,
+  cancelling: OpenCancellation["step"] | null,
+): string {
+  const step = completed_at === null ? compensation_step : cancelling;
+  if (step === "order") return " Not refunded yet: the refund follows once the order is undone.";
+  if (step === "refund" || step === "charge" || step === "authorize")
+    return " Not refunded yet: the payment service is asked for the refund.";
+  return "";
 }
 
 /** `1 attempt`, `2 attempts`. */

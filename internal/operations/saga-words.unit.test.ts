@@ -1,5 +1,6 @@
 // The sentence about the money of a saga.
 import { expect, test } from "bun:test";
+import { orderNumberOf } from "../kernel/order-number.ts";
 import { NOW, sagaId, sagaOf } from "../testkit/console.ts";
 import { moneyWords, wordsOf } from "./saga-words.ts";
 import type { MoneyRow } from "./saga-store.ts";
@@ -55,4 +56,23 @@ test("a saga that is undone is told in words that do not repeat its status", () 
     expect(text).toStartWith("Waiting for ");
     expect(text.toLowerCase()).not.toContain("compensating");
   }
+});
+
+test("money that is to be given back is said to be not refunded yet, by what has to come first", () => {
+  const charged = [row("payment", "SUCCEEDED", 1)];
+  const undoing = (compensation_step: string) =>
+    moneyWords(charged, sagaOf(7, { status: "COMPENSATING", compensation_step }));
+  const waits = "77.00 EUR charged. Not refunded yet: the refund follows once the order is undone.";
+  const asked = "77.00 EUR charged. Not refunded yet: the payment service is asked for the refund.";
+  expect(["order", "charge", "authorize"].map(undoing)).toEqual([waits, asked, asked]);
+  const completed = sagaOf(7, { status: "COMPLETED", completed_at: NOW });
+  expect(moneyWords(charged, completed)).toBe("77.00 EUR charged.");
+  expect(moneyWords(charged, completed, "order")).toBe(waits);
+  expect(moneyWords(charged, completed, "refund")).toBe(asked);
+  expect(moneyWords(charged, sagaOf(7))).toBe("77.00 EUR charged.");
+});
+
+test("a completed checkout names its order by the number that shoppers see", () => {
+  const saga = sagaOf(7, { status: "COMPLETED", completed_at: NOW, order_id: sagaId(5) });
+  expect(wordsOf(saga, []).text).toBe(`Completed with order ${orderNumberOf(sagaId(5))}`);
 });

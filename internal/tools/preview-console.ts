@@ -145,7 +145,9 @@ const sagaPage = (frame: SignedIn, parts: Partial<Parameters<typeof SagaPage>[0]
     mails: MAILS,
     topics: snapshotOf().topics,
     roles: snapshotOf().roles,
+    deadLetters: snapshotOf().deadLetters,
     cancellation: null,
+    cancelled: null,
     show: "all",
     now: NOW,
     isRevealed: false,
@@ -180,6 +182,28 @@ export const PREVIEWS: Readonly<Record<string, (visit: SignedIn) => ReturnType<t
     sagaPage(frame, {
       story: storyOf({ saga: sagaOf(7), missing: [{ database: "order", reason: "connect ECONNREFUSED" }] }),
       mails: { ...MAILS, missing: { database: "notification", reason: "connect ECONNREFUSED" } },
+    }),
+  "/cancelled-saga": (frame) =>
+    sagaPage(frame, {
+      story: storyOf({ saga: sagaOf(7, { status: "COMPLETED", completed_at: NOW, order_id: sagaId(96) }) }),
+      cancelled: {
+        what: "order",
+        actor: "sofia",
+        reason: "ticket 4711: shopper asked twice",
+        at: NOW - 60_000,
+        state: "cancelled",
+        ended_at: NOW - 50_000,
+        order_status: null,
+      },
+    }),
+  "/wrong-audit": (frame) =>
+    Audit({
+      frame,
+      lines: [],
+      filter: NO_FILTER,
+      given: new URLSearchParams({ since: "soon" }),
+      faults: { since: "From (UTC) must be a time such as 2026-11-23 12:00." },
+      older: null,
     }),
   "/stuck-saga": (frame) =>
     sagaPage(frame, {

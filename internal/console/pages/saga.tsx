@@ -5,7 +5,7 @@ import { ERASED } from "../../../schemas/fields.ts";
 import type { DatabaseName } from "../../../schemas/migrations.ts";
 import { moneyText } from "../../kernel/money.ts";
 import { orderNumberOf } from "../../kernel/order-number.ts";
-import type { OpenCancellation } from "../../operations/cancellation-store.ts";
+import type { CancelledBy, OpenCancellation } from "../../operations/cancellation-store.ts";
 import type { SagaStory, StoryLine } from "../../operations/saga-story.ts";
 import type { SagaMails } from "../../operations/saga-mails.ts";
 import { moneyWords, wordsOf } from "../../operations/saga-words.ts";
@@ -13,7 +13,7 @@ import type { Shopper } from "../../operations/shopper-mask.ts";
 import type { Snapshot } from "../collector.ts";
 import { Act } from "../parts/act.tsx";
 import { CommandLine, Copy, Facts, Notice } from "../parts/bits.tsx";
-import { CancellationText } from "../parts/cancellation.tsx";
+import { CancellationText, CancelledText } from "../parts/cancellation.tsx";
 import { sagasOfShopper } from "../parts/find-shopper.tsx";
 import { Instructions } from "../parts/instruction.tsx";
 import { ShopperText } from "../parts/saga-columns.tsx";
@@ -28,14 +28,17 @@ import { When } from "../parts/when.tsx";
 import { durationText, plural } from "../parts/words.ts";
 import type { Frame } from "../visit.ts";
 
-interface Props {
+export interface SagaProps {
   readonly frame: Frame;
   readonly story: SagaStory;
   readonly mails: SagaMails;
   readonly topics: Snapshot["topics"];
   readonly roles: Snapshot["roles"];
+  readonly deadLetters: Snapshot["deadLetters"];
   /** Of its order, in progress. */
   readonly cancellation: OpenCancellation | null;
+  /** By whom the saga or its order was cancelled last, or is being cancelled; null by nobody. */
+  readonly cancelled: CancelledBy | null;
   readonly show: Show;
   readonly now: number;
   readonly isRevealed: boolean;
@@ -45,7 +48,7 @@ interface Props {
 }
 
 /** All that the state of the saga decides: a page that is open must not offer what no longer makes sense. */
-export const SAGA_PARTS: LiveParts<Props> = {
+export const SAGA_PARTS: LiveParts<SagaProps> = {
   "s-acts": Acts,
   "s-words": Words,
   "s-instructions": Instructions,
@@ -55,7 +58,7 @@ export const SAGA_PARTS: LiveParts<Props> = {
   "s-timeline": Timeline,
 };
 
-export function SagaPage(props: Props) {
+export function SagaPage(props: SagaProps) {
   const { frame, story, show, isRevealed, shopper } = props;
   const { saga } = story;
   const path = `/sagas/${saga.saga_id}`;
@@ -122,11 +125,12 @@ function failureText({ failure_code, failure_message }: SagaStory["saga"]): stri
   return failure_code === null || !isTold ? failure_code : `${failure_code}: ${failure_message}`;
 }
 
-function Words({ story, cancellation, now }: Props) {
+function Words({ story, cancellation, cancelled, now }: SagaProps) {
   const { saga, history, money, alerts, orders, missing } = story;
   const [order] = orders;
   const words = wordsOf(saga, history);
   const { next } = words;
+  const isCancelled = cancelled !== null && cancelled.state !== "refused";
   return (
     <div>
       {missing.length === 0 ? null : (
@@ -141,8 +145,14 @@ function Words({ story, cancellation, now }: Props) {
           </p>
         </Notice>
       )}
-      <p class="lead">
-        <SagaStatusText status={saga.status} needsOperator={saga.needs_operator} /> <span>{words.text}</span>
+      {isCancelled ? <CancelledText cancelled={cancelled} /> : null}
+      <p class={isCancelled ? undefined : "lead"}>
+        <SagaStatusText
+          status={saga.status}
+          needsOperator={saga.needs_operator}
+          isPast={isCancelled && cancelled.what === "order"}
+        />{" "}
+        <span>{words.text}</span>
         {words.since === null ? null : (
           <>
             , since <When at={words.since} show="for" now={now} />
@@ -159,7 +169,7 @@ function Words({ story, cancellation, now }: Props) {
       <p>
         {missing.some(({ database }) => database === "payment")
           ? "What became of the money is unknown: the payment database does not answer."
-          : moneyWords(money, saga)}
+          : moneyWords(money, saga, cancellation?.step ?? null)}
         {order === undefined || order.status === "CONFIRMED" ? null : ` The order is ${order.status}.`}
       </p>
       {alerts
@@ -172,17 +182,22 @@ function Words({ story, cancellation, now }: Props) {
           </Notice>
         ))}
       <CancellationText cancellation={cancellation} now={now} />
+      {cancelled === null || isCancelled ? null : <CancelledText cancelled={cancelled} />}
     </div>
   );
 }
 
+/** Of one of its messages: then it is not among the open dead letters any more. */
+const DISCARD = "dead-letter.discard ";
+
 function WhatIsKnown({
-  story: { saga, reservation, orders, trace_id, missing },
+  story: { saga, reservation, orders, trace_id, missing, timeline },
   mails,
   topics,
+  deadLetters,
   traceUrl,
   shopper,
-}: Props) {
+}: SagaProps) {
   const [line] = reservation;
   const isAway = (name: DatabaseName) => missing.some(({ database }) => database === name);
   const facts: readonly (readonly [string, VNode | string | null])[] = [
@@ -224,7 +239,14 @@ function WhatIsKnown({
     [
       "Mails",
       mails.asked === 0 && mails.waiting.length === 0 && mails.missing === null ? null : (
-        <MailsText key="mails" mails={mails} sagaId={saga.saga_id} topics={topics} />
+        <MailsText
+          key="mails"
+          mails={mails}
+          sagaId={saga.saga_id}
+          topics={topics}
+          deadLetters={deadLetters}
+          wasDiscarded={timeline.some(({ kind, what }) => kind === "operator" && what.startsWith(DISCARD))}
+        />
       ),
     ],
     ["Failure", failureText(saga)],
@@ -246,7 +268,7 @@ function Away({ database }: { readonly database: DatabaseName }) {
   return <span class="unknown">unknown: the {database} database does not answer</span>;
 }
 
-function Products({ story: { saga, lines, missing } }: Props) {
+function Products({ story: { saga, lines, missing } }: SagaProps) {
   const isCatalogueAway = missing.some(({ database }) => database === "inventory");
   const price = (cents: number | null) => (cents === null ? null : moneyText(cents, saga.currency));
   const columns: readonly Column<StoryLine>[] = [
@@ -319,7 +341,7 @@ function Trace({ id, url }: { readonly id: string; readonly url: string | null }
   );
 }
 
-function Acts({ frame, story, isRevealed }: Props) {
+function Acts({ frame, story, isRevealed }: SagaProps) {
   const { saga } = story;
   const path = `/sagas/${saga.saga_id}`;
   const command = (rest: string) => `${rest} --reason '...'`;

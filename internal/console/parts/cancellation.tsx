@@ -1,6 +1,6 @@
-// The cancellation of an order while it is in progress, in words: on the page of its saga, and as a table of those that need an operator.
+// Cancellations in words: who began one and what became of it, how far an order's has come, and a table of those that need an operator.
 import { timestampOf } from "../../kernel/timestamp.ts";
-import type { OpenCancellation } from "../../operations/cancellation-store.ts";
+import type { CancelledBy, OpenCancellation } from "../../operations/cancellation-store.ts";
 import { IdLink, Status } from "./bits.tsx";
 import { sagaColumn } from "./saga-columns.tsx";
 import type { Column } from "./table.tsx";
@@ -12,6 +12,36 @@ const WAITS_FOR: Readonly<Record<OpenCancellation["step"], string>> = {
   refund: "the refund",
   release: "its stock to be put back",
 };
+
+/** The first line of a page about something that somebody cancelled; a small one if the order could not be cancelled any more. */
+export function CancelledText({ cancelled }: { readonly cancelled: CancelledBy }) {
+  const { what, actor, reason, at, state, ended_at, order_status } = cancelled;
+  const who = actor === "shopper" ? "the shopper" : actor;
+  if (state === "refused")
+    return (
+      <p>
+        The order was to be cancelled by {who} at <When at={at} show="both" />: {reason}. That was refused: it
+        was {order_status}.
+      </p>
+    );
+  const thing = what === "order" ? "Order" : "Checkout";
+  return (
+    <p class="lead">
+      <Status tone={ended_at === null ? "undo" : "bad"}>
+        {thing} {ended_at === null ? "being cancelled" : "cancelled"}
+      </Status>{" "}
+      <span>
+        by {who} at <When at={at} show="both" />: {reason}
+      </span>
+      {ended_at === null ? null : (
+        <span class="small soft">
+          {" "}
+          (done at <When at={ended_at} show="both" />)
+        </span>
+      )}
+    </p>
+  );
+}
 
 /** Says nothing of an order that nobody is cancelling. */
 export function CancellationText({

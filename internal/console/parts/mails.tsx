@@ -1,8 +1,9 @@
 // What became of a saga's mails, as far as anybody can tell: a mail that was sent leaves no row, and neither does one that the notification
 // service has not read. Used by pages/saga.tsx.
 import { type TopicState } from "../../../schemas/overview.ts";
-import { SUBSCRIPTIONS, TOPICS } from "../../../schemas/topics.ts";
+import { DEAD_LETTER_RETENTION_MS, SUBSCRIPTIONS, TOPICS } from "../../../schemas/topics.ts";
 import type { SagaMails } from "../../operations/saga-mails.ts";
+import type { Snapshot } from "../collector.ts";
 import { knownOf, type Reading } from "../source.ts";
 import { countText, plural } from "./words.ts";
 
@@ -15,38 +16,52 @@ interface Props {
   readonly mails: SagaMails;
   readonly sagaId: string;
   readonly topics: Reading<readonly TopicState[]>;
+  /** Those that nobody has handled. */
+  readonly deadLetters: Snapshot["deadLetters"];
+  /** Whether a dead letter of the saga was discarded, which may have been of a mail. */
+  readonly wasDiscarded: boolean;
 }
 
-export function MailsText({ mails: { asked, last_asked_at, waiting, missing }, sagaId, topics }: Props) {
+export function MailsText(props: Props) {
+  const { mails, sagaId, topics } = props;
+  const { asked, last_asked_at, waiting, missing } = mails;
   if (missing !== null) return <span>unknown: the notification database does not answer</span>;
   // One may wait for longer than the outbox keeps its message.
   const handled = Math.max(0, asked - waiting.length);
   const lag = lagOf(topics);
-  const isRead =
-    lag === 0 && last_asked_at !== null && topics.at !== null && topics.at - last_asked_at >= SURE_AFTER_MS;
-  const deadLetter = (
-    <a href={`/dead-letters?${new URLSearchParams({ service: GROUP, saga: sagaId })}`}>a dead letter</a>
-  );
+  const isSure = (at: number | null) =>
+    last_asked_at !== null && at !== null && at - last_asked_at >= SURE_AFTER_MS;
+  const isRead = lag === 0 && isSure(topics.at);
   return (
     <span>
       {waiting.length === 0 ? "" : `${plural(waiting.length, "mail")} waiting; `}
-      {handled === 0 ? null : (
+      {handled === 0 ? null : isRead && hasNoDead(props) && isSure(props.deadLetters.at) ? (
+        `${plural(handled, "mail")} sent: the mail server took ${handled === 1 ? "it" : "each"}`
+      ) : (
         <>
-          {isRead ? (
+          {plural(handled, "mail")} asked for: taken by the mail server
+          {isRead ? " or " : ", "}
+          <a href={`/dead-letters?${new URLSearchParams({ service: GROUP, saga: sagaId })}`}>a dead letter</a>
+          {isRead ? null : (
             <>
-              {plural(handled, "mail")} asked for: the mail server took {handled === 1 ? "it" : "each"},
-              unless there is {deadLetter} of it here
-            </>
-          ) : (
-            <>
-              {plural(handled, "mail")} asked for: taken by the mail server, {deadLetter}, or{" "}
-              <a href="/topics">not read yet by notification</a>
+              , or <a href="/topics">not read yet by notification</a>
               {lag === null || lag === 0 ? null : `, which is ${countText(lag)} behind`}
             </>
           )}
         </>
       )}
     </span>
+  );
+}
+
+/** Whether no mail at all is a dead letter, so none of this saga. */
+function hasNoDead({ mails: { last_asked_at }, deadLetters, wasDiscarded }: Props): boolean {
+  const open = knownOf(deadLetters);
+  // Kafka has deleted older ones.
+  if (last_asked_at === null || (deadLetters.at ?? 0) - last_asked_at > DEAD_LETTER_RETENTION_MS)
+    return false;
+  return (
+    open !== null && !wasDiscarded && open.every(({ service, count }) => service !== GROUP || count === 0)
   );
 }
 

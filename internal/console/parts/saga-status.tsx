@@ -13,16 +13,17 @@ const TONES: Readonly<Record<SagaStatus, Tone>> = {
   FAILED: "bad",
 };
 
-export function SagaStatusText({
-  status,
-  needsOperator,
-}: {
+interface Props {
   readonly status: SagaStatus;
   readonly needsOperator: boolean;
-}) {
+  /** Something that came later counts more, such as a cancellation: then it is plain text. */
+  readonly isPast?: boolean;
+}
+
+export function SagaStatusText({ status, needsOperator, isPast = false }: Props) {
   return (
     <span>
-      <Status tone={TONES[status]}>{status}</Status>
+      {isPast ? status : <Status tone={TONES[status]}>{status}</Status>}
       {needsOperator ? (
         <>
           {" "}

@@ -2,7 +2,12 @@
 import { Value } from "@sinclair/typebox/value";
 import type { Sql } from "postgres";
 import { Uuid } from "../../../schemas/fields.ts";
-import { type OpenCancellation, openCancellationOf } from "../../operations/cancellation-store.ts";
+import {
+  type CancelledBy,
+  cancelledBy,
+  type OpenCancellation,
+  openCancellationOf,
+} from "../../operations/cancellation-store.ts";
 import { cancelOrder, cancelSaga } from "../../operations/orchestrator.ts";
 import { timestampOf } from "../../kernel/timestamp.ts";
 import { formatSagaQuery, parseSagaQuery, type SagaQuery } from "../../operations/saga-query.ts";
@@ -140,6 +145,7 @@ interface Told {
   readonly story: SagaStory;
   readonly mails: SagaMails;
   readonly cancellation: OpenCancellation | null;
+  readonly cancelled: CancelledBy | null;
   readonly shopper: Shopper | null;
 }
 
@@ -152,8 +158,8 @@ function propsOf(visit: SignedIn, shown: Shown) {
   const { clock, collector, traceUrlOf } = visit.options;
   const { trace_id } = shown.story;
   const traceUrl = trace_id === null ? null : traceUrlOf(trace_id);
-  const { topics, roles } = collector.snapshot();
-  return { ...shown, topics, roles, frame: visit, now: clock.now(), traceUrl };
+  const { topics, roles, deadLetters } = collector.snapshot();
+  return { ...shown, topics, roles, deadLetters, frame: visit, now: clock.now(), traceUrl };
 }
 
 async function storyOf({ params, options, actor }: SignedIn, reveal = false): Promise<Told> {
@@ -164,12 +170,13 @@ async function storyOf({ params, options, actor }: SignedIn, reveal = false): Pr
   if (story === null) throw noSaga(id);
   const { saga_id } = story.saga;
   const { saga, notification } = options.databases;
-  const [told, cancellation, shopper] = await Promise.all([
+  const [told, cancellation, cancelled, shopper] = await Promise.all([
     withMails(notification, story, { reveal }),
     openCancellationOf(saga, saga_id),
+    cancelledBy(saga, saga_id),
     actor.role === "operator" ? shopperOf(saga, saga_id, { reveal }) : null,
   ]);
-  return { ...told, cancellation, shopper };
+  return { ...told, cancellation, cancelled, shopper };
 }
 
 /** Masked and without the address unless it is revealed. */
