@@ -208,6 +208,8 @@ test("an act and the line that it is asked for in the console are one line; othe
     foldedLines(rows, null).map((line) => [line.action, line.asked?.action ?? null]);
   const folded = [["order.cancel", "console.act"]];
   expect(shown([act, asked])).toEqual(folded);
+  const [line] = foldedLines([act, { ...asked, address: "192.0.2.7" }], null);
+  expect(line?.address).toBe("192.0.2.7");
   // The clock of the orchestrator is behind.
   expect(shown([asked, act])).toEqual(folded);
   expect(rowCountOf(foldedLines([act, asked, lineOf(5, 92)], null))).toBe(3);

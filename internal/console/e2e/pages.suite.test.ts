@@ -182,6 +182,7 @@ export function pages(running: () => RunningSystem): void {
         "/sagas?product=nothing",
         "/audit",
         "/audit?actor=nobody",
+        "/audit?since=soon",
         "/payments",
         "/payments/alerts",
         "/dead-letters",

@@ -297,9 +297,9 @@ function Filter({ filter, given, faults = NO_FAULTS }: Props) {
           kind === "cancellations" ? "cancellations of sagas and orders" : kind.replace(/\.$/, ": all")
         }
       />
-      {field("subject", "several: separated by commas")}
-      {field("since", "2026-11-29 or 2026-11-29 13:08")}
-      {field("until", "2026-11-29 or 2026-11-29 13:08")}
+      {field("subject", "one or several")}
+      {field("since", "2026-11-29 13:08")}
+      {field("until", "2026-11-29 13:08")}
       <Choice name="outcome" label="Outcome" options={OUTCOMES} value={filter.outcome} />
       <div class="buttons">
         <button class="button quiet">Show</button>

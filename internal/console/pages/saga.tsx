@@ -147,11 +147,11 @@ function Words({ story, cancellation, cancelled, now }: SagaProps) {
       )}
       {isCancelled ? <CancelledText cancelled={cancelled} /> : null}
       <p class={isCancelled ? undefined : "lead"}>
-        <SagaStatusText
-          status={saga.status}
-          needsOperator={saga.needs_operator}
-          isPast={isCancelled && cancelled.what === "order"}
-        />{" "}
+        {isCancelled && cancelled.what === "order" ? null : (
+          <>
+            <SagaStatusText status={saga.status} needsOperator={saga.needs_operator} />{" "}
+          </>
+        )}
         <span>{words.text}</span>
         {words.since === null ? null : (
           <>

@@ -23,7 +23,9 @@ export function foldedLines(rows: readonly AuditRow[], open: string | null): rea
     const [first] = same;
     const pair = askedPair(first, rows[at + 1]);
     if (pair !== null) {
-      lines.push({ ...pair.act, more: 0, isUnfolded: false, asked: pair.asked });
+      const { act, asked } = pair;
+      // A service may be told no address; the console always knows it.
+      lines.push({ ...act, address: act.address ?? asked.address, more: 0, isUnfolded: false, asked });
       at += 2;
       continue;
     }

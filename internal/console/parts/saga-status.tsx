@@ -13,17 +13,16 @@ const TONES: Readonly<Record<SagaStatus, Tone>> = {
   FAILED: "bad",
 };
 
-interface Props {
+export function SagaStatusText({
+  status,
+  needsOperator,
+}: {
   readonly status: SagaStatus;
   readonly needsOperator: boolean;
-  /** Something that came later counts more, such as a cancellation: then it is plain text. */
-  readonly isPast?: boolean;
-}
-
-export function SagaStatusText({ status, needsOperator, isPast = false }: Props) {
+}) {
   return (
     <span>
-      {isPast ? status : <Status tone={TONES[status]}>{status}</Status>}
+      <Status tone={TONES[status]}>{status}</Status>
       {needsOperator ? (
         <>
           {" "}
