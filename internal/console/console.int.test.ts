@@ -276,7 +276,7 @@ describe("reading", () => {
     const { status, text } = await (await Person.of("vic")).get(`/sagas/${saga_id}`);
     expect(status).toBe(200);
     for (const told of [
-      `Completed with order ${order_id}`,
+      `Completed with order ${orderNumberOf(order_id)}`,
       "reserved 2 x mug",
       "payment is SUCCEEDED",
       "OrderCreated to order-events",

@@ -70,12 +70,16 @@ export function pages(running: () => RunningSystem): void {
       orders[Symbol.dispose]();
       await page.waitForSelector("#s-words :text-is('COMPENSATED')");
       expect(await page.textContent("#s-timeline")).toContain("saga.cancel by ada");
+      expect(await page.textContent("#s-words")).toMatch(/^\s*Checkout cancelled by ada at .*: ticket 4711/);
       // Nothing was reloaded, and what makes no sense any more is not offered.
       await page.waitForSelector("#s-acts [aria-disabled=true]:text-is('Cancel the saga')");
       expect(await page.locator("[data-opens=cancel]").count()).toBe(0);
       const trail = await page.context().newPage();
       await trail.goto(`${operators.site}/audit?subject=${saga}`);
-      expect(await trail.textContent("tbody")).toContain("ticket 4711");
+      // One line for the act and for who asked for it, with what became of it.
+      expect(await trail.locator("tbody tr").allInnerTexts()).toEqual([
+        expect.stringMatching(/saga\.cancel[^]*asked for in the console[^]*cancelled[^]*ticket 4711/),
+      ]);
     },
     TIMEOUT_MS,
   );
