@@ -6,6 +6,7 @@ import { csvOf } from "./parts/table.tsx";
 import { render } from "preact-render-to-string";
 import { OPERATOR_ACTIONS } from "../messaging/operator-action-store.ts";
 import { consoleOptions, NOW, OPERATOR, sagaId, signedInAs } from "../testkit/console.ts";
+import { MAX_AUDIT_IDS } from "../operations/audit-ids.ts";
 import type { AuditRow } from "../operations/audit-trail-store.ts";
 import { Audit, auditColumns, auditMore } from "./pages/audit.tsx";
 import { foldedLines, readFolded, rowCountOf } from "./parts/audit-fold.ts";
@@ -54,6 +55,9 @@ test("every act can be chosen by itself and with its family, and the times are s
   expect(html).toMatch(/<option value="run.pause" selected/);
   expect(html).toMatch(/name="since" value="2026-11-28"/);
   expect(html).toContain("From (UTC)");
+  // All the ids that it takes have room in it: a browser cuts what is pasted.
+  const room = Number(/name="subject"[^>]*maxlength="(\d+)"/i.exec(html)?.[1]);
+  expect(room).toBeGreaterThan(MAX_AUDIT_IDS * (sagaId(1).length + 2));
 });
 
 const FILTER = { actor: null, action: null, ids: null, outcome: null, since: null, until: null };

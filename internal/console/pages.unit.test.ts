@@ -74,6 +74,7 @@ test("a saga's page names its order as the shopper does", async () => {
     traceUrl: null,
   } as const;
   const html = render(SagaPage({ frame: await visitOf(OPERATOR), ...shown }));
+  expect(html).toContain(`href="/audit?subject=${story.saga.saga_id}"`);
   expect(html).toContain(orderNumberOf(order_id));
   expect(html).toContain(order_id);
 });

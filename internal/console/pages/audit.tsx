@@ -1,7 +1,7 @@
 // The audit trail: who did what, when, from where, why, and what came of it; refusals and looks at personal data included.
 import { orderNumberOf } from "../../kernel/order-number.ts";
 import { timestampOf, timestampOrNull } from "../../kernel/timestamp.ts";
-import type { AuditIds } from "../../operations/audit-ids.ts";
+import { type AuditIds, MAX_AUDIT_IDS } from "../../operations/audit-ids.ts";
 import {
   AUDIT_GROUPS,
   type AuditFilter,
@@ -11,6 +11,7 @@ import {
 } from "../../operations/audit-trail-store.ts";
 import { OPERATOR_ACTIONS } from "../../messaging/operator-action-store.ts";
 import { shortId } from "../../operations/short-id.ts";
+import { MAX_FIELD_LENGTH } from "../limits.ts";
 import { Copy, Empty, Notice, Status, type Tone } from "../parts/bits.tsx";
 import { type AuditLine, rowCountOf } from "../parts/audit-fold.ts";
 import { Choice, Field } from "../parts/field.tsx";
@@ -282,6 +283,7 @@ function Filter({ filter, given, faults = NO_FAULTS }: Props) {
       label={AUDIT_FIELDS[name]}
       value={given.get(name) ?? ""}
       placeholder={placeholder}
+      maxLength={MAX_AUDIT_IDS * MAX_FIELD_LENGTH}
       faultId={faults[name] === undefined ? undefined : `fault-${name}`}
     />
   );

@@ -105,7 +105,8 @@ export function SagaPage(props: SagaProps) {
         {holder("s-timeline")}
       </section>
       <p class="small soft">
-        On the command line: <CommandLine>{`checkoutctl saga show ${saga.saga_id}`}</CommandLine>
+        Who did what to it: <a href={`/audit?subject=${saga.saga_id}`}>in the audit trail</a>. On the command
+        line: <CommandLine>{`checkoutctl saga show ${saga.saga_id}`}</CommandLine>
       </p>
     </Page>
   );

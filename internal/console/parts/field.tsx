@@ -7,11 +7,21 @@ interface FieldProps {
   readonly value: string;
   readonly isShort?: boolean;
   readonly placeholder?: string | undefined;
+  /** In characters. Default: MAX_FIELD_LENGTH. */
+  readonly maxLength?: number;
   /** The element that says what is wrong with the value. */
   readonly faultId?: string | undefined;
 }
 
-export function Field({ name, label, value, isShort = false, placeholder, faultId }: FieldProps) {
+export function Field({
+  name,
+  label,
+  value,
+  isShort = false,
+  placeholder,
+  maxLength = MAX_FIELD_LENGTH,
+  faultId,
+}: FieldProps) {
   return (
     <div class={isShort ? "field is-short" : "field"}>
       <label for={`f-${name}`}>{label}</label>
@@ -19,7 +29,7 @@ export function Field({ name, label, value, isShort = false, placeholder, faultI
         id={`f-${name}`}
         name={name}
         value={value}
-        maxLength={MAX_FIELD_LENGTH}
+        maxLength={maxLength}
         autocomplete="off"
         spellcheck={false}
         placeholder={placeholder}
