@@ -77,7 +77,7 @@ export function pages(running: () => RunningSystem): void {
       const trail = await page.context().newPage();
       await trail.goto(`${operators.site}/audit?subject=${saga}`);
       // One line for the act and for who asked for it, with what became of it.
-      expect(await trail.locator("tbody tr").allInnerTexts()).toEqual([
+      expect(await trail.locator("[aria-label='Audit trail'] tbody tr").allInnerTexts()).toEqual([
         expect.stringMatching(/saga\.cancel[^]*asked for in the console[^]*cancelled[^]*ticket 4711/),
       ]);
     },
