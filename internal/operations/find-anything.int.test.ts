@@ -11,6 +11,7 @@ import type { DeadLetterBatches } from "./dead-letters.ts";
 import { readOriginal } from "./replay-plan.ts";
 import type { Hit } from "./find-anything-store.ts";
 import { shortId } from "./short-id.ts";
+import { auditIds } from "./audit-ids.ts";
 import { findAnything } from "./find-anything.ts";
 import type { OpenDatabases } from "./reach.ts";
 
@@ -236,4 +237,26 @@ test("the short form in which pages show ids finds what has it, and a dead lette
   expect(dead.hits.map(({ kind, id }) => [kind, id])).toEqual([["dead_letter", letter.dead_letter_id]]);
   const other = `${letter.dead_letter_id.slice(0, -1)}${letter.dead_letter_id.endsWith("0") ? "1" : "0"}`;
   expect((await findAnything(databases, shortId(other), letters)).hits).toEqual([]);
+});
+
+test("ids mean the lines of their sagas in the audit trail, and what has lines of its own only those", async () => {
+  const { saga_id, payment_id, user_id } = row;
+  const number = orderNumberOf(row.order_id ?? "");
+  const letter = deadLetterOf(chargePayment(saga_id), { service: "payment" });
+  let reads = 0;
+  const letters: () => DeadLetterBatches = async function* () {
+    reads += 1;
+    yield { values: [letter], undecodable: [] };
+  };
+  const idsOf = (...texts: readonly string[]) => auditIds(databases, texts, letters);
+  const several = await idsOf(number, payment_id ?? "", shortId(saga_id));
+  expect([several.sagas, several.unknown, several.missing, reads]).toEqual([[saga_id], [], [], 0]);
+  expect(several.subjects).toEqual(expect.arrayContaining([number, row.order_id, payment_id, saga_id]));
+  expect(await idsOf(user_id)).toEqual({ subjects: [user_id], sagas: [], unknown: [], missing: [] });
+  const short = shortId(letter.dead_letter_id);
+  const dead = { subjects: [short, letter.dead_letter_id], sagas: [], unknown: [], missing: [] };
+  expect(await idsOf(short)).toEqual(dead);
+  const stranger = crypto.randomUUID();
+  const unknown = await idsOf(stranger, saga_id);
+  expect([unknown.unknown, unknown.sagas, reads]).toEqual([[stranger], [saga_id], 1]);
 });
