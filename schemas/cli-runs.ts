@@ -33,6 +33,9 @@ const runFields = {
   max_error_rate: Type.Number({ description: "a share from 0 to 1" }),
   wait_ms: Type.Number(),
   batch_size: count,
+  pause_after: Type.Union([Type.Integer({ minimum: 1 }), Type.Null()], {
+    description: "messages since its start or its last resume, after which it pauses itself",
+  }),
   halted_because: orNull(text),
   executor: Type.Union([text, Type.Null()], { description: "the process that executes it" }),
   counts: shape({

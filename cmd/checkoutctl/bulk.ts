@@ -19,7 +19,12 @@ import { within } from "../../internal/operations/ask.ts";
 import { allItemsOf, type RunView } from "../../internal/operations/plans.ts";
 import type { MailWatch } from "../../internal/operations/replay-send.ts";
 import { RunExecutor } from "../../internal/operations/run-executor.ts";
-import { mayFailText, outcomeText, progressText } from "../../internal/operations/run-progress.ts";
+import {
+  mayFailText,
+  outcomeText,
+  pauseAfterText,
+  progressText,
+} from "../../internal/operations/run-progress.ts";
 import { followRun } from "../../internal/operations/run-report.ts";
 import { startRun, stopRun } from "../../internal/operations/runs.ts";
 import { systemClock } from "../../internal/platform/clock.ts";
@@ -233,6 +238,7 @@ export function runText(run: RunView): string {
     ["planned", `${totals.acts} to act on, ${totals.skipped} to skip, ${totals.refused} to refuse`],
     ["money", money.length === 0 ? "none" : money.join(", ")],
     ["rate", [rateText(run.rate_per_second), mayFailText(run)].filter((text) => text !== null).join(", ")],
+    ["pauses after", pauseAfterText(run)],
     [isPlan ? "takes about" : "left, about", run.ended_at === null ? durationText(run.estimate_ms) : null],
     ["progress", isPlan ? null : progressText(run)],
     ["executed by", isPlan || run.ended_at !== null ? null : (run.executor ?? "nobody now")],

@@ -147,5 +147,34 @@ test("under a filter the decisions say how many there are of it, on all pages", 
 });
 
 test("the command line of another rate names no rate that nobody typed", async () => {
-  expect(await pageOf(RUNNING)).toContain(`checkoutctl run rate ${RUN.plan_id} N/s`);
+  expect(await pageOf(RUNNING)).toContain(`checkoutctl run rate ${RUN.plan_id} N/s --reason`);
+});
+
+test("the command lines of all that asks for a reason have one", async () => {
+  const pages = [await pageOf(RUN), await pageOf(RUNNING), await pageOf({ ...RUNNING, state: "paused" })];
+  for (const act of ["start", "rate", "stop", "resume"]) {
+    const lines = pages.flatMap((html) => html.match(new RegExp(`checkoutctl run ${act} [^<]*`, "g")) ?? []);
+    expect(lines.length).toBeGreaterThan(0);
+    for (const line of lines) expect(line).toContain("--reason");
+  }
+});
+
+describe("a pause after so many messages", () => {
+  test("is offered by the start and the resume, and their command lines", async () => {
+    for (const html of [await pageOf(RUN), await pageOf({ ...RUNNING, state: "paused" })]) {
+      expect(html).toMatch(/<label for="pause-after">.*<input id="pause-after" name="pause_after"/);
+      expect(html).toContain("--pause-after N");
+    }
+    expect(await pageOf(RUNNING)).not.toContain('name="pause_after"');
+  });
+
+  test("is shown by the run that will pause, and by the one that has", async () => {
+    const asked = { ...RUNNING, pause_after: 15 };
+    expect(factOf(await pageOf(RUNNING), "Pauses after")).toBeUndefined();
+    expect(factOf(await pageOf(asked), "Pauses after")).toBe("15 messages from its start or its last resume");
+    const paused = await pageOf({ ...asked, state: "paused" });
+    expect(paused.replaceAll(/<[^>]*>/g, "")).toContain("paused after 15 messages, as it was asked to");
+    const halted = await pageOf({ ...asked, state: "paused", halted_because: "1 of 8 failed again" });
+    expect(halted.replaceAll(/<[^>]*>/g, "")).not.toContain("as it was asked to");
+  });
 });

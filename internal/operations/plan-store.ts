@@ -31,7 +31,9 @@ export interface RunRow {
   readonly wait_ms: number;
   /** Of the last batch; 0 before the canary. */
   readonly batch_size: number;
-  /** Why the run paused itself. */
+  /** Messages since the start or the last resume, after which the run pauses itself as asked; null: it goes on to its end. */
+  readonly pause_after: number | null;
+  /** Why the run paused itself without being asked. */
   readonly halted_because: string | null;
   /** The process that executes it; null if none does. */
   readonly executor: string | null;
@@ -78,7 +80,7 @@ function columns(sql: Connection) {
     (extract(epoch from expires_at) * 1000)::float8 as expires_at,
     (extract(epoch from started_at) * 1000)::float8 as started_at,
     (extract(epoch from ended_at) * 1000)::float8 as ended_at,
-    rate_per_second, max_error_rate, wait_ms, batch_size, halted_because,
+    rate_per_second, max_error_rate, wait_ms, batch_size, pause_after, halted_because,
     case when lease_until > clock_timestamp() then executor end as executor,
     counts, units_done`;
 }
@@ -163,24 +165,34 @@ export function findItems(sql: Sql, planId: string, { outcome, after, limit }: I
 export async function markStarted(
   tx: TransactionSql,
   planId: string,
-  { by, reason }: { readonly by: string; readonly reason: string },
+  {
+    by,
+    reason,
+    pauseAfter,
+  }: { readonly by: string; readonly reason: string; readonly pauseAfter: number | null },
 ): Promise<boolean> {
   const { count } = await tx`
-    update operator_plans set state = 'running', started_by = ${by}, reason = ${reason}, started_at = clock_timestamp()
+    update operator_plans set state = 'running', started_by = ${by}, reason = ${reason}, started_at = clock_timestamp(),
+           pause_after = ${pauseAfter}
      where plan_id = ${planId} and state = 'draft' and expires_at > clock_timestamp()`;
   return count === 1;
 }
 
-/** False if the run is in another state by now. A paused or resumed run tests the ground again: canary first. */
+/**
+ * False if the run is in another state by now. A paused or resumed run tests the ground again: canary first. It counts anew, so that
+ * `pauseAfter` of its start no longer holds.
+ */
 export async function changeState(
   tx: TransactionSql,
   planId: string,
   from: RunState,
   to: "running" | "paused" | "stopped",
+  pauseAfter: number | null,
 ): Promise<boolean> {
   const { count } = await tx`
     update operator_plans
        set state = ${to}, generation = generation + 1, halted_because = null, batch_size = 0, tested_count = 0, failed_count = 0, next_batch_at = null,
+           pause_after = ${pauseAfter},
            ended_at = case when ${to} = 'stopped' then clock_timestamp() end
      where plan_id = ${planId} and state = ${from}`;
   return count === 1;

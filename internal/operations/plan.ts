@@ -178,6 +178,8 @@ export interface StartRequest {
   readonly typedCount: number | null;
   /** The dead letter id that the operator typed, for a quarantined message. */
   readonly typedId?: string | null;
+  /** As `RunRow.pause_after`. */
+  readonly pauseAfter?: number | null;
 }
 
 /** A plan at its start. */
@@ -200,6 +202,8 @@ export function refusalToStart(plan: Startable, request: StartRequest): PlanRefu
     return new PlanRefused("wrong-state", `the plan was started before: it is ${plan.state}`);
   const refusal = reasonFault(request.reason);
   if (refusal !== null) return refusal;
+  const fault = pauseAfterFault(request.pauseAfter ?? null);
+  if (fault !== null) return fault;
   if (plan.allows_quarantined && request.typedId !== plan.only_subject)
     return new PlanRefused(
       "wrong-confirmation",
@@ -220,6 +224,18 @@ export function reasonFault(reason: string): PlanRefused | null {
   return new PlanRefused(
     "reason-too-short",
     `the reason must have at least ${MIN_REASON_LENGTH} characters: say why, for whoever reads the audit trail`,
+  );
+}
+
+const MAX_PAUSE_AFTER = 1_000_000_000;
+
+/** Null if a run can pause itself after so many messages, or is not asked to. */
+export function pauseAfterFault(pauseAfter: number | null): PlanRefused | null {
+  if (pauseAfter === null) return null;
+  if (Number.isSafeInteger(pauseAfter) && pauseAfter >= 1 && pauseAfter <= MAX_PAUSE_AFTER) return null;
+  return new PlanRefused(
+    "invalid",
+    `a run pauses itself after a whole number of messages, from 1 to ${MAX_PAUSE_AFTER}`,
   );
 }
 

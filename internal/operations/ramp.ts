@@ -15,6 +15,11 @@ export function nextBatch(previous: number, ratePerSecond: number, max = MAX_BAT
   return Math.min(next, max, Math.max(1, Math.floor(ratePerSecond)));
 }
 
+/** What a batch of `size` may still hold. `pauseAt`, `done`: messages since the start or the last resume; null: the run goes on to its end. */
+export function upToPause(size: number, pauseAt: number | null, done: number): number {
+  return pauseAt === null ? size : Math.max(1, Math.min(size, pauseAt - done));
+}
+
 /** How long a run of `count` items takes at this rate if all goes well, in ms. */
 export function estimateMs(count: number, ratePerSecond: number, max = MAX_BATCH): number {
   let ms = 0;

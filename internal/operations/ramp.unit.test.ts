@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { estimateMs, failsTooOften, MAX_BATCH, nextBatch, pauseAfter } from "./ramp.ts";
+import { estimateMs, failsTooOften, MAX_BATCH, nextBatch, pauseAfter, upToPause } from "./ramp.ts";
 
 function sizes(batches: number, ratePerSecond: number): number[] {
   const all: number[] = [];
@@ -40,4 +40,12 @@ test("a failed first message stops the run, unless the error limit allows it", (
   expect(failsTooOften(10, 1, 0.1)).toBe(false);
   expect(failsTooOften(10, 2, 0.1)).toBe(true);
   expect(failsTooOften(0, 0, 0)).toBe(false);
+});
+
+test("a batch does not go beyond the pause that was asked for", () => {
+  expect(upToPause(50, null, 100)).toBe(50);
+  expect(upToPause(50, 150, 100)).toBe(50);
+  expect(upToPause(50, 150, 128)).toBe(22);
+  // What an executor that died has left is done already: the pause follows at once.
+  expect(upToPause(50, 150, 150)).toBe(1);
 });

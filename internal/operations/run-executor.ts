@@ -8,7 +8,7 @@ import { findDeadLetters } from "./dead-letters.ts";
 import type { BulkContext } from "./bulk-context.ts";
 import { within } from "./ask.ts";
 import { PlanRefused } from "./plan.ts";
-import { MAX_BATCH, MAX_REPUBLISH_BATCH, nextBatch } from "./ramp.ts";
+import { MAX_BATCH, MAX_REPUBLISH_BATCH, nextBatch, upToPause } from "./ramp.ts";
 import type { MailWatch } from "./replay-send.ts";
 import { discardBatch } from "./run-discard.ts";
 import { recordEnd } from "./run-end.ts";
@@ -29,7 +29,7 @@ import {
   saveBatch,
   takeRun,
 } from "./run-store.ts";
-import { afterBatch, endOf } from "./run-verdict.ts";
+import { afterBatch, endOf, whyOf } from "./run-verdict.ts";
 
 const LEASE_MS = 15_000;
 const RENEWALS_PER_LEASE = 3;
@@ -128,11 +128,9 @@ export class RunExecutor implements AsyncDisposable {
   async #batch(run: LeasedRun, left: readonly RunItem[]): Promise<RunResult> {
     const { saga, executor } = this.#options;
     const isRepublish = run.kind === "outbox.republish";
-    const size = nextBatch(
-      run.batch_size,
-      run.rate_per_second,
-      isRepublish ? MAX_REPUBLISH_BATCH : MAX_BATCH,
-    );
+    const max = isRepublish ? MAX_REPUBLISH_BATCH : MAX_BATCH;
+    const ramped = nextBatch(run.batch_size, run.rate_per_second, max);
+    const size = upToPause(ramped, run.pause_after, run.tested_count);
     const items = left.length > 0 ? left : await nextItems(saga, run.plan_id, isRepublish ? 1 : size);
     const begun = performance.now();
     const outcome = await this.#execute(run, items, size);
@@ -200,7 +198,7 @@ export class RunExecutor implements AsyncDisposable {
       const after = afterBatch(run, now, { acted, failed, tookMs, size, isLast });
       await saveBatch(tx, run.plan_id, after);
       const end = endOf(now, after);
-      if (end !== null) await recordEnd(this.#options, tx, run, { end, why: after.halted_because });
+      if (end !== null) await recordEnd(this.#options, tx, run, { end, why: whyOf(run, end, after) });
       return after.state === "running";
     });
     // Nobody may ask for them for days.

@@ -19,6 +19,30 @@ export function progressText(
   return `${settled}, ${show(not_reached)} left${in_flight === 0 ? "" : `, ${show(in_flight)} in flight`}`;
 }
 
+/** Of a run that has paused itself as it was asked to. */
+export function pausedText(pauseAfter: number): string {
+  return `after ${pauseAfter} message${pauseAfter === 1 ? "" : "s"}, as it was asked to`;
+}
+
+/** A person's pause forgets `pause_after`. */
+export function hasPausedAsAsked({
+  state,
+  pause_after,
+  halted_because,
+}: Pick<RunView, "state" | "pause_after" | "halted_because">): boolean {
+  return state === "paused" && pause_after !== null && halted_because === null;
+}
+
+/** Whether it will pause itself, or has; null if nobody asked for it. */
+export function pauseAfterText(
+  run: Pick<RunView, "state" | "pause_after" | "halted_because">,
+): string | null {
+  const { pause_after } = run;
+  if (pause_after === null) return null;
+  if (hasPausedAsAsked(run)) return `paused ${pausedText(pause_after)}`;
+  return `${pause_after} message${pause_after === 1 ? "" : "s"} from its start or its last resume`;
+}
+
 /** The result of an outbox whose messages are all sent. */
 export const REPUBLISHED = "published again";
 

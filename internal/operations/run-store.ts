@@ -23,6 +23,9 @@ export interface LeasedRun extends Steered {
   readonly max_error_rate: number;
   readonly wait_ms: number;
   readonly batch_size: number;
+  /** As `RunRow.pause_after`. */
+  readonly pause_after: number | null;
+  /** Sent or discarded since the start or the last resume. */
   readonly tested_count: number;
   readonly failed_count: number;
   readonly batch_clocks: Clocks | null;
@@ -53,7 +56,7 @@ export async function takeRun(
           and (${planId}::uuid is null or plan_id = ${planId}::uuid)
         order by next_batch_at nulls first, plan_id limit 1 for update skip locked)
     returning plan_id, kind, state, generation, started_by, reason, allows_quarantined, rate_per_second, max_error_rate, wait_ms, batch_size,
-              tested_count, failed_count, batch_clocks, selection,
+              pause_after, tested_count, failed_count, batch_clocks, selection,
               coalesce((extract(epoch from next_batch_at - clock_timestamp()) * 1000)::float8, 0) as due_in_ms`;
   return run;
 }

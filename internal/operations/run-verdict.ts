@@ -8,6 +8,7 @@ import type { ReplayDecision } from "./replay-plan.ts";
 import type { SentMessage } from "./replay-store.ts";
 import type { AfterBatch, ItemUpdate, LeasedRun, RunItem, Steered } from "./run-store.ts";
 import { failsTooOften, pauseAfter } from "./ramp.ts";
+import { pausedText } from "./run-progress.ts";
 
 export type Verdict =
   | { readonly kind: "send"; readonly sent: SentMessage; readonly lost: Message | null }
@@ -117,7 +118,13 @@ export interface BatchResult {
 export function afterBatch(
   run: Pick<
     LeasedRun,
-    "generation" | "rate_per_second" | "max_error_rate" | "batch_size" | "tested_count" | "failed_count"
+    | "generation"
+    | "rate_per_second"
+    | "max_error_rate"
+    | "batch_size"
+    | "pause_after"
+    | "tested_count"
+    | "failed_count"
   >,
   { state, generation }: Steered,
   { acted, failed, tookMs, size, isLast }: BatchResult,
@@ -133,6 +140,7 @@ export function afterBatch(
     const halted_because = `${failed_count} of ${tested_count} failed again, more than ${run.max_error_rate * 100} %`;
     return { ...stays, state: "paused", halted_because };
   }
+  if (run.pause_after !== null && tested_count >= run.pause_after) return { ...stays, state: "paused" };
   return {
     state,
     // A batch that acted on nothing has tested nothing, so the size stays.
@@ -144,8 +152,8 @@ export function afterBatch(
   };
 }
 
-/** `halted`: it paused itself, and a person must look. */
-export type RunEnd = "done" | "stopped" | "halted";
+/** `halted`: it paused itself, and a person must look. `paused`: it paused itself as it was asked to. */
+export type RunEnd = "done" | "stopped" | "halted" | "paused";
 
 /**
  * How the run came to an end with this batch; null if it did not. `before`: as an operator wanted it when the batch was over. A person's pause is no
@@ -156,5 +164,15 @@ export function endOf(
   after: Pick<AfterBatch, "state" | "halted_because">,
 ): RunEnd | null {
   if (after.state === "done" || after.state === "stopped") return after.state;
-  return before.state === "running" && after.halted_because !== null ? "halted" : null;
+  if (before.state !== "running" || after.state !== "paused") return null;
+  return after.halted_because === null ? "paused" : "halted";
+}
+
+/** For the audit trail; null if the end says it all. */
+export function whyOf(
+  { pause_after }: Pick<LeasedRun, "pause_after">,
+  end: RunEnd,
+  { halted_because }: Pick<AfterBatch, "halted_because">,
+): string | null {
+  return end === "paused" && pause_after !== null ? pausedText(pause_after) : halted_because;
 }

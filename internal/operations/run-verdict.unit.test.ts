@@ -1,6 +1,6 @@
 // What a run does with an item at its turn, and how it goes on after a batch.
 import { describe, expect, test } from "bun:test";
-import { afterBatch, type AtItsTurn, endOf, outcomeOf, verdictOn } from "./run-verdict.ts";
+import { afterBatch, type AtItsTurn, endOf, outcomeOf, verdictOn, whyOf } from "./run-verdict.ts";
 import type { RunState } from "./plan.ts";
 import type { RunItem } from "./run-store.ts";
 
@@ -111,6 +111,7 @@ describe("after a batch a run", () => {
     rate_per_second: 10,
     max_error_rate: 0.1,
     batch_size: 2,
+    pause_after: null,
     tested_count: 3,
     failed_count: 0,
   };
@@ -138,6 +139,19 @@ describe("after a batch a run", () => {
       batch_size: 0,
       tested_count: 0,
     });
+  });
+
+  test("pauses itself after as many messages as it was asked to", () => {
+    const asked = { ...run, pause_after: 8 };
+    const running = { state: "running", generation: 1 } as const;
+    expect(afterBatch(asked, running, batch)).toMatchObject({
+      state: "paused",
+      halted_because: null,
+      tested_count: 0,
+    });
+    expect(afterBatch(asked, running, { ...batch, acted: 4 })).toMatchObject({ state: "running" });
+    expect(afterBatch(asked, running, { ...batch, isLast: true })).toMatchObject({ state: "done" });
+    expect(afterBatch(asked, running, { ...batch, failed: 1 }).halted_because).not.toBeNull();
   });
 
   test("is done after the last item, even if that failed", () => {
@@ -176,6 +190,14 @@ test("a run ends when it is done, stopped or halted by itself; a person's pause 
   expect(end("running", "done")).toBe("done");
   expect(end("stopped", "stopped")).toBe("stopped");
   expect(end("running", "paused", "1 of 1 failed again")).toBe("halted");
+  expect(end("running", "paused")).toBe("paused");
   expect(end("running", "running")).toBeNull();
   expect(end("paused", "paused")).toBeNull();
+});
+
+test("why a run ended: what halted it, or what it was asked for", () => {
+  const nothing = { halted_because: null };
+  expect(whyOf({ pause_after: 150 }, "paused", nothing)).toBe("after 150 messages, as it was asked to");
+  expect(whyOf({ pause_after: 150 }, "halted", { halted_because: "1 of 1 failed" })).toBe("1 of 1 failed");
+  expect(whyOf({ pause_after: null }, "done", nothing)).toBeNull();
 });

@@ -142,6 +142,38 @@ test("300 dead letters: canary, ramp, stopped half-way by another operator, the 
   expect(await listRuns(context)).toMatchObject([{ plan_id: rest.plan_id }, { plan_id: plan.plan_id }]);
 });
 
+test("a run pauses itself after as many messages as its start asked for, also under another executor; a resume goes on", async () => {
+  const { context, plan } = await given(30);
+  const { plan_id } = plan;
+  const start = (pauseAfter: number) =>
+    startRun(context, ADA, plan_id, { reason: REASON, typedCount: plan.totals.units, pauseAfter });
+  expect(await errorOf(start(1.5))).toMatchObject({ refusal: "invalid" });
+  expect(await start(15)).toMatchObject({ pause_after: 15 });
+  const toItsEnd = async () => {
+    await using executor = testExecutor(context);
+    return followRun({ saga: databases.saga, planId: plan_id, executor, signal: forever });
+  };
+  {
+    await using first = testExecutor(context);
+    for (let batches = 0; batches < 2; batches += 1) await first.runOnce();
+  }
+  const half = await toItsEnd();
+  expect(half).toMatchObject({ state: "paused", halted_because: null, pause_after: 15, executor: null });
+  expect(half.counts).toMatchObject({ sent: 15, not_reached: 15, in_flight: 0 });
+  expect(await trail("run.end")).toEqual([
+    {
+      actor: "ada",
+      reason: REASON,
+      outcome: "paused",
+      detail: "after 15 messages, as it was asked to; 15 sent, 0 failed, 0 refused, 0 skipped, 15 left",
+    },
+  ]);
+  await resumeRun(context, BOB, plan_id, "the first half is right", 4);
+  expect(await toItsEnd()).toMatchObject({ state: "paused", counts: { sent: 19 } });
+  await resumeRun(context, BOB, plan_id, "all is right");
+  expect(await toItsEnd()).toMatchObject({ state: "done", pause_after: null, counts: { sent: 30 } });
+});
+
 test("a paused run goes on where it was, with one item first, at the new rate", async () => {
   const { letters, context, plan } = await given(12);
   await started({ letters, context, plan });

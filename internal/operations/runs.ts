@@ -5,6 +5,7 @@ import type { TransactionSql } from "postgres";
 import {
   describeTotals,
   type Operator,
+  pauseAfterFault,
   PlanRefused,
   refusalToStart,
   refusalToSteer,
@@ -23,7 +24,7 @@ type SteerContext = Pick<BulkContext, "saga" | "clock" | "newId">;
 /**
  * Starts the run of a draft. Throws PlanRefused: `not-permitted`, `not-found`, `expired`, `wrong-state` (somebody has started it),
  * `reason-too-short`, `wrong-confirmation` (`typedCount` must be `totals.units` if `needs_typed_count`; for a plan that allows a
- * quarantined message `typedId` must be its id).
+ * quarantined message `typedId` must be its id), `invalid` (`pauseAfter`).
  */
 export async function startRun(
   context: SteerContext,
@@ -31,7 +32,7 @@ export async function startRun(
   planId: string,
   request: StartRequest,
 ): Promise<RunView> {
-  const { reason } = request;
+  const { reason, pauseAfter = null } = request;
   const what = { action: "run.start", subject: planId, run_id: planId, reason } as const;
   await requirePermission(context, actor, what);
   const plan = await planOf(context, planId);
@@ -39,8 +40,9 @@ export async function startRun(
   const refusal = refusalToStart({ ...plan, only_subject: only?.subject ?? null }, request);
   if (refusal !== null) return refuse(context, actor, what, refusal);
   const isStarted = await context.saga.begin(async (tx) => {
-    if (!(await markStarted(tx, planId, { by: actor.name, reason }))) return false;
-    const detail = `${plan.kind}: ${describeTotals(plan.totals)}, ${plan.rate_per_second}/s`;
+    if (!(await markStarted(tx, planId, { by: actor.name, reason, pauseAfter }))) return false;
+    const until = pauseAfter === null ? "" : `, pauses after ${pauseAfter}`;
+    const detail = `${plan.kind}: ${describeTotals(plan.totals)}, ${plan.rate_per_second}/s${until}`;
     await recordAct(context, tx, actor, { ...what, outcome: "started", detail });
     return true;
   });
@@ -61,14 +63,18 @@ export function pauseRun(
   return moveTo(context, actor, planId, { act: "pause", reason });
 }
 
-/** Continues where the run was, with one item first. Throws PlanRefused: `not-permitted`, `not-found`, `wrong-state`. */
+/**
+ * Continues where the run was, with one item first, to its end, or until it pauses itself after `pauseAfter` more messages. Throws
+ * PlanRefused: `not-permitted`, `not-found`, `wrong-state`, `invalid`.
+ */
 export function resumeRun(
   context: SteerContext,
   actor: Operator,
   planId: string,
   reason: string | null = null,
+  pauseAfter: number | null = null,
 ): Promise<RunView> {
-  return moveTo(context, actor, planId, { act: "resume", reason });
+  return moveTo(context, actor, planId, { act: "resume", reason, pauseAfter });
 }
 
 /** For good: what is not reached stays as it is. Throws PlanRefused: `not-permitted`, `not-found`, `wrong-state`. */
@@ -106,20 +112,33 @@ function moveTo(
   context: SteerContext,
   actor: Operator,
   planId: string,
-  { act, reason }: { readonly act: keyof typeof STATE_AFTER; readonly reason: string | null },
+  {
+    act,
+    reason,
+    pauseAfter = null,
+  }: {
+    readonly act: keyof typeof STATE_AFTER;
+    readonly reason: string | null;
+    readonly pauseAfter?: number | null;
+  },
 ): Promise<RunView> {
   const to = STATE_AFTER[act];
   return steer(context, actor, planId, {
     act,
     action: `run.${act}`,
     reason,
+    check: () => {
+      const fault = pauseAfterFault(pauseAfter);
+      if (fault !== null) throw fault;
+    },
     change: async (tx, { state }) => {
-      if (!(await changeState(tx, planId, state, to))) return false;
+      if (!(await changeState(tx, planId, state, to, pauseAfter))) return false;
       if (to === "stopped") await settleInterrupted(tx, planId);
       return true;
     },
     outcome: to,
-    detail: (before) => progressText(before),
+    detail: (before) =>
+      `${progressText(before)}${pauseAfter === null ? "" : `; pauses after ${pauseAfter} more`}`,
   });
 }
 

@@ -71,6 +71,7 @@ export const RUN: RunView = {
   max_error_rate: 0.1,
   wait_ms: 30_000,
   batch_size: 0,
+  pause_after: null,
   halted_because: null,
   executor: null,
   counts: { sent: 0, discarded: 0, skipped: 0, refused: 0, failed: 0, in_flight: 0, not_reached: 33 },

@@ -3,7 +3,7 @@ import { Option } from "@commander-js/extra-typings";
 import type { BulkContext } from "../../../internal/operations/bulk-context.ts";
 import { type Operator, RUN_STATES } from "../../../internal/operations/plan.ts";
 import { allItemsOf, listRuns, planOf, type RunView } from "../../../internal/operations/plans.ts";
-import { progressText } from "../../../internal/operations/run-progress.ts";
+import { hasPausedAsAsked, progressText } from "../../../internal/operations/run-progress.ts";
 import { followRun } from "../../../internal/operations/run-report.ts";
 import { changeRate, pauseRun, resumeRun, startRun, stopRun } from "../../../internal/operations/runs.ts";
 import {
@@ -74,15 +74,21 @@ const show = command("show", "one plan or run: state, totals, money, progress")
     );
   });
 
+function pauseAfterOption() {
+  return new Option("--pause-after <count>", "pause the run after so many messages").argParser(count);
+}
+
 const start = operatorCommand("start", "start a plan, and execute it until it is done")
   .argument("<id>", ID, uuid)
   .addOption(confirmOption())
+  .addOption(pauseAfterOption())
   .addHelpText("after", "\nCtrl-C finishes the batch in flight and pauses the run.")
   .action(async (id, options) => {
     await using connections = new Connections(loadSettings(options.stack));
     const context = await bulkContext(connections);
     const actor = await operatorOf(connections);
-    const request = await startRequest(await planOf(context, id), options);
+    const confirmed = await startRequest(await planOf(context, id), options);
+    const request = { ...confirmed, pauseAfter: options.pauseAfter ?? null };
     await startRun(context, actor, id, request);
     await execute(connections, { context, actor, id }, options);
   });
@@ -90,6 +96,7 @@ const start = operatorCommand("start", "start a plan, and execute it until it is
 const resume = command("resume", "continue a paused run, or one whose executor died, one item first")
   .argument("<id>", ID, uuid)
   .addOption(reasonOption())
+  .addOption(pauseAfterOption())
   .addHelpText("after", "\nCtrl-C finishes the batch in flight and pauses the run.")
   .action(async (id, options) => {
     await using connections = new Connections(loadSettings(options.stack));
@@ -97,7 +104,9 @@ const resume = command("resume", "continue a paused run, or one whose executor d
     const actor = await operatorOf(connections);
     const { state } = await planOf(context, id);
     // A run goes on without an operator's word when its executor has died: only somebody must execute it.
-    if (state !== "running") await resumeRun(context, actor, id, options.reason);
+    const { reason, pauseAfter } = options;
+    if (state !== "running" || pauseAfter !== undefined)
+      await resumeRun(context, actor, id, reason, pauseAfter);
     await execute(connections, { context, actor, id }, options);
   });
 
@@ -181,6 +190,9 @@ function hintOf({ state, plan_id }: RunView): readonly string[] {
   return state === "paused" ? [`Continue it: checkoutctl run resume ${plan_id}`] : [];
 }
 
-function exitCodeOf({ state, counts: { failed, refused } }: RunView): number {
-  return state === "done" && failed === 0 && refused === 0 ? EXIT.ok : EXIT.refused;
+function exitCodeOf(run: RunView): number {
+  const { state, counts } = run;
+  const { failed, refused } = counts;
+  const isAsAsked = state === "done" || hasPausedAsAsked(run);
+  return isAsAsked && failed === 0 && refused === 0 ? EXIT.ok : EXIT.refused;
 }

@@ -7,7 +7,7 @@ import type { RunView } from "../../operations/plans.ts";
 import { Act, ActAtOnce } from "../parts/act.tsx";
 import { CommandLine, Copy, Facts } from "../parts/bits.tsx";
 import { Page } from "../parts/layout.tsx";
-import { mayFailText } from "../../operations/run-progress.ts";
+import { hasPausedAsAsked, mayFailText, pauseAfterText, pausedText } from "../../operations/run-progress.ts";
 import { holderOf, type LiveParts } from "../parts/live-parts.tsx";
 import { itemColumnsOf } from "../parts/run-items.tsx";
 import { perSecond, selectionText, stateText } from "../parts/run-words.ts";
@@ -133,6 +133,7 @@ function State({ run, now }: PartProps) {
     ["Planned", `${totals.acts} to act on, ${totals.skipped} to skip, ${totals.refused} to refuse`],
     ["Money touched", money.length === 0 ? "no money" : money.join(", ")],
     ["Rate", rateText(run)],
+    ["Pauses after", pauseAfterText(run)],
     [run.started_at === null ? "Takes about" : "Time left", timeLeftText(run)],
     ["Planned by", run.created_by],
     ["Started by", run.started_by === null ? null : `${run.started_by}: ${run.reason ?? ""}`],
@@ -148,6 +149,7 @@ function State({ run, now }: PartProps) {
       <p class="lead">
         <RunStatus state={state} />
         {halted_because === null ? null : `: ${halted_because}`}
+        {hasPausedAsAsked(run) ? ` ${pausedText(run.pause_after ?? 0)}` : null}
         {state === "draft" ? (
           <>
             , {plannedText(run)}; expires <When at={run.expires_at} show="ago" now={now} />
@@ -253,9 +255,10 @@ function Actions({ frame, run, only }: PartProps) {
       label={act === "resume" ? "Resume" : "Stop"}
       confirm={act === "stop" ? "Stop for good" : "Resume"}
       isDangerous={act === "stop"}
-      command={`checkoutctl run ${act} ${run.plan_id}`}
+      command={`checkoutctl run ${act} ${run.plan_id} --reason '...'`}
     >
       <p>{text}</p>
+      {act === "resume" ? <PauseAfter hint="Empty: it goes on to its end." /> : null}
     </Act>
   );
   return (
@@ -283,13 +286,33 @@ function Rate({ frame, run }: Pick<PartProps, "frame" | "run">) {
       action={`/runs/${run.plan_id}/rate`}
       label="Change the rate"
       confirm="Change"
-      command={`checkoutctl run rate ${run.plan_id} N/s`}
+      command={`checkoutctl run rate ${run.plan_id} N/s --reason '...'`}
     >
       <div class="field">
         <label for="rate-value">Messages a second</label>
         <input id="rate-value" name="rate" inputmode="decimal" required value={String(run.rate_per_second)} />
       </div>
     </Act>
+  );
+}
+
+/** Of a start and a resume. */
+function PauseAfter({ hint }: { readonly hint: string }) {
+  return (
+    <div class="field">
+      <label for="pause-after">Pause after so many messages</label>
+      <input
+        id="pause-after"
+        name="pause_after"
+        inputmode="numeric"
+        pattern="[1-9][0-9]{0,8}"
+        autocomplete="off"
+        aria-describedby="pause-after-hint"
+      />
+      <p id="pause-after-hint" class="small soft">
+        {hint} On the command line: <CommandLine>--pause-after N</CommandLine>
+      </p>
+    </div>
   );
 }
 
@@ -330,6 +353,7 @@ function Start({ frame, run, only }: Pick<PartProps, "frame" | "run" | "only">) 
             <input id="confirm" name="confirm" required autocomplete="off" spellcheck={false} />
           </div>
         )}
+        <PauseAfter hint="Empty: it goes on to its end. Half-way, look at what became of them, then resume." />
       </Act>
       {run.state === "expired" || nothing !== null ? null : <Rate frame={frame} run={run} />}
     </div>

@@ -48,7 +48,7 @@ export const runRoutes: readonly ConsoleRoute[] = [
     path: "/runs/:id/resume",
     name: "run_resume",
     needs: "operator",
-    handle: steer(resumeRun, "run.resume", "The run goes on."),
+    handle: resume,
   },
   {
     method: "POST",
@@ -191,16 +191,34 @@ async function start(visit: SignedIn): Promise<Response> {
     reason,
     typedCount: /^\d{1,9}$/.test(typed) ? Number(typed) : null,
     typedId: typed === "" ? null : typed,
+    pauseAfter: pauseAfterOf(visit),
   };
   return steered(visit, "run.start", reason, "The run has started.", () =>
     startRun(options.bulk, operatorOf(visit), params["id"] ?? "", request),
   );
 }
 
+async function resume(visit: SignedIn): Promise<Response> {
+  const reason = reasonOf(visit);
+  const pauseAfter = pauseAfterOf(visit);
+  return steered(visit, "run.resume", reason, "The run goes on.", () =>
+    resumeRun(visit.options.bulk, operatorOf(visit), visit.params["id"] ?? "", reason, pauseAfter),
+  );
+}
+
+/** Null: to its end. */
+function pauseAfterOf({ form }: SignedIn): number | null {
+  const typed = (form.get("pause_after") ?? "").trim();
+  if (typed === "") return null;
+  if (!/^[1-9]\d{0,8}$/.test(typed))
+    throw badRequest("A run pauses itself after a whole number of messages, from 1 to 999999999.");
+  return Number(typed);
+}
+
 /** Of the acts that need a reason and nothing else. A pause needs none: the run goes on for as long as a person types. */
 function steer(
   act: typeof pauseRun,
-  action: "run.pause" | "run.resume" | "run.stop",
+  action: "run.pause" | "run.stop",
   said: string,
 ): (visit: SignedIn) => Promise<Response> {
   return async (visit) => {
