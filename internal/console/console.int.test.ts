@@ -198,6 +198,8 @@ describe("reading", () => {
       select key, split_part(key, '.', 1)::uuid, 3, now(), now(), now() + interval '1 min',
              '450 <ada@example.com>: greylisted', 'notification-commands', 0, 0, 0, '', '[]'
         from unnest(${keys}::text[]) key`;
+    const other = crypto.randomUUID();
+    expect([...(await sagasWithWaitingMails(notification.sql, [other, saga_id]))]).toEqual([saga_id]);
     const { text } = await (await Person.of("vic")).get(`/sagas/${saga_id}`);
     for (const told of [
       ">Mug</td>",

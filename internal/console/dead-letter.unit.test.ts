@@ -48,7 +48,7 @@ test("says who replayed or discarded it, when, in which run, and what came of it
     return [handling.replaceAll(/<[^>]*>/g, ""), html.includes("A replay now")];
   };
   const replayed = "Replayed by demo at 2026-11-29 12:04:05 by run 019ace50-0000…0050";
-  expect(said({})).toEqual([`${replayed}: published again.`, false]);
+  expect(said({})).toEqual([`${replayed}: the mail service took it.`, false]);
   expect(said({ outcome: "handled" })).toEqual([`${replayed}: its service handled it.`, false]);
   // Nobody has seen how it ended, so it is open.
   expect(said({ outcome: null }, true)).toEqual([`${replayed}: its outcome is not known.`, true]);

@@ -6,6 +6,7 @@ import { consoleOptions, NOW, OPERATOR, signedInAs, sqlThat, VIEWER } from "../t
 import { ConsoleBrowser } from "../testkit/console-browser.ts";
 import { ITEM, RUN } from "../testkit/console-previews.ts";
 import { RunPage } from "./pages/run.tsx";
+import type { WaitingMails } from "./parts/run-items.tsx";
 import { stateText, selectionText } from "./parts/run-words.ts";
 
 const RUNNING: RunView = { ...RUN, state: "running", started_by: "ada", started_at: NOW - 5_000 };
@@ -13,7 +14,9 @@ const PART = { outcome: null, after: -1, next: null } as const;
 
 async function pageOf(run: RunView, actor = OPERATOR): Promise<string> {
   const frame = await signedInAs(actor, consoleOptions());
-  return render(RunPage({ frame, run, items: [], part: PART, only: undefined, now: NOW }));
+  return render(
+    RunPage({ frame, run, items: [], part: PART, only: undefined, waiting: new Set<string>(), now: NOW }),
+  );
 }
 
 describe("a pause", () => {
@@ -138,7 +141,9 @@ test("under a filter the decisions say how many there are of it, on all pages", 
   const run: RunView = { ...RUNNING, state: "paused", counts, totals };
   const textOf = (outcome: "sent" | "not reached" | null) => {
     const part = { outcome, after: -1, next: 49 };
-    const html = render(RunPage({ frame, run, items: [ITEM], part, only: undefined, now: NOW }));
+    const html = render(
+      RunPage({ frame, run, items: [ITEM], part, only: undefined, waiting: new Set<string>(), now: NOW }),
+    );
     return html.replaceAll(/<[^>]*>/g, "").replaceAll(/\s+/g, " ");
   };
   expect(textOf("sent")).toContain("1 decision on this page, 138 sent, 300 in the plan");
@@ -177,4 +182,20 @@ describe("a pause after so many messages", () => {
     const halted = await pageOf({ ...asked, state: "paused", halted_because: "1 of 8 failed again" });
     expect(halted.replaceAll(/<[^>]*>/g, "")).not.toContain("as it was asked to");
   });
+});
+
+test("a mail that its service took says what is known of the mail server's answer", async () => {
+  const frame = await signedInAs(OPERATOR, consoleOptions());
+  const mail = { ...ITEM, outcome: "sent", result: "published", detail: null } as const;
+  const htmlOf = (item: typeof ITEM, waiting: WaitingMails) =>
+    render(RunPage({ frame, run: RUNNING, items: [item], part: PART, only: undefined, waiting, now: NOW }));
+  const id = ITEM.saga_id ?? "";
+  const gone = htmlOf(mail, new Set());
+  expect(gone).toContain("sent: the mail service took it");
+  expect(gone).toContain(`href="/dead-letters?saga=${id}&amp;all=1"`);
+  expect(htmlOf(mail, new Set([id]))).toContain("the mail server has not accepted it yet");
+  expect(htmlOf(mail, null)).toContain("whether the mail server accepted it is not known now");
+  const handled = htmlOf({ ...mail, result: "handled" }, null);
+  expect(handled).toContain("sent: its service handled it");
+  expect(handled).not.toContain("mail server");
 });

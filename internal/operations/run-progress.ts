@@ -46,9 +46,17 @@ export function pauseAfterText(
 /** The result of an outbox whose messages are all sent. */
 export const REPUBLISHED = "published again";
 
+/** Of a mail: its service has read it, and nothing of the run says what the mail server answers. */
+export const READ_MAIL = "published";
+const RESULTS: ReadonlyMap<string, string> = new Map([
+  ["handled", "its service handled it"],
+  [READ_MAIL, "the mail service took it"],
+]);
+
 /** Null if the run has not reached the item. Of an outbox the outcome says it all. */
 export function outcomeText({ outcome, result }: Pick<ItemRow, "outcome" | "result">): string | null {
-  return outcome === null || result === null || result === REPUBLISHED ? outcome : `${outcome}: ${result}`;
+  if (outcome === null || result === null || result === REPUBLISHED) return outcome;
+  return `${outcome}: ${RESULTS.get(result) ?? result}`;
 }
 
 /** Null if nobody looks whether its messages are handled. */

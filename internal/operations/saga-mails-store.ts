@@ -26,3 +26,18 @@ export function waitingMailsOf(sql: Sql, sagaId: string): Promise<WaitingMailRow
      where mail_key >= ${sagaId} and mail_key < ${`${sagaId}zzzz`} and saga_id = ${sagaId}
      order by stored_at, mail_key`;
 }
+
+/** Which of these sagas have a mail that waits. One range of the key for each, as above. */
+export async function sagasWithWaitingMails(
+  sql: Sql,
+  sagaIds: readonly string[],
+): Promise<ReadonlySet<string>> {
+  if (sagaIds.length === 0) return new Set();
+  const rows = await sql<{ saga_id: string }[]>`
+    select asked.saga_id
+      from unnest(${[...sagaIds]}::text[]) as asked (saga_id)
+     where exists (select from waiting_mails w
+                    where w.mail_key >= asked.saga_id and w.mail_key < asked.saga_id || 'zzzz'
+                      and w.saga_id = asked.saga_id::uuid)`;
+  return new Set(rows.map(({ saga_id }) => saga_id));
+}

@@ -88,7 +88,7 @@ const RUNNING: RunView = {
   halted_because: "more than 10 % failed again",
   counts: { ...RUN.counts, sent: 12, failed: 3, not_reached: 18 },
 };
-const ALL_ITEMS = { part: { outcome: null, after: -1, next: null }, only: undefined } as const;
+const ALL_ITEMS = { part: { outcome: null, after: -1, next: null }, only: undefined, waiting: null } as const;
 export const ITEM: ItemRow = {
   position: 0,
   subject: RECORD.dead_letter_id,

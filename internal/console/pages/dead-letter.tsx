@@ -113,7 +113,7 @@ function Plans({ frame, shown: { record, isRevealed, isOpen } }: Props) {
 
 const OUTCOMES: ReadonlyMap<string, string> = new Map([
   ["handled", "its service handled it"],
-  ["published", "published again"],
+  ["published", "the mail service took it"],
   ["retry pending", "it failed again, and its service keeps trying"],
   ["dead-lettered", "it failed again for good, and a new dead letter is open"],
 ]);

@@ -9,7 +9,7 @@ import { CommandLine, Copy, Facts } from "../parts/bits.tsx";
 import { Page } from "../parts/layout.tsx";
 import { hasPausedAsAsked, mayFailText, pauseAfterText, pausedText } from "../../operations/run-progress.ts";
 import { holderOf, type LiveParts } from "../parts/live-parts.tsx";
-import { itemColumnsOf } from "../parts/run-items.tsx";
+import { itemColumnsOf, type WaitingMails } from "../parts/run-items.tsx";
 import { perSecond, selectionText, stateText } from "../parts/run-words.ts";
 import { DataTable, Exports } from "../parts/table.tsx";
 import { When } from "../parts/when.tsx";
@@ -29,6 +29,8 @@ export interface ShownRun {
   readonly part: ItemPart;
   /** The one message of a plan for a quarantined message. */
   readonly only: ItemRow | undefined;
+  /** Of the items. */
+  readonly waiting: WaitingMails;
 }
 
 interface PartProps extends ShownRun {
@@ -204,7 +206,7 @@ function StopInTrail({ run: { plan_id } }: Pick<PartProps, "run">) {
   );
 }
 
-function Items({ run, items, part }: PartProps) {
+function Items({ run, items, part, waiting }: PartProps) {
   const { outcome, after, next } = part;
   const all = run.totals.acts + run.totals.skipped + run.totals.refused;
   if (items.length === 0)
@@ -213,7 +215,7 @@ function Items({ run, items, part }: PartProps) {
     <>
       <DataTable
         label="Decisions"
-        columns={itemColumnsOf(run.kind)}
+        columns={itemColumnsOf(run.kind, waiting)}
         rows={items}
         keyOf={({ position }) => String(position)}
       />

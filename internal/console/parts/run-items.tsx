@@ -2,15 +2,55 @@
 import { moneyText } from "../../kernel/money.ts";
 import { type BulkKind, isQuarantined } from "../../operations/plan.ts";
 import type { ItemRow } from "../../operations/plan-store.ts";
-import { outcomeText } from "../../operations/run-progress.ts";
+import { outcomeText, READ_MAIL } from "../../operations/run-progress.ts";
 import { IdLink, Status } from "./bits.tsx";
 import { sagaColumn } from "./saga-columns.tsx";
 import type { Column } from "./table.tsx";
 import { countText } from "./words.ts";
 
-export function itemColumnsOf(kind: BulkKind): readonly Column<ItemRow>[] {
-  return kind === "outbox.republish" ? outboxColumns : itemColumns;
+/** The sagas of listed mails that have a mail waiting; null if that is not known. */
+export type WaitingMails = ReadonlySet<string> | null;
+
+export function itemColumnsOf(kind: BulkKind, waiting: WaitingMails): readonly Column<ItemRow>[] {
+  return kind === "outbox.republish" ? outboxColumns : [...planColumns, outcomeColumnWith(waiting)];
 }
+
+/** Whose mails it is worth asking for. */
+export function sagasOfMails(items: readonly ItemRow[]): readonly string[] {
+  return [...new Set(items.flatMap(({ result, saga_id }) => (result === READ_MAIL ? (saga_id ?? []) : [])))];
+}
+
+/** What is known of a mail after its service took it. A mail that was sent leaves no row, so it is said what that may mean. */
+function Afterwards({ item, waiting }: { readonly item: ItemRow; readonly waiting: WaitingMails }) {
+  const { result, saga_id } = item;
+  if (result !== READ_MAIL || saga_id === null) return null;
+  if (waiting === null)
+    return <span class="reason small soft">whether the mail server accepted it is not known now</span>;
+  if (waiting.has(saga_id))
+    return (
+      <span class="reason small">
+        <a href={`/sagas/${saga_id}`}>a mail of this saga waits</a>: the mail server has not accepted it yet
+      </span>
+    );
+  return (
+    <span class="reason small soft">
+      it does not wait, so the mail server accepted it, or refused it for good:{" "}
+      <a href={`/dead-letters?${new URLSearchParams({ saga: saga_id, all: "1" })}`}>
+        then there is a new dead letter
+      </a>
+    </span>
+  );
+}
+
+const outcomeColumnWith = (waiting: WaitingMails): Column<ItemRow> => ({
+  ...outcomeColumn,
+  show: (item) => (
+    <span>
+      {outcomeColumn.show?.(item)}
+      <Afterwards item={item} waiting={waiting} />
+    </span>
+  ),
+});
 
 const outcomeColumn: Column<ItemRow> = {
   name: "outcome",
@@ -38,7 +78,7 @@ const outcomeColumn: Column<ItemRow> = {
   value: ({ outcome }) => outcome,
 };
 
-export const itemColumns: readonly Column<ItemRow>[] = [
+const planColumns: readonly Column<ItemRow>[] = [
   {
     name: "subject",
     head: "Dead letter",
@@ -70,8 +110,10 @@ export const itemColumns: readonly Column<ItemRow>[] = [
     value: ({ amount_cents }) => amount_cents,
   },
   { name: "planned", head: "Planned", value: ({ planned }) => planned },
-  outcomeColumn,
 ];
+
+/** In files. */
+export const itemColumns: readonly Column<ItemRow>[] = [...planColumns, outcomeColumn];
 
 /** In CSV and JSON only. */
 export const itemMore: readonly Column<ItemRow>[] = [

@@ -2,9 +2,11 @@
 // a time work on a run. What is done is in the audit trail by the functions that do it.
 import { Value } from "@sinclair/typebox/value";
 import { Uuid } from "../../../schemas/fields.ts";
+import { within } from "../../operations/ask.ts";
 import type { BulkContext } from "../../operations/bulk-context.ts";
 import { BULK_KINDS, type Operator, RUN_STATES, type RunState } from "../../operations/plan.ts";
 import { PLAN_DEFAULTS } from "../../operations/plan-defaults.ts";
+import type { ItemRow } from "../../operations/plan-store.ts";
 import { createRepublishPlan } from "../../operations/plan-republish.ts";
 import {
   allItemsOf,
@@ -15,13 +17,15 @@ import {
   type PlanRequest,
   type RunView,
 } from "../../operations/plans.ts";
+import { reached } from "../../operations/reach.ts";
+import { sagasWithWaitingMails } from "../../operations/saga-mails-store.ts";
 import { changeRate, pauseRun, resumeRun, startRun, stopRun } from "../../operations/runs.ts";
 import { done, noted, reasonOf } from "../acts.ts";
 import { polled } from "../live.ts";
 import { type ItemPart, RUN_PARTS, RunPage, SHOWN_OUTCOMES, type ShownRun } from "../pages/run.tsx";
 import { Runs } from "../pages/runs.tsx";
 import { allOf } from "../parts/live-parts.tsx";
-import { itemColumns, itemMore } from "../parts/run-items.tsx";
+import { itemColumns, itemMore, sagasOfMails, type WaitingMails } from "../parts/run-items.tsx";
 import { badRequest, notFound } from "../problem.ts";
 import { exported, isExport, page, wantsData } from "../respond.ts";
 import { json, seeOther } from "../../web/respond.ts";
@@ -62,6 +66,7 @@ export const runRoutes: readonly ConsoleRoute[] = [
 
 const PAGE_ROWS = 50;
 const SHOWN_ITEMS = 50;
+const MAILS_MS = 1_000;
 /** In the audit trail, as for the command line. */
 const NO_REASON = "none given";
 /** How long the stream of a run lets it alone. Only an executor changes one by the second. */
@@ -146,7 +151,18 @@ async function loaded(visit: SignedIn): Promise<ShownRun> {
   const next = found.length > SHOWN_ITEMS ? (items.at(-1)?.position ?? null) : null;
   // Its start asks for the id of its one message.
   const [only] = run.allows_quarantined ? await itemsOf(options.bulk, id, { limit: 1 }) : [];
-  return { run, items, part: { ...part, next }, only };
+  return { run, items, part: { ...part, next }, only, waiting: await waitingOf(visit, items) };
+}
+
+/** A database that does not answer holds up nothing else of the page. */
+async function waitingOf({ options }: SignedIn, items: readonly ItemRow[]): Promise<WaitingMails> {
+  const sagas = sagasOfMails(items);
+  if (sagas.length === 0) return new Set();
+  const { notification } = options.databases;
+  const found = await reached("notification", () =>
+    within(MAILS_MS, () => sagasWithWaitingMails(notification, sagas)),
+  );
+  return "answer" in found ? found.answer : null;
 }
 
 function itemPartOf(query: URLSearchParams): Omit<ItemPart, "next"> {
