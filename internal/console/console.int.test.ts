@@ -5,6 +5,7 @@ import type { DeadLetter } from "../../schemas/dead-letter.ts";
 import { DATABASES, type DatabaseName } from "../../schemas/migrations.ts";
 import { TOPICS } from "../../schemas/topics.ts";
 import { orderNumberOf } from "../kernel/order-number.ts";
+import { sagasWithWaitingMails } from "../operations/saga-mails-store.ts";
 import { recordActions } from "../messaging/operator-action-store.ts";
 import { waitUntil } from "../stack/wait.ts";
 import { ConsistentFixture } from "../testkit/consistent-fixture.ts";
@@ -293,6 +294,17 @@ describe("reading", () => {
     expect((await vic.get(`/find?q=${fixture.completed.saga_id}`)).status).toBe(303);
     expect((await vic.get(`/find?q=${fixture.completed.order_id}`)).status).toBe(303);
     expect((await vic.get("/find?q=nothing-of-this-name")).status).toBe(404);
+    const partly = await vic.get("/find?q=Mug+Graz");
+    expect(partly.status).toBe(404);
+    for (const told of [
+      "Of “Mug Graz”, “Mug” is in the name of a product.",
+      "None of those has “Graz” as well",
+      'href="/stock/mug"',
+    ])
+      expect([told, partly.text.includes(told)]).toEqual([told, true]);
+    for (const [, href = ""] of partly.text.matchAll(/<li>.*?href="(.*?)"/g))
+      expect([href, (await vic.get(href)).status]).toEqual([href, 200]);
+    expect((await vic.get("/find?q=Sofa+Graz")).text).not.toContain("/sagas?product");
     // A product's name leads to the sagas with it.
     expect((await vic.get("/find?q=Mug")).status).toBe(303);
     expect((await vic.get(`/sagas/${fixture.completed.order_id}`)).status).toBe(404);

@@ -2,18 +2,32 @@
 import { expect, test } from "bun:test";
 import { render } from "preact-render-to-string";
 import { consoleOptions, OPERATOR, signedInAs, VIEWER } from "../testkit/console.ts";
+import type { WordsFound } from "../operations/find-words.ts";
 import { Found } from "./pages/find.tsx";
 
-async function nothingFor(actor = OPERATOR): Promise<string> {
+async function nothingFor(actor = OPERATOR, words: WordsFound | null = null): Promise<string> {
   const frame = await signedInAs(actor, consoleOptions());
-  return render(Found({ frame, text: "Ada Lovelace", found: { hits: [], missing: [] } }));
+  return render(Found({ frame, text: "Kettle Graz", found: { hits: [], missing: [] }, words }));
 }
 
-test("a name that nothing has leads to the search by e-mail and to that by product", async () => {
+test("a name that nothing has leads to the search by e-mail, and to no search that finds nothing", async () => {
   const html = await nothingFor();
   expect(html).toContain("name, address and city are not searched");
   expect(html).toContain('action="/shoppers/find"');
-  expect(html).toContain('href="/sagas?product=Ada+Lovelace"');
+  expect(html).not.toContain('href="/sagas?');
+});
+
+test("words of which only some name a product: which, with its page, and its sagas if there are any", async () => {
+  const kettle = { sku_id: "kettle-1", name: "Kettle", also_called: null };
+  const words = { matched: ["Kettle"], unmatched: ["Graz"], has_more: false };
+  const html = await nothingFor(OPERATOR, { ...words, products: [{ ...kettle, has_sagas: true }] });
+  expect(html).toContain(
+    "Of “Kettle Graz”, “Kettle” is in the name of a product. None of those has “Graz” as well.",
+  );
+  expect(html).toContain('href="/stock/kettle-1"');
+  expect(html).toContain('href="/sagas?sku=kettle-1"');
+  const unsold = await nothingFor(OPERATOR, { ...words, products: [{ ...kettle, has_sagas: false }] });
+  expect(unsold).not.toContain("/sagas?sku");
 });
 
 test("a viewer sees that it is there, and why not for them", async () => {

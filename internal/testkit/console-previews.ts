@@ -328,6 +328,18 @@ export const MORE_PREVIEWS: Readonly<Record<string, (visit: SignedIn) => VNode>>
         hits: [{ kind: "saga", id: sagaId(1), saga_id: sagaId(1), what: "COMPLETED" }],
         missing: [{ database: "order", reason: "connect ECONNREFUSED" }],
       },
+      words: null,
     }),
-  "/not-found": (frame) => Found({ frame, text: EVIL, found: { hits: [], missing: [] } }),
+  "/not-found": (frame) =>
+    Found({
+      frame,
+      text: `Kettle ${EVIL}`,
+      found: { hits: [], missing: [] },
+      words: {
+        matched: ["Kettle"],
+        unmatched: [EVIL],
+        products: [{ sku_id: "kettle-1", name: `Kettle ${EVIL}`, also_called: null, has_sagas: true }],
+        has_more: false,
+      },
+    }),
 };

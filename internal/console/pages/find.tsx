@@ -1,6 +1,7 @@
 // What a search by an id found, if it is not exactly one thing.
 import type { Anything } from "../../operations/find-anything.ts";
 import type { Hit } from "../../operations/find-anything-store.ts";
+import type { WordsFound } from "../../operations/find-words.ts";
 import { Empty, Notice } from "../parts/bits.tsx";
 import { FindShopper, sagasOfShopper } from "../parts/find-shopper.tsx";
 import { Page } from "../parts/layout.tsx";
@@ -42,9 +43,11 @@ interface Props {
   readonly frame: Frame;
   readonly text: string;
   readonly found: Anything;
+  /** If nothing was found: which words name a product. Null: none does. */
+  readonly words: WordsFound | null;
 }
 
-export function Found({ frame, text, found: { hits, missing } }: Props) {
+export function Found({ frame, text, found: { hits, missing }, words }: Props) {
   const title = hits.length === 0 ? "Nothing found" : "Found";
   return (
     <Page frame={frame} title={title} isStill>
@@ -65,6 +68,7 @@ export function Found({ frame, text, found: { hits, missing } }: Props) {
           <Empty
             title={missing.length === 0 ? "Nothing has this id" : "Nothing that was looked at has this id"}
           >
+            {words === null ? null : <Words text={text} words={words} />}
             <p>
               It may be the id of a saga, order, payment, refund, reservation, message, dead letter, run or
               shopper, an order number, an id of the payment provider, a SKU, or an Idempotency-Key.
@@ -75,13 +79,10 @@ export function Found({ frame, text, found: { hits, missing } }: Props) {
             </p>
             <p>
               A shopper’s name, address and city are not searched. A shopper is found by the whole e-mail, and
-              a checkout by a product and its day:
+              a checkout by its product’s name alone, or its day.
             </p>
             <div class="buttons">
               <FindShopper frame={frame} />
-              <a href={`/sagas?${new URLSearchParams({ product: text })}`}>
-                Look for sagas with a product of this name
-              </a>
             </div>
           </Empty>
         ) : (
@@ -95,5 +96,37 @@ export function Found({ frame, text, found: { hits, missing } }: Props) {
         )}
       </div>
     </Page>
+  );
+}
+
+/** Every link here leads to something. */
+function Words({
+  text,
+  words: { matched, unmatched, products, has_more },
+}: Pick<Props, "text"> & {
+  readonly words: WordsFound;
+}) {
+  const quoted = (some: readonly string[]) => some.map((one) => `“${one}”`).join(", ");
+  return (
+    <>
+      <p>
+        Of “{text}”, {quoted(matched)} {matched.length === 1 ? "is" : "are"} in the name of a product.{" "}
+        {unmatched.length === 0 ? null : `None of those has ${quoted(unmatched)} as well.`}
+      </p>
+      <ul>
+        {products.map(({ sku_id, name, also_called, has_sagas }) => (
+          <li key={sku_id}>
+            <a href={`/stock/${encodeURIComponent(sku_id)}`}>{name}</a>
+            {also_called === null ? "" : ` (${also_called})`}:{" "}
+            {has_sagas ? (
+              <a href={`/sagas?${new URLSearchParams({ sku: sku_id })}`}>its sagas</a>
+            ) : (
+              "no saga has it"
+            )}
+          </li>
+        ))}
+      </ul>
+      {has_more ? <p class="small soft">More products have it.</p> : null}
+    </>
   );
 }

@@ -5,6 +5,7 @@ import { idForms } from "../../operations/id-form.ts";
 import { reached } from "../../operations/reach.ts";
 import { SAGA_QUERY_FIELDS } from "../../operations/saga-query.ts";
 import { productsNamed } from "../../operations/saga-search-products-store.ts";
+import { wordsFound, type WordsFound } from "../../operations/find-words.ts";
 import { findAnything } from "../../operations/find-anything.ts";
 import { MAX_FIELD_LENGTH } from "../limits.ts";
 import { Found, hrefOf } from "../pages/find.tsx";
@@ -34,17 +35,28 @@ async function find(visit: SignedIn): Promise<Response> {
   if (first !== undefined && others.length === 0 && found.missing.length === 0) return seeOther(first);
   if (found.hits.length === 0 && (await namesProducts(inventory, text)))
     return seeOther(`/sagas?${new URLSearchParams({ product: text })}`);
-  return page(visit, <Found frame={visit} text={text} found={found} />, {
+  const words = found.hits.length === 0 ? await wordsIn(inventory, text) : null;
+  return page(visit, <Found frame={visit} text={text} found={found} words={words} />, {
     status: found.hits.length === 0 ? 404 : 200,
   });
 }
 
-/** False also while nobody can tell: the page that follows has the link to try it. */
+/** Null also while nobody can tell. */
+async function wordsIn(inventory: Sql, text: string): Promise<WordsFound | null> {
+  if (!mayNameProduct(text)) return null;
+  const found = await reached("inventory", () => within(PRODUCTS_MS, () => wordsFound(inventory, text)));
+  return "answer" in found ? found.answer : null;
+}
+
+function mayNameProduct(text: string): boolean {
+  return SAGA_QUERY_FIELDS.product.parse(text)?.product !== undefined && idForms(text).uuid === null;
+}
+
+/** False also while nobody can tell. */
 async function namesProducts(inventory: Sql, text: string): Promise<boolean> {
-  const { product } = SAGA_QUERY_FIELDS.product.parse(text) ?? {};
-  if (product === undefined || idForms(text).uuid !== null) return false;
+  if (!mayNameProduct(text)) return false;
   const named = await reached("inventory", () =>
-    within(PRODUCTS_MS, () => productsNamed(inventory, product, 1)),
+    within(PRODUCTS_MS, () => productsNamed(inventory, text, 1)),
   );
   return "answer" in named && named.answer.length > 0;
 }
