@@ -9,6 +9,7 @@ import {
   NOW,
   OPERATOR,
   sagaId,
+  sagaOf,
   signedInAs,
   snapshotOf,
   storyOf,
@@ -115,13 +116,34 @@ test("a wrong filter is named as in the form", async () => {
   for (const text of [
     "<li>Product (SKU) must be a SKU:",
     "<li>Started from (UTC) must be a time such as 2026-11-23T12:00:00Z, or 2026-11-23 12:00 in UTC, or a day in UTC such as 2026-11-23<",
-    "<li>currency must be",
+    "<li>Currency must be",
     "<li>step must be one of reserve, charge, authorize, confirm, capture, order<",
   ])
     expect([text, html.includes(text)]).toEqual([text, true]);
   expect(htmlFor("created_after=2026-11-24&created_before=2026-11-23")).toContain(
     "<li>Started until (UTC) must be later than Started from (UTC)<",
   );
+});
+
+test("the list of sagas shows the order's number, and only the filters that are in use", async () => {
+  const frame = await visitOf(OPERATOR);
+  const htmlFor = (filter: string, orderId: string | null = null) => {
+    const saga = { ...sagaOf(1, { order_id: orderId }), updated_at: NOW, resend_count: 0, items: [] };
+    const found = { sagas: [saga], next: null, total: null, searched_to: null, missing: [], products: null };
+    const shown = { faults: [], query: {}, older: null, shoppers: null };
+    return render(Sagas({ frame, given: new URLSearchParams(filter), found, ...shown }));
+  };
+  expect(htmlFor("", sagaId(9))).toContain(`>${orderNumberOf(sagaId(9))}<`);
+  const foldedIn = (html: string) => {
+    const [, folded = ""] = /<summary>More filters<\/summary>(.*?)<\/details>/s.exec(html) ?? [];
+    return ["product", "status", "step", "sku"].filter((name) => folded.includes(`name="${name}"`));
+  };
+  expect(foldedIn(htmlFor(""))).toEqual(["status", "step", "sku"]);
+  const used = htmlFor("status=COMPLETED&sku=mug");
+  expect(foldedIn(used)).toEqual(["step"]);
+  expect(used).toMatch(/name="status" value="COMPLETED" checked/);
+  // Folded or not, each is in the form once, so that the next search keeps it.
+  expect(used.match(/name="sku"/g)).toHaveLength(1);
 });
 
 test.each(["/stock", "/found", "/sagas", "/topic"])(

@@ -40,7 +40,7 @@ const STUCK = sagaOf(3, {
 });
 const SAGAS: readonly FoundSaga[] = [
   sagaOf(1),
-  sagaOf(2, { status: "COMPLETED", completed_at: NOW - 1_000, order_id: "x", current_step: "order" }),
+  sagaOf(2, { status: "COMPLETED", completed_at: NOW - 1_000, order_id: sagaId(9), current_step: "order" }),
   STUCK,
   sagaOf(4, { status: "COMPENSATED", failure_code: "INSUFFICIENT_FUNDS", completed_at: NOW - 2_000 }),
 ].map((saga, index) => ({ ...saga, updated_at: NOW - 900, resend_count: index === 2 ? 4 : 0, items: [] }));

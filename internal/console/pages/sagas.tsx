@@ -195,61 +195,84 @@ const FIRST = [
   ["created_after", "Started from (UTC)"],
   ["created_before", "Started until (UTC)"],
 ] as const;
-const LABELS: ReadonlyMap<string, string> = new Map([...FIRST, ...MORE]);
+const LABELS: ReadonlyMap<string, string> = new Map([
+  ...FIRST,
+  ...MORE,
+  ["failure_code", "Failure code"],
+  ["currency", "Currency"],
+]);
 
 /** With fields called as in the form: one at the beginning of the sentence, or two that do not fit together. */
 function inLabels(message: string): string {
   return message.replaceAll(/^\w+|\w+_\w+/g, (name) => LABELS.get(name) ?? name);
 }
 
+/** Folded away while they are not in use, so that the list begins on the first screen. */
+const SELDOM = [
+  "failure_code",
+  "currency",
+  "step",
+  "needs_operator",
+  "status",
+  ...MORE.map(([name]) => name),
+];
+
 function Filter({ given, query }: Props) {
-  const text = (name: string) => given.get(name) ?? "";
-  const isOpen = MORE.some(([name]) => text(name) !== "");
-  const statuses = new Set(text("status").split(","));
+  const isUsed = (name: string) => (given.get(name) ?? "") !== "";
+  const control = (name: string) => <Control key={name} name={name} given={given} />;
   return (
     <form class="card filter" aria-label="Filter">
       <div class="filters">
-        {FIRST.map(([name, label]) => (
-          <Field
-            key={name}
-            name={name}
-            label={label}
-            value={text(name)}
-            placeholder={name === "product" ? "in any language" : "2026-11-29"}
-          />
-        ))}
-        <Field name="failure_code" label="Failure code" value={text("failure_code")} />
-        <Field name="currency" label="Currency" value={text("currency")} isShort />
-        <Choice name="step" label="Step" options={SAGA_STEPS} value={text("step")} />
-        <label class="check">
-          <input type="checkbox" name="needs_operator" value="1" checked={text("needs_operator") === "1"} />{" "}
-          needs an operator
-        </label>
+        {[...FIRST.map(([name]) => name), ...SELDOM.filter(isUsed)].map(control)}
         <div class="buttons">
           <button class="button quiet">Show</button>
           {isFiltered(query) || query === null ? <a href="/sagas">clear</a> : null}
         </div>
       </div>
-      <fieldset class="checks">
-        <legend>Status</legend>
-        {SAGA_STATUSES.map((status) => (
-          <label key={status} class="check">
-            <input type="checkbox" name="status" value={status} checked={statuses.has(status)} /> {status}
-          </label>
-        ))}
-      </fieldset>
-      <details open={isOpen}>
+      <details>
         <summary>More filters</summary>
-        <div class="filters more">
-          {MORE.map(([name, label]) => (
-            <Field key={name} name={name} label={label} value={text(name)} />
-          ))}
-        </div>
+        <div class="filters more">{SELDOM.filter((name) => !isUsed(name)).map(control)}</div>
         <p class="small soft">
           Times as 2026-11-29T12:00:00Z, or whole days as 2026-11-29, in UTC. All filters must hold.
         </p>
       </details>
     </form>
+  );
+}
+
+function Control({ name, given }: { readonly name: string } & Pick<Props, "given">) {
+  const value = given.get(name) ?? "";
+  if (name === "status") return <Statuses chosen={new Set(value.split(","))} />;
+  if (name === "step") return <Choice name={name} label="Step" options={SAGA_STEPS} value={value} />;
+  if (name === "needs_operator")
+    return (
+      <label class="check">
+        <input type="checkbox" name={name} value="1" checked={value === "1"} /> needs an operator
+      </label>
+    );
+  return (
+    <Field
+      name={name}
+      label={LABELS.get(name) ?? name}
+      value={value}
+      isShort={name === "currency"}
+      placeholder={
+        name === "product" ? "in any language" : name.startsWith("created_") ? "e.g. 2026-11-29" : undefined
+      }
+    />
+  );
+}
+
+function Statuses({ chosen }: { readonly chosen: ReadonlySet<string> }) {
+  return (
+    <fieldset class="checks">
+      <legend>Status</legend>
+      {SAGA_STATUSES.map((status) => (
+        <label key={status} class="check">
+          <input type="checkbox" name="status" value={status} checked={chosen.has(status)} /> {status}
+        </label>
+      ))}
+    </fieldset>
   );
 }
 

@@ -1,5 +1,6 @@
 // The columns of a list of sagas.
 import { moneyText } from "../../kernel/money.ts";
+import { orderNumberOf } from "../../kernel/order-number.ts";
 import { timestampOf } from "../../kernel/timestamp.ts";
 import { shortId } from "../../operations/short-id.ts";
 import type { FoundSaga } from "../../operations/saga-search-store.ts";
@@ -45,6 +46,11 @@ export const sagaColumn: Column<{ readonly saga_id: string | null }> = {
   value: ({ saga_id }) => saga_id,
 };
 
+/** As its shopper reads it; null before there is an order. */
+function numberOf({ order_id }: FoundSaga): string | null {
+  return order_id === null ? null : orderNumberOf(order_id);
+}
+
 const whatColumns: readonly Column<FoundSaga>[] = [
   {
     name: "saga_id",
@@ -58,6 +64,15 @@ const whatColumns: readonly Column<FoundSaga>[] = [
       </span>
     ),
     value: ({ saga_id }) => saga_id,
+  },
+  {
+    name: "order_number",
+    head: "Order",
+    show: (saga) => {
+      const number = numberOf(saga);
+      return number === null ? null : <span class="mono small">{number}</span>;
+    },
+    value: (saga) => numberOf(saga),
   },
   {
     name: "status",
@@ -134,7 +149,7 @@ const timeColumns = (now: number): readonly Column<FoundSaga>[] => [
 export const sagaMore: readonly Column<FoundSaga>[] = [
   { name: "currency", head: "Currency", value: ({ currency }) => currency },
   { name: "user_id", head: "Shopper", value: ({ user_id }) => user_id },
-  { name: "order_id", head: "Order", value: ({ order_id }) => order_id },
+  { name: "order_id", head: "Order's id", value: ({ order_id }) => order_id },
   {
     name: "needs_operator",
     head: "Needs an operator",
