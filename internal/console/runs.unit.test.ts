@@ -15,7 +15,16 @@ const PART = { outcome: null, after: -1, next: null } as const;
 async function pageOf(run: RunView, actor = OPERATOR): Promise<string> {
   const frame = await signedInAs(actor, consoleOptions());
   return render(
-    RunPage({ frame, run, items: [], part: PART, only: undefined, waiting: new Set<string>(), now: NOW }),
+    RunPage({
+      frame,
+      run,
+      items: [],
+      part: PART,
+      only: undefined,
+      waiting: new Set<string>(),
+      groups: [],
+      now: NOW,
+    }),
   );
 }
 
@@ -142,7 +151,16 @@ test("under a filter the decisions say how many there are of it, on all pages", 
   const textOf = (outcome: "sent" | "not reached" | null) => {
     const part = { outcome, after: -1, next: 49 };
     const html = render(
-      RunPage({ frame, run, items: [ITEM], part, only: undefined, waiting: new Set<string>(), now: NOW }),
+      RunPage({
+        frame,
+        run,
+        items: [ITEM],
+        part,
+        only: undefined,
+        waiting: new Set<string>(),
+        groups: [],
+        now: NOW,
+      }),
     );
     return html.replaceAll(/<[^>]*>/g, "").replaceAll(/\s+/g, " ");
   };
@@ -188,7 +206,18 @@ test("a mail that its service took says what is known of the mail server's answe
   const frame = await signedInAs(OPERATOR, consoleOptions());
   const mail = { ...ITEM, outcome: "sent", result: "published", detail: null } as const;
   const htmlOf = (item: typeof ITEM, waiting: WaitingMails) =>
-    render(RunPage({ frame, run: RUNNING, items: [item], part: PART, only: undefined, waiting, now: NOW }));
+    render(
+      RunPage({
+        frame,
+        run: RUNNING,
+        items: [item],
+        part: PART,
+        only: undefined,
+        waiting,
+        groups: [],
+        now: NOW,
+      }),
+    );
   const id = ITEM.saga_id ?? "";
   const gone = htmlOf(mail, new Set());
   expect(gone).toContain("sent: the mail service took it");
@@ -198,4 +227,18 @@ test("a mail that its service took says what is known of the mail server's answe
   const handled = htmlOf({ ...mail, result: "handled" }, null);
   expect(handled).toContain("sent: its service handled it");
   expect(handled).not.toContain("mail server");
+});
+
+test("a plan names what it acts on, in its facts and in the dialog that starts it", async () => {
+  const frame = await signedInAs(OPERATOR, consoleOptions());
+  const groups = ["a", "b", "c", "d", "e", "f"].map((type, index) => {
+    return { service: "payment", message_type: type, count: 60 - 10 * index };
+  });
+  const html = render(
+    RunPage({ frame, run: RUN, items: [], part: PART, only: undefined, waiting: null, groups, now: NOW }),
+  );
+  const text =
+    "60 × a of payment, 50 × b of payment, 40 × c of payment, 30 × d of payment, 20 × e of payment, 10 others";
+  expect(factOf(html, "Acts on")).toBe(text);
+  expect(html).toContain(`<p>It acts on ${text}.</p>`);
 });

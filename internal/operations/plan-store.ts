@@ -161,6 +161,21 @@ export function findItems(sql: Sql, planId: string, { outcome, after, limit }: I
      order by position limit ${limit}`;
 }
 
+/** Items on which a plan acts, of one message of one service. */
+export interface PlannedGroup {
+  readonly service: string;
+  readonly message_type: string;
+  readonly count: number;
+}
+
+/** Largest first. */
+export function plannedGroups(sql: Sql, planId: string): Promise<PlannedGroup[]> {
+  return sql<PlannedGroup[]>`
+    select service, message_type, count(*)::integer as count from operator_plan_items
+     where plan_id = ${planId} and planned in ('send', 'discard')
+     group by service, message_type order by count desc, service, message_type`;
+}
+
 /** Starts a draft that has not expired. False if it is none by now. */
 export async function markStarted(
   tx: TransactionSql,

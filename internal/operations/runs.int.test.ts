@@ -15,6 +15,7 @@ import { allItemsOf, createPlan, listRuns, planOf, type PlanRequest, type RunVie
 import type { Databases } from "./replay-facts.ts";
 import { findInOutbox, putBack } from "./replay-store.ts";
 import { changeRate, pauseRun, resumeRun, startRun, stopRun } from "./runs.ts";
+import { plannedGroups } from "./plan-store.ts";
 import { createRepublishPlan } from "./plan-republish.ts";
 import { followRun } from "./run-report.ts";
 
@@ -83,6 +84,9 @@ test("300 dead letters: canary, ramp, stopped half-way by another operator, the 
     totals: { acts: 300, units: 300, money: [] },
     needs_typed_count: true,
   });
+  expect(await plannedGroups(databases.saga, plan.plan_id)).toEqual([
+    { service: "inventory", message_type: "ReserveInventory", count: 300 },
+  ]);
   await started({ letters, context, plan });
   const progress: number[] = [];
   let stopping: Promise<unknown> | undefined;

@@ -88,7 +88,16 @@ const RUNNING: RunView = {
   halted_because: "more than 10 % failed again",
   counts: { ...RUN.counts, sent: 12, failed: 3, not_reached: 18 },
 };
-const ALL_ITEMS = { part: { outcome: null, after: -1, next: null }, only: undefined, waiting: null } as const;
+const GROUPS = [
+  { service: "notification", message_type: "SendNotification", count: 28 },
+  { service: "payment", message_type: EVIL, count: 2 },
+];
+const ALL_ITEMS = {
+  part: { outcome: null, after: -1, next: null },
+  only: undefined,
+  waiting: null,
+  groups: [],
+} as const;
 export const ITEM: ItemRow = {
   position: 0,
   subject: RECORD.dead_letter_id,
@@ -246,7 +255,14 @@ export const MORE_PREVIEWS: Readonly<Record<string, (visit: SignedIn) => VNode>>
     }),
   "/runs": (frame) => Runs({ frame, runs: [RUN, RUNNING], state: null, older: null }),
   "/plan": (frame) =>
-    RunPage({ frame, run: RUN, items: [{ ...ITEM, outcome: null, result: null }], ...ALL_ITEMS, now: NOW }),
+    RunPage({
+      frame,
+      run: RUN,
+      items: [{ ...ITEM, outcome: null, result: null }],
+      ...ALL_ITEMS,
+      groups: GROUPS,
+      now: NOW,
+    }),
   "/run": (frame) => RunPage({ frame, run: RUNNING, items: [ITEM], ...ALL_ITEMS, now: NOW }),
   "/republish-plan": (frame) =>
     RunPage({ frame, run: REPUBLISH, items: [OUTBOX_ITEM], ...ALL_ITEMS, now: NOW }),

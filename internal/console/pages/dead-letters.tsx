@@ -33,7 +33,10 @@ export const deadLetterColumns = (now: number): readonly Column<ListedDeadLetter
     head: "Error",
     show: ({ error_code, error_message }) => (
       <span>
-        {error_code}: <span class="soft">{error_message.slice(0, 200)}</span>
+        {error_code}:{" "}
+        <span class="soft" title={error_message}>
+          {clipped(error_message)}
+        </span>
       </span>
     ),
     value: ({ error_code, error_message }) => `${error_code}: ${error_message}`,
@@ -57,6 +60,13 @@ export const deadLetterColumns = (now: number): readonly Column<ListedDeadLetter
   { name: "handling", head: "Handling", value: ({ handling }) => handling },
 ];
 
+const CLIPPED = 60;
+
+/** Many in a row have the same error, which the list of causes and the page of each have whole. */
+function clipped(text: string): string {
+  return text.length <= CLIPPED ? text : `${text.slice(0, CLIPPED).trimEnd()}…`;
+}
+
 interface Props {
   readonly frame: Frame;
   readonly found: DeadLetters;
@@ -72,8 +82,10 @@ export function DeadLettersPage({ frame, found, filter, all, more }: Props) {
     <Page frame={frame} title="Dead letters" current="dead-letters">
       <div class="page-head">
         <h1>Dead letters</h1>
-        {found.total > 0 ? <Plans frame={frame} filter={filter} count={found.total} all={all} /> : null}
-        <Exports here={frame.here} />
+        <div class="buttons">
+          {found.total > 0 ? <Plans frame={frame} filter={filter} found={found} all={all} /> : null}
+          <Exports here={frame.here} />
+        </div>
       </div>
       <Filter filter={filter} all={all} isFiltered={isFiltered} />
       {found.total === 0 ? (
@@ -220,7 +232,7 @@ function Filter({
           name={name}
           label={label}
           value={values[name] ?? ""}
-          placeholder={name === "since" || name === "until" ? "2026-11-23T12:00:00Z" : undefined}
+          placeholder={name === "since" || name === "until" ? "e.g. 2026-11-23T12:00:00Z" : undefined}
         />
       ))}
       <label class="check">
@@ -238,12 +250,12 @@ function Filter({
 function Plans({
   frame,
   filter,
-  count,
+  found: { total, causes },
   all,
 }: {
   readonly frame: Frame;
   readonly filter: DeadLetterFilter;
-  readonly count: number;
+  readonly found: Pick<DeadLetters, "total" | "causes">;
   readonly all: boolean;
 }) {
   const options = optionsOf(filter);
@@ -254,17 +266,18 @@ function Plans({
         value === undefined ? null : <input key={name} type="hidden" name={name} value={value} />,
       )}
       {options === "" ? <input type="hidden" name="everything" value="1" /> : null}
+      <PlannedCauses causes={causes} isEverything={options === ""} />
     </>
   );
   const impossible = all ? "this list has handled ones, too: leave them out first" : null;
   return (
-    <div class="buttons">
+    <>
       <PlanAct
         frame={frame}
         kind="replay"
         command={`checkoutctl dlq plan${everything}`}
         impossible={impossible}
-        what={plural(count, "open dead letter")}
+        what={plural(total, "open dead letter")}
       >
         {fields}
       </PlanAct>
@@ -273,10 +286,41 @@ function Plans({
         kind="discard"
         command={`checkoutctl dlq plan --discard${everything}`}
         impossible={impossible}
-        what={plural(count, "open dead letter")}
+        what={plural(total, "open dead letter")}
       >
         {fields}
       </PlanAct>
-    </div>
+    </>
+  );
+}
+
+const NAMED_CAUSES = 5;
+
+/** What a plan would hold, before it is made: without a filter it takes every cause, also those that nobody has mended. */
+function PlannedCauses({
+  causes,
+  isEverything,
+}: {
+  readonly causes: readonly DeadLetterCause[];
+  readonly isEverything: boolean;
+}) {
+  const rest = causes.slice(NAMED_CAUSES).reduce((sum, { count }) => sum + count, 0);
+  return (
+    <>
+      {isEverything && causes.length > 1 ? (
+        <p>
+          <strong>No filter is set, so it takes all {causes.length} causes.</strong> For one of them follow
+          its count in the list first.
+        </p>
+      ) : null}
+      <ul class="small causes">
+        {causes.slice(0, NAMED_CAUSES).map(({ service, type, error_code, fingerprint = "", count }) => (
+          <li key={`${service} ${type} ${error_code} ${fingerprint}`}>
+            {countText(count)} × {type} of {service}, {error_code}: {clipped(fingerprint)}
+          </li>
+        ))}
+        {rest === 0 ? null : <li>{countText(rest)} of other causes</li>}
+      </ul>
+    </>
   );
 }

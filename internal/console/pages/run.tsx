@@ -2,7 +2,7 @@
 import type { VNode } from "preact";
 import { moneyText } from "../../kernel/money.ts";
 import { ITEM_OUTCOMES, MIN_REASON_LENGTH, refusalToSteer } from "../../operations/plan.ts";
-import type { ItemPage, ItemRow } from "../../operations/plan-store.ts";
+import type { ItemPage, ItemRow, PlannedGroup } from "../../operations/plan-store.ts";
 import type { RunView } from "../../operations/plans.ts";
 import { Act, ActAtOnce } from "../parts/act.tsx";
 import { CommandLine, Copy, Facts } from "../parts/bits.tsx";
@@ -29,6 +29,8 @@ export interface ShownRun {
   readonly part: ItemPart;
   /** The one message of a plan for a quarantined message. */
   readonly only: ItemRow | undefined;
+  /** Of a plan: what it acts on. Empty for a run. */
+  readonly groups: readonly PlannedGroup[];
   /** Of the items. */
   readonly waiting: WaitingMails;
 }
@@ -125,7 +127,7 @@ function hrefOf(
   return `/runs/${plan_id}${path}${query.size === 0 ? "" : `?${query}`}`;
 }
 
-function State({ run, now }: PartProps) {
+function State({ run, groups, now }: PartProps) {
   const { state, totals, halted_because } = run;
   const money = totals.money.map(
     ({ amount_cents, currency, sagas }) =>
@@ -133,6 +135,7 @@ function State({ run, now }: PartProps) {
   );
   const facts: readonly (readonly [string, VNode | string | null])[] = [
     ["Planned", `${totals.acts} to act on, ${totals.skipped} to skip, ${totals.refused} to refuse`],
+    ["Acts on", groupsText(run, groups)],
     ["Money touched", money.length === 0 ? "no money" : money.join(", ")],
     ["Rate", rateText(run)],
     ["Pauses after", pauseAfterText(run)],
@@ -166,6 +169,20 @@ function State({ run, now }: PartProps) {
       <Facts facts={facts} look="facts" />
     </section>
   );
+}
+
+const NAMED_GROUPS = 5;
+
+/** By message and service; null for outboxes, whose decisions say it. */
+function groupsText({ kind }: RunView, groups: readonly PlannedGroup[]): string | null {
+  if (kind === "outbox.republish" || groups.length === 0) return null;
+  const rest = groups.slice(NAMED_GROUPS).reduce((sum, { count }) => sum + count, 0);
+  return [
+    ...groups
+      .slice(0, NAMED_GROUPS)
+      .map(({ service, message_type, count }) => `${countText(count)} × ${message_type} of ${service}`),
+    ...(rest === 0 ? [] : [`${countText(rest)} others`]),
+  ].join(", ");
 }
 
 function reachedOf({ kind, counts, totals, units_done }: RunView) {
@@ -242,9 +259,10 @@ function countOf({ counts }: RunView, outcome: (typeof SHOWN_OUTCOMES)[number]):
   return outcome === "not reached" ? counts.not_reached : counts[outcome];
 }
 
-function Actions({ frame, run, only }: PartProps) {
+function Actions({ frame, run, only, groups }: PartProps) {
   const path = `/runs/${run.plan_id}`;
-  if (run.state === "draft" || run.state === "expired") return <Start frame={frame} run={run} only={only} />;
+  if (run.state === "draft" || run.state === "expired")
+    return <Start frame={frame} run={run} only={only} groups={groups} />;
   // Nothing can be done with a run that has ended.
   if (refusalToSteer("stop", run.state) !== null) return <div class="buttons" />;
   const isPaused = run.state === "paused";
@@ -318,7 +336,7 @@ function PauseAfter({ hint }: { readonly hint: string }) {
   );
 }
 
-function Start({ frame, run, only }: Pick<PartProps, "frame" | "run" | "only">) {
+function Start({ frame, run, only, groups }: Pick<PartProps, "frame" | "run" | "only" | "groups">) {
   const { totals, allows_quarantined, needs_typed_count, plan_id } = run;
   const nothing = totals.acts === 0 ? "there is nothing to do: every item is skipped or refused" : null;
   const confirm = allows_quarantined
@@ -345,6 +363,7 @@ function Start({ frame, run, only }: Pick<PartProps, "frame" | "run" | "only">) 
             ? "A relay sends them. Consumers take each message once, so those that they have handled do nothing."
             : "Each is checked again right before: a saga that has moved on is refused, not forced."}
         </p>
+        {groupsText(run, groups) === null ? null : <p>It acts on {groupsText(run, groups)}.</p>}
         {confirm === null ? null : (
           <div class="field">
             <label for="confirm">

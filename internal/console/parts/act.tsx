@@ -18,6 +18,8 @@ interface ActProps {
   readonly isDangerous?: boolean;
   /** Why it makes no sense now, though the person might. */
   readonly impossible?: string | null;
+  /** The act beside it is impossible for the same reason, which is shown once. */
+  readonly sharesImpossible?: true;
   readonly command?: string;
   readonly reasonHint?: string;
   /** What follows needs the reason: this act only prepares it. */
@@ -45,7 +47,15 @@ export function Act(props: ActProps) {
   const objection = impossible ?? frame.objection;
   const look = `button quiet${isDangerous ? " danger" : ""}`;
   if (objection !== null)
-    return <Barred id={id} label={label} look={look} why={objection} isOfAll={impossible === null} />;
+    return (
+      <Barred
+        id={id}
+        label={label}
+        look={look}
+        why={objection}
+        isOfAll={impossible === null || props.sharesImpossible === true}
+      />
+    );
   return (
     <>
       <button type="button" class={look} data-opens={id} aria-haspopup="dialog">
@@ -136,7 +146,11 @@ function ReasonField({
 }) {
   return (
     <div class="field">
-      <label for={id}>Why? It goes into the audit trail.</label>
+      <label for={id}>
+        Why? <strong>Required</strong>
+        {minLength > MIN_REASON_LENGTH ? `, at least ${minLength} characters` : ""}; it goes into the audit
+        trail.
+      </label>
       <input
         id={id}
         name="reason"

@@ -27,6 +27,7 @@ export function PlanAct({
       label={`Plan ${kind}`}
       confirm="Make the plan"
       impossible={impossible}
+      sharesImpossible
       command={command}
       withoutReason
     >

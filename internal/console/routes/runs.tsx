@@ -6,7 +6,7 @@ import { within } from "../../operations/ask.ts";
 import type { BulkContext } from "../../operations/bulk-context.ts";
 import { BULK_KINDS, type Operator, RUN_STATES, type RunState } from "../../operations/plan.ts";
 import { PLAN_DEFAULTS } from "../../operations/plan-defaults.ts";
-import type { ItemRow } from "../../operations/plan-store.ts";
+import { type ItemRow, plannedGroups } from "../../operations/plan-store.ts";
 import { createRepublishPlan } from "../../operations/plan-republish.ts";
 import {
   allItemsOf,
@@ -151,7 +151,8 @@ async function loaded(visit: SignedIn): Promise<ShownRun> {
   const next = found.length > SHOWN_ITEMS ? (items.at(-1)?.position ?? null) : null;
   // Its start asks for the id of its one message.
   const [only] = run.allows_quarantined ? await itemsOf(options.bulk, id, { limit: 1 }) : [];
-  return { run, items, part: { ...part, next }, only, waiting: await waitingOf(visit, items) };
+  const groups = run.state === "draft" ? await plannedGroups(options.databases.saga, id) : [];
+  return { run, items, part: { ...part, next }, only, groups, waiting: await waitingOf(visit, items) };
 }
 
 /** A database that does not answer holds up nothing else of the page. */
