@@ -370,6 +370,25 @@ describe("dlq", () => {
     expect([late.code, late.stderr]).toEqual([3, expect.stringContaining("cannot pause a run that is done")]);
   });
 
+  test("a run pauses itself half-way as its start asked, which is no failure, and resume does the rest", async () => {
+    const error = `${mine} half-way`;
+    await given(6, error);
+    const { plan_id: id } = await tool.json<RunView>(["dlq", "plan", "--error", error], env);
+    const start = ["run", "start", id, "--reason", "deployed the fix", "--pause-after", "3"];
+    const half = await tool.run(start, env);
+    expect([half.code, half.stdout]).toEqual([
+      0,
+      expect.stringContaining("paused after 3 messages, as it was asked to"),
+    ]);
+    expect(half.stdout).toContain(`Continue it: checkoutctl run resume ${id}`);
+    expect(pump.carried).toHaveLength(3);
+    const more = await tool.json<RunView>(["run", "resume", id, "--pause-after", "1"], env);
+    expect(more).toMatchObject({ state: "paused", pause_after: 1, counts: { sent: 4 } });
+    const done = await tool.json<RunView>(["run", "resume", id], env);
+    expect(done).toMatchObject({ state: "done", pause_after: null, counts: { sent: 6 } });
+    expect((await tool.run(["run", "resume", id, "--pause-after", "0"], env)).code).toBe(2);
+  });
+
   test("a run is paused, sped up and watched from another console", async () => {
     const error = `${mine} watched`;
     await given(3, error);

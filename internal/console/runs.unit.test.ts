@@ -28,19 +28,20 @@ async function pageOf(run: RunView, actor = OPERATOR): Promise<string> {
   );
 }
 
+/** A saga database that knows one run, and every text that it was given. */
+async function signedIn(token: string, run: RunView = RUNNING) {
+  const told: string[] = [];
+  const query = async (...given: readonly unknown[]) => {
+    for (const value of given) if (typeof value === "string") told.push(value);
+    return Object.assign([run], { count: 1 });
+  };
+  const saga = Object.assign(query, { begin: (work: (tx: typeof query) => unknown) => work(query) });
+  const person = new ConsoleBrowser(consoleOptions({}, sqlThat(saga)));
+  await person.post("/sign-in", { token });
+  return { person, told };
+}
+
 describe("a pause", () => {
-  /** A saga database that knows one run, and every text that it was given. */
-  async function signedIn(token: string) {
-    const told: string[] = [];
-    const query = async (...given: readonly unknown[]) => {
-      for (const value of given) if (typeof value === "string") told.push(value);
-      return Object.assign([RUNNING], { count: 1 });
-    };
-    const saga = Object.assign(query, { begin: (work: (tx: typeof query) => unknown) => work(query) });
-    const person = new ConsoleBrowser(consoleOptions({}, sqlThat(saga)));
-    await person.post("/sign-in", { token });
-    return { person, told };
-  }
   const path = `/runs/${RUN.plan_id}`;
 
   test("is one press, without a dialog and without a script", async () => {
@@ -183,6 +184,18 @@ test("the command lines of all that asks for a reason have one", async () => {
 });
 
 describe("a pause after so many messages", () => {
+  test("is what the form says: a whole number, or nothing", async () => {
+    const resumed = async (pause_after: string) => {
+      const { person, told } = await signedIn("token-of-ada", { ...RUNNING, state: "paused" });
+      const form = { reason: "the first half is right", pause_after };
+      const { status } = await person.post(`/runs/${RUN.plan_id}/resume`, form);
+      return [status, told.findLast((text) => text.includes('"action":"run.resume"'))];
+    };
+    expect(await resumed("15")).toEqual([303, expect.stringContaining("; pauses after 15 more")]);
+    expect(await resumed("")).toEqual([303, expect.not.stringContaining("pauses after")]);
+    for (const wrong of ["0", "1.5", "-3", "half"]) expect((await resumed(wrong))[0]).toBe(422);
+  });
+
   test("is offered by the start and the resume, and their command lines", async () => {
     for (const html of [await pageOf(RUN), await pageOf({ ...RUNNING, state: "paused" })]) {
       expect(html).toMatch(/<label for="pause-after">.*<input id="pause-after" name="pause_after"/);

@@ -232,7 +232,7 @@ function Filter({
           name={name}
           label={label}
           value={values[name] ?? ""}
-          placeholder={name === "since" || name === "until" ? "e.g. 2026-11-23T12:00:00Z" : undefined}
+          placeholder={name === "since" || name === "until" ? "2026-11-23T12:00:00Z" : undefined}
         />
       ))}
       <label class="check">

@@ -330,7 +330,7 @@ function PauseAfter({ hint }: { readonly hint: string }) {
         aria-describedby="pause-after-hint"
       />
       <p id="pause-after-hint" class="small soft">
-        {hint} On the command line: <CommandLine>--pause-after N</CommandLine>
+        {hint} On the command line: <code>--pause-after N</code>
       </p>
     </div>
   );
@@ -374,7 +374,7 @@ function Start({ frame, run, only, groups }: Pick<PartProps, "frame" | "run" | "
             <input id="confirm" name="confirm" required autocomplete="off" spellcheck={false} />
           </div>
         )}
-        <PauseAfter hint="Empty: it goes on to its end. Half-way, look at what became of them, then resume." />
+        <PauseAfter hint="Empty: it goes on to its end." />
       </Act>
       {run.state === "expired" || nothing !== null ? null : <Rate frame={frame} run={run} />}
     </div>
