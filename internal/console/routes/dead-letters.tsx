@@ -36,7 +36,8 @@ export const deadLetterRoutes: readonly ConsoleRoute[] = [
   },
 ];
 
-const SHOWN = 50;
+/** Of causes with many alike: the list of causes above has them all. */
+const SHOWN = 20;
 /** With `more`. */
 const MORE_SHOWN = 200;
 const EXPORTED = 10_000;
