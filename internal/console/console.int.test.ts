@@ -154,7 +154,7 @@ describe("reading", () => {
     const { status, text } = await (await Person.of("vic")).get("/sagas?statu=COMPLETED&currency=euro");
     expect(status).toBe(422);
     expect(text).toContain("there is no filter statu");
-    expect(text).toContain("currency must be");
+    expect(text).toContain("Currency must be");
     expect(text).not.toContain("data-href");
   });
 
