@@ -15,7 +15,7 @@ import type { SagaStory } from "../../operations/saga-story.ts";
 import { newDataDirectory } from "../../testkit/data-directory.ts";
 import { type KafkaOptions, kafkaOptions } from "../../platform/kafka/connection.ts";
 import { auditViolations } from "../audit-violations.ts";
-import { cleanEnvironment, startChild } from "../child.ts";
+import { cleanEnvironment, describeExit, logTail, startChild } from "../child.ts";
 import { DIST } from "../paths.ts";
 import {
   deploySettings,
@@ -109,7 +109,13 @@ export class RunningSystem implements AsyncDisposable {
     await putJson(`${this.context.addresses.paysim}/_sim/faults`, { latency });
   }
 
+  /** Throws if a role has ended by itself: tests stop roles, and kill them with SIGKILL, but none of them fails at its work. */
   async [Symbol.asyncDispose](): Promise<void> {
+    const failed = this.stack.roles.flatMap((role) => {
+      const end = role.exit();
+      if (end === null || end.code === 0 || end.signal === "SIGKILL") return [];
+      return [`${role.name} has ended by itself with ${describeExit(end)}:\n${logTail(role.logFile)}`];
+    });
     // Nobody looks at these processes or their data any more: to drain and save everything first costs a second of CPU. A Postgres that gets
     // SIGQUIT saves nothing either, but frees its shared memory.
     const { servers, roles } = this.stack;
@@ -117,6 +123,7 @@ export class RunningSystem implements AsyncDisposable {
       process.kill(process.name.startsWith("postgres-") ? "SIGQUIT" : "SIGKILL");
     await this.stack.stop();
     wipe(this.stack.dataDirectory);
+    if (failed.length > 0) throw new Error(failed.join("\n"));
   }
 
   /** Starts one more process of a role with other settings and waits until it listens. Dispose of the result to stop it. */
