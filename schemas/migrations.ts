@@ -37,7 +37,7 @@ import sagaWaited from "./migrations/saga/0040_waited_for_shopper.sql" with { ty
 import sagaAuthorizeValid from "./migrations/saga/0041_authorize_first_valid.sql" with { type: "text" };
 import sagaAuthorize from "./migrations/saga/0041_authorize_first.sql" with { type: "text" };
 import sagaCard from "./migrations/saga/0037_charged_card.sql" with { type: "text" };
-import sagaPauseAfter from "./migrations/saga/0045_pause_after.sql" with { type: "text" };
+import sagaPauseAfter from "./migrations/saga/0044_pause_after.sql" with { type: "text" };
 import sagaGeneration from "./migrations/saga/0035_run_generation.sql" with { type: "text" };
 import sagaActions from "./migrations/saga/0032_operator_actions.sql" with { type: "text" };
 import sagaHot from "./migrations/saga/0020_hot_updates.sql" with { type: "text" };
@@ -91,7 +91,7 @@ export const migrations: Record<MigratedDatabase, readonly Migration[]> = {
     { name: "0040_waited_for_shopper", sql: sagaWaited },
     { name: "0041_authorize_first", sql: sagaAuthorize },
     { name: "0041_authorize_first_valid", sql: sagaAuthorizeValid },
-    { name: "0045_pause_after", sql: sagaPauseAfter },
+    { name: "0044_pause_after", sql: sagaPauseAfter },
   ],
   inventory: [
     messagingMigration,
