@@ -33,8 +33,8 @@ export async function handlingsOf(
 /** Those of the dead letters that an operator has handled: replayed or discarded, and not only begun. Without who and why. */
 export async function handledOf(sql: Sql, deadLetterIds: readonly string[]): Promise<ReadonlySet<string>> {
   const rows = await sql<{ subject: string }[]>`
-    select distinct subject from operator_actions
-     where action in ('dead-letter.replay', 'dead-letter.discard') and outcome is not null and outcome <> 'refused'
+    select subject from operator_actions
+     where action in ('dead-letter.replay', 'dead-letter.discard') and outcome is distinct from 'refused' and outcome is not null
        and subject = any(array(select json_array_elements_text(${JSON.stringify(deadLetterIds)}::text::json)))`;
   return new Set(rows.map(({ subject }) => subject));
 }
