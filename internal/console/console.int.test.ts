@@ -733,6 +733,7 @@ describe("acting", () => {
     );
     const wrong = await vic.get(`/audit?subject=${refunded.saga_id},${crypto.randomUUID()}`);
     expect(wrong.text).toContain("Nothing has the id");
+    expect(wrong.text).toContain("A file is refused while it is in the filter.");
     expect((await vic.get(`/audit?subject=${crypto.randomUUID()}&as=csv`, "*/*")).status).toBe(422);
     const without = await Person.of("vic", ["order"]);
     expect((await without.get(`/audit?subject=${number}`)).text).toContain(
