@@ -2,12 +2,11 @@
 // Not part of `bun run bench`: it looks at stacks that already run, several at the same time, so that the same minute judges both.
 //
 //   bun bench/at-rest.ts STACK_DIRECTORY... [--seconds 30] [--rounds 3] [--threads 20]
-import { readdirSync, readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import postgres from "postgres";
-import { memoryByGroup } from "./measure/usage.ts";
+import { memoryByGroup, numberIn, read, threadsOf } from "./measure/usage.ts";
 import { byPart, partOf } from "./parts.ts";
-import { membersByGroup, type ProcessGroup } from "./processes.ts";
+import { membersByGroup, processStats, type ProcessGroup } from "./processes.ts";
 import { stackCommand } from "./system.ts";
 
 const { values, positionals: directories } = parseArgs({
@@ -50,45 +49,23 @@ async function stackIn(directory: string): Promise<Stack> {
 }
 
 /** By thread, with the nanoseconds that the scheduler counts: a thread that wakes for a moment is invisible in ticks. */
-function threadsOf(groups: readonly ProcessGroup[]): Map<string, ThreadUse> {
+function usesOf(groups: readonly ProcessGroup[]): Map<string, ThreadUse> {
   const threads = new Map<string, ThreadUse>();
-  for (const [group, pids] of membersByGroup(groups))
+  const processes = processStats();
+  for (const [group, pids] of membersByGroup(groups, processes))
     for (const pid of pids) {
-      for (const thread of tasksOf(pid)) {
+      for (const thread of threadsOf(pid)) {
         const task = `/proc/${pid}/task/${thread}`;
         const [nanoseconds] = read(`${task}/schedstat`).split(" ");
-        const waits = /^voluntary_ctxt_switches:\s+(\d+)/m.exec(read(`${task}/status`))?.[1];
+        const wakes = numberIn(read(`${task}/status`), "voluntary_ctxt_switches");
         const name = read(`${task}/comm`).trim();
-        threads.set(thread, { group, name, cpuMs: Number(nanoseconds) / 1e6, wakes: Number(waits ?? 0) });
+        threads.set(thread, { group, name, cpuMs: Number(nanoseconds) / 1e6, wakes });
       }
-      const cpuMs = endedChildrenMs(pid);
+      // For example of Postgres's autovacuum. In ticks of 10 ms.
+      const cpuMs = processes.get(pid)?.endedChildrenMs ?? 0;
       if (cpuMs > 0) threads.set(`${pid} ended`, { group, name: "children that ended", cpuMs, wakes: 0 });
     }
   return threads;
-}
-
-/** For example of Postgres's autovacuum. In ticks of 10 ms. */
-function endedChildrenMs(pid: number): number {
-  const stat = read(`/proc/${pid}/stat`);
-  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  return (Number(fields[13] ?? 0) + Number(fields[14] ?? 0)) * 10;
-}
-
-function tasksOf(pid: number): readonly string[] {
-  try {
-    return readdirSync(`/proc/${pid}/task`);
-  } catch {
-    return [];
-  }
-}
-
-/** Empty if the process has ended. */
-function read(file: string): string {
-  try {
-    return readFileSync(file, "utf8");
-  } catch {
-    return "";
-  }
 }
 
 /** Committed and aborted transactions of each database since its start. */
@@ -163,9 +140,9 @@ for (let round = 1; round <= Number(values.rounds); round += 1) {
   const transactionsBefore = await Promise.all(stacks.map(transactionsOf));
   // The connections for that have ended by then.
   await Bun.sleep(2_000);
-  const before = stacks.map(({ groups }) => threadsOf(groups));
+  const before = stacks.map(({ groups }) => usesOf(groups));
   await Bun.sleep(seconds * 1_000);
-  const after = stacks.map(({ groups }) => threadsOf(groups));
+  const after = stacks.map(({ groups }) => usesOf(groups));
   const transactionsAfter = await Promise.all(stacks.map(transactionsOf));
   for (const [index, stack] of stacks.entries()) {
     const uses = between(before[index] ?? new Map(), after[index] ?? new Map());

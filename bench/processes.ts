@@ -14,6 +14,8 @@ export interface ProcessStat {
   readonly parent: number;
   /** CPU of the process and of its ended children, in ms. */
   readonly cpuMs: number;
+  /** That of its ended children alone, in ms. */
+  readonly endedChildrenMs: number;
 }
 
 /** CPU used so far by each group and all its descendants, in ms, by name. */
@@ -95,6 +97,7 @@ function readStat(pid: number): ProcessStat | null {
   const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
   const field = (index: number) => Number(fields[index]);
   const [parent, user, system, childrenUser, childrenSystem] = [1, 11, 12, 13, 14].map(field);
-  const ticks = (user ?? 0) + (system ?? 0) + (childrenUser ?? 0) + (childrenSystem ?? 0);
-  return { parent: parent ?? 0, cpuMs: (ticks * 1_000) / TICKS_PER_SECOND };
+  const msOf = (ticks: number) => (ticks * 1_000) / TICKS_PER_SECOND;
+  const endedChildrenMs = msOf((childrenUser ?? 0) + (childrenSystem ?? 0));
+  return { parent: parent ?? 0, cpuMs: msOf((user ?? 0) + (system ?? 0)) + endedChildrenMs, endedChildrenMs };
 }

@@ -41,7 +41,8 @@ export function memoryByGroup(groups: readonly ProcessGroup[]): Record<string, n
   );
 }
 
-function threadsOf(pid: number): readonly string[] {
+/** The ids of its threads; none if it has ended. */
+export function threadsOf(pid: number): readonly string[] {
   try {
     return readdirSync(`/proc/${pid}/task`);
   } catch {
@@ -49,8 +50,8 @@ function threadsOf(pid: number): readonly string[] {
   }
 }
 
-/** Empty if the process has ended or may not be read. */
-function read(file: string): string {
+/** A file below /proc; empty if the process has ended or may not be read. */
+export function read(file: string): string {
   try {
     return readFileSync(file, "utf8");
   } catch {
@@ -58,6 +59,7 @@ function read(file: string): string {
   }
 }
 
-function numberIn(text: string, name: string): number {
+/** The figure of a line `name: N` of such a file; 0 without it. */
+export function numberIn(text: string, name: string): number {
   return Number(new RegExp(`^${name}:\\s+(\\d+)`, "m").exec(text)?.[1] ?? 0);
 }
