@@ -148,12 +148,7 @@ test("saga: a cancellation of an order that was lost is finished", async () => {
   await using simulation = await Simulation.open(8);
   await simulation.wave(CHECKOUTS_PER_WAVE);
   await simulation.settle();
-  const [bought] = await simulation.completed();
-  if (bought === undefined) throw new Error("no order");
-  await simulation.backup("saga");
-  await simulation.cancelOrder(bought.saga_id, bought.order_id);
-  await simulation.settle();
-  await simulation.restore("saga");
+  const bought = await simulation.loseCancellation();
   expect(await findingsOf(simulation)).not.toEqual([]);
   // when
   const { done } = await simulation.repair();

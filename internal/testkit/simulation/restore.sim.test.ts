@@ -56,12 +56,7 @@ test("sagas: a cancellation of an order that was lost is finished", async () => 
   await using simulation = await Simulation.open(8);
   await simulation.wave(CHECKOUTS_PER_WAVE);
   await simulation.settle();
-  const [bought] = await simulation.completed();
-  if (bought === undefined) throw new Error("no order");
-  await simulation.backup("saga");
-  await simulation.cancelOrder(bought.saga_id, bought.order_id);
-  await simulation.settle();
-  await simulation.restore("saga");
+  const bought = await simulation.loseCancellation();
   expect(await findingsOf(simulation)).not.toEqual([]);
   // when
   const { cancellations } = await simulation.rebuildSagas();

@@ -216,6 +216,17 @@ export class Simulation implements AsyncDisposable {
       select saga_id, order_id from saga_state where status = 'COMPLETED' order by saga_id`;
   }
 
+  /** Cancels a bought order, and then the saga database is that of before the cancellation. Returns the order. */
+  async loseCancellation(): Promise<SoldOrder> {
+    const [bought] = await this.completed();
+    if (bought === undefined) throw new Error("nothing was bought");
+    await this.backup("saga");
+    await this.cancelOrder(bought.saga_id, bought.order_id);
+    await this.settle();
+    await this.restore("saga");
+    return bought;
+  }
+
   /** Same as `checkoutctl order cancel`, without its look at the order. */
   cancelOrder(sagaId: string, order_id: string): Promise<CancelOrderResult> {
     return this.#orchestrator.cancelOrder(sagaId, { order_id, actor: "ada", reason: "the shopper called" });
