@@ -1,7 +1,7 @@
 // What has passed a check before and is as it was, with everything that it depends on, so that `bun run check` need not check it again.
 // `npm test` checks everything each time.
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { join as joinPosix, dirname as dirnamePosix } from "node:path/posix";
 
@@ -9,7 +9,8 @@ const CODE = /\.(?:[cm]?[jt]s|tsx)$/;
 /** The module of a static or dynamic import of a file of ours, also of its types. */
 const IMPORTED = /\b(?:from|import)[\s(]*"(\.{1,2}\/[^"]+)"/g;
 /** What is part of every check: versions, settings, and types that nobody imports. */
-const COMMON = /^(?:package-lock\.json|package\.json|bunfig\.toml|tsconfig\.json|\.oxlintrc\.json)$|\.d\.ts$/;
+const COMMON =
+  /^(?:package-lock\.json|package\.json|bunfig\.toml|\.oxlintrc\.json)$|(?:^|\/)tsconfig\.json$|\.d\.ts$/;
 const GLOBAL_TYPES = /^\s*declare (?:global|module)\b/m;
 /** How code reaches files of the checkout that it does not import: it knows where it is, or names them from the working directory. */
 const READS =
@@ -41,9 +42,10 @@ export class SourceTree {
     const { exitCode, stdout } = Bun.spawnSync(command, { cwd: root, stderr: "ignore" });
     if (exitCode !== 0) return null;
     const paths = new Set(stdout.toString().split("\0"));
-    // git names a deleted file until its deletion is committed.
-    const existing = [...paths].filter((path) => path !== "" && existsSync(join(root, path)));
-    return new SourceTree(new Map(existing.map((path) => [path, readFileSync(join(root, path), "latin1")])));
+    // git names a deleted file until its deletion is committed, and another repository in the checkout as a folder.
+    const isFile = (path: string) => statSync(join(root, path), { throwIfNoEntry: false })?.isFile() === true;
+    const files = [...paths].filter(isFile);
+    return new SourceTree(new Map(files.map((path) => [path, readFileSync(join(root, path), "latin1")])));
   }
 
   /** The paths that match. */

@@ -1,6 +1,6 @@
 // What is checked again after a change: whatever can have another result by it.
 import { expect, test } from "bun:test";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Passed, SourceTree } from "./passed.ts";
@@ -19,6 +19,7 @@ const FILES = {
   "globals.d.ts": "declare const anything: string;",
   "b/globals.ts": "declare global {\n}",
   "tsconfig.json": "{}",
+  "a/client/tsconfig.json": "{}",
   "package-lock.json": "{}",
   "README.md": "# Readme",
 };
@@ -43,6 +44,7 @@ test.each([
   ["globals.d.ts", ALL],
   ["b/globals.ts", ALL],
   ["tsconfig.json", ALL],
+  ["a/client/tsconfig.json", ALL],
   ["package-lock.json", ALL],
 ])("%s changes what imports it, also by way of others", (file, expected) => {
   expect(changedBy(file, "ofFile", ALL)).toEqual(expected);
@@ -90,6 +92,30 @@ test("all of some files change with one of them only", () => {
   const changed = treeOf({ ...FILES, "README.md": "another text" });
   expect(changed.ofFiles(/(?<!\.md)$/)).toBe(tree.ofFiles(/(?<!\.md)$/));
   expect(changed.ofFiles(/\.md$/)).not.toBe(tree.ofFiles(/\.md$/));
+});
+
+test("the files of a checkout are those on the disk, without another repository in it", () => {
+  const root = mkdtempSync(join(tmpdir(), "tree-"));
+  const git = (directory: string, ...args: readonly string[]) => {
+    const { exitCode } = Bun.spawnSync(["git", "-c", "user.name=a", "-c", "user.email=a@b", ...args], {
+      cwd: directory,
+    });
+    expect(exitCode).toBe(0);
+  };
+  try {
+    mkdirSync(join(root, "other"));
+    for (const directory of [root, join(root, "other")]) {
+      git(directory, "init", "--quiet");
+      for (const name of ["kept.txt", "deleted.txt"]) writeFileSync(join(directory, name), "text");
+      git(directory, "add", "kept.txt", "deleted.txt");
+      git(directory, "commit", "--quiet", "--message", "files");
+    }
+    rmSync(join(root, "deleted.txt"));
+    writeFileSync(join(root, "new.txt"), "text");
+    expect(SourceTree.read(root)?.files(/./).toSorted()).toEqual(["kept.txt", "new.txt"]);
+  } finally {
+    rmSync(root, { recursive: true });
+  }
 });
 
 test("due is what has not passed as it is, of each check by itself", () => {
