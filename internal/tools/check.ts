@@ -1,9 +1,9 @@
-// `bun run check`: the quick checks: unit tests beside lint, types and format. What has passed and is as it was is left out, but with
-// `--all`. Also the first step of `npm test`, which leaves out nothing.
+// `bun run check`: the quick checks: unit tests beside lint, types and format. What has passed and is as it was is left out, unless `--all`
+// is given. Also the first step of `npm test`, which leaves out nothing.
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { CACHE, REPOSITORY } from "../stack/paths.ts";
-import { Passed, SourceTree } from "./passed.ts";
+import { CODE, Passed, SourceTree } from "./passed.ts";
 import { NO_TESTS, type SuiteResult, runSuite } from "./suite.ts";
 
 export interface CheckResult {
@@ -20,8 +20,8 @@ export interface CheckOptions {
 
 interface Check {
   readonly name: string;
-  /** `files`: those that are due, of a check by file; empty for all. */
-  readonly command: (files: readonly string[]) => readonly string[];
+  /** In a check by file, the files that are due follow; none: all are checked. */
+  readonly command: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
   /** What is due, by name. A check that can only be made as a whole has one name. */
   readonly digests: (tree: SourceTree) => Readonly<Record<string, string>>;
@@ -32,7 +32,6 @@ interface Outcome {
   readonly detail: string;
 }
 
-const CODE = /\.(?:[cm]?[jt]s|tsx)$/;
 const UNIT_TESTS = /\.unit\.test\.tsx?$/;
 const ALL_UNIT_TESTS = [".unit.test.ts"];
 const WHOLE = "all";
@@ -49,20 +48,25 @@ const asProgram = (tree: SourceTree) => ({ [WHOLE]: tree.ofFiles(/(?<!\.md)$/) }
 const BESIDE_UNIT_TESTS: readonly Check[] = [
   {
     name: "lint",
-    command: (files) => [join(REPOSITORY, "node_modules/oxlint/bin/oxlint"), "--type-aware", ...files],
+    command: [join(REPOSITORY, "node_modules/oxlint/bin/oxlint"), "--type-aware"],
     // Its type checker is a Go program of ten seconds. Collecting garbage was a fifth of it; without that it stays below the limit. Half of
     // the cores, because each looks up again what another one knows, and the unit tests need some.
     env: { GOGC: "off", GOMEMLIMIT: "2GiB", GOMAXPROCS: String(Math.ceil(availableParallelism() / 2)) },
     digests: byFile,
   },
-  { name: "types", command: () => ["check", "--no-script"], digests: asProgram },
+  { name: "types", command: ["check", "--no-script"], digests: asProgram },
   // Code that runs in browsers sees the DOM; everything else must not.
-  ...["storefront", "console"].map((part) => ({
-    name: `${part === "storefront" ? "shop" : part}'s browser`,
-    command: () => ["check", "--no-script", "-p", `internal/${part}/client`],
+  {
+    name: "shop's browser",
+    command: ["check", "--no-script", "-p", "internal/storefront/client"],
     digests: asProgram,
-  })),
-  { name: "format", command: () => ["fmt", "--no-script", "--check"], digests: asWhole },
+  },
+  {
+    name: "console's browser",
+    command: ["check", "--no-script", "-p", "internal/console/client"],
+    digests: asProgram,
+  },
+  { name: "format", command: ["fmt", "--no-script", "--check"], digests: asWhole },
 ];
 
 export async function runChecks({ isQuick, signal }: CheckOptions): Promise<CheckResult> {
@@ -106,7 +110,7 @@ class CheckRun {
   async check({ name, command, env, digests }: Check): Promise<boolean> {
     return this.#timed(name, digests, async (files) => {
       const isWhole = files === null || files.includes(WHOLE);
-      return { ok: await this.#succeeds(command(isWhole ? [] : files), env), detail: "ok" };
+      return { ok: await this.#succeeds([...command, ...(isWhole ? [] : files)], env), detail: "ok" };
     });
   }
 

@@ -5,7 +5,7 @@ import { existsSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSyn
 import { dirname, join } from "node:path";
 import { join as joinPosix, dirname as dirnamePosix } from "node:path/posix";
 
-const CODE = /\.(?:[cm]?[jt]s|tsx)$/;
+export const CODE = /\.(?:[cm]?[jt]s|tsx)$/;
 /** The module of a static or dynamic import of a file of ours, also of its types. */
 const IMPORTED = /\b(?:from|import)[\s(]*"(\.{1,2}\/[^"]+)"/g;
 /** What is part of every check: versions, settings, and types that nobody imports. */
