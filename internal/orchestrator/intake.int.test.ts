@@ -293,6 +293,22 @@ describe("a client key", () => {
     expect(await orchestrator.count()).toBe(2);
   });
 
+  test("that gets no answer in time is looked up once for its group, not for each part of it", async () => {
+    let lookups = 0;
+    const silent = () => {
+      lookups += 1;
+      return Promise.reject(new AppError("SERVICE_UNAVAILABLE", "the database did not answer in time"));
+    };
+    const { postgres } = orchestrator.database;
+    await using intake = orchestrator.intake({
+      database: { ...watched(postgres), sql: new Proxy(postgres.sql, { apply: silent }) },
+      admission: { rejection: () => "full", taken() {} },
+    });
+    const answers = await startAll(intake, [checkout(), checkout(), checkout()]);
+    expect(reasonsOf(answers)).toHaveLength(3);
+    expect(lookups).toBe(1);
+  });
+
   test("retried after a commit whose reply was lost gives the saga of that commit", async () => {
     const database = watched(orchestrator.database.postgres, { lost: 1 });
     await using intake = orchestrator.intake({ database });

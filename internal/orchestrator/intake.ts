@@ -106,8 +106,10 @@ export class Intake implements AsyncDisposable {
         group.filter(({ since }) => since >= oldest),
         {
           apply: (part) => this.#write(part),
-          // Bad data of one shopper must not cost the others of the group their checkout.
-          isPoison: (error) => ["other", "locked"].includes(this.#options.database.faultOf(error)),
+          // Bad data of one shopper must not cost the others of the group their checkout. A lookup without an answer does not mean bad data.
+          isPoison: (error) =>
+            !(error instanceof AppError && error.code === "SERVICE_UNAVAILABLE") &&
+            ["other", "locked"].includes(this.#options.database.faultOf(error)),
           maxCuts: (error) =>
             this.#options.database.faultOf(error) === "locked" ? MAX_CUTS_WHEN_LOCKED : undefined,
         },
