@@ -69,16 +69,14 @@ export async function whatWaits(
   { from = 0, graceMs = 0, rule }: ClaimRange = {},
 ): Promise<Waiting> {
   const allowed = rule === undefined ? sql`` : sql` and ${isAllowed(sql, rule)}`;
+  const open = sql`
+    not published and event_id <> all(${arrayText(setAside)}::text::uuid[]) and event_id >= ${firstIdOf(from)}::uuid${allowed}`;
   const [waiting] = await sql<[Waiting]>`
     select exists (
              select from outbox
-              where not published and event_id <> all(${arrayText(setAside)}::text::uuid[]) and event_id >= ${firstIdOf(from)}::uuid
-                and created_at <= clock_timestamp() - make_interval(secs => ${graceMs / 1_000}::float8)${allowed}
+              where ${open} and created_at <= clock_timestamp() - make_interval(secs => ${graceMs / 1_000}::float8)
               order by event_id limit 1) as "isDue",
-           exists (
-             select from outbox
-              where not published and event_id <> all(${arrayText(setAside)}::text::uuid[]) and event_id >= ${firstIdOf(from)}::uuid${allowed}
-              order by event_id limit 1) as "isAny"`;
+           exists (select from outbox where ${open} order by event_id limit 1) as "isAny"`;
   return waiting;
 }
 
