@@ -15,8 +15,9 @@ import type { OutboxDatabase } from "./config.ts";
 /** Fallback for lost LISTEN/NOTIFY notifications. */
 const POLL_INTERVAL_MS = 250;
 /**
- * While nothing waits at all, however young. What is written after such a look is not due before PUBLISHER_GRACE_MS, and a look before that,
- * with the jitter of the loop, returns to POLL_INTERVAL_MS. So nothing is sent later than with a poll each POLL_INTERVAL_MS.
+ * While nothing waits at all, however young. What a transaction writes that begins after such a look is not due before PUBLISHER_GRACE_MS. The
+ * next look comes before that, also with the jitter of the loop, sees it, and returns to POLL_INTERVAL_MS. So it is sent no later than with a
+ * poll each POLL_INTERVAL_MS. What a transaction writes that was open during the look may be later, by at most the time that this one took.
  */
 const IDLE_POLL_INTERVAL_MS = 1_500;
 const MEASURE_INTERVAL_MS = 2_000;

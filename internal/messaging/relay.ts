@@ -47,8 +47,8 @@ const DENIAL_MS = 2 * PERMANENT_PAUSE_MS;
 const UNDELIVERED_PAUSE_MS = 1_000;
 /** Above this many skipped events, skipping does not help: retry all. */
 const MAX_SET_ASIDE = 10_000;
-/** A question that takes longer, or fails, is left alone: the claim has a connection of its own with a time limit, and says what is wrong. */
-const QUESTION_MS = 1_000;
+/** A look that takes longer, or fails, is ignored: the claim has a connection of its own with a time limit, and says what is wrong. */
+const LOOK_MS = 1_000;
 /** After a measurement the next one waits this many times its duration. */
 const REST_PER_MEASUREMENT = 20;
 /** The maximum of the gauges; a longer backlog shows as this. */
@@ -154,9 +154,10 @@ export class Relay {
   }
 
   /**
-   * Publishes one claim; `processed` counts the claimed events, and `isBlocked` says whether some wait that cannot be claimed yet. So
-   * without both, nothing is due before `graceMs` have passed. Throws when the database or Kafka is unavailable, with the claim
-   * released and nothing lost; the caller backs off.
+   * Publishes one claim; `processed` counts the claimed events. After a claim in vain it looks first whether anything is due. `isBlocked` says
+   * whether events wait that cannot be claimed yet. Only a look knows of events that are left to their writer, so the pause after the first
+   * run that found nothing must not be longer than between others. Throws when the database or Kafka is unavailable, with the claim released
+   * and nothing lost; the caller backs off.
    */
   async runOnce(): Promise<RunResult> {
     const startedAt = this.#monotonic();
@@ -198,7 +199,7 @@ export class Relay {
     const range = { from, graceMs, rule: this.#hasRefused ? rule : undefined };
     const { promise: late, resolve } = Promise.withResolvers<Waiting>();
     const unknown = { isDue: true, isAny: true };
-    const timer = setTimeout(() => resolve(unknown), QUESTION_MS);
+    const timer = setTimeout(() => resolve(unknown), LOOK_MS);
     const asked = whatWaits(database.sql, this.#stillAside(), range).catch(() => unknown);
     const waiting = await Promise.race([asked, late]).finally(() => clearTimeout(timer));
     const endedAt = this.#monotonic();
