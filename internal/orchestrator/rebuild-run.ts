@@ -1,7 +1,7 @@
 // Brings a saga database that was restored from a backup up to date. It rebuilds (rebuild.ts) every saga that has sent something
 // this database does not know, every saga that the database does not know at all, and every saga that it considers open. Lost
-// messages are written back into the outbox, with the cancellations of finished orders that they belong to. Then it takes the events that came for the other sagas (rebuild-missed.ts). Called by
-// `checkoutctl saga rebuild`.
+// messages are written back into the outbox, with the cancellations of finished orders that they belong to. Then it takes the events that
+// came for the other sagas (rebuild-missed.ts). Called by `checkoutctl saga rebuild`.
 //
 // A second run changes nothing more: a saga and its messages are one transaction, and its inbox follows in the next.
 import { timestampOf } from "../kernel/timestamp.ts";

@@ -63,8 +63,8 @@ export function tiedToUs(command: readonly string[], user?: UnixUser, deathSigna
 }
 
 /**
- * The variable with which JavaScriptCore, of a process of Bun, learns how often code runs before it is optimized. The tests set it: most of their
- * processes end before optimizing pays. A third of the CPU of a start of checkoutctl went into it.
+ * Tells JavaScriptCore, the engine of Bun, how often code runs before it is optimized. The tests set it: most of their processes end before
+ * optimizing pays. A third of the CPU of a start of checkoutctl went into it.
  */
 export const OPTIMIZE_AFTER = "BUN_JSC_thresholdForOptimizeAfterWarmUp";
 

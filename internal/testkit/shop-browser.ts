@@ -45,7 +45,7 @@ export class ShopBrowser implements AsyncDisposable {
     name: string,
     skus: readonly string[],
     overrides: RoleOverrides,
-    settings: RoleOverrides,
+    settings: RoleOverrides = {},
   ): Promise<ShopBrowser> {
     const system = await RunningSystem.startWith(name, { overrides }, settings);
     for (const sku of skus) await system.restock(sku, STOCK);

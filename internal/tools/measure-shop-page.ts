@@ -22,7 +22,7 @@ interface Visit {
   readonly requests: number;
 }
 
-await using shoppers = await ShopBrowser.start("shop-page", [SKU], { paysim: { LATENCY: "fixed:5" } }, {});
+await using shoppers = await ShopBrowser.start("shop-page", [SKU], { paysim: { LATENCY: "fixed:5" } });
 const page = await shoppers.placed(SKU, "pm_card_visa");
 await atStage(page, "confirmed");
 const open = await shoppers.placed(SKU, "pm_card_threeDSecure2Required");

@@ -213,7 +213,6 @@ async function expectOnShelf(sku: string, count: number): Promise<void> {
   await waitUntil(`${count} of ${sku} are available`, isThere, { timeoutMs: PATIENCE_MS });
 }
 
-/** Sets the latency of the provider. */
 /** Replaces the relay with one for inventory and one for the others, until it is disposed of. */
 async function splitRelay(): Promise<AsyncDisposable> {
   const { stack, context } = system;

@@ -20,7 +20,7 @@ const CHECKOUTS_PER_SECOND = 16;
 /** The allowed ends: by the card, or because an outage lasted longer than the deadline or the provider's breaker. */
 const EXPLAINED = new Set(["COMPLETED", "CARD_DECLINED", "DEADLINE_EXCEEDED", "PROVIDER_UNAVAILABLE"]);
 
-/** Of the provider, after the kill of its process as before. */
+/** A setting, so that the provider is as slow after its own kill. */
 export const KILLS: RoleOverrides = { paysim: { LATENCY: "uniform:200-500" } };
 
 let system: RunningSystem;
