@@ -97,6 +97,8 @@ export function chargeDifference(charge: ProviderCharge, payment: Payment | unde
     if (payment === undefined || named !== provider_txn_id) return null;
     return differs("status_differs", `the payment is ${payment.status}, the charge is ${answer.kind}`);
   }
+  // What a hold became has an id of its own, and is in the list under it.
+  if (named !== provider_txn_id && answer.provider_txn_id !== provider_txn_id) return null;
   const took = `the provider ${isHold ? "holds" : "took"} ${moneyOf(charge)}`;
   if (payment === undefined) {
     return charge.isMarked ? differs("charge_without_payment", `${took}, but there is no payment`) : null;

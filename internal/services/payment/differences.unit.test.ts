@@ -110,6 +110,18 @@ describe("a charge that holds money", () => {
     },
   );
 
+  test("and became money under an id of its own is reported by that id alone, but for a payment that still names the hold", () => {
+    const became = charge({
+      provider_txn_id: "order:O1",
+      answer: { kind: "succeeded", provider_txn_id: "pi_1" },
+    });
+    expect(kindsOf({ charges: [became] })).toEqual([]);
+    for (const payment of [payments.SUCCEEDED, payments.REFUNDED, payments.FAILED, payments.CANCELLED])
+      expect(kindsOf({ charges: [became], payments: [payment] })).toEqual([]);
+    const naming = { ...payments.AUTHORIZED, provider_txn_id: "order:O1" };
+    expect(kindsOf({ charges: [became], payments: [naming] })).toEqual(["status_differs"]);
+  });
+
   test("of another amount, without a payment, or beside the payment's own charge", () => {
     const payment = payments.AUTHORIZED;
     expect(kindsOf({ charges: [held({ amount_cents: 599 })], payments: [payment] })).toEqual([

@@ -104,6 +104,24 @@ test("a hold whose payment was lost opens an alert, which ends with the hold", a
   expect(await shop.openAlerts()).toEqual([]);
 });
 
+test("a hold that was taken since opens one alert, for what was taken", async () => {
+  await using payment = await TestPayment.open();
+  await using shop = new Shop(payment);
+  const reconciler = await shop.reconciler();
+  await reconciler.runOnce();
+  const saga_id = saga();
+  const charge = await shop.held(saga_id);
+  const request = { idempotency_key: `${saga_id}:capture`, saga_id, provider_txn_id: charge };
+  const taken = await shop.provider.capture(request);
+  const capture = "provider_txn_id" in taken ? taken.provider_txn_id : "";
+  shop.advance();
+  await reconciler.runOnce();
+  expect(shop.listed).toHaveLength(2);
+  expect(await shop.openAlerts()).toEqual([
+    `charge_without_payment ${capture} the provider took 6.00 EUR, but there is no payment`,
+  ]);
+});
+
 test("a hold whose payment was cancelled as never requested opens an alert; one that was released does not", async () => {
   await using payment = await TestPayment.open();
   await using shop = new Shop(payment);

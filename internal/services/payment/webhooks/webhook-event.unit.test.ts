@@ -121,7 +121,9 @@ describe("held money", () => {
   });
 
   test("taken under another id without a capture of ours is taken once", () => {
-    const taken = { ...charge, provider_txn_id: "cap_1", held_as: "pi_1" };
+    const provider_txn_id = "cap_1";
+    const answer = { kind: "succeeded", provider_txn_id } as const;
+    const taken = { ...charge, provider_txn_id, held_as: "pi_1", answer };
     const event = { kind: "charge", event_id: "evt_1", charge: taken } as const;
     expect(decideWebhookEvent(payments.AUTHORIZED, event, 1_000, DEFAULT_POLICY)).toMatchObject({
       kind: "alert",
