@@ -39,6 +39,11 @@ const SETTLE_LINGER_MS = 4;
 const SETTLE_RETRY_MS = 500;
 /** This part of an attempt's lease is for the settlement of its result; its requests have the rest. */
 const SETTLE_MS = 2_000;
+/**
+ * An attempt that has less time for its requests is not made: they would be cut off, and the circuit breaker would count that as silence of
+ * the provider.
+ */
+const SHORTEST_ATTEMPT_MS = 2_000;
 /** The result of a locked payment is retried after this. */
 const HELD_RETRY_MS = 300;
 /** A stop waits this long for the calls in flight. Another process retries the rest when the leases expire. */
@@ -230,7 +235,7 @@ export class Executor implements AsyncDisposable {
     // A process that was suspended wakes up with requests that others have sent meanwhile. A late request could even arrive after
     // the provider has forgotten the key.
     const leftMs = leaseEnd(attempt) - SETTLE_MS - sentAt;
-    if (leftMs <= 0) return null;
+    if (leftMs < SHORTEST_ATTEMPT_MS) return null;
     try {
       const outcome = await requestOf(provider, open, attempt, performance.now() + leftMs);
       const result: AttemptResult = { saga_id, attempt: request.attempt, ...outcome };

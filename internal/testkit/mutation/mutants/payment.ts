@@ -391,7 +391,7 @@ export const PAYMENT_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: "internal/services/payment/attempts/executor.ts",
-        find: "    if (leftMs <= 0) return null;\n",
+        find: "    if (leftMs < SHORTEST_ATTEMPT_MS) return null;\n",
         replace: "",
       },
     ],
