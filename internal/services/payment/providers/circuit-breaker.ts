@@ -81,8 +81,8 @@ export class CircuitBreaker implements PaymentProvider {
     );
   }
 
-  actionOf(provider_txn_id: string, until?: number): Promise<FoundAction> {
-    return this.#unlessOpen<FoundAction>(() => this.#provider.actionOf(provider_txn_id, until), NOT_ASKED);
+  actionOf(provider_txn_id: string): Promise<FoundAction> {
+    return this.#unlessOpen<FoundAction>(() => this.#provider.actionOf(provider_txn_id), NOT_ASKED);
   }
 
   refund(request: RefundRequest, until?: number): Promise<RefundResult> {

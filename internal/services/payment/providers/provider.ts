@@ -4,8 +4,8 @@ import type { FailureCode } from "../../../../schemas/failures.ts";
 import type { ChargedCard } from "../../../../schemas/fields.ts";
 
 /**
- * Each method takes a time, by `performance.now()`: until then all of its requests are over, however many it needs. Without it, or if that is
- * sooner, they have the adapter's timeout together.
+ * `until`, by `performance.now()`: all requests of the call are over then, however many it needs. In any case they share the adapter's
+ * timeout.
  */
 export interface PaymentProvider {
   /** Saved with each payment. */
@@ -23,7 +23,7 @@ export interface PaymentProvider {
    */
   cancelCharge(provider_txn_id: string, until?: number): Promise<FoundCharge>;
   /** The page at which the shopper can confirm the charge now. Its address holds a secret. */
-  actionOf(provider_txn_id: string, until?: number): Promise<FoundAction>;
+  actionOf(provider_txn_id: string): Promise<FoundAction>;
   /** Refunds the whole charge, once. */
   refund(request: RefundRequest, until?: number): Promise<RefundResult>;
   /** Looks for a refund of the charge in the provider ledger. */

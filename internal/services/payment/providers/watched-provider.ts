@@ -79,8 +79,8 @@ export class WatchedProvider implements PaymentProvider {
     return this.#measured("cancel charge", () => this.#provider.cancelCharge(provider_txn_id, until));
   }
 
-  actionOf(provider_txn_id: string, until?: number): Promise<FoundAction> {
-    return this.#measured("look up action", () => this.#provider.actionOf(provider_txn_id, until));
+  actionOf(provider_txn_id: string): Promise<FoundAction> {
+    return this.#measured("look up action", () => this.#provider.actionOf(provider_txn_id));
   }
 
   refund(request: RefundRequest, until?: number): Promise<RefundResult> {

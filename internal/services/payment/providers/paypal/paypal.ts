@@ -179,10 +179,10 @@ export class PayPalProvider implements PaymentProvider {
     return "id" in order ? this.#close(order, deadline) : lookUpFailure(order);
   }
 
-  async actionOf(provider_txn_id: string, until?: number): Promise<FoundAction> {
+  async actionOf(provider_txn_id: string): Promise<FoundAction> {
     const orderId = orderIdOf(provider_txn_id);
     if (orderId === null) return { kind: "none" };
-    const order = await this.#order(orderId, this.#client.deadline(until));
+    const order = await this.#order(orderId, this.#client.deadline());
     if (!("id" in order)) {
       const failure = lookUpFailure(order);
       return failure.kind === "not_found" ? { kind: "none" } : failure;

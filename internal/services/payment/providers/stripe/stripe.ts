@@ -201,14 +201,9 @@ export class StripeProvider implements PaymentProvider {
     }
   }
 
-  async actionOf(provider_txn_id: string, until?: number): Promise<FoundAction> {
-    const limits = timeLeft(this.#timeoutMs, until);
+  async actionOf(provider_txn_id: string): Promise<FoundAction> {
     try {
-      const { status, next_action } = await this.#stripe.paymentIntents.retrieve(
-        provider_txn_id,
-        {},
-        limits(),
-      );
+      const { status, next_action } = await this.#stripe.paymentIntents.retrieve(provider_txn_id);
       const url = status === "requires_action" ? next_action?.redirect_to_url?.url : null;
       return typeof url === "string" ? { kind: "redirect", url } : { kind: "none" };
     } catch (error) {
