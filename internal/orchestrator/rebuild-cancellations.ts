@@ -27,7 +27,10 @@ export interface LostCancellation extends TracedCancellation {
   readonly order_id: string;
 }
 
-/** Pure. The cancellations that these commands of sagas belong to, each with its last step. The keys of a checkout's own begin with its id. */
+/**
+ * Pure. The cancellations that these commands of sagas belong to, each with its last step; of one order the newest, because there was another
+ * only after a refusal. The keys of a checkout's own commands begin with its id.
+ */
 export function cancellationsIn(messages: readonly Message[]): readonly TracedCancellation[] {
   const found = new Map<string, TracedCancellation>();
   for (const message of messages) {
@@ -42,7 +45,10 @@ export function cancellationsIn(messages: readonly Message[]): readonly TracedCa
     const last = isLater ? step : known.step;
     found.set(cancellation_id, { cancellation_id, saga_id, step: last, at: Math.min(at, known?.at ?? at) });
   }
-  return [...found.values()];
+  const oldestFirst = [...found.values()].toSorted((one, other) =>
+    one.cancellation_id < other.cancellation_id ? -1 : 1,
+  );
+  return [...new Map(oldestFirst.map((one) => [one.saga_id, one])).values()];
 }
 
 function isUndo(message: Message) {

@@ -21,3 +21,13 @@ test("a cancellation continues at the last step that was asked for", () => {
     { cancellation_id: c2, saga_id: second, step: "order", at: 15 },
   ]);
 });
+
+test("of two cancellations of one order the newest is brought back: the other was refused before it began", () => {
+  const sent = [
+    { ...cancelOrder(first), message_id: firstIdOf(20), idempotency_key: `${c2}:order` },
+    { ...refundPayment(first), message_id: firstIdOf(30), idempotency_key: `${c2}:refund` },
+    // Published a second time.
+    { ...cancelOrder(first), message_id: firstIdOf(10), idempotency_key: `${c1}:order` },
+  ];
+  expect(cancellationsIn(sent)).toEqual([{ cancellation_id: c2, saga_id: first, step: "refund", at: 20 }]);
+});
