@@ -112,9 +112,10 @@ async function comparePage(
     const [known, status] = [payments.get(listed.saga_id), statuses.get(listed.saga_id)];
     if (verdictOn(listed, known, status) === "fine") continue;
     const charge = listed.isStale === true ? await asItIsNow(provider, listed) : listed;
-    const verdict = charge === null ? "fine" : verdictOn(charge, known, status);
-    if (charge !== null && verdict === "reopen") wrong.push(charge);
-    else if (typeof verdict === "object") found.open.push(verdict.open);
+    if (charge === null) continue;
+    const verdict = verdictOn(charge, known, status);
+    if (verdict === "reopen") wrong.push(charge);
+    else if (verdict !== "fine") found.open.push(verdict.open);
   }
   if (wrong.length > 0) found.reopened.push(...(await reopenPayments(payment, wrong, since, now)));
 }
