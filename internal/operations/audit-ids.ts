@@ -31,10 +31,12 @@ const OWN_LINES: ReadonlySet<Hit["kind"]> = new Set([
 
 const DEAD_LETTERS_MS = 5_000;
 
-/** The ids in a text, separated by commas or blanks. An order number may have blanks in it. */
+/** The ids in a text, separated by commas or blanks. An order number may have blanks in it; then commas separate it from others. */
 export function splitIds(text: string): readonly string[] {
-  if (readOrderNumber(text) !== null) return [text.trim()];
-  return [...new Set(text.split(/[\s,;]+/).filter((one) => one !== ""))];
+  const ids = text
+    .split(/[,;]/)
+    .flatMap((part) => (readOrderNumber(part) === null ? part.split(/\s+/) : [part.trim()]));
+  return [...new Set(ids.filter((id) => id !== ""))];
 }
 
 /** `texts`: at most MAX_AUDIT_IDS. Dead letters are read for short ids only: a whole id is in the line as it is. */

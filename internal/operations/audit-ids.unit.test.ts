@@ -17,4 +17,5 @@ test("ids are separated by commas or blanks, and each is taken once", () => {
 test("an order number that was read out with blanks is one id", () => {
   const spaced = orderNumberOf(sagaId(7)).replaceAll("-", " ");
   expect(splitIds(` ${spaced} `)).toEqual([spaced]);
+  expect(splitIds(`${spaced}, ${sagaId(1)} ${sagaId(2)}`)).toEqual([spaced, sagaId(1), sagaId(2)]);
 });
