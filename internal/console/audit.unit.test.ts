@@ -225,6 +225,18 @@ test("an act and the line that it is asked for in the console are one line; othe
     { ...asked, at: NOW - 120_000 },
   ])
     expect(shown([act, other]).length).toBe(2);
+  const paused = { ...lineOf(5, 93, "paused"), action: "run.pause" };
+  const askedFor = (subject: string) => ({
+    ...asked,
+    saga_id: null,
+    subject,
+    parameters: { act: "run.pause" },
+  });
+  expect(shown([paused, askedFor(paused.subject)])).toEqual([["run.pause", "console.act"]]);
+  expect(shown([paused, askedFor(sagaId(6))]).length).toBe(2);
+  const planned = { ...lineOf(7, 94, "planned"), action: "plan.create" };
+  const plan = { ...asked, saga_id: null, subject: "dead-letter.replay", parameters: { act: "plan.create" } };
+  expect(shown([planned, plan])).toEqual([["plan.create", "console.act"]]);
 });
 
 test("what a run does comes from that run, and an act of the command line from nobody knows where", async () => {

@@ -63,10 +63,16 @@ function isAsked(asked: AuditRow, act: AuditRow): boolean {
   return (
     asked.action === "console.act" &&
     asked.actor === act.actor &&
-    asked.saga_id === act.saga_id &&
+    isSameThing(asked, act) &&
     askedAct(asked) === act.action &&
     Math.abs(asked.at - act.at) <= ASKED_BEFORE_MS
   );
+}
+
+/** Of two without a saga, such as runs, what they were done to tells them apart. A plan has no id while somebody only asks for it. */
+function isSameThing(asked: AuditRow, act: AuditRow): boolean {
+  if (asked.saga_id !== null || act.saga_id !== null) return asked.saga_id === act.saga_id;
+  return asked.subject === act.subject || act.action === "plan.create";
 }
 
 function askedAct({ parameters }: AuditRow): unknown {
