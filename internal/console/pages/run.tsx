@@ -278,7 +278,7 @@ function Actions({ frame, run, only, groups }: PartProps) {
       command={`checkoutctl run ${act} ${run.plan_id} --reason '...'`}
     >
       <p>{text}</p>
-      {act === "resume" ? <PauseAfter hint="Empty: it goes on to its end." /> : null}
+      {act === "resume" ? <PauseAfter /> : null}
     </Act>
   );
   return (
@@ -317,7 +317,7 @@ function Rate({ frame, run }: Pick<PartProps, "frame" | "run">) {
 }
 
 /** Of a start and a resume. */
-function PauseAfter({ hint }: { readonly hint: string }) {
+function PauseAfter() {
   return (
     <div class="field">
       <label for="pause-after">Pause after so many messages</label>
@@ -330,7 +330,7 @@ function PauseAfter({ hint }: { readonly hint: string }) {
         aria-describedby="pause-after-hint"
       />
       <p id="pause-after-hint" class="small soft">
-        {hint} On the command line: <code>--pause-after N</code>
+        Empty: it goes on to its end. On the command line: <code>--pause-after N</code>
       </p>
     </div>
   );
@@ -374,7 +374,7 @@ function Start({ frame, run, only, groups }: Pick<PartProps, "frame" | "run" | "
             <input id="confirm" name="confirm" required autocomplete="off" spellcheck={false} />
           </div>
         )}
-        <PauseAfter hint="Empty: it goes on to its end." />
+        <PauseAfter />
       </Act>
       {run.state === "expired" || nothing !== null ? null : <Rate frame={frame} run={run} />}
     </div>
