@@ -8,6 +8,7 @@ import { OPERATOR_ACTIONS } from "../messaging/operator-action-store.ts";
 import { consoleOptions, NOW, OPERATOR, sagaId, signedInAs } from "../testkit/console.ts";
 import { MAX_AUDIT_IDS } from "../operations/audit-ids.ts";
 import type { AuditRow } from "../operations/audit-trail-store.ts";
+import type { Missing } from "../operations/reach.ts";
 import { Audit, auditColumns, auditMore } from "./pages/audit.tsx";
 import { foldedLines, readFolded, rowCountOf } from "./parts/audit-fold.ts";
 import { timesOf } from "./routes/audit.tsx";
@@ -264,4 +265,18 @@ test("a wrong time is said beside the form, which keeps what was typed, and a fi
   const many = Array.from({ length: 13 }, (_, index) => sagaId(index)).join(",");
   const tooMany = await browser.get(`/audit?subject=${many}`, { accept: "text/html" });
   expect([tooMany.status, (await tooMany.text()).includes('id="fault-subject"')]).toEqual([422, true]);
+});
+
+test("an id that no database knows is said, and not called unknown to a database that does not answer", async () => {
+  const frame = await signedInAs(OPERATOR, consoleOptions());
+  const given = new URLSearchParams({ subject: sagaId(1) });
+  const textOf = (missing: readonly Missing[]) => {
+    const ids = { unknown: [sagaId(1)], missing };
+    const html = render(Audit({ frame, lines: [], filter: FILTER, given, ids, older: null }));
+    return html.replaceAll(/<[^>]*>/g, "");
+  };
+  expect(textOf([])).toContain(`Nothing has the id ${sagaId(1)}, so`);
+  const away = textOf([{ database: "order", reason: "connect ECONNREFUSED" }]);
+  expect(away).toContain(`Nothing that was looked at has the id ${sagaId(1)}, so`);
+  expect(away).toContain("Not everything was looked at: order (connect ECONNREFUSED).");
 });

@@ -324,8 +324,9 @@ function UnknownIds({ ids }: { readonly ids: NonNullable<Props["ids"]> }) {
   return (
     <Notice tone="warn">
       <p>
-        Nothing has the id <span class="mono">{unknown.join(", ")}</span>, so only lines that name it exactly
-        can be listed for it. A file is refused while it is in the filter.
+        {missing.length === 0 ? "Nothing" : "Nothing that was looked at"} has the id{" "}
+        <span class="mono">{unknown.join(", ")}</span>, so only lines that name it exactly can be listed for
+        it. A file is refused while it is in the filter.
         {missing.length === 0
           ? null
           : ` Not everything was looked at: ${missing.map(({ database, reason }) => `${database} (${reason})`).join(", ")}.`}
