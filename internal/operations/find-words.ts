@@ -14,7 +14,7 @@ export interface ListedProduct extends NamedProduct {
 }
 
 export interface WordsFound {
-  /** The longest part of the words that one product has in its name. */
+  /** The first word that is in a name, and each later one that a product has in its name beside those before. */
   readonly matched: readonly string[];
   readonly unmatched: readonly string[];
   /** With all of `matched`; the first five by SKU. */

@@ -1,4 +1,4 @@
-// The line of the audit trail at the end of a run: whether it is done, was stopped or has halted itself, and what became of its items. Called by
+// The line of the audit trail at the end of a run: whether it is done, was stopped or has paused itself, and what became of its items. Called by
 // run-executor.ts.
 import type { TransactionSql } from "postgres";
 import type { BulkContext } from "./bulk-context.ts";
@@ -8,7 +8,7 @@ import { progressText } from "./run-progress.ts";
 import type { LeasedRun } from "./run-store.ts";
 import type { RunEnd } from "./run-verdict.ts";
 
-/** In the name of who has started the run. `why`: what has halted it. */
+/** In the name of who has started the run. `why`: what has halted it, or after how many messages it was asked to pause. */
 export async function recordEnd(
   context: Pick<BulkContext, "clock" | "newId">,
   tx: TransactionSql,

@@ -336,7 +336,7 @@ const LASTS_MS: Readonly<Record<number, number>> = { 0: DAY_MS, 5: 60_000, 8: 1_
 function readTime(text: string, as: "from" | "until"): number | undefined {
   const exact = instantOf(text);
   if (exact !== undefined) return exact;
-  // With a T in it, it is from a program that has forgotten the time zone.
+  // One with a T is refused: it is from a program that has forgotten the time zone.
   const [, day = "", time = ""] =
     /^(\d{4}-\d\d-\d\d)(?: (\d\d:\d\d(?::\d\d(?:\.\d{3})?)?)(?: UTC)?)?$/.exec(text) ?? [];
   const lasts = LASTS_MS[time.length];
