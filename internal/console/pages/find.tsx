@@ -79,7 +79,8 @@ export function Found({ frame, text, found: { hits, missing }, words }: Props) {
             </p>
             <p>
               A shopper’s name, address and city are not searched. A shopper is found by the whole e-mail, and
-              a checkout by its product’s name alone, or its day.
+              a checkout by its product’s name without other words. <a href="/sagas">The list of sagas</a>{" "}
+              also finds it by its day.
             </p>
             <div class="buttons">
               <FindShopper frame={frame} />
