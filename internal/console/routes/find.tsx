@@ -2,7 +2,7 @@
 import type { Sql } from "postgres";
 import { within } from "../../operations/ask.ts";
 import { idForms } from "../../operations/id-form.ts";
-import { reached } from "../../operations/reach.ts";
+import { alreadyOpen, reached } from "../../operations/reach.ts";
 import { SAGA_QUERY_FIELDS } from "../../operations/saga-query.ts";
 import { productsNamed } from "../../operations/saga-search-products-store.ts";
 import { wordsFound, type WordsFound } from "../../operations/find-words.ts";
@@ -24,9 +24,8 @@ const PRODUCTS_MS = 3_000;
 async function find(visit: SignedIn): Promise<Response> {
   const { bulk, databases } = visit.options;
   const text = (visit.query.get("q") ?? "").trim().slice(0, MAX_FIELD_LENGTH);
-  const { saga, inventory, payment, order } = databases;
-  const open = { saga: () => saga, inventory: () => inventory, payment: () => payment, order: () => order };
-  const found = await findAnything(open, text, bulk.readDeadLetters, {
+  const { inventory } = databases;
+  const found = await findAnything(alreadyOpen(databases), text, bulk.readDeadLetters, {
     withinMs: DEAD_LETTERS_MS,
     onlyOnMiss: true,
   });
