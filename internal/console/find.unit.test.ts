@@ -1,9 +1,9 @@
 // What a search that finds nothing leads to.
 import { expect, test } from "bun:test";
 import { render } from "preact-render-to-string";
-import { consoleOptions, OPERATOR, signedInAs, VIEWER } from "../testkit/console.ts";
+import { consoleOptions, OPERATOR, sagaId, signedInAs, VIEWER } from "../testkit/console.ts";
 import type { WordsFound } from "../operations/find-words.ts";
-import { Found } from "./pages/find.tsx";
+import { Found, hrefOf } from "./pages/find.tsx";
 
 async function nothingFor(actor = OPERATOR, words: WordsFound | null = null): Promise<string> {
   const frame = await signedInAs(actor, consoleOptions());
@@ -34,4 +34,10 @@ test("a viewer sees that it is there, and why not for them", async () => {
   const html = await nothingFor(VIEWER);
   expect(html).not.toContain('action="/shoppers/find"');
   expect(html).toContain('aria-describedby="find-shopper-why"');
+});
+
+test("a message leads to its saga, and that of a dead letter without a saga to the dead letter", () => {
+  const message = { kind: "message", id: sagaId(1), what: "DeadLetter, sent" } as const;
+  expect(hrefOf({ ...message, saga_id: sagaId(2) })).toBe(`/sagas/${sagaId(2)}#m-${sagaId(1)}`);
+  expect(hrefOf({ ...message, saga_id: null })).toBe(`/dead-letters/${sagaId(1)}`);
 });

@@ -1,5 +1,6 @@
 // Where an id may live, one statement per database. Called by find-anything.ts.
 import type { Sql, TransactionSql } from "postgres";
+import { UUID } from "../kernel/uuid.ts";
 import { readInOrder, readSummarized } from "./read-in-order-store.ts";
 import type { ShortId } from "./short-id.ts";
 
@@ -93,10 +94,13 @@ async function idsOf(
   return rows.map(({ id }) => id);
 }
 
-/** Messages of one database that are still in its outbox, or wait for another attempt. */
+/**
+ * Messages of one database that are still in its outbox, or wait for another attempt. The key of one is its saga, except that of a dead letter
+ * whose message has none.
+ */
 export function messageIn(sql: Sql, id: string): Promise<Hit[]> {
   return sql<Hit[]>`
-    select 'message' as kind, event_id::text as id, partition_key as saga_id,
+    select 'message' as kind, event_id::text as id, case when partition_key ~ ${UUID.source} then partition_key end as saga_id,
            coalesce(headers ->> 'type', 'message') || case when published then ', sent' else ', not sent yet' end as what
       from outbox where event_id = ${id}
      union all

@@ -256,6 +256,10 @@ test("ids mean the lines of their sagas in the audit trail, and what has lines o
   const short = shortId(letter.dead_letter_id);
   const dead = { subjects: [short, letter.dead_letter_id], sagas: [], unknown: [], missing: [] };
   expect(await idsOf(short)).toEqual(dead);
+  // The outbox has its message under a key that is no saga's id.
+  const lost = await fixture.say("payment", "checkout-dlq", "DeadLetter", "checkout-commands-3-4711");
+  expect(await found(lost)).toEqual([{ kind: "message", id: lost, saga_id: null, what: "DeadLetter, sent" }]);
+  expect(await idsOf(lost)).toEqual({ subjects: [lost], sagas: [], unknown: [], missing: [] });
   const stranger = crypto.randomUUID();
   const unknown = await idsOf(stranger, saga_id);
   expect([unknown.unknown, unknown.sagas, reads]).toEqual([[stranger], [saga_id], 1]);

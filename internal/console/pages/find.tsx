@@ -22,7 +22,8 @@ export function hrefOf({ kind, id, saga_id }: Hit): string {
     case "product":
       return `/stock/${encodeURIComponent(id)}`;
     case "message":
-      return saga_id === null ? "/sagas" : `/sagas/${saga_id}#m-${id}`;
+      // Only a dead letter has no saga, and its message has the same id.
+      return saga_id === null ? `/dead-letters/${id}` : `/sagas/${saga_id}#m-${id}`;
     default:
       return saga_id === null ? "/sagas" : `/sagas/${saga_id}`;
   }
