@@ -13,6 +13,7 @@ const POOL_SIZE = 8;
 /** Longer than in production, because racing replicas on a busy machine wait longer for each other. */
 const LOCK_TIMEOUT_MS = 10_000;
 const CLOSE_DEADLINE_MS = 2_000;
+const ADMIN_IDLE_SECONDS = 3;
 /** Advisory lock: only one test process creates templates at a time. */
 const TEMPLATE_LOCK = 7_283_045_520;
 
@@ -53,12 +54,11 @@ export async function cloneDatabase(
   { role = "app", settings = {}, onNotice, lockMs = LOCK_TIMEOUT_MS }: CloneOptions = {},
 ): Promise<TestDatabase> {
   const name = `test_${service}_${crypto.randomUUID().replaceAll("-", "")}`;
-  await withAdmin(async (admin) => {
-    const template = await ensureTemplate(admin, service);
-    await admin`create database ${admin(name)} template ${admin(template)}`;
-    for (const [setting, value] of Object.entries(settings))
-      await admin.unsafe(`alter database ${name} set ${setting} = '${value}'`);
-  });
+  const admin = administrator();
+  const template = await templateOf(service);
+  await admin`create database ${admin(name)} template ${admin(template)}`;
+  for (const [setting, value] of Object.entries(settings))
+    await admin.unsafe(`alter database ${name} set ${setting} = '${value}'`);
   const urlAs = (who: Login) => urlOf(name, who === "superuser" ? undefined : roleName(service, who));
   const opened = new Map<Login, Postgres>();
   const as = (who: Login): Postgres => {
@@ -81,13 +81,10 @@ export async function cloneDatabase(
     as,
     urlAs,
     async [Symbol.asyncDispose]() {
-      const open = await withAdmin((admin) => endOpenTransactions(admin, name));
+      const open = await endOpenTransactions(admin, name);
       await Promise.all([...opened.values()].map((database) => database[Symbol.asyncDispose]()));
-      const leaked = await withAdmin(async (admin) => {
-        const left = await connectionsAfterClosing(admin, name);
-        await admin`drop database ${admin(name)} with (force)`;
-        return left;
-      });
+      const leaked = await connectionsAfterClosing(admin, name);
+      await admin`drop database ${admin(name)} with (force)`;
       if (open.length > 0) throw new Error(`the test left transactions open: ${open.join("; ")}`);
       if (leaked.length > 0) throw new Error(`the test left connections open: ${leaked.join("; ")}`);
     },
@@ -107,17 +104,35 @@ export function databasesAs(
   };
 }
 
+const templates = new Map<string, Promise<string>>();
+
+/** The name of the service's template. It is looked for, and made if there is none, once per process and day. */
+function templateOf(service: MigratedDatabase): Promise<string> {
+  const name = templateName(service);
+  const known = templates.get(name) ?? withOwnConnection((admin) => ensureTemplate(admin, service, name));
+  templates.set(name, known);
+  return known;
+}
+
+const digests = new Map<MigratedDatabase, string>();
+
 /**
  * The template's name contains a digest of migrations and rights, so a changed one creates a new template, and the day, because a migrated
  * database has the partitions of that day and the next ones: after midnight a copy of yesterday's would lack one.
  */
-async function ensureTemplate(admin: Sql, service: MigratedDatabase): Promise<string> {
-  const digest = Bun.hash(
-    migrations[service].map((migration) => migration.name + migration.sql).join("\n") +
-      JSON.stringify(GRANTS[service]),
-  ).toString(36);
+function templateName(service: MigratedDatabase): string {
+  const digest =
+    digests.get(service) ??
+    Bun.hash(
+      migrations[service].map((migration) => migration.name + migration.sql).join("\n") +
+        JSON.stringify(GRANTS[service]),
+    ).toString(36);
+  digests.set(service, digest);
   const day = new Date().toISOString().slice(0, 10).replaceAll("-", "");
-  const template = `template_${service}_${day}_${digest}`;
+  return `template_${service}_${day}_${digest}`;
+}
+
+async function ensureTemplate(admin: Sql, service: MigratedDatabase, template: string): Promise<string> {
   await admin`select pg_advisory_lock(${TEMPLATE_LOCK}::bigint)`;
   try {
     const found = await admin`select 1 from pg_database where datname = ${template} and datistemplate`;
@@ -156,7 +171,25 @@ async function connectionsAfterClosing(admin: Sql, name: string): Promise<readon
   }
 }
 
-async function withAdmin<T>(work: (admin: Sql) => Promise<T>): Promise<T> {
+let shared: Sql | undefined;
+
+/**
+ * The superuser's connection that all databases of this process share: each connection costs the server as much CPU as ten small
+ * transactions. It ends by itself when nobody has used it for a while.
+ */
+function administrator(): Sql {
+  shared ??= postgres(postgresUrl(), {
+    max: 1,
+    idle_timeout: ADMIN_IDLE_SECONDS,
+    // Each statement has another database in it.
+    prepare: false,
+    onnotice: () => undefined,
+  });
+  return shared;
+}
+
+/** For an advisory lock, which belongs to a connection. */
+async function withOwnConnection<T>(work: (admin: Sql) => Promise<T>): Promise<T> {
   const admin = postgres(postgresUrl(), { max: 1, onnotice: () => undefined });
   try {
     return await work(admin);
