@@ -7,7 +7,7 @@ import { tiedToUs } from "../stack/child.ts";
 import { DIST, REPOSITORY } from "../stack/paths.ts";
 import { startTestServers } from "../testkit/test-servers.ts";
 import { binaryName } from "./build.ts";
-import { SELDOM_OPTIMIZED } from "./suite.ts";
+import { RUNTIME } from "./suite.ts";
 
 const ENDINGS = /\.(int|sim|e2e)\.test\.ts$/;
 const TEST_TIMEOUT_MS = 300_000;
@@ -62,7 +62,7 @@ async function costOf(file: string, env: Readonly<Record<string, string>>): Prom
   const [cpuBefore, begun] = [cpuSoFarMs(), performance.now()];
   const child = Bun.spawn(tiedToUs([process.execPath, "test", `--timeout=${TEST_TIMEOUT_MS}`, `./${file}`]), {
     cwd: REPOSITORY,
-    env: { ...process.env, ...SELDOM_OPTIMIZED, ...env },
+    env: { ...process.env, ...RUNTIME, ...env },
     stdio: ["ignore", "pipe", "pipe"],
     signal: stop.signal,
   });
