@@ -68,6 +68,11 @@ export function tiedToUs(command: readonly string[], user?: UnixUser, deathSigna
  */
 export const OPTIMIZE_AFTER = "BUN_JSC_thresholdForOptimizeAfterWarmUp";
 
+/** Whether most of what we start ends before optimizing its code pays, as in tests. */
+export function isSeldomOptimized(): boolean {
+  return process.env[OPTIMIZE_AFTER] !== undefined;
+}
+
 /** Our PATH, HOME, locale and OPTIMIZE_AFTER, plus `env`. Without BUN_OPTIONS and BUN_BE_BUN, which would change compiled binaries. */
 export function cleanEnvironment(env: Readonly<Record<string, string>> = {}): Record<string, string> {
   const kept: Record<string, string> = {};

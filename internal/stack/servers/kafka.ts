@@ -2,7 +2,7 @@
 // from the bootstrap's download from Maven Central.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { runToEnd } from "../child.ts";
+import { isSeldomOptimized, runToEnd } from "../child.ts";
 import type { Definition } from "../managed.ts";
 import { CACHE } from "../paths.ts";
 import { ask, type AskTls } from "./ask.ts";
@@ -14,8 +14,8 @@ const READY_TIMEOUT_MS = 60_000;
 const PARTITIONS = 16;
 /**
  * C2 compiles for longer than most local stacks live: without it an order costs the broker 2.5 ms instead of 3.5 in the first minute, but 1.9
- * instead of 1.4 over ten. Encrypted connections need it from the start: only C2 uses the processor's instructions for AES (Java 17 encrypts
- * 1,050 MB a second with AES-GCM, 29 without C2).
+ * instead of 1.4 over ten. Encrypted connections under load need it from the start: only C2 uses the processor's instructions for AES (Java 17
+ * encrypts 1,050 MB a second with AES-GCM, 29 without C2). Tests have no load.
  */
 const NO_C2 = ["-XX:TieredStopAtLevel=1"];
 const FORMAT_JAVA = "java -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:-UsePerfData".split(" ");
@@ -81,7 +81,7 @@ export function kafkaServers(options: KafkaOptions): Definition[] {
       name,
       command: [
         ..."java -Xms256m -Xmx512m -XX:+UseSerialGC -XX:-UsePerfData".split(" "),
-        ...(options.secure === undefined ? NO_C2 : []),
+        ...(options.secure === undefined || isSeldomOptimized() ? NO_C2 : []),
         ...classes,
         ...classPath,
         "kafka.Kafka",
