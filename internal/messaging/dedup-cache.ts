@@ -1,5 +1,5 @@
 // The dedup cache in Redis: which messages were probably handled before, so that a redelivered batch costs one read instead of a
-// transaction. Called by the message processor. The cache is never trusted; losing it or wrong answers change nothing, nor does not asking it.
+// transaction. Called by the message processor. The cache is never trusted; losing it or wrong answers change nothing.
 import type { Sql } from "postgres";
 import type { MessageType } from "../../schemas/registry.ts";
 import type { KeyValue } from "../kernel/ports.ts";
@@ -9,58 +9,32 @@ import type { ConsumerMetrics } from "./telemetry.ts";
 
 const DEDUP_TTL_SECONDS = 24 * 60 * 60;
 
-/**
- * How long Redis is asked after a start and after each duplicate. Messages come again in spells: when a process has died, when partitions have
- * moved, when a relay could not mark what it sent. Otherwise none does, and the question would cost each small batch a twentieth of its CPU.
- */
-export const ASK_FOR_MS = 60_000;
-
 export interface DedupContext {
   readonly keyValue: KeyValue;
   readonly sql: Sql;
   readonly service: string;
   readonly metrics: ConsumerMetrics;
-  /** Milliseconds. */
-  readonly monotonic?: () => number;
 }
 
-export class DedupCache {
-  readonly #context: DedupContext;
-  readonly #monotonic: () => number;
-  #askUntilMs: number;
-
-  constructor(context: DedupContext) {
-    this.#context = context;
-    this.#monotonic = context.monotonic ?? (() => performance.now());
-    this.#askUntilMs = this.#monotonic() + ASK_FOR_MS;
-  }
-
-  /** `count` duplicates were found, here or elsewhere: more may follow. */
-  found(count: number): void {
-    if (count > 0) this.#askUntilMs = this.#monotonic() + ASK_FOR_MS;
-  }
-
-  /**
-   * Drops the messages that Redis has seen and the inbox confirms. "Not seen" needs no check: the inbox insert of the transaction
-   * finds a duplicate. "Seen" needs one. A message is marked only after its commit, but a Redis that belongs to another instance, or
-   * a database restored to an earlier time, would make us drop a message whose effect is missing. The check is one indexed read, made
-   * only when Redis reports a message as seen.
-   */
-  async withoutSeen<Type extends MessageType>(
-    deliveries: readonly Delivery<Type>[],
-  ): Promise<readonly Delivery<Type>[]> {
-    if (deliveries.length === 0 || this.#monotonic() > this.#askUntilMs) return deliveries;
-    const { keyValue, sql, service, metrics } = this.#context;
-    const ids = deliveries.map((delivery) => delivery.message.message_id);
-    const claims = await keyValue.present(ids.map((id) => dedupKey(service, id))).catch(() => []);
-    const claimed = ids.filter((_, index) => claims[index] === true);
-    if (claimed.length === 0) return deliveries;
-    const confirmed = await findInInbox(sql, claimed);
-    metrics.duplicates.inc({ service, found_by: "redis" }, confirmed.size);
-    metrics.dedupFalsePositives.inc({ service }, claimed.length - confirmed.size);
-    this.found(confirmed.size);
-    return deliveries.filter((delivery) => !confirmed.has(delivery.message.message_id));
-  }
+/**
+ * Drops the messages that Redis has seen and the inbox confirms. "Not seen" needs no check: the inbox insert of the transaction
+ * finds a duplicate. "Seen" needs one. A message is marked only after its commit, but a Redis that belongs to another instance, or
+ * a database restored to an earlier time, would make us drop a message whose effect is missing. The check is one indexed read, made
+ * only when Redis reports a message as seen.
+ */
+export async function withoutSeen<Type extends MessageType>(
+  deliveries: readonly Delivery<Type>[],
+  { keyValue, sql, service, metrics }: DedupContext,
+): Promise<readonly Delivery<Type>[]> {
+  if (deliveries.length === 0) return deliveries;
+  const ids = deliveries.map((delivery) => delivery.message.message_id);
+  const claims = await keyValue.present(ids.map((id) => dedupKey(service, id))).catch(() => []);
+  const claimed = ids.filter((_, index) => claims[index] === true);
+  if (claimed.length === 0) return deliveries;
+  const confirmed = await findInInbox(sql, claimed);
+  metrics.duplicates.inc({ service, found_by: "redis" }, confirmed.size);
+  metrics.dedupFalsePositives.inc({ service }, claimed.length - confirmed.size);
+  return deliveries.filter((delivery) => !confirmed.has(delivery.message.message_id));
 }
 
 /** Marks messages as seen. Call it only after their commit. */

@@ -15,7 +15,7 @@ import type { InboxContext } from "./inbox-transaction.ts";
 import { afterFailure, RETRY_LIMITS, type RetryLimits } from "./retry-policy.ts";
 import { lingerMs, LoadMeter } from "./linger.ts";
 import { heldError, MAX_CUTS_WHEN_LOCKED, untilNextLook } from "./held-rows.ts";
-import { DedupCache, markSeen } from "./dedup-cache.ts";
+import { markSeen, withoutSeen } from "./dedup-cache.ts";
 import { type Attempt, type Failure, bisect } from "./bisect.ts";
 import { pause } from "./pause.ts";
 import { BACKOFF_CAP_MS, BACKOFF_FIRST_MS, pollUntilAborted } from "./poll-loop.ts";
@@ -50,10 +50,7 @@ export interface ProcessedCounts {
 export class MessageProcessor<Type extends MessageType, Rows> {
   readonly #options: MessageProcessorOptions<Type, Rows>;
   readonly #applier: LockAwareApplier<Type, Rows>;
-  readonly #dedup: DedupCache;
   readonly #meter = new LoadMeter();
-  /** Of the previous batch. The next one does not wait for it. */
-  #marked: Promise<void> = Promise.resolve();
   /** Duration of the previous batch, in milliseconds. */
   #workedMs = 0;
 
@@ -64,8 +61,6 @@ export class MessageProcessor<Type extends MessageType, Rows> {
     );
     this.#options = options;
     this.#applier = new LockAwareApplier(options);
-    const { keyValue, database, handler, metrics } = options;
-    this.#dedup = new DedupCache({ keyValue, sql: database.sql, service: handler.service, metrics });
   }
 
   /**
@@ -112,9 +107,7 @@ export class MessageProcessor<Type extends MessageType, Rows> {
     for (let failures = 0; ; failures += 1) {
       try {
         const { counts, settled } = await this.#process(deliveries, unreadable);
-        // At most one is under way, however slow Redis is.
-        await this.#marked;
-        this.#marked = markSeen(keyValue, handler.service, settled);
+        await markSeen(keyValue, handler.service, settled);
         batch.done();
         return counts;
       } catch (error) {
@@ -134,14 +127,13 @@ export class MessageProcessor<Type extends MessageType, Rows> {
     deliveries: readonly Delivery<Type>[],
     unreadable: readonly Unreadable[],
   ): Promise<{ readonly counts: ProcessedCounts; readonly settled: readonly string[] }> {
-    const { handler, database, metrics } = this.#options;
+    const { handler, database, keyValue, metrics } = this.#options;
     const { service } = handler;
     const distinct = [
       ...new Map(deliveries.map((delivery) => [delivery.message.message_id, delivery])).values(),
     ];
     metrics.duplicates.inc({ service, found_by: "batch" }, deliveries.length - distinct.length);
-    this.#dedup.found(deliveries.length - distinct.length);
-    const unseen = await this.#dedup.withoutSeen(distinct);
+    const unseen = await withoutSeen(distinct, { keyValue, sql: database.sql, service, metrics });
 
     const settled: string[] = [];
     let handled = 0;
@@ -222,7 +214,6 @@ export class MessageProcessor<Type extends MessageType, Rows> {
     const { service } = handler;
     metrics.batchSize.observe({ service }, part.length);
     metrics.duplicates.inc({ service, found_by: "inbox" }, part.length - fresh.size);
-    this.#dedup.found(part.length - fresh.size);
     const byType = new Map<string, number>();
     for (const { message } of part) {
       if (fresh.has(message.message_id)) byType.set(message.type, (byType.get(message.type) ?? 0) + 1);

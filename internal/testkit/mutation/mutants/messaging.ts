@@ -106,8 +106,8 @@ export const MESSAGING_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: PROCESSOR,
-        find: "const unseen = await this.#dedup.withoutSeen(distinct);",
-        replace: "const unseen = await this.#dedup.withoutSeen(deliveries);",
+        find: "const unseen = await withoutSeen(distinct,",
+        replace: "const unseen = await withoutSeen(deliveries,",
       },
     ],
     caughtBy: {
