@@ -1,6 +1,6 @@
-// `bun bench/micro/orchestrator.ts POSTGRES_URL`: what a transaction of the orchestrator costs by the number of its events: time, and CPU of
-// Postgres and of this process for each event. Also two such transactions at the same time. Needs a superuser's URL of a Postgres on this machine
-// that does nothing else; it makes a database of its own there and drops it at the end. Results are in docs/performance.md.
+// `TEST_POSTGRES_URL=URL bun bench/micro/orchestrator.ts`: what a transaction of the orchestrator costs by the number of its events: time, and
+// CPU of Postgres and of this process for each event. Also two such transactions at the same time. Needs a superuser's URL of a Postgres on this
+// machine that does nothing else; it makes a database of its own there and drops it at the end. Results are in docs/performance.md.
 import { readFileSync } from "node:fs";
 import type { Event } from "../../schemas/events.ts";
 import { COMPLETING, checkout, TestOrchestrator } from "../../internal/testkit/orchestrator.ts";
@@ -19,13 +19,6 @@ interface Cost {
   readonly postgres: number;
   readonly own: number;
 }
-
-const [url] = process.argv.slice(2);
-if (url === undefined) {
-  console.error("usage: bun bench/micro/orchestrator.ts POSTGRES_URL");
-  process.exit(2);
-}
-process.env["TEST_POSTGRES_URL"] = url;
 
 await using orchestrator = await TestOrchestrator.open();
 const [backend] = await orchestrator.database.sql<{ pid: number }[]>`select pg_backend_pid() as pid`;
