@@ -39,7 +39,7 @@ export const rebuildCommand = operatorCommand(
   )
   .addHelpText(
     "after",
-    "\nUntil this has run, deadlines do not fire on the restored database and new checkouts are rejected. It can be repeated.\nKafka keeps the sagas' messages for three days; of older sagas only confirmed orders remain.",
+    "\nUntil this has run, deadlines do not fire on the restored database and new checkouts are rejected. It can be repeated.\nKafka keeps the sagas' messages for three days; of older sagas only the orders remain.",
   )
   .action(async (options) => {
     await using connections = new Connections(loadSettings(options.stack));
