@@ -1,13 +1,9 @@
 // Opens databases and Kafka when a command needs them, and closes them afterwards. When a server does not answer, the error
-// names the server and the setting with its address.
+// names the server and the setting with its address. The clients of Redis and of the providers take longer to load than everything else,
+// so only a command that needs one loads it.
 import type { Sql } from "postgres";
 import type { DatabaseName, MigratedDatabase } from "../../schemas/migrations.ts";
-import { type KnownProvider, ProviderRegistry } from "../../internal/services/payment/providers/registry.ts";
-import { PayPalLedger } from "../../internal/services/payment/providers/paypal/paypal-ledger.ts";
-import { PayPalProvider } from "../../internal/services/payment/providers/paypal/paypal.ts";
-import { TRANSACTION_LAG_MS } from "../../internal/services/payment/providers/paypal/paypal-transactions.ts";
-import { StripeLedger } from "../../internal/services/payment/providers/stripe/stripe-ledger.ts";
-import { StripeProvider } from "../../internal/services/payment/providers/stripe/stripe.ts";
+import type { KnownProvider, ProviderRegistry } from "../../internal/services/payment/providers/registry.ts";
 import { AppError } from "../../internal/kernel/errors.ts";
 import type { OpenDatabases } from "../../internal/operations/reach.ts";
 import { type Admin, openAdmin } from "../../internal/platform/kafka/admin.ts";
@@ -15,7 +11,6 @@ import { type KafkaOptions, kafkaOptions } from "../../internal/platform/kafka/c
 import { placeOf } from "../../internal/platform/postgres-address.ts";
 import { openPostgres, type Postgres } from "../../internal/platform/postgres.ts";
 import { systemClock } from "../../internal/platform/clock.ts";
-import { openRedis } from "../../internal/platform/redis.ts";
 import { RevocationStore } from "../../internal/platform/revocation-store.ts";
 import { ownersOf } from "../../internal/platform/schema-owner-store.ts";
 import { actorOf } from "./operator.ts";
@@ -148,6 +143,7 @@ export class Connections implements AsyncDisposable {
   async revocations(): Promise<RevocationStore> {
     const url = this.#settings.need("REDIS_URL");
     const log = { info: () => undefined, warn: () => undefined };
+    const { openRedis } = await import("../../internal/platform/redis.ts");
     const sentinels = this.#settings.optional("REDIS_SENTINELS");
     const redis = this.#open.use(openRedis({ url, sentinels, timeoutMs: REDIS_TIMEOUT_MS, log }));
     await redis.requireSingleServer();
@@ -163,29 +159,10 @@ export class Connections implements AsyncDisposable {
     return new RevocationStore(redis, systemClock);
   }
 
-  /** For looking up charges. Nothing is charged from here, so the shop's mark stays empty. */
-  providers(): ProviderRegistry<KnownProvider> {
-    const apiKey = this.#settings.need("STRIPE_API_KEY");
-    const baseUrl = this.#settings.optional("STRIPE_BASE_URL");
-    const account = { apiKey, mark: "", ...(baseUrl === undefined ? {} : { baseUrl: new URL(baseUrl) }) };
-    const stripe = {
-      provider: new StripeProvider(account),
-      ledger: new StripeLedger(account),
-      ledgerLagMs: 0,
-    };
-    return new ProviderRegistry([stripe, ...this.#payPal()]);
-  }
-
-  /** None without its credentials. */
-  #payPal(): readonly KnownProvider[] {
-    const clientId = this.#settings.optional("PAYPAL_CLIENT_ID");
-    if (clientId === undefined) return [];
-    const clientSecret = this.#settings.need("PAYPAL_CLIENT_SECRET");
-    const baseUrl = this.#settings.optional("PAYPAL_BASE_URL");
-    const address = baseUrl === undefined ? {} : { baseUrl: new URL(baseUrl) };
-    const account = { clientId, clientSecret, mark: "", ...address };
-    const provider = new PayPalProvider({ ...account, clock: systemClock });
-    return [{ provider, ledger: new PayPalLedger(account), ledgerLagMs: TRANSACTION_LAG_MS }];
+  /** For looking up charges. */
+  async providers(): Promise<ProviderRegistry<KnownProvider>> {
+    const { knownProviders } = await import("./providers.ts");
+    return knownProviders(this.#settings);
   }
 
   kafka(): KafkaOptions {

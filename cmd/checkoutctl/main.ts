@@ -3,9 +3,10 @@
 import { CommanderError } from "commander";
 import { ConfigError } from "../../internal/platform/config.ts";
 import { exitCodeOf, sayingOf } from "./exit.ts";
-import { program } from "./program.ts";
+import { programFor } from "./program.ts";
 
 try {
+  const program = await programFor(process.argv.slice(2));
   await program.parseAsync();
 } catch (error) {
   // Commander has already printed its own errors.

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { faultsOf } from "../../internal/testkit/checkoutctl.ts";
 import { CLI_OUTPUTS } from "../../schemas/cli.ts";
-import { program } from "./program.ts";
+import { programFor, wholeProgram } from "./program.ts";
 
 /** The commands that do something, by their words. */
 function leavesOf(command: CommandUnknownOpts, path: readonly string[] = []): [string, CommandUnknownOpts][] {
@@ -10,7 +10,9 @@ function leavesOf(command: CommandUnknownOpts, path: readonly string[] = []): [s
   return command.commands.flatMap((one) => leavesOf(one, [...path, one.name()]));
 }
 
-const leaves = leavesOf(program);
+const whole = await wholeProgram();
+const leaves = leavesOf(whole);
+const namesOf = (program: CommandUnknownOpts) => program.commands.map((command) => command.name());
 /** Prints a script, not data. */
 const WITHOUT_JSON = ["completion"];
 
@@ -29,6 +31,30 @@ test.each(leaves)("the help of `%s` is plain and consistent", (_, command) => {
     expect(description, long ?? "").toMatch(/^(RFC|ISO|JSON|[a-z])/);
     expect(description, long ?? "").not.toMatch(/\.$/);
   }
+});
+
+test("a start loads the command of its first word alone, and every command where all may be listed", async () => {
+  for (const name of namesOf(whole).filter((one) => one !== "completion"))
+    expect(namesOf(await programFor([name, "--help"]))).toEqual([name]);
+  for (const args of [["--version"], ["-V"]]) expect(namesOf(await programFor(args))).toEqual([]);
+  for (const args of [[], ["--help"], ["help", "saga"], ["completion", "bash"], ["sagas"], ["toString"]])
+    expect(namesOf(await programFor(args)), args.join(" ")).toEqual(namesOf(whole));
+});
+
+test("no command loads the clients of Redis and of the providers, nor Kafka's, before it needs them", () => {
+  const loads = (args: string) => `
+    const { programFor } = await import("./program.ts");
+    await programFor(${args});
+    console.log(Object.keys(require.cache).join("\\n"));`;
+  const loaded = (args: string) => {
+    const child = Bun.spawnSync([process.execPath, "-e", loads(args)], { cwd: import.meta.dir });
+    expect(String(child.stderr)).toBe("");
+    return String(child.stdout);
+  };
+  const all = loaded("[]");
+  expect(all).toContain("/node_modules/postgres/");
+  expect(all).not.toMatch(/\/node_modules\/(@?redis|stripe|@confluentinc)\/|\/providers\/paypal\/|\.node$/m);
+  expect(loaded('["--version"]')).not.toMatch(/\/node_modules\/(jose|csv-parse|cli-progress)\/|\/commands\//);
 });
 
 test("an output with a missing, a wrong and an unknown field is a fault", () => {

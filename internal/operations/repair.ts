@@ -48,7 +48,7 @@ export interface RepairContext {
   readonly settle: () => Promise<void>;
   readonly rebuildSagas: () => Promise<SagasRebuilt>;
   /** Every provider that lists charges to us. Called only for the payment database: without it, nobody needs their credentials. */
-  readonly providers: () => readonly ListingProvider[];
+  readonly providers: () => Promise<readonly ListingProvider[]>;
   /** The name of the provider of requests that name none. */
   readonly provider: string;
   readonly clock: Clock;
@@ -212,7 +212,7 @@ const REBUILDS: Readonly<
       saga,
       since,
       now: clock.now(),
-      providers: context.providers(),
+      providers: await context.providers(),
     });
     return { payments, reopened, open: reopened.open };
   },

@@ -2,14 +2,15 @@
 // `bun run references`; a test fails if it is stale.
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import type { TSchema } from "@sinclair/typebox";
-import { program } from "../../cmd/checkoutctl/program.ts";
+import { wholeProgram } from "../../cmd/checkoutctl/program.ts";
 import { CLI_OUTPUTS } from "../../schemas/cli.ts";
 import { code, table } from "./markdown.ts";
 
 const OPTION_HEAD = ["option", "meaning", "default"];
 
 /** The content of docs/cli.md, ending with a newline. */
-export function cliDocument(): string {
+export async function cliDocument(): Promise<string> {
+  const program = await wholeProgram();
   return `# checkoutctl
 
 <!-- Generated from cmd/checkoutctl and schemas/cli.ts by \`bun run references\`. Do not edit. -->

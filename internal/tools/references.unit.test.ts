@@ -51,7 +51,7 @@ describe("docs/settings.md", () => {
 });
 
 test("docs/cli.md is fresh; `bun run references` writes it", async () => {
-  expect(await textOf("docs/cli.md")).toBe(cliDocument());
+  expect(await textOf("docs/cli.md")).toBe(await cliDocument());
 });
 
 test("docs/failure-codes.md is fresh; `bun run references` writes it", async () => {

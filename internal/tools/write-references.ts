@@ -11,7 +11,7 @@ import { metricsDocument, readRoleSources, settingsDocument } from "./references
 await Bun.write(join(REPOSITORY, "docs/settings.md"), settingsDocument());
 await Bun.write(join(REPOSITORY, "docs/metrics.md"), await metricsDocument(await readRoleSources()));
 await Bun.write(join(REPOSITORY, "docs/failure-codes.md"), failureCodesDocument());
-await Bun.write(join(REPOSITORY, "docs/cli.md"), cliDocument());
+await Bun.write(join(REPOSITORY, "docs/cli.md"), await cliDocument());
 for (const [name, text] of Object.entries(unitFiles()))
   await Bun.write(join(REPOSITORY, "deploy/systemd", name), text);
 for (const [path, text] of Object.entries(unitExamples()))

@@ -10,7 +10,6 @@ import { type DoctorReport, type Finding } from "../../../schemas/doctor.ts";
 import { command, durationOption, print, table } from "../command.ts";
 import { databaseChecks } from "../doctor-databases.ts";
 import { certificateChecks, httpChecks, kafkaChecks, keyChecks } from "../doctor-servers.ts";
-import { redisChecks } from "../doctor-redis.ts";
 import { EXIT, exitNow } from "../exit.ts";
 import { OpenSources } from "../overview-sources.ts";
 import { Environment, loadSettings, type SettingName, type Settings } from "../settings.ts";
@@ -45,6 +44,8 @@ async function examination(stack: string | true | undefined, timeoutMs: number):
     );
     return reportOf(faults, { now, version });
   }
+  // Here, because the client of Redis takes long to load.
+  const { redisChecks } = await import("../doctor-redis.ts");
   // Not disposed of: see the exit above.
   const open = new OpenSources(settings);
   const work = async () =>

@@ -47,7 +47,7 @@ export const settleCommand = operatorCommand(
       outcome: outcomeOf(options.outcome, options.charge),
       despiteSilence: options.despiteSilence,
     };
-    const providers = connections.providers();
+    const providers = await connections.providers();
     const database = await connections.postgres("payment");
     const trail = await connections.database("saga");
     const action_id = newId();

@@ -154,7 +154,7 @@ async function contextOf(connections: Connections, who: Who): Promise<RepairCont
         dryRun: false,
         ...who,
       }),
-    providers: () => [...connections.providers()].map(listing),
+    providers: async () => [...(await connections.providers())].map(listing),
     provider: DEFAULT_PROVIDER,
     clock: systemClock,
     newId: () => Bun.randomUUIDv7(),

@@ -357,14 +357,15 @@ export class Simulation implements AsyncDisposable {
       readTopic: (topic) => [{ values: this.broker.read(topic), raw: place }],
       settle: ignoreAsync,
       rebuildSagas: () => this.rebuildSagas(),
-      providers: () => [
-        {
-          name: this.#payment.provider.name,
-          chargesSince: () => [chargesIn(this.#payment.simulator.entries())],
-          lookUp: () => Promise.resolve(null),
-          lagMs: 0,
-        },
-      ],
+      providers: () =>
+        Promise.resolve([
+          {
+            name: this.#payment.provider.name,
+            chargesSince: () => [chargesIn(this.#payment.simulator.entries())],
+            lookUp: () => Promise.resolve(null),
+            lagMs: 0,
+          },
+        ]),
       provider: this.#payment.provider.name,
       clock: { now: () => this.#now },
       newId: () => Bun.randomUUIDv7(),
