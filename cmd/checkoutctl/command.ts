@@ -1,12 +1,12 @@
 // Shared by all checkoutctl commands: common options, argument parsers with clear errors, and printing.
 import { timestampOf } from "../../internal/kernel/timestamp.ts";
 import { Command, InvalidArgumentError, Option } from "@commander-js/extra-typings";
-import { TypeCompiler } from "@sinclair/typebox/compiler";
 import { CommanderError, Help } from "commander";
 import { AppError } from "../../internal/kernel/errors.ts";
 import { moneyText } from "../../internal/kernel/money.ts";
 import type { Missing } from "../../internal/operations/reach.ts";
 import { Reason } from "../../schemas/fields.ts";
+import { LateCheck } from "../../schemas/late-check.ts";
 import { EXIT } from "./exit.ts";
 
 export { table } from "./table.ts";
@@ -67,7 +67,7 @@ export function durationFlag<const Flags extends string>(flags: Flags, what: str
   return new Option(flags, what).argParser(duration);
 }
 
-const reason = TypeCompiler.Compile(Reason);
+const reason = new LateCheck(Reason);
 
 function auditText(text: string): string {
   if (!reason.Check(text))

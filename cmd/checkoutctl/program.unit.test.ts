@@ -41,8 +41,10 @@ test("a start loads the command of its first word alone, and every command where
     expect(namesOf(await programFor(args)), args.join(" ")).toEqual(namesOf(whole));
 });
 
-test("no command loads the clients of Redis and of the providers, nor Kafka's, before it needs them", () => {
+test("no command loads the clients of Redis and of the providers, nor Kafka's, nor compiles a schema, before it needs them", () => {
   const loads = (args: string) => `
+    const { TypeCompiler } = await import("@sinclair/typebox/compiler");
+    TypeCompiler.Compile = () => { throw new Error("a schema is compiled at the start: see late-check.ts"); };
     const { programFor } = await import("./program.ts");
     await programFor(${args});
     console.log(Object.keys(require.cache).join("\\n"));`;

@@ -1,10 +1,10 @@
 // Reads a record of the dead-letter topic: whether it is one, and which message it holds. Called by what lists and replays dead letters,
 // and by what watches mails (platform/kafka/mail-watch.ts).
-import { TypeCompiler } from "@sinclair/typebox/compiler";
 import { DeadLetter } from "../../schemas/dead-letter.ts";
+import { LateCheck } from "../../schemas/late-check.ts";
 import { UUID } from "../kernel/uuid.ts";
 
-const deadLetter = TypeCompiler.Compile(DeadLetter);
+const deadLetter = new LateCheck(DeadLetter);
 
 /** False for what a stranger wrote to the topic. */
 export function isDeadLetter(value: unknown): value is DeadLetter {

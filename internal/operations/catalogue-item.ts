@@ -1,6 +1,6 @@
 // One product of a merchant's file: checks it, and names what is wrong as the file does. Called by catalogue-csv.ts and catalogue-file.ts.
-import { TypeCompiler } from "@sinclair/typebox/compiler";
 import { RestockRequest } from "../../schemas/http.ts";
+import { LateCheck } from "../../schemas/late-check.ts";
 import { chargeLimits } from "../kernel/charge-limits.ts";
 import { moneyText, priceFault } from "../kernel/money.ts";
 
@@ -74,7 +74,7 @@ const RULES: Readonly<Record<string, string>> = {
 };
 
 const schema = RestockRequest.properties.items.items;
-const restockItem = TypeCompiler.Compile(schema);
+const restockItem = new LateCheck(schema);
 
 /** `nameOf` gives the file's name of a field such as `unit_price_cents` or `names/de`. Returns null after it added the faults. */
 export function checkedItem(

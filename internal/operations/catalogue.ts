@@ -1,7 +1,6 @@
 // Reads and restocks the catalogue through inventory's HTTP interface, never by SQL: only inventory writes stock. Used by
 // checkoutctl and the demo.
 import { Type } from "@sinclair/typebox";
-import { TypeCompiler } from "@sinclair/typebox/compiler";
 import {
   type CatalogueItem,
   CataloguePage,
@@ -9,6 +8,7 @@ import {
   RestockAnswer,
   RestockRequest,
 } from "../../schemas/http.ts";
+import { LateCheck } from "../../schemas/late-check.ts";
 import { AppError } from "../kernel/errors.ts";
 import { priceFault, priceStep } from "../kernel/money.ts";
 import { authorized, requireAdmitted, type ServiceAt } from "./service-call.ts";
@@ -21,15 +21,15 @@ const REQUEST_TIMEOUT_MS = 10_000;
 type RestockItem = RestockRequest["items"][number];
 
 /** The items of RestockRequest without the limit on their number. */
-const restockFile = TypeCompiler.Compile(
+const restockFile = new LateCheck(
   Type.Object(
     { items: Type.Array(RestockRequest.properties.items.items, { minItems: 1 }) },
     { additionalProperties: false },
   ),
 );
-const cataloguePage = TypeCompiler.Compile(CataloguePage);
-const restockAnswer = TypeCompiler.Compile(RestockAnswer);
-const problem = TypeCompiler.Compile(Problem);
+const cataloguePage = new LateCheck(CataloguePage);
+const restockAnswer = new LateCheck(RestockAnswer);
+const problem = new LateCheck(Problem);
 
 /** Inventory rejected a request and said why. */
 export class InventoryRejected extends AppError {

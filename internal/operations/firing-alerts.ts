@@ -1,7 +1,7 @@
 // What fires in Alertmanager (API version 2). Called by the console's collector.
 import { Type } from "@sinclair/typebox";
-import { TypeCompiler } from "@sinclair/typebox/compiler";
 import { AppError } from "../kernel/errors.ts";
+import { LateCheck } from "../../schemas/late-check.ts";
 
 export interface FiringAlert {
   readonly name: string;
@@ -12,7 +12,7 @@ export interface FiringAlert {
   readonly since: number;
 }
 
-const answer = TypeCompiler.Compile(
+const answer = new LateCheck(
   Type.Array(
     Type.Object({
       labels: Type.Record(Type.String(), Type.String()),

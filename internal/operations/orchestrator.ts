@@ -1,6 +1,5 @@
 // Cancels a saga, or the order of a completed one, or has a saga traced, through the orchestrator's HTTP interface, never by SQL: only the transition table
 // moves a saga. Called by `checkoutctl saga cancel`, `saga trace` and `order cancel`.
-import { TypeCompiler } from "@sinclair/typebox/compiler";
 import {
   type CancelOrderRequest,
   type CancelSaga,
@@ -10,15 +9,16 @@ import {
   SagaTraced,
   type TraceSaga,
 } from "../../schemas/http.ts";
+import { LateCheck } from "../../schemas/late-check.ts";
 import { AppError } from "../kernel/errors.ts";
 import { authorized, requireAdmitted, type ServiceAt } from "./service-call.ts";
 
 const REQUEST_TIMEOUT_MS = 10_000;
 
-const cancelled = TypeCompiler.Compile(SagaCancelled);
-const cancelling = TypeCompiler.Compile(OrderCancelling);
-const traced = TypeCompiler.Compile(SagaTraced);
-const fault = TypeCompiler.Compile(SagaApiFault);
+const cancelled = new LateCheck(SagaCancelled);
+const cancelling = new LateCheck(OrderCancelling);
+const traced = new LateCheck(SagaTraced);
+const fault = new LateCheck(SagaApiFault);
 
 export interface CancelAnswer extends SagaCancelled {
   /** False if compensation had already started. */

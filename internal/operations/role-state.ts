@@ -1,7 +1,7 @@
 // Asks one process of a role how it is, at its operators' address (OPS_PORT). Called by overview.ts, doctor and cost.
 import { Type } from "@sinclair/typebox";
-import { TypeCompiler } from "@sinclair/typebox/compiler";
 import type { RoleState } from "../../schemas/overview.ts";
+import { LateCheck } from "../../schemas/late-check.ts";
 import { AppError } from "../kernel/errors.ts";
 import { namedValues } from "../kernel/named-values.ts";
 import { type Sample, samplesOf, valueOf } from "./prometheus-text.ts";
@@ -19,7 +19,7 @@ export function roleAddresses(text = ""): readonly RoleAddress[] {
   return namedValues(text).map(({ name, value }) => ({ name, address: value }));
 }
 
-const readiness = TypeCompiler.Compile(
+const readiness = new LateCheck(
   Type.Object({
     status: Type.Union([Type.Literal("ready"), Type.Literal("not_ready")]),
     checks: Type.Record(

@@ -1,14 +1,14 @@
 // Ships orders and records deliveries through the order service's HTTP interface, never by SQL: only that service changes orders, and
 // its event brings the mail and the line in the audit trail. Called by `checkoutctl order`.
-import { TypeCompiler } from "@sinclair/typebox/compiler";
 import { type DeliverOrder, Problem, ShipmentRecorded, type ShipOrder } from "../../schemas/http.ts";
+import { LateCheck } from "../../schemas/late-check.ts";
 import { AppError } from "../kernel/errors.ts";
 import { authorized, requireAdmitted, type ServiceAt } from "./service-call.ts";
 
 const REQUEST_TIMEOUT_MS = 10_000;
 
-const recorded = TypeCompiler.Compile(ShipmentRecorded);
-const problem = TypeCompiler.Compile(Problem);
+const recorded = new LateCheck(ShipmentRecorded);
+const problem = new LateCheck(Problem);
 
 /**
  * Ships the order. `changed` is false if it was shipped with the same tracking before. Throws MESSAGE_INVALID with the reason if it

@@ -1,9 +1,9 @@
 // Compares a running shop with its release, from outside, over HTTP: pages, security headers, scripts, cookies, foreign requests and the
 // API. For after a deploy, and every week (PCI DSS 11.6.1: changed scripts and headers are noticed). Orders nothing. Called by
 // `checkoutctl storefront verify`.
-import { TypeCompiler } from "@sinclair/typebox/compiler";
 import { Type } from "@sinclair/typebox";
 import { Health, ProductPage } from "../../schemas/shop.ts";
+import { LateCheck } from "../../schemas/late-check.ts";
 import { StorefrontClient, type ShopAnswer } from "./storefront-client.ts";
 import { contentFaults, headerFaults, nonceOf, type PageRules, type Release } from "./storefront-pages.ts";
 
@@ -11,9 +11,9 @@ const FOREIGN = "https://foreign.invalid";
 /** Where no checkout is: a random part that is never minted. */
 const NO_CHECKOUT = "/checkout/00000000-0000-7000-8000-000000000000";
 
-const products = TypeCompiler.Compile(ProductPage);
-const health = TypeCompiler.Compile(Health);
-const document = TypeCompiler.Compile(
+const products = new LateCheck(ProductPage);
+const health = new LateCheck(Health);
+const document = new LateCheck(
   Type.Object({ openapi: Type.String({ pattern: "^3\\." }), info: Type.Object({ version: Type.String() }) }),
 );
 

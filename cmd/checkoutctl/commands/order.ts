@@ -3,7 +3,6 @@
 import { InvalidArgumentError } from "@commander-js/extra-typings";
 import type { Sql } from "postgres";
 import type { TSchema } from "@sinclair/typebox";
-import { TypeCompiler } from "@sinclair/typebox/compiler";
 import { AppError } from "../../../internal/kernel/errors.ts";
 import { cancelOrder, type OrderCancelAnswer } from "../../../internal/operations/orchestrator.ts";
 import { orderNumberOf, readOrderNumber } from "../../../internal/kernel/order-number.ts";
@@ -16,6 +15,7 @@ import {
 import { deliverOrder, shipOrder } from "../../../internal/operations/shipping.ts";
 import { Tracking } from "../../../schemas/fields.ts";
 import { ORDER_STATUSES, type ShipmentRecorded } from "../../../schemas/http.ts";
+import { LateCheck } from "../../../schemas/late-check.ts";
 import {
   command,
   count,
@@ -187,7 +187,7 @@ function trackingOf(options: {
 }
 
 function checked(schema: TSchema, rule: string) {
-  const check = TypeCompiler.Compile(schema);
+  const check = new LateCheck(schema);
   return (text: string): string => {
     if (!check.Check(text)) throw new InvalidArgumentError(rule);
     return text;
