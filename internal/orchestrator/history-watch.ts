@@ -15,6 +15,7 @@ export class HistoryWatch implements Disposable {
   constructor(sql: Sql, { tickMs = TICK_MS } = {}) {
     this.#watch = new SagaWatch({
       read: (asks) => readHistories(sql, asks),
+      what: "the history of checkouts",
       // A finished saga has no more lines to wait for.
       isNews: ({ history }) => history.events.length > 0 || history.view.completed_at !== null,
       tickMs,

@@ -297,7 +297,7 @@ describe("a client key", () => {
     let lookups = 0;
     const silent = () => {
       lookups += 1;
-      return Promise.reject(new AppError("SERVICE_UNAVAILABLE", "the database did not answer in time"));
+      return Promise.reject(new AppError("DATABASE_UNAVAILABLE", "the database did not answer in time"));
     };
     const { postgres } = orchestrator.database;
     await using intake = orchestrator.intake({

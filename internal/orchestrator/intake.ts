@@ -106,10 +106,8 @@ export class Intake implements AsyncDisposable {
         group.filter(({ since }) => since >= oldest),
         {
           apply: (part) => this.#write(part),
-          // Bad data of one shopper must not cost the others of the group their checkout. A lookup without an answer does not mean bad data.
-          isPoison: (error) =>
-            !(error instanceof AppError && error.code === "SERVICE_UNAVAILABLE") &&
-            ["other", "locked"].includes(this.#options.database.faultOf(error)),
+          // Bad data of one shopper must not cost the others of the group their checkout.
+          isPoison: (error) => ["other", "locked"].includes(this.#options.database.faultOf(error)),
           maxCuts: (error) =>
             this.#options.database.faultOf(error) === "locked" ? MAX_CUTS_WHEN_LOCKED : undefined,
         },
@@ -163,7 +161,10 @@ export class Intake implements AsyncDisposable {
   async #answerOthers(others: readonly NotStarted[]): Promise<void> {
     const requests = others.map(({ request }) => request);
     // After the commit, so it sees what another transaction has committed meanwhile.
-    const found = await withinReadTime(findKeyOwners(this.#options.database.sql, requests));
+    const found = await withinReadTime(
+      "Idempotency-Keys",
+      findKeyOwners(this.#options.database.sql, requests),
+    );
     const owners = new Map(found.map((owner) => [keyOf(owner), owner]));
     for (const { request, resolve, reject, rejection } of others) {
       const owner = owners.get(keyOf(request));

@@ -59,7 +59,7 @@ export class KeyLookup implements AsyncDisposable {
   async #serve(group: readonly Asked[]): Promise<void> {
     try {
       const requests = group.map(({ request }) => request);
-      const found = await withinReadTime(findKeyOwners(this.#sql, requests));
+      const found = await withinReadTime("Idempotency-Keys", findKeyOwners(this.#sql, requests));
       const owners = new Map(found.map((owner) => [keyOf(owner), owner]));
       for (const { request, resolve, reject } of group) {
         const owner = owners.get(keyOf(request));

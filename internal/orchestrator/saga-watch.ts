@@ -26,6 +26,8 @@ interface Owned {
 export interface SagaWatchOptions<Ask, Found> {
   /** One result per ask, in their order; null for an unknown saga. */
   readonly read: (asks: readonly Ask[]) => Promise<readonly (Found | null)[]>;
+  /** What is read, for the error about a silent database. */
+  readonly what: string;
   /** Whether this is worth an answer before the time is up. */
   readonly isNews: (found: Found) => boolean;
   /** The longest delay until a change by another replica is noticed. */
@@ -59,7 +61,7 @@ export class SagaWatch<Ask extends { readonly sagaId: string }, Found extends Ow
 
   /**
    * What is known now; with `waitMs`, as soon as there is news, the time is up or `signal` aborts. Null, at once, when the user has no
-   * such saga: a wait would tell a stranger that somebody has one. Throws the error of the database, and SERVICE_UNAVAILABLE when the
+   * such saga: a wait would tell a stranger that somebody has one. Throws the error of the database, and DATABASE_UNAVAILABLE when the
    * database is silent.
    */
   async wait(ask: Ask, userId: string, { waitMs = 0, signal }: WaitOptions): Promise<Found | null> {
@@ -150,19 +152,21 @@ export class SagaWatch<Ask extends { readonly sagaId: string }, Found extends Ow
   }
 
   #query(asks: readonly Ask[]): Promise<readonly (Found | null)[]> {
-    return withinReadTime(this.#options.read(asks), this.#options.readTimeoutMs);
+    const { read, what, readTimeoutMs } = this.#options;
+    return withinReadTime(what, read(asks), readTimeoutMs);
   }
 }
 
-/** The result of a read of the saga database; SERVICE_UNAVAILABLE when the database is silent. */
+/** The result of a read of the saga database; DATABASE_UNAVAILABLE, with `what` was read, when the database is silent. */
 export async function withinReadTime<Result>(
+  what: string,
   read: Promise<Result>,
   timeoutMs = READ_TIMEOUT_MS,
 ): Promise<Result> {
   const silence = Promise.withResolvers<never>();
   const timer = setTimeout(() => {
-    const message = `the saga database did not answer within ${timeoutMs} ms`;
-    silence.reject(new AppError("SERVICE_UNAVAILABLE", message));
+    const message = `the saga database did not answer within ${timeoutMs} ms, asked for ${what}: see whether it is reachable (\`checkoutctl doctor\`), and what it is busy with (pg_stat_activity)`;
+    silence.reject(new AppError("DATABASE_UNAVAILABLE", message));
   }, timeoutMs);
   try {
     return await Promise.race([read, silence.promise]);

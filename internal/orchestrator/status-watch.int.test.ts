@@ -172,7 +172,7 @@ test("a database that is connected and silent fails the call at the read timeout
   const id = await orchestrator.start({ user_id: USER });
   await watch.status(id, USER);
   behind.proxy.stall();
-  await expect(watch.status(id, USER)).rejects.toMatchObject({ code: "SERVICE_UNAVAILABLE" });
+  await expect(watch.status(id, USER)).rejects.toMatchObject({ code: "DATABASE_UNAVAILABLE" });
   behind.proxy.resume();
   expect((await watch.status(id, USER))?.status).toBe("STARTED");
 });

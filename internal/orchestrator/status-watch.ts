@@ -6,6 +6,7 @@ import type { Saga } from "./state.ts";
 import { type OwnedStatus, readOpenSagas, readStatuses, statusOfSaga } from "./status-store.ts";
 
 const TICK_MS = 250;
+const STATUSES = "the status of checkouts";
 
 interface Ask {
   readonly sagaId: string;
@@ -25,6 +26,7 @@ export class StatusWatch implements Disposable {
         const found = await readStatuses(sql, [...new Set(asks.map(({ sagaId }) => sagaId))]);
         return asks.map(({ sagaId }) => found.get(sagaId) ?? null);
       },
+      what: STATUSES,
       isNews: ({ view }) => view.completed_at !== null,
       tickMs,
       readTimeoutMs,
@@ -38,12 +40,16 @@ export class StatusWatch implements Disposable {
 
   /** The user's sagas that have not finished, newest first. */
   open(userId: string): Promise<readonly SagaStatusView[]> {
-    return withinReadTime(readOpenSagas(this.#sql, userId), this.#readTimeoutMs);
+    return withinReadTime(
+      "the open checkouts of a shopper",
+      readOpenSagas(this.#sql, userId),
+      this.#readTimeoutMs,
+    );
   }
 
   /** Those of these sagas that are the user's, in any order. */
   async some(sagaIds: readonly string[], userId: string): Promise<readonly SagaStatusView[]> {
-    const found = await withinReadTime(readStatuses(this.#sql, sagaIds), this.#readTimeoutMs);
+    const found = await withinReadTime(STATUSES, readStatuses(this.#sql, sagaIds), this.#readTimeoutMs);
     return [...found.values()].filter(({ user_id }) => user_id === userId).map(({ view }) => view);
   }
 
