@@ -1,9 +1,9 @@
 // Which lines of the audit trail a pasted text means: it takes each id that the search takes, and several of them. Called by the console.
 import { readOrderNumber } from "../kernel/order-number.ts";
 import type { DeadLetterBatches } from "./dead-letters.ts";
-import { findAnything } from "./find-anything.ts";
+import { type Anything, findAnything, shortDeadLetters } from "./find-anything.ts";
 import type { Hit } from "./find-anything-store.ts";
-import { eachOnce, type Missing, type OpenDatabases } from "./reach.ts";
+import { eachOnce, type Missing, missingOf, type OpenDatabases } from "./reach.ts";
 import { readShortId } from "./short-id.ts";
 
 /** Each of them is looked for in four databases. */
@@ -39,22 +39,20 @@ export function splitIds(text: string): readonly string[] {
   return [...new Set(ids.filter((id) => id !== ""))];
 }
 
+interface Lookup extends Anything {
+  readonly text: string;
+}
+
 /** `texts`: at most MAX_AUDIT_IDS. Dead letters are read for short ids only: a whole id is in the line as it is. */
 export async function auditIds(
   databases: OpenDatabases,
   texts: readonly string[],
   deadLetters: () => DeadLetterBatches,
 ): Promise<AuditIds> {
-  const found = await Promise.all(
-    texts.map(async (text) => {
-      const search = readShortId(text) === null ? undefined : deadLetters;
-      const { hits, missing } = await findAnything(databases, text, search, {
-        withinMs: DEAD_LETTERS_MS,
-        onlyOnMiss: true,
-      });
-      return { text, hits, missing };
-    }),
+  const inDatabases = await Promise.all(
+    texts.map(async (text) => ({ text, ...(await findAnything(databases, text)) })),
   );
+  const found = await withDeadLetters(inDatabases, deadLetters);
   const hits = found.flatMap((one) => one.hits);
   const lost = found.filter((one) => one.hits.length === 0);
   return {
@@ -67,4 +65,27 @@ export async function auditIds(
     unknown: lost.map(({ text }) => text),
     missing: eachOnce(lost.flatMap(({ missing }) => missing)),
   };
+}
+
+/** Looks for the short ids that no database has in the dead letters, and reads these once for all of them. */
+async function withDeadLetters(
+  found: readonly Lookup[],
+  deadLetters: () => DeadLetterBatches,
+): Promise<readonly Lookup[]> {
+  const shorts = new Map(
+    found.flatMap(({ text, hits }) => {
+      const short = hits.length === 0 ? readShortId(text) : null;
+      return short === null ? [] : [[text, short] as const];
+    }),
+  );
+  if (shorts.size === 0) return found;
+  const dead = await shortDeadLetters([...shorts.values()], deadLetters, DEAD_LETTERS_MS);
+  const letters = new Map(
+    [...shorts.keys()].map((text, at) => [text, "answer" in dead ? dead.answer[at] : []]),
+  );
+  return found.map((one) =>
+    shorts.has(one.text)
+      ? { ...one, hits: letters.get(one.text) ?? [], missing: [...one.missing, ...missingOf([dead])] }
+      : one,
+  );
 }

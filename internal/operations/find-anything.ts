@@ -81,7 +81,7 @@ export async function findAnything(
   const askDeadLetters =
     uuid === null || deadLetters === undefined
       ? null
-      : () => reached("dead letters", () => deadLetterHits(deadLetters(), (id) => id === uuid, withinMs));
+      : () => lettersOf((id) => id === uuid, deadLetters, withinMs);
   if (askDeadLetters !== null && !onlyOnMiss) questions.push(askDeadLetters());
   const number = readOrderNumber(text);
   if (number !== null) questions.push(ask("order", (sql) => byNumber(sql, number)));
@@ -118,51 +118,70 @@ async function findShort(
   const hits = found.flatMap((one) => one.hits);
   if (hits.length > 0 || deadLetters === undefined)
     return { hits: distinct(hits), missing: eachOnce(missing) };
-  const dead = await reached("dead letters", () =>
-    deadLetterHits(deadLetters(), (id) => isShortOf(short, id), withinMs),
-  );
+  const dead = await lettersOf((id) => isShortOf(short, id), deadLetters, withinMs);
   return {
     hits: "answer" in dead ? distinct(dead.answer) : [],
     missing: eachOnce([...missing, ...missingOf([dead])]),
   };
 }
 
+type IsWanted = (id: string) => boolean;
+
+async function lettersOf(
+  isWanted: IsWanted,
+  deadLetters: () => DeadLetterBatches,
+  withinMs: number,
+): Promise<Reached<readonly Hit[]>> {
+  const found = await lettersOfEach([isWanted], deadLetters, withinMs);
+  return "answer" in found ? { answer: found.answer.flat() } : found;
+}
+
+/** The dead letters with each of these short ids, or of a message with it; the topic is read once for all of them. */
+export function shortDeadLetters(
+  shorts: readonly ShortId[],
+  deadLetters: () => DeadLetterBatches,
+  withinMs: number,
+): Promise<Reached<readonly (readonly Hit[])[]>> {
+  const wanted = shorts.map((short) => (id: string) => isShortOf(short, id));
+  return lettersOfEach(wanted, deadLetters, withinMs);
+}
+
 /** Also those that nobody has handled, of which the databases know nothing. A Kafka that is silent ends it in time, too. */
-function deadLetterHits(
-  batches: DeadLetterBatches,
-  isWanted: (id: string) => boolean,
+function lettersOfEach(
+  wanted: readonly IsWanted[],
+  deadLetters: () => DeadLetterBatches,
   timeoutMs: number,
-): Promise<readonly Hit[]> {
-  const read = () => readDeadLetterHits(batches, isWanted, timeoutMs);
-  return Number.isFinite(timeoutMs) ? within(timeoutMs, read) : read();
+): Promise<Reached<readonly (readonly Hit[])[]>> {
+  const read = () => readDeadLetterHits(deadLetters(), wanted, timeoutMs);
+  return reached("dead letters", () => (Number.isFinite(timeoutMs) ? within(timeoutMs, read) : read()));
 }
 
 async function readDeadLetterHits(
   batches: DeadLetterBatches,
-  isWanted: (id: string) => boolean,
+  wanted: readonly IsWanted[],
   timeoutMs: number,
-): Promise<readonly Hit[]> {
+): Promise<readonly (readonly Hit[])[]> {
   const deadline = performance.now() + timeoutMs;
-  const hits: Hit[] = [];
+  const found = wanted.map((isWanted) => ({ isWanted, hits: [] as Hit[] }));
   for await (const { values } of batches) {
     if (performance.now() > deadline)
       throw new AppError(
         "SERVICE_UNAVAILABLE",
         `the dead letters were not read to their end within ${timeoutMs} ms`,
       );
-    for (const value of values)
-      if (
-        isDeadLetter(value) &&
-        (isWanted(value.dead_letter_id) || isWanted(readOriginal(value).message_id ?? ""))
-      )
-        hits.push({
-          kind: "dead_letter",
-          id: value.dead_letter_id,
-          saga_id: value.saga_id,
-          what: `${typeOf(value)} of ${value.service}, ${value.error_code}`,
-        });
+    for (const value of values) {
+      if (!isDeadLetter(value)) continue;
+      const messageId = readOriginal(value).message_id ?? "";
+      const hit: Hit = {
+        kind: "dead_letter",
+        id: value.dead_letter_id,
+        saga_id: value.saga_id,
+        what: `${typeOf(value)} of ${value.service}, ${value.error_code}`,
+      };
+      for (const { isWanted, hits } of found) if (isWanted(hit.id) || isWanted(messageId)) hits.push(hit);
+    }
   }
-  return hits;
+  return found.map(({ hits }) => hits);
 }
 
 async function byNumber(sql: Sql, number: OrderNumber): Promise<readonly Hit[]> {
