@@ -91,6 +91,13 @@ test("lines of one run that say the same are folded, and others of it are not", 
   ]);
   expect(shown(sagaId(91)).length).toBe(rows.length);
   expect(foldedLines([], null)).toEqual([]);
+  // Three before a pause and three after a resume, with a filter that hides what is between them.
+  const resumed = [1, 2, 3].map((number) => ({ ...lineOf(number, 93), reason: "resumed by bob" }));
+  const halves = foldedLines([...resumed, lineOf(4, 93), lineOf(5, 93), lineOf(6, 93)], null);
+  expect(halves.map(({ reason, more }) => [reason, more])).toEqual([
+    ["resumed by bob", 2],
+    ["the fix is out", 2],
+  ]);
 });
 
 test("a folded run opens by a link that keeps the filter, and is folded again by one on its first line", async () => {
@@ -193,9 +200,9 @@ test("a cancellation shows what became of it, with the number of its order", asy
   const [head = "", line = ""] = csvOf([...auditColumns, ...auditMore], [rowOf("cancelled")]).split("\r\n");
   const cells = line.split(",");
   const cellOf = (name: string) => cells[head.split(",").indexOf(name)];
-  expect(["outcome", "final_outcome", "ended_at", "order_number"].map(cellOf)).toEqual([
-    "cancelling",
+  expect(["outcome", "written_outcome", "ended_at", "order_number"].map(cellOf)).toEqual([
     "cancelled",
+    "cancelling",
     "2026-11-29T12:04:05.000Z",
     number,
   ]);

@@ -724,7 +724,7 @@ describe("acting", () => {
     ]);
     const file = JSON.parse((await vic.get(`/audit?${ids}&as=json`)).text);
     expect(file).toMatchObject([
-      { actor: "sofia", reason: "wrong address", final_outcome: "cancelled" },
+      { actor: "sofia", reason: "wrong address", outcome: "cancelled" },
       { actor: "sofia", reason: "shopper called", order_number: number },
     ]);
     const { text: page } = await vic.get(`/sagas/${refunded.saga_id}`);

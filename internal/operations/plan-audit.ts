@@ -16,6 +16,25 @@ export interface RecordedAct {
   readonly detail: string | null;
 }
 
+/** Stands for a reason where none is asked for. */
+const NO_REASON = "none given";
+
+/** Who has resumed a run last, and why. */
+export interface Resume {
+  readonly actor: string;
+  readonly reason: string;
+}
+
+/**
+ * Why a run acts: the reason of its start, which decided what it acts on, and after a resume also who let it go on. Without the second half, what
+ * it does then would stand under a reason from before the pause.
+ */
+export function reasonNow(ofStart: string, resume: Resume | undefined): string {
+  if (resume === undefined) return ofStart;
+  const why = resume.reason === NO_REASON ? "" : `: ${resume.reason}`;
+  return `${ofStart}; resumed by ${resume.actor}${why}`;
+}
+
 /** Adds a line to the audit trail. */
 export async function recordAct(
   { clock, newId }: Pick<AuditContext, "clock" | "newId">,
@@ -23,7 +42,7 @@ export async function recordAct(
   actor: Operator,
   act: RecordedAct,
 ): Promise<void> {
-  const reason = act.reason === null || act.reason.trim() === "" ? "none given" : act.reason;
+  const reason = act.reason === null || act.reason.trim() === "" ? NO_REASON : act.reason;
   await recordActions(connection, [
     {
       ...act,

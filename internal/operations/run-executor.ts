@@ -8,6 +8,7 @@ import { findDeadLetters } from "./dead-letters.ts";
 import type { BulkContext } from "./bulk-context.ts";
 import { within } from "./ask.ts";
 import { PlanRefused } from "./plan.ts";
+import { reasonNow } from "./plan-audit.ts";
 import { MAX_BATCH, MAX_REPUBLISH_BATCH, nextBatch, upToPause } from "./ramp.ts";
 import type { MailWatch } from "./replay-send.ts";
 import { discardBatch } from "./run-discard.ts";
@@ -19,6 +20,7 @@ import {
   haltRun,
   isFinished,
   itemsInFlight,
+  lastResume,
   type LeasedRun,
   lockRun,
   nextItems,
@@ -73,6 +75,8 @@ export class RunExecutor implements AsyncDisposable {
   #last: string | null = null;
   /** By run; the one that was used last is at the end. */
   readonly #read = new Map<string, ReadRecords>();
+  /** Why the run of the last batch acts. */
+  #reason: (Pick<LeasedRun, "plan_id" | "generation"> & { readonly now: string }) | null = null;
 
   constructor(options: RunExecutorOptions) {
     this.#options = options;
@@ -88,17 +92,18 @@ export class RunExecutor implements AsyncDisposable {
   async runOnce(): Promise<RunResult> {
     const { saga, executor, planId } = this.#options;
     if (this.#signal.aborted) return { processed: 0, hasMore: false };
-    const run = await takeRun(saga, { executor, leaseMs: this.#leaseMs, planId });
-    if (run === undefined) return { processed: 0, hasMore: false };
+    const taken = await takeRun(saga, { executor, leaseMs: this.#leaseMs, planId });
+    if (taken === undefined) return { processed: 0, hasMore: false };
     this.#hasHadRuns = true;
-    await this.#letGoOfLast(run.plan_id);
-    const left = await itemsInFlight(saga, run.plan_id);
-    if (left.length === 0 && run.state !== "running") {
-      this.#read.delete(run.plan_id);
-      await releaseRuns(saga, executor, run.plan_id);
+    await this.#letGoOfLast(taken.plan_id);
+    const left = await itemsInFlight(saga, taken.plan_id);
+    if (left.length === 0 && taken.state !== "running") {
+      this.#read.delete(taken.plan_id);
+      await releaseRuns(saga, executor, taken.plan_id);
       return { processed: 0, hasMore: true };
     }
-    if (run.due_in_ms > 0) return { processed: 0, hasMore: false, isBlocked: true };
+    if (taken.due_in_ms > 0) return { processed: 0, hasMore: false, isBlocked: true };
+    const run = { ...taken, reason: await this.#reasonOf(taken) };
     using _ = this.#keepLease(run.plan_id);
     try {
       return await this.#batch(run, left);
@@ -116,6 +121,16 @@ export class RunExecutor implements AsyncDisposable {
     if (!this.#hasHadRuns) return;
     const { saga, executor } = this.#options;
     await within(RELEASE_TIMEOUT_MS, () => releaseRuns(saga, executor)).catch(() => undefined);
+  }
+
+  /** It changes with a resume, which raises the generation, and is not looked up for each batch. */
+  async #reasonOf({ plan_id, generation, reason }: LeasedRun): Promise<string> {
+    if (generation === 0) return reason;
+    const known = this.#reason;
+    if (known?.plan_id === plan_id && known.generation === generation) return known.now;
+    const now = reasonNow(reason, await lastResume(this.#options.saga, plan_id));
+    this.#reason = { plan_id, generation, now };
+    return now;
   }
 
   /** The batch that follows may wait for long. Only its own run waits with it: another executor may take the one before. */

@@ -1,6 +1,7 @@
 // The SQL of executing a run, in the saga database: the lease of its executor, the items in flight, and what a batch leaves behind.
 // All times are compared by the database's clock.
 import type { Sql, TransactionSql } from "postgres";
+import type { Resume } from "./plan-audit.ts";
 import type { BulkKind, ItemOutcome, Planned, RunState } from "./plan.ts";
 import type { Clocks } from "./replay-send.ts";
 import { REPUBLISHED } from "./run-progress.ts";
@@ -17,6 +18,7 @@ export interface LeasedRun extends Steered {
   readonly plan_id: string;
   readonly kind: BulkKind;
   readonly started_by: string;
+  /** Of the start; the executor adds who has resumed it. */
   readonly reason: string;
   readonly allows_quarantined: boolean;
   readonly rate_per_second: number;
@@ -59,6 +61,19 @@ export async function takeRun(
               pause_after, tested_count, failed_count, batch_clocks, selection,
               coalesce((extract(epoch from next_batch_at - clock_timestamp()) * 1000)::float8, 0) as due_in_ms`;
   return run;
+}
+
+/**
+ * The last resume of a run, by the audit trail; undefined if nobody has resumed it. Read backwards along the index on the time, to an hour
+ * before the start at most: the lines have the clock of who wrote them.
+ */
+export async function lastResume(sql: Sql, planId: string): Promise<Resume | undefined> {
+  const [resume] = await sql<Resume[]>`
+    select actor, reason from operator_actions
+     where at >= (select started_at - interval '1 hour' from operator_plans where plan_id = ${planId})
+       and run_id = ${planId} and action = 'run.resume' and outcome = 'running'
+     order by at desc, action_id desc limit 1`;
+  return resume;
 }
 
 /** False if the lease has ended, or another executor has taken over: a lease that has ended is not revived. */

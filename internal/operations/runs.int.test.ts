@@ -174,8 +174,17 @@ test("a run pauses itself after as many messages as its start asked for, also un
   ]);
   await resumeRun(context, BOB, plan_id, "the first half is right", 4);
   expect(await toItsEnd()).toMatchObject({ state: "paused", counts: { sent: 19 } });
-  await resumeRun(context, BOB, plan_id, "all is right");
+  await resumeRun(context, BOB, plan_id);
   expect(await toItsEnd()).toMatchObject({ state: "done", pause_after: null, counts: { sent: 30 } });
+  // Each line tells by itself who let it happen.
+  const reasons = Map.groupBy(await trail("dead-letter.replay"), ({ reason }) => reason);
+  const resumed = `${REASON}; resumed by bob`;
+  expect([...reasons].map(([reason, lines]) => [reason, lines.length])).toEqual([
+    [REASON, 15],
+    [`${resumed}: the first half is right`, 4],
+    [resumed, 11],
+  ]);
+  expect((await trail("run.end")).map(({ reason }) => reason)).toEqual([...reasons.keys()]);
 });
 
 test("a paused run goes on where it was, with one item first, at the new rate", async () => {

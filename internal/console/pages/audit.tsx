@@ -57,7 +57,7 @@ export const auditColumns: readonly Column<AuditRow>[] = [
     name: "outcome",
     head: "Outcome",
     show: (row) => <Outcome row={row} />,
-    value: ({ outcome }) => outcome,
+    value: outcomeOf,
   },
   { name: "reason", head: "Why", value: ({ reason }) => reason },
   {
@@ -70,7 +70,7 @@ export const auditColumns: readonly Column<AuditRow>[] = [
 
 /** In CSV and JSON only. */
 export const auditMore: readonly Column<AuditRow>[] = [
-  { name: "final_outcome", head: "Final outcome", value: outcomeOf },
+  { name: "written_outcome", head: "Outcome as written", value: ({ outcome }) => outcome },
   { name: "ended_at", head: "Ended", value: ({ ended_at }) => timestampOrNull(ended_at) },
   { name: "order_number", head: "Order number", value: orderNumberIn },
   { name: "detail", head: "Detail", value: ({ detail }) => detail },

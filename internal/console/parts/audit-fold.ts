@@ -15,7 +15,7 @@ export interface AuditLine extends AuditRow {
 /** Two are as easily read as one. */
 const MIN_FOLDED = 3;
 
-/** Neighbours of one run with the same act and outcome become one line, except those of the run `open`. */
+/** Neighbours of one run with the same act, outcome and reason become one line, except those of the run `open`. */
 export function foldedLines(rows: readonly AuditRow[], open: string | null): readonly AuditLine[] {
   const lines: AuditLine[] = [];
   for (let at = 0; at < rows.length;) {
@@ -124,8 +124,11 @@ function sameFrom(rows: readonly AuditRow[], at: number): readonly AuditRow[] {
   const rest = rows.slice(at);
   const [first] = rest;
   const end = rest.findIndex(
-    ({ run_id, action, outcome }) =>
-      run_id !== first?.run_id || action !== first.action || outcome !== first.outcome,
+    ({ run_id, action, outcome, reason }) =>
+      run_id !== first?.run_id ||
+      action !== first.action ||
+      outcome !== first.outcome ||
+      reason !== first.reason,
   );
   return end === -1 ? rest : rest.slice(0, end);
 }
