@@ -5,7 +5,7 @@ import type { OrderStatus } from "../../schemas/http.ts";
 import { type OrderNumber, orderNumberOf } from "../kernel/order-number.ts";
 import type { Static } from "@sinclair/typebox";
 
-export interface ConfirmedOrder {
+export interface OrderOfSaga {
   readonly order_id: string;
   readonly saga_id: string;
   readonly user_id: string;
@@ -15,18 +15,17 @@ export interface ConfirmedOrder {
   readonly shipping_address: Static<typeof ShippingAddress>;
   /** Epoch ms. */
   readonly created_at: number;
+  /** By an undo of its checkout, or since that was completed. */
+  readonly is_cancelled: boolean;
 }
 
-/** The orders of these sagas that are not cancelled, in any shipping state. */
-export async function confirmedOrders(
-  sql: Sql,
-  sagaIds: readonly string[],
-): Promise<readonly ConfirmedOrder[]> {
-  return sql<ConfirmedOrder[]>`
+/** The orders of these sagas, in any state; without those that were cancelled before they were created. */
+export async function ordersOfSagas(sql: Sql, sagaIds: readonly string[]): Promise<readonly OrderOfSaga[]> {
+  return sql<OrderOfSaga[]>`
     select order_id, saga_id, user_id, items, total_cents::float8 as total_cents, currency, shipping_address,
-           (extract(epoch from created_at) * 1000)::float8 as created_at
+           (extract(epoch from created_at) * 1000)::float8 as created_at, status = 'CANCELLED' as is_cancelled
       from orders
-     where status <> 'CANCELLED'
+     where user_id is not null
        and saga_id = any(array(select value::uuid from json_array_elements_text(${JSON.stringify(sagaIds)}::text::json)))`;
 }
 

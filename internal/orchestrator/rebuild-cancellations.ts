@@ -4,7 +4,7 @@
 // back.
 import type { Message } from "../../schemas/registry.ts";
 import { timeOfId } from "../kernel/time-of-id.ts";
-import type { Rebuilt } from "./rebuild.ts";
+import type { Rebuilt, StandingOrder } from "./rebuild.ts";
 
 const STEPS = ["order", "refund", "release"] as const;
 
@@ -15,7 +15,7 @@ export interface CancellationsRebuilt {
 }
 
 /** What the commands tell of a cancellation. */
-interface TracedCancellation {
+export interface TracedCancellation {
   readonly cancellation_id: string;
   readonly saga_id: string;
   readonly step: (typeof STEPS)[number];
@@ -57,10 +57,29 @@ function isUndo(message: Message) {
   );
 }
 
-/** Pure. With the orders of their sagas; the others in words. */
+/** An order as the order service holds it, in any state. */
+export interface OrderFound extends StandingOrder {
+  readonly is_cancelled: boolean;
+}
+
+/**
+ * Pure. The orders that completed their checkout, by saga. One that is cancelled did so if `traced` has its cancellation, because only
+ * the order of a completed checkout gets one; any other was undone by its checkout.
+ */
+export function ordersThatStood(
+  orders: readonly OrderFound[],
+  traced: readonly TracedCancellation[],
+): ReadonlyMap<string, StandingOrder> {
+  const cancelled = new Set(traced.map(({ saga_id }) => saga_id));
+  const stood = orders.filter(({ saga_id, is_cancelled }) => !is_cancelled || cancelled.has(saga_id));
+  return new Map(stood.map((order) => [order.saga_id, order]));
+}
+
+/** Pure. With the orders of their sagas; the others in words. `stood`: see ordersThatStood. */
 export function withOrders(
   traced: readonly TracedCancellation[],
   rebuilt: readonly Rebuilt[],
+  stood: ReadonlyMap<string, Pick<StandingOrder, "order_id">>,
 ): { readonly lost: readonly LostCancellation[]; readonly not_rebuilt: readonly string[] } {
   const orders = new Map(
     rebuilt.flatMap(({ after: { saga_id, position } }) =>
@@ -73,6 +92,11 @@ export function withOrders(
   });
   const not_rebuilt = traced
     .filter(({ saga_id }) => !orders.has(saga_id))
-    .map(({ saga_id }) => `checkout ${saga_id}: its order was being cancelled, and nothing names the order`);
+    .map(({ saga_id }) => {
+      const order = stood.get(saga_id);
+      return order === undefined
+        ? `checkout ${saga_id}: its order was being cancelled, and neither its messages nor the order database name the order`
+        : `checkout ${saga_id}: its order ${order.order_id} was being cancelled, and the checkout itself is not rebuilt`;
+    });
   return { lost, not_rebuilt };
 }

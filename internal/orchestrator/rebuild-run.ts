@@ -18,11 +18,13 @@ import { findInOutbox, insertPublished, append, type PublishedRow } from "../mes
 import { DEFAULT_FORWARD_DEADLINE_MS } from "./action.ts";
 import { insertSagas, type NewSaga } from "./intake-store.ts";
 import { RecordedDeadline } from "./recorded-deadline.ts";
-import { rebuild, type Rebuilt, type StandingOrder } from "./rebuild.ts";
+import { rebuild, type Rebuilt, type Traces } from "./rebuild.ts";
 import {
   cancellationsIn,
   type CancellationsRebuilt,
-  type LostCancellation,
+  type OrderFound,
+  ordersThatStood,
+  type TracedCancellation,
   withOrders,
 } from "./rebuild-cancellations.ts";
 import { givenUpIn, takeMissed } from "./rebuild-missed.ts";
@@ -53,8 +55,8 @@ export interface RebuildOptions {
   readonly database: Database;
   /** The topic from its beginning to its current end. */
   readonly readTopic: (topic: Topic) => AsyncIterable<TopicBatch> | Iterable<TopicBatch>;
-  /** The confirmed orders of these sagas. */
-  readonly ordersOf: (sagaIds: readonly string[]) => Promise<readonly StandingOrder[]>;
+  /** The orders of these sagas. */
+  readonly ordersOf: (sagaIds: readonly string[]) => Promise<readonly OrderFound[]>;
   readonly clock: Clock;
   /** UUIDv7. */
   readonly newId: () => string;
@@ -111,8 +113,9 @@ export async function rebuildSagas(options: RebuildOptions): Promise<RebuildRepo
   const ids = [...sent.keys()];
   for (let start = 0; start < ids.length; start += BATCH) {
     const part = ids.slice(start, start + BATCH);
-    const orders = new Map((await options.ordersOf(part)).map((order) => [order.saga_id, order]));
-    const traces = part.map((saga_id) => ({
+    const traced = cancellationsIn(part.flatMap((id) => sent.get(id) ?? []));
+    const orders = ordersThatStood(await options.ordersOf(part), traced);
+    const traces = part.map((saga_id): Traces => ({
       saga_id,
       sent: sent.get(saga_id) ?? [],
       received: received.get(saga_id) ?? [],
@@ -135,8 +138,10 @@ export async function rebuildSagas(options: RebuildOptions): Promise<RebuildRepo
       const moved = rebuilt.filter(({ way, begun: begin }) => way.length > 0 || begin !== null);
       const moves = moved.map((one) => movedOf(one, taken));
       report.sagas.push(...moves);
-      const messages = traces.flatMap((one) => one.sent);
-      const cancelling = await lostCancellations({ tx, send }, messages, rebuilt, report.cancellations);
+      const missing = await missingCancellations({ tx, send }, traced);
+      const { lost: cancelling, not_rebuilt } = withOrders(missing, rebuilt, orders);
+      report.cancellations.rebuilt.push(...cancelling.map(({ saga_id, step }) => ({ saga_id, step })));
+      report.cancellations.not_rebuilt.push(...not_rebuilt);
       if (options.dryRun) return finish([]);
       const rows = part.flatMap((id) =>
         (sent.get(id) ?? []).flatMap(({ message_id }) => lost.get(message_id) ?? []),
@@ -176,22 +181,20 @@ function emptyReport(
   return { run_id, lost_messages, sagas, cancellations, missed_events, not_rebuilt, forward_deadline };
 }
 
-/** Those that are not in the database, which `report` is told. */
-async function lostCancellations(
+/** Those that are not in the database. */
+async function missingCancellations(
   { tx, send }: { readonly tx: Tx; readonly send: Send },
-  messages: readonly Message[],
-  rebuilt: readonly Rebuilt[],
-  report: ReturnType<typeof emptyReport>["cancellations"],
-): Promise<readonly LostCancellation[]> {
-  const { lost, not_rebuilt } = withOrders(cancellationsIn(messages), rebuilt);
-  report.not_rebuilt.push(...not_rebuilt);
-  if (lost.length === 0) return [];
-  const ids = lost.map(({ cancellation_id }) => cancellation_id);
-  const [kept] = await send([knownCancellations(tx, ids)]);
+  traced: readonly TracedCancellation[],
+): Promise<readonly TracedCancellation[]> {
+  if (traced.length === 0) return [];
+  const [kept] = await send([
+    knownCancellations(
+      tx,
+      traced.map(({ cancellation_id }) => cancellation_id),
+    ),
+  ]);
   const there = new Set(kept.map(({ cancellation_id }) => cancellation_id));
-  const cancelling = lost.filter(({ cancellation_id }) => !there.has(cancellation_id));
-  report.rebuilt.push(...cancelling.map(({ saga_id, step }) => ({ saga_id, step })));
-  return cancelling;
+  return traced.filter(({ cancellation_id }) => !there.has(cancellation_id));
 }
 
 async function enter(database: Database, messageIds: readonly string[]): Promise<void> {

@@ -38,7 +38,7 @@ export interface Traces {
   readonly sent: readonly Message[];
   /** The events it received, in any order. */
   readonly received: readonly Event[];
-  /** Its order, if that is confirmed. */
+  /** Its order, if that was confirmed: it stands, or was cancelled after the checkout was completed. */
   readonly order: StandingOrder | null;
 }
 

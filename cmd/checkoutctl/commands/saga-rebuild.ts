@@ -5,7 +5,7 @@ import {
   rebuildSagas,
   type RebuiltSaga,
 } from "../../../internal/orchestrator/rebuild-run.ts";
-import { confirmedOrders } from "../../../internal/operations/order-store.ts";
+import { ordersOfSagas } from "../../../internal/operations/order-store.ts";
 import { readTopic } from "../../../internal/platform/kafka/read-topic.ts";
 import { durationFlag, durationOption, operatorCommand, print, table } from "../command.ts";
 import { Connections } from "../connections.ts";
@@ -76,7 +76,7 @@ export async function rebuildFrom(
   return rebuildSagas({
     database,
     readTopic: (topic) => readTopic({ ...connections.kafka(), topic }),
-    ordersOf: (sagaIds) => confirmedOrders(orders, sagaIds),
+    ordersOf: (sagaIds) => ordersOfSagas(orders, sagaIds),
     clock: { now: () => Date.now() },
     newId: () => Bun.randomUUIDv7(),
     policy: { ...RESENDS, forwardDeadlineMs, actionDeadlineMs },

@@ -1,5 +1,6 @@
 // A database is restored from a backup while checkouts run. After the steps of the runbook the auditor finds nothing.
 import { expect, test } from "bun:test";
+import { TOPICS } from "../../../schemas/topics.ts";
 import { Simulation } from "./simulation.ts";
 
 const CHECKOUTS_PER_WAVE = 15;
@@ -65,6 +66,33 @@ test("sagas: a cancellation of an order that was lost is finished", async () => 
   expect(cancellations).toEqual({ rebuilt: [{ saga_id: bought.saga_id, step: "release" }], not_rebuilt: [] });
   expect(await findingsOf(simulation)).toEqual([]);
   expect((await simulation.rebuildSagas()).cancellations.rebuilt).toEqual([]);
+});
+
+test("sagas: a lost checkout and its cancellation come back by its order, when Kafka has the cancellation alone", async () => {
+  await using simulation = await Simulation.open(8);
+  const { order, saga } = simulation.databases;
+  await simulation.backup("saga");
+  const [bought] = await simulation.sell(1);
+  if (bought === undefined) throw new Error("nothing was bought");
+  const topics = Object.values(TOPICS);
+  const old = new Map(topics.map((topic) => [topic, simulation.broker.read(topic).length]));
+  await simulation.cancelOrder(bought.saga_id, bought.order_id);
+  await simulation.settle();
+  expect([...(await order.sql`select status from orders`)]).toEqual([{ status: "CANCELLED" }]);
+  await simulation.restore("saga");
+  // when
+  const report = await simulation.rebuildSagas(old);
+  await simulation.settle();
+  // then
+  const { saga_id, order_id } = bought;
+  expect(report).toMatchObject({
+    sagas: [{ saga_id, from: null, to: "COMPLETED", says: [] }],
+    cancellations: { rebuilt: [{ saga_id, step: "release" }], not_rebuilt: [] },
+    not_rebuilt: [],
+  });
+  expect([...(await saga.sql`select saga_id, order_id, status from order_cancellations`)]).toEqual([
+    { saga_id, order_id, status: "CANCELLED" },
+  ]);
 });
 
 test("orders: what was shipped, delivered and cancelled since the backup is so again, and nobody hears of it twice", async () => {

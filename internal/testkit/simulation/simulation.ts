@@ -17,7 +17,7 @@ import type { Handler } from "../../messaging/handler.ts";
 import { MessageProcessor } from "../../messaging/message-processor.ts";
 import { Relay } from "../../messaging/relay.ts";
 import { type OrderRebuildReport, rebuildOrders } from "../../operations/order-rebuild.ts";
-import { confirmedOrders } from "../../operations/order-store.ts";
+import { ordersOfSagas } from "../../operations/order-store.ts";
 import type { ChargeAtProvider } from "../../operations/payment-reopen.ts";
 import { type PaymentRebuildReport, rebuildPayments } from "../../operations/payment-rebuild.ts";
 import { rebuildStock, type StockRebuildReport } from "../../operations/stock-rebuild.ts";
@@ -257,13 +257,18 @@ export class Simulation implements AsyncDisposable {
     return restoreBackup(this.databases[database].sql);
   }
 
-  /** Same as `checkoutctl saga rebuild`. */
-  rebuildSagas(): Promise<RebuildReport> {
+  /** Same as `checkoutctl saga rebuild`. `forgotten`: messages that Kafka has deleted by now, by topic how many. */
+  rebuildSagas(forgotten: ReadonlyMap<Topic, number> = new Map()): Promise<RebuildReport> {
     const { saga, order } = this.databases;
     return rebuildSagas({
       database: saga.postgres,
-      readTopic: (topic) => [{ values: this.broker.read(topic), raw: () => ({ timestampMs: Date.now() }) }],
-      ordersOf: (sagaIds) => confirmedOrders(order.sql, sagaIds),
+      readTopic: (topic) => [
+        {
+          values: this.broker.read(topic).slice(forgotten.get(topic) ?? 0),
+          raw: () => ({ timestampMs: Date.now() }),
+        },
+      ],
+      ordersOf: (sagaIds) => ordersOfSagas(order.sql, sagaIds),
       clock: { now: () => this.#now },
       newId: () => Bun.randomUUIDv7(),
       policy: POLICY,
