@@ -4,8 +4,10 @@ import { expect, test } from "bun:test";
 import { TestPayPal } from "../../../paysim/paypal/test-paypal.ts";
 import { cancelPayment, capturePayment } from "../../../testkit/commands.ts";
 import { MARK, SHOP_URL, TestPayment } from "../../../testkit/payment.ts";
+import type { ProviderCharge, Span } from "../providers/ledger.ts";
 import { PayPalLedger } from "../providers/paypal/paypal-ledger.ts";
 import { PayPalProvider } from "../providers/paypal/paypal.ts";
+import { MAX_HOLDS_IN_DOUBT } from "./holds-in-doubt.ts";
 
 const INTERVAL_MS = 60_000;
 const GRACE_MS = 30_000;
@@ -160,4 +162,52 @@ test("a hold that its payment knows, and one of another shop on the account, cos
     await reconciler.runOnce();
     expect([one.listed.length, one.asked, await one.openAlerts()]).toEqual([1, [], []]);
   }
+});
+
+test("more holds in doubt than a run looks up wait for the next runs; none starves, and none is looked up twice", async () => {
+  await using payment = await TestPayment.open();
+  const listed = Array.from({ length: MAX_HOLDS_IN_DOUBT + 100 }, (_, at) => ({
+    at: payment.now + 1_000 + at * 50,
+    provider_txn_id: `authorization:${at}`,
+    saga_id: saga(),
+    isMarked: true,
+    amount_cents: 600,
+    currency: "EUR",
+    answer: { kind: "authorized", provider_txn_id: `authorization:${at}` } as const,
+    isStale: true as const,
+  }));
+  const within = ({ fromMs, untilMs }: Span) => listed.filter(({ at }) => at >= fromMs && at < untilMs);
+  const asked: string[] = [];
+  const reconciler = await payment.reconciler({
+    provider: "paypal",
+    graceMs: GRACE_MS,
+    intervalMs: INTERVAL_MS,
+    ledger: {
+      charges: async (span): Promise<{ entries: readonly ProviderCharge[]; next: null }> => ({
+        entries: within(span),
+        next: null,
+      }),
+      refunds: async () => ({ entries: [], next: null }),
+      refund: () => Promise.resolve(null),
+      charge: (id) => {
+        asked.push(id);
+        return Promise.resolve(null);
+      },
+    },
+  });
+  await reconciler.runOnce();
+  payment.advance(GRACE_MS + INTERVAL_MS);
+  const runs: number[] = [];
+  for (let run = 0; run < 4; run += 1) {
+    const before = asked.length;
+    expect(await reconciler.runOnce()).toMatchObject({ hasMore: false });
+    runs.push(asked.length - before);
+    payment.advance(INTERVAL_MS);
+  }
+  expect(runs).toEqual([MAX_HOLDS_IN_DOUBT, 100, 0, 0]);
+  expect(asked).toEqual(listed.map(({ provider_txn_id }) => provider_txn_id));
+  expect(payment.warnings).toEqual([expect.stringContaining("than a run looks up")]);
+  const [row] = await payment.database.sql<{ compared_until: number }[]>`
+    select compared_until from reconciliation where provider = 'paypal'`;
+  expect(row?.compared_until).toBeGreaterThan(payment.now - 3 * INTERVAL_MS);
 });

@@ -9,6 +9,7 @@ import type { LedgerPage, ProviderCharge, ProviderLedger, Span } from "../provid
 import type { PaymentMetrics } from "../telemetry.ts";
 import { compare, type CompareContext, doubtfulHolds, LEASE_MS, type Piece } from "./compare.ts";
 import { lookUpDispute } from "./disputes.ts";
+import { HoldsInDoubt } from "./holds-in-doubt.ts";
 import {
   chargesNotFound,
   claimRun,
@@ -54,6 +55,7 @@ export interface ReconcilerOptions extends CompareContext {
 
 export class Reconciler {
   readonly #options: ReconcilerOptions;
+  readonly #inDoubt = new HoldsInDoubt();
   #lengthMs = LONGEST_SPAN_MS;
 
   constructor(options: ReconcilerOptions) {
@@ -96,12 +98,16 @@ export class Reconciler {
     }
   }
 
-  /** Returns how far the ledger has now been compared. */
+  /**
+   * Returns how far the ledger has now been compared. A span whose holds in doubt are too many for a run is read again in halves by the next
+   * runs, the oldest first, and not before they are due: they share the provider's limit of calls with the shoppers.
+   */
   async #readLedger(run_id: string, from: number, now: number) {
     const { ledger, graceMs } = this.#options;
     const window = nextWindow(from, now, graceMs, this.#lengthMs);
     if (window === null) return { until: from, hasMore: false };
     const { span, hasMore } = window;
+    this.#inDoubt.startRun();
     const readRefunds = (of: Span) =>
       this.#readPages(of, ledger.refunds.bind(ledger), (refunds) => this.#compare(run_id, { refunds }));
     let isWhole =
@@ -110,8 +116,11 @@ export class Reconciler {
       )) && (await readRefunds(span));
     for (const ageMs of LATE_REFUNDS_MS)
       isWhole &&= await readRefunds({ fromMs: span.fromMs - ageMs, untilMs: span.untilMs - ageMs });
-    this.#lengthMs = nextLength(this.#lengthMs, !isWhole);
-    return isWhole ? { until: span.untilMs, hasMore } : { until: from, hasMore: true };
+    const { left } = this.#inDoubt;
+    if (left > 0) this.#reportLeft(left);
+    const isDone = isWhole && left === 0;
+    this.#lengthMs = nextLength(this.#lengthMs, !isDone);
+    return isDone ? { until: span.untilMs, hasMore } : { until: from, hasMore: left === 0 };
   }
 
   /** False if there was more than a run may read, or the provider lists at once. */
@@ -135,7 +144,8 @@ export class Reconciler {
   async #compareCharges(run_id: string, charges: readonly ProviderCharge[]): Promise<void> {
     const stale = charges.filter(({ isStale }) => isStale === true);
     await this.#compare(run_id, { charges: charges.filter(({ isStale }) => isStale !== true) });
-    for (const id of await doubtfulHolds(this.#options, stale)) await this.#lookUpCharge(run_id, id);
+    const ids = await doubtfulHolds(this.#options, stale);
+    for (const id of this.#inDoubt.ofPage(ids)) await this.#lookUpCharge(run_id, id);
   }
 
   /** Looks up our charges and refunds that were settled before `before` and were on no page. */
@@ -191,6 +201,14 @@ export class Reconciler {
     metrics.openAlerts(await countOpenAlerts(database.sql));
     const until = await comparedUntil(database.sql, provider);
     if (until !== null) this.#reportUntil(until);
+  }
+
+  #reportLeft(left: number): void {
+    const { log, provider } = this.#options;
+    log.warn(
+      { provider, left },
+      "more holds without a payment, or of payments that ended, than a run looks up: the rest waits for the next runs, and so does what is younger",
+    );
   }
 
   #reportUntil(until: number): void {
