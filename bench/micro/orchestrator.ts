@@ -1,12 +1,11 @@
 // `TEST_POSTGRES_URL=URL bun bench/micro/orchestrator.ts`: what a transaction of the orchestrator costs by the number of its events: time, and
 // CPU of Postgres and of this process for each event. Also two such transactions at the same time. Needs a superuser's URL of a Postgres on this
 // machine that does nothing else; it makes a database of its own there and drops it at the end. Results are in docs/performance.md.
-import { readFileSync } from "node:fs";
 import type { Event } from "../../schemas/events.ts";
 import { COMPLETING, checkout, TestOrchestrator } from "../../internal/testkit/orchestrator.ts";
 import { eventOf } from "../../internal/testkit/events.ts";
 import { median } from "../histograms.ts";
-import { cpuMsByGroup } from "../processes.ts";
+import { cpuMsByGroup, processStats } from "../processes.ts";
 
 const SIZES = [100, 500, 1_000, 2_000, 4_000];
 /** The number of events that is also handled in two transactions at the same time. */
@@ -22,13 +21,8 @@ interface Cost {
 
 await using orchestrator = await TestOrchestrator.open();
 const [backend] = await orchestrator.database.sql<{ pid: number }[]>`select pg_backend_pid() as pid`;
-const server = parentOf(backend?.pid ?? 0);
-
-/** The process id of the server that a backend belongs to. */
-function parentOf(pid: number): number {
-  const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-  return Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]);
-}
+/** The process id of the server: the parent of the one that answers. */
+const server = processStats().get(backend?.pid ?? 0)?.parent ?? 0;
 
 async function newSagas(count: number): Promise<readonly string[]> {
   await using intake = orchestrator.intake();
