@@ -108,31 +108,23 @@ const templates = new Map<string, Promise<string>>();
 
 /** The name of the service's template. It is looked for, and made if there is none, once per process and day. */
 function templateOf(service: MigratedDatabase): Promise<string> {
-  const name = templateName(service);
-  const known = templates.get(name) ?? withOwnConnection((admin) => ensureTemplate(admin, service, name));
-  templates.set(name, known);
+  const day = new Date().toISOString().slice(0, 10).replaceAll("-", "");
+  const key = `${service}_${day}`;
+  const known = templates.get(key) ?? withOwnConnection((admin) => ensureTemplate(admin, service, day));
+  templates.set(key, known);
   return known;
 }
-
-const digests = new Map<MigratedDatabase, string>();
 
 /**
  * The template's name contains a digest of migrations and rights, so a changed one creates a new template, and the day, because a migrated
  * database has the partitions of that day and the next ones: after midnight a copy of yesterday's would lack one.
  */
-function templateName(service: MigratedDatabase): string {
-  const digest =
-    digests.get(service) ??
-    Bun.hash(
-      migrations[service].map((migration) => migration.name + migration.sql).join("\n") +
-        JSON.stringify(GRANTS[service]),
-    ).toString(36);
-  digests.set(service, digest);
-  const day = new Date().toISOString().slice(0, 10).replaceAll("-", "");
-  return `template_${service}_${day}_${digest}`;
-}
-
-async function ensureTemplate(admin: Sql, service: MigratedDatabase, template: string): Promise<string> {
+async function ensureTemplate(admin: Sql, service: MigratedDatabase, day: string): Promise<string> {
+  const digest = Bun.hash(
+    migrations[service].map((migration) => migration.name + migration.sql).join("\n") +
+      JSON.stringify(GRANTS[service]),
+  ).toString(36);
+  const template = `template_${service}_${day}_${digest}`;
   await admin`select pg_advisory_lock(${TEMPLATE_LOCK}::bigint)`;
   try {
     const found = await admin`select 1 from pg_database where datname = ${template} and datistemplate`;
