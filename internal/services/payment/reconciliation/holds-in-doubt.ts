@@ -2,7 +2,8 @@
 // reconciler.ts.
 //
 // A payment that was cancelled or has failed does not keep the id of its hold, so nothing in the database tells that it was looked up.
-// Whoever reads a span again, because some of its holds are left, goes on with those; another process begins with the first.
+// Whoever reads a span again, because some of its holds are left, goes on with those; another process begins with the first. So does whoever
+// sees that the database may lack what its runs have found.
 
 /** At a third of a second each, a run with all of them and all other look-ups takes no longer than from one run to the next. */
 export const MAX_HOLDS_IN_DOUBT = 500;
@@ -14,10 +15,26 @@ export class HoldsInDoubt {
   readonly #lookedUp = new Set<string>();
   #room = 0;
   #left = 0;
+  #nextDueAt = -Infinity;
 
-  startRun(): void {
+  /**
+   * `dueAt`: when this run was due, epoch ms. Every run sets when the next one is due. If this one was due earlier, the database has lost a
+   * run, with the alerts that it opened, or an operator has asked for this run.
+   */
+  startRun(dueAt: number): void {
+    if (dueAt < this.#nextDueAt) this.forget();
     this.#room = MAX_HOLDS_IN_DOUBT;
     this.#left = 0;
+  }
+
+  /** `nextDueAt`: when the next run is due. Epoch ms, like `dueAt`. */
+  endRun(nextDueAt: number): void {
+    this.#nextDueAt = nextDueAt;
+  }
+
+  /** Every hold is looked up again, because the database may have lost what its look-up found. */
+  forget(): void {
+    this.#lookedUp.clear();
   }
 
   /** Those of a page that this run looks up, in their order. One counts as looked up when the next is asked for. */

@@ -6,7 +6,7 @@ const ids = (from: number, count: number) => Array.from({ length: count }, (_, a
 
 /** One run over these pages. Returns what it looks up. */
 function run(holds: HoldsInDoubt, ...pages: readonly (readonly string[])[]): readonly string[] {
-  holds.startRun();
+  holds.startRun(0);
   return pages.flatMap((page) => [...holds.ofPage(page)]);
 }
 
@@ -46,10 +46,24 @@ test("it remembers a limited number", () => {
 
 test("a look-up that fails is repeated by the next run, and those before it are not", () => {
   const holds = new HoldsInDoubt();
-  holds.startRun();
+  holds.startRun(0);
   const failing = () => {
     for (const id of holds.ofPage(["a", "b", "c"])) if (id === "b") throw new Error("the provider is away");
   };
   expect(failing).toThrow("away");
   expect(run(holds, ["a", "b", "c"])).toEqual(["b", "c"]);
+});
+
+test("a run that was due earlier than the last run said: nothing counts as looked up, because the database may have lost it", () => {
+  const holds = new HoldsInDoubt();
+  const runDueAt = (dueAt: number) => {
+    holds.startRun(dueAt);
+    return [...holds.ofPage(["a"])];
+  };
+  expect(runDueAt(10)).toEqual(["a"]);
+  holds.endRun(20);
+  expect(runDueAt(20)).toEqual([]);
+  // Another process had runs in between.
+  expect(runDueAt(50)).toEqual([]);
+  expect(runDueAt(10)).toEqual(["a"]);
 });

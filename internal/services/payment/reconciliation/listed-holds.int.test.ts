@@ -1,6 +1,7 @@
 // Money that PayPal holds and no payment of ours knows is found in its list, on a real Postgres with the simulator's PayPal. The list says
 // that there was a hold, so what became of it is asked only where a payment does not know.
 import { expect, test } from "bun:test";
+import { AppError } from "../../../kernel/errors.ts";
 import { TestPayPal } from "../../../paysim/paypal/test-paypal.ts";
 import { cancelPayment, capturePayment } from "../../../testkit/commands.ts";
 import { MARK, SHOP_URL, TestPayment } from "../../../testkit/payment.ts";
@@ -21,6 +22,7 @@ class Shop implements AsyncDisposable {
   /** Ids of charges in the list. */
   readonly listed: string[] = [];
   readonly provider: PayPalProvider;
+  beforeLookUp: () => void = () => undefined;
   readonly #ledger: PayPalLedger;
 
   constructor(payment: TestPayment, mark = MARK) {
@@ -66,6 +68,7 @@ class Shop implements AsyncDisposable {
         refund: (id) => ledger.refund(id),
         charge: (id) => {
           this.asked.push(id);
+          this.beforeLookUp();
           return ledger.charge(id);
         },
       },
@@ -162,6 +165,47 @@ test("a hold that its payment knows, and one of another shop on the account, cos
     await reconciler.runOnce();
     expect([one.listed.length, one.asked, await one.openAlerts()]).toEqual([1, [], []]);
   }
+});
+
+// A standby that was behind lacks the end of the run, with the alerts that it opened.
+test("a run that the database has forgotten looks up its holds again", async () => {
+  await using payment = await TestPayment.open();
+  await using shop = new Shop(payment);
+  const reconciler = await shop.reconciler();
+  await reconciler.runOnce();
+  const lost = await shop.held(saga());
+  shop.advance();
+  const { sql } = payment.database;
+  const [before] = await sql<{ compared_until: number; due_at: number }[]>`
+    select compared_until, due_at from reconciliation where provider = 'paypal'`;
+  if (before === undefined) throw new Error("nothing was compared");
+  await reconciler.runOnce();
+  const found = await shop.openAlerts();
+  expect(found).toEqual([expect.stringContaining(lost)]);
+  await sql`delete from payment_alerts`;
+  await sql`
+    update reconciliation set compared_until = ${before.compared_until}::timestamptz, due_at = ${before.due_at}::timestamptz
+     where provider = 'paypal'`;
+  await reconciler.runOnce();
+  expect(await shop.openAlerts()).toEqual(found);
+});
+
+test("a run that lost its database looks up its holds again, also those that it had looked up", async () => {
+  await using payment = await TestPayment.open();
+  await using shop = new Shop(payment);
+  const reconciler = await shop.reconciler();
+  await reconciler.runOnce();
+  const lost = [await shop.held(saga()), await shop.held(saga())];
+  shop.advance();
+  shop.beforeLookUp = () => {
+    if (shop.asked.length === 2) throw new AppError("DATABASE_UNAVAILABLE", "it fails over");
+  };
+  await expect(reconciler.runOnce()).rejects.toMatchObject({ code: "DATABASE_UNAVAILABLE" });
+  expect(await shop.openAlerts()).toHaveLength(1);
+  await payment.database.sql`delete from payment_alerts`;
+  await reconciler.runOnce();
+  const found = await shop.openAlerts();
+  for (const id of lost) expect(found).toContainEqual(expect.stringContaining(id));
 });
 
 test("more holds in doubt than a run looks up wait for the next runs; none starves, and none is looked up twice", async () => {

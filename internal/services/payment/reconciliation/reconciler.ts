@@ -67,6 +67,16 @@ export class Reconciler {
    * compared before that stays compared.
    */
   async runOnce(): Promise<RunResult> {
+    try {
+      return await this.#run();
+    } catch (error) {
+      // A standby that was behind may answer from now on.
+      if (this.#options.database.faultOf(error) === "unavailable") this.#inDoubt.forget();
+      throw error;
+    }
+  }
+
+  async #run(): Promise<RunResult> {
     const { database, clock, newId, intervalMs, provider } = this.#options;
     const startedAt = clock.now();
     await ensureLedger(database.sql, provider, startedAt);
@@ -75,6 +85,7 @@ export class Reconciler {
       await this.#measure();
       return { processed: 0, hasMore: false };
     }
+    this.#inDoubt.startRun(run.due_at);
     try {
       const { until, hasMore } = await this.#readLedger(run.run_id, run.compared_until, startedAt);
       await this.#lookUpNotFound(run.run_id, until - OVERLAP_MS);
@@ -86,6 +97,7 @@ export class Reconciler {
       await forgetEvents(database.sql, startedAt - EVENT_RETENTION_MS, FORGOTTEN_AT_ONCE);
       const dueAt = hasMore ? clock.now() : startedAt + intervalMs;
       await finishRun(database.sql, { ...run, compared_until: until }, clock.now(), dueAt);
+      this.#inDoubt.endRun(dueAt);
       this.#reportUntil(until);
       return { processed: 1, hasMore };
     } catch (error) {
@@ -107,7 +119,6 @@ export class Reconciler {
     const window = nextWindow(from, now, graceMs, this.#lengthMs);
     if (window === null) return { until: from, hasMore: false };
     const { span, hasMore } = window;
-    this.#inDoubt.startRun();
     const readRefunds = (of: Span) =>
       this.#readPages(of, ledger.refunds.bind(ledger), (refunds) => this.#compare(run_id, { refunds }));
     let isWhole =

@@ -8,6 +8,8 @@ export interface Run {
   readonly run_id: string;
   /** Epoch ms: every ledger entry before it has been compared. */
   readonly compared_until: number;
+  /** Epoch ms: when it was due. */
+  readonly due_at: number;
 }
 
 /** Creates the row of a provider that has none: its ledger is compared from `now` on. */
@@ -29,7 +31,7 @@ export async function claimRun(
   const [run] = await sql<Run[]>`
     update reconciliation set run_id = ${run_id}, lease_until = ${leaseUntil}::timestamptz
      where provider = ${provider} and due_at <= ${now}::timestamptz and lease_until <= ${now}::timestamptz
-    returning run_id, compared_until`;
+    returning run_id, compared_until, due_at`;
   return run;
 }
 
@@ -41,7 +43,12 @@ export async function extendRun(tx: Tx, run_id: string, leaseUntil: number): Pro
 }
 
 /** Ends the run and sets when the next is due. Does nothing if another process has taken over the run. */
-export function finishRun(sql: Sql, run: Run, now: number, dueAt: number): PromiseLike<unknown> {
+export function finishRun(
+  sql: Sql,
+  run: Omit<Run, "due_at">,
+  now: number,
+  dueAt: number,
+): PromiseLike<unknown> {
   return sql`
     update reconciliation
        set compared_until = ${run.compared_until}::timestamptz, due_at = ${dueAt}::timestamptz,
