@@ -109,6 +109,35 @@ test("a run that waits for the relay lets another one go first", async () => {
   );
 });
 
+test("who has resumed a run is looked up once, also while another run takes turns with it", async () => {
+  const letters = await pump.deadReserves(8);
+  const context = testContext(databases, letters);
+  const runs = [await replayOf(context, letters.slice(0, 4)), await replayOf(context, letters.slice(4))];
+  for (const { plan_id } of runs) {
+    await pauseRun(context, ADA, plan_id);
+    await resumeRun(context, ADA, plan_id);
+  }
+  let lookUps = 0;
+  const saga = new Proxy(databases.saga, {
+    apply(sql, self, parts: unknown[]) {
+      if (Array.isArray(parts[0]) && parts[0].join("").includes("'run.resume'")) lookUps += 1;
+      return Reflect.apply(sql, self, parts);
+    },
+  });
+  await using executor = testExecutor({ ...context, saga });
+  const turns: unknown[] = [];
+  for (let batches = 0; batches < 4; batches += 1) {
+    const next = runs[batches % 2]?.plan_id ?? "";
+    await databases.saga`
+      update operator_plans set next_batch_at = now() - case when plan_id = ${next} then interval '2 hours' else interval '1 hour' end`;
+    turns.push(await executor.runOnce());
+  }
+  expect(turns).toEqual(turns.map(() => expect.objectContaining({ hasMore: true })));
+  for (const { plan_id } of runs)
+    expect((await planOf(context, plan_id)).counts.sent).toBeGreaterThanOrEqual(2);
+  expect(lookUps).toBe(2);
+});
+
 test("a run whose batch waits for its outcomes holds up no other run of the same console", async () => {
   const letters = await pump.deadReserves(3);
   pump.fate = () => "ignore";

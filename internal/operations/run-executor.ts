@@ -44,6 +44,8 @@ const FAILED_MS = 5_000;
 const MAX_RECORDS = 1_000;
 /** Runs whose dead letters are kept in memory: with each batch of another one, the whole topic is read again. */
 const MAX_CACHED_RUNS = 4;
+/** Runs of which it is remembered why they act: the trail has no index on runs, and runs take turns. */
+const MAX_REASONS = 100;
 const NOTHING: BatchOutcome = { acted: 0, failed: 0, save: () => Promise.resolve() };
 
 export interface RunExecutorOptions extends BulkContext {
@@ -75,8 +77,8 @@ export class RunExecutor implements AsyncDisposable {
   #last: string | null = null;
   /** By run; the one that was used last is at the end. */
   readonly #read = new Map<string, ReadRecords>();
-  /** Why the run of the last batch acts. */
-  #reason: (Pick<LeasedRun, "plan_id" | "generation"> & { readonly now: string }) | null = null;
+  /** Why each resumed run acts; the one that was used last is at the end. */
+  readonly #reasons = new Map<string, Pick<LeasedRun, "generation"> & { readonly now: string }>();
 
   constructor(options: RunExecutorOptions) {
     this.#options = options;
@@ -126,10 +128,15 @@ export class RunExecutor implements AsyncDisposable {
   /** It changes with a resume, which raises the generation, and is not looked up for each batch. */
   async #reasonOf({ plan_id, generation, reason }: LeasedRun): Promise<string> {
     if (generation === 0) return reason;
-    const known = this.#reason;
-    if (known?.plan_id === plan_id && known.generation === generation) return known.now;
-    const now = reasonNow(reason, await lastResume(this.#options.saga, plan_id));
-    this.#reason = { plan_id, generation, now };
+    const known = this.#reasons.get(plan_id);
+    this.#reasons.delete(plan_id);
+    const now =
+      known?.generation === generation
+        ? known.now
+        : reasonNow(reason, await lastResume(this.#options.saga, plan_id));
+    this.#reasons.set(plan_id, { generation, now });
+    const [oldest] = this.#reasons.keys();
+    if (this.#reasons.size > MAX_REASONS && oldest !== undefined) this.#reasons.delete(oldest);
     return now;
   }
 
