@@ -13,8 +13,8 @@ export class ProviderStub implements AsyncDisposable {
   otherwise: StubReply = { status: 404 };
   /** What it was asked since `reset`, in the form of `replies`; not for PayPal's access token, which everyone gets. */
   asked: string[] = [];
-  /** Each reply takes this long. */
-  delayMs = 0;
+  /** How long the replies take, in the order of the requests; the last one is that of all that follow. */
+  delaysMs: readonly number[] = [];
   readonly #server = Bun.serve({
     port: 0,
     hostname: "127.0.0.1",
@@ -22,9 +22,10 @@ export class ProviderStub implements AsyncDisposable {
       const { pathname } = new URL(request.url);
       if (pathname === "/v1/oauth2/token") return Response.json({ access_token: "t", expires_in: 60 });
       const what = `${request.method} ${pathname.split("/").at(-1)}`;
+      const delayMs = this.delaysMs[this.asked.length] ?? this.delaysMs.at(-1) ?? 0;
       this.asked.push(what);
       const { status, body = {}, headers = {} } = this.replies[what] ?? this.otherwise;
-      if (this.delayMs > 0) await Bun.sleep(this.delayMs);
+      if (delayMs > 0) await Bun.sleep(delayMs);
       return Response.json(body, { status, headers });
     },
   });
