@@ -98,7 +98,11 @@ test("cancellations are one group, with what became of each by its own record", 
     await saga.sql`delete from order_cancellations`;
     await insert(status);
     expect(await read(group)).toEqual([tooLate, ["order.cancel", outcome, ended, order_id]]);
-    expect((await read({ ...group, outcome: "refused" })).length).toBe(outcome === "refused" ? 1 : 0);
+    for (const asked of ["under way", "refused", "cancelled"])
+      expect([asked, (await read({ ...group, outcome: asked })).length]).toEqual([
+        asked,
+        outcome === asked ? 1 : 0,
+      ]);
     expect(await cancelledBy(saga.sql, sagas[0] ?? "")).toEqual({
       what: "order",
       actor: "sofia",
@@ -111,4 +115,36 @@ test("cancellations are one group, with what became of each by its own record", 
   }
   const ids = { subjects: [order_id], sagas: [sagas[2] ?? ""] };
   expect((await read({ ids })).map(([action]) => action)).toEqual(["saga.reveal", "order.cancel"]);
+});
+
+test("a cancelled checkout is found by what became of it, as the page says it", async () => {
+  const at = START + 31_000 * MINUTE_MS + 500;
+  const sagaId = Bun.randomUUIDv7();
+  await saga.sql`
+    insert into operator_actions (action_id, run_id, action, subject, saga_id, actor, reason, outcome, at, settled_at)
+    values (gen_random_uuid(), gen_random_uuid(), 'saga.cancel', ${sagaId}, ${sagaId}, 'sofia', 'late', 'cancelling', ${at}::timestamptz,
+            ${at}::timestamptz)`;
+  const found = async (outcome: string | null) => {
+    const rows = await auditTrail(
+      saga.sql,
+      { ...ALL, since: at, until: at + 1, outcome },
+      { limit: 10, after: null },
+    );
+    return rows.map(outcomeOf);
+  };
+  const foundBy = async () => {
+    const asked = ["cancelling", "under way", "cancelled", "refused", "in progress"];
+    const counts = await Promise.all(asked.map(async (outcome) => (await found(outcome)).length));
+    return asked.filter((_, index) => counts[index] === 1);
+  };
+  expect([await found(null), await foundBy()]).toEqual([["cancelling"], ["cancelling"]]);
+  await saga.sql`
+    insert into saga_state (saga_id, user_id, cart_items, status, current_step, table_version, currency, shipping_address, email, client_key,
+           body_hash, deadline_at, created_at, updated_at)
+    values (${sagaId}, gen_random_uuid(), '[]', 'STARTED', 'reserve', 1, 'EUR', '{}', 'ada@example.com', 'key', '', ${at}::timestamptz,
+            ${at}::timestamptz, ${at}::timestamptz)`;
+  expect([await found(null), await foundBy()]).toEqual([["under way"], ["cancelling", "under way"]]);
+  await saga.sql`
+    update saga_state set status = 'COMPENSATED', failure_code = 'CANCELLED', deadline_at = null, completed_at = ${at}::timestamptz where saga_id = ${sagaId}`;
+  expect([await found(null), await foundBy()]).toEqual([["cancelled"], ["cancelling", "cancelled"]]);
 });

@@ -41,7 +41,7 @@ export interface AuditFilter {
   /** An action, the first part of one with its dot: `saga.`, or one of AUDIT_GROUPS. */
   readonly action: string | null;
   readonly ids: Pick<AuditIds, "subjects" | "sagas"> | null;
-  /** What came of it: also a cancellation that was refused later. */
+  /** What came of it, as `outcomeOf` says it; `cancelling` is every cancellation that began. */
   readonly outcome: string | null;
   /** Epoch ms. `since` is inclusive, `until` is not. */
   readonly since: number | null;
@@ -85,8 +85,13 @@ export function auditTrail(
               or starts_with(action, ${action === null || !action.endsWith(".") ? " " : action}))
          and (${subjects}::text[] is null or subject = any(${subjects}::text[]) or saga_id = any(${sagas}::uuid[]))
          and (${outcome}::text is null or coalesce(outcome, 'in progress') = ${outcome}
-              or (${outcome === "refused"} and outcome = 'cancelling'
-                  and exists (select from order_cancellations where cancellation_id = ${cancellationId(sql)} and status = 'REFUSED')))
+              or (outcome = 'cancelling' and ${outcome} = case action
+                  when 'saga.cancel' then (
+                    select case when s.completed_at is null then ${UNDER_WAY} else 'cancelled' end
+                      from saga_state s where s.saga_id = operator_actions.saga_id)
+                  when 'order.cancel' then (
+                    select case status when 'CANCELLING' then ${UNDER_WAY} else lower(status) end
+                      from order_cancellations where cancellation_id = ${cancellationId(sql)}) end))
          and at >= coalesce(${since}::timestamptz, '-infinity') and at < coalesce(${until}::timestamptz, 'infinity')
          and (at, action_id) < (coalesce(${after?.at ?? null}::timestamptz, 'infinity'), ${after?.action_id ?? LAST_ID}::uuid)
        order by at desc, action_id desc limit ${limit})

@@ -243,7 +243,7 @@ export const AUDIT_FIELDS = {
   since: "From (UTC)",
   until: "Until (UTC)",
 } as const;
-const OUTCOMES = ["refused", "failed", "halted", "in progress"];
+const OUTCOMES = ["refused", "failed", "halted", "in progress", UNDER_WAY, "cancelled"];
 
 export function Audit(props: Props) {
   const { frame, faults = NO_FAULTS } = props;
