@@ -22,9 +22,9 @@ const MAX_GROUP = 500;
 /** At most this many checkouts wait for their turn. More are rejected with SERVICE_UNAVAILABLE, which clients retry. */
 const MAX_WAITING = 20_000;
 /** A shopper waits for this answer, so the linger time of a busy machine is capped here, in milliseconds. */
-const LONGEST_LINGER_MS = 8;
-/** Two groups overlap: while one commits, the next one is sent. */
-const MAX_GROUPS_IN_FLIGHT = 2;
+const LONGEST_LINGER_MS = 2;
+/** Groups overlap: while some commit, the next one is sent. At saturation it makes no difference whether these are two, three or six. */
+const MAX_GROUPS_IN_FLIGHT = 3;
 /**
  * A checkout that has waited longer for its turn is rejected unwritten, in milliseconds. Below the timeout of the gateway: after
  * that the gateway has told the shopper to retry, and a checkout written later may no longer be wanted.
