@@ -2,11 +2,11 @@
 //
 //   bun internal/platform/kafka/native/build.ts
 //
-// Called by hand, by the bootstrap and by the release build. It compiles once per set of inputs: the packages' part (a minute and a half
+// Called by hand, by the bootstrap and by the release build. It compiles once per set of inputs: the packages' part (a minute
 // on two cores) is cached separately from ours (seconds). A complete folder is renamed into the cache, so an interrupted build never
 // counts as finished.
 
-import { cpSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { basename, dirname, join } from "node:path";
 
@@ -53,16 +53,27 @@ async function compilePackages(folders: PackageFolders, work: string): Promise<v
   const librdkafka = join(work, "librdkafka");
   // A copy, because librdkafka builds in its source folder, and node_modules must not change.
   cpSync(join(folders.kafka, "deps", "librdkafka"), librdkafka, { recursive: true });
-  const jobs = String(availableParallelism());
   await step("configuring librdkafka", () => run(["./configure", ...SETTINGS.configure], librdkafka));
-  await step("compiling librdkafka", () => run(["make", "-j", jobs, "libs"], librdkafka));
   const sources = filesIn(join(folders.kafka, "src"), ".cc");
-  await step("compiling the package's binding", () =>
-    compile(folders, sources, SETTINGS.compilePackage, join(work, "binding")),
+  // At the same time, so that no core is idle while the last file of the one is compiled.
+  await step("compiling librdkafka and the package's binding", () =>
+    allOf([
+      makeArchives(librdkafka),
+      compile(folders, sources, SETTINGS.compilePackage, join(work, "binding")),
+    ]),
   );
-  cpSync(join(librdkafka, "src", "librdkafka.a"), join(work, "librdkafka.a"));
-  cpSync(join(librdkafka, "src-cpp", "librdkafka++.a"), join(work, "librdkafka++.a"));
+  for (const [folder, archive] of Object.entries(ARCHIVES))
+    cpSync(join(librdkafka, folder, archive), join(work, archive));
   rmSync(librdkafka, { recursive: true });
+}
+
+/** Of librdkafka, by the folder with their sources. */
+const ARCHIVES = { src: "librdkafka.a", "src-cpp": "librdkafka++.a" };
+
+/** Only the archives: `make libs` would also link shared libraries, and copy OpenSSL into an archive that nobody reads. */
+async function makeArchives(librdkafka: string): Promise<void> {
+  for (const [folder, archive] of Object.entries(ARCHIVES))
+    await run(["make", "-j", String(availableParallelism()), archive], join(librdkafka, folder));
 }
 
 async function compileAddon(folders: PackageFolders, packages: string, work: string): Promise<void> {
@@ -126,14 +137,21 @@ async function compile(
     `-ffile-prefix-map=${SOURCES}=${SETTINGS.folderNames.sources}`,
   ];
   const command = ["g++", ...SETTINGS.compile, ...flags, ...names, `-I${SOURCES}`, ...system];
-  const queue = [...sources];
+  // The longest first, so that none of them is compiled alone at the end.
+  const queue = sources.toSorted((a, b) => statSync(b).size - statSync(a).size);
   const next = async (): Promise<void> => {
-    for (let source = queue.pop(); source !== undefined; source = queue.pop()) {
+    for (let source = queue.shift(); source !== undefined; source = queue.shift()) {
       const object = join(into, `${basename(source)}.o`);
       await run([...command, "-c", source, "-o", object], into);
     }
   };
-  await Promise.all(Array.from({ length: availableParallelism() }, next));
+  await allOf(Array.from({ length: availableParallelism() }, next));
+}
+
+/** Waits for all of them also if one fails, so that none writes into a folder that is being removed; throws the first failure. */
+async function allOf(work: readonly Promise<void>[]): Promise<void> {
+  await Promise.allSettled(work);
+  await Promise.all(work);
 }
 
 /** Fills a folder next to `target`, then renames it to `target`. */
@@ -188,11 +206,12 @@ async function headerExists(header: string): Promise<boolean> {
   return (await probe.exited) === 0;
 }
 
+/** Whole lines, because the bootstrap does other things at the same time. */
 async function step(name: string, work: () => Promise<unknown>): Promise<void> {
   const started = performance.now();
-  process.stderr.write(`kafka addon: ${name} ...`);
+  console.error(`kafka addon: ${name} ...`);
   await work();
-  process.stderr.write(` ${((performance.now() - started) / 1000).toFixed(1)} s\n`);
+  console.error(`kafka addon: ${name} took ${((performance.now() - started) / 1000).toFixed(1)} s`);
 }
 
 const FAILURE_LINES = 30;
