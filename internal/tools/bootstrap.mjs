@@ -3,12 +3,11 @@
 // builtins. Each step only does what is missing.
 import { spawn, spawnSync } from "node:child_process";
 import {
+  appendFileSync,
   chmodSync,
-  closeSync,
   copyFileSync,
   existsSync,
   mkdirSync,
-  openSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -16,7 +15,6 @@ import {
   statSync,
   symlinkSync,
   writeFileSync,
-  writeSync,
 } from "node:fs";
 import { delimiter, dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -59,9 +57,6 @@ const JOBS = {
   setup: null,
 };
 
-/** Which part of the set-up runs, for example `2/6`. Parts that find everything in place print nothing. */
-let progress = "";
-
 /** An error that the user has to fix; printed without a stack trace. */
 class SetupError extends Error {}
 
@@ -93,12 +88,23 @@ async function setUp() {
   }
   mkdirSync(CACHE, { recursive: true });
   rmSync(LOG, { force: true });
-  const parts = [systemPackages, npmPackages, kafkaJars, kafkaAddon, kafkaClasses, apiFuzzer, alertTools];
-  for (const [index, part] of parts.entries()) {
-    progress = `${index + 1}/${parts.length}`;
-    await part();
-  }
+  await systemPackages();
+  // At the same time: they wait for downloads, or use one core only.
+  await allOf([packagesAndKafka(), apiFuzzer(), alertTools()]);
   console.log(`setup: everything is in place (${secondsSince(begun)} s)`);
+}
+
+/** Each needs what is before it. */
+async function packagesAndKafka() {
+  await allOf([npmPackages(), kafkaJars()]);
+  await kafkaAddon();
+  await kafkaClasses();
+}
+
+/** Waits for all of them also if one fails, because we end with the first failure, and what still works would go on. */
+async function allOf(parts) {
+  await Promise.allSettled(parts);
+  await Promise.all(parts);
 }
 
 // --- Debian packages -------------------------------------------------------------------------------------------------------
@@ -159,7 +165,7 @@ async function cheaperBrowser() {
     await aptInstall([BROWSER]);
   } catch (error) {
     if (!(error instanceof SetupError)) throw error;
-    process.stdout.write(`failed, continuing with chromium, which makes the tests slower (see ${LOG})\n`);
+    console.log(`setup: that failed, continuing with chromium, which makes the tests slower (see ${LOG})`);
   }
 }
 
@@ -257,7 +263,7 @@ async function kafkaClasses() {
       await run(BUN, [join(REPOSITORY, "internal/stack/servers/kafka-classes.ts")]);
     } catch (error) {
       if (!(error instanceof SetupError)) throw error;
-      process.stdout.write(`failed, continuing without it (see ${LOG}) ... `);
+      console.log(`setup: that failed, continuing without it (see ${LOG})`);
     }
   });
 }
@@ -401,33 +407,33 @@ function runJob(script, scriptArgs) {
 
 // --- small tools -----------------------------------------------------------------------------------------------------------
 
+/** Parts that find everything in place print nothing. Whole lines, because several steps run at the same time. */
 async function step(what, work) {
   const begun = Date.now();
-  process.stdout.write(`setup ${progress}: ${what} ... `);
+  console.log(`setup: ${what} ...`);
   await work();
-  process.stdout.write(`${secondsSince(begun)} s\n`);
+  console.log(`setup: ${what} took ${secondsSince(begun)} s`);
 }
 
-/** Runs a command with its output in the log. On failure the error message has the end of the log. */
-function run(command, commandArgs, { env = process.env, cwd = REPOSITORY, stderr = "log" } = {}) {
-  const log = openSync(LOG, "a");
-  writeSync(log, `\n$ ${command} ${commandArgs.join(" ")}\n`);
-  const child = spawn(command, commandArgs, {
-    cwd,
-    env,
-    stdio: ["ignore", log, stderr === "log" ? log : stderr],
-  });
-  closeSync(log);
+/** How much of a failed command's output is told. */
+const TOLD_LINES = 20;
+
+/** Runs a command with its output in the log, where the outputs of several may mix. The error message of a failure has the end of its own. */
+function run(command, commandArgs, { env = process.env, cwd = REPOSITORY, stderr = "pipe" } = {}) {
+  appendFileSync(LOG, `\n$ ${command} ${commandArgs.join(" ")}\n`);
+  const child = spawn(command, commandArgs, { cwd, env, stdio: ["ignore", "pipe", stderr] });
+  let told = [];
+  const take = (chunk) => {
+    appendFileSync(LOG, chunk);
+    told = `${told.join("\n")}${chunk}`.split("\n").slice(-TOLD_LINES - 1);
+  };
+  for (const output of [child.stdout, child.stderr]) output?.setEncoding("utf8").on("data", take);
   return new Promise((done, fail) => {
     child.on("error", (error) => fail(new SetupError(`${command}: ${error.message}`)));
-    child.on("exit", (code, signal) => {
+    child.on("close", (code, signal) => {
       if (code === 0) return done();
-      const tail = readFileSync(LOG, "utf8").trimEnd().split("\n").slice(-20).join("\n");
-      fail(
-        new SetupError(
-          `${command} ${commandArgs[0]} ended with ${signal ?? code}; the whole output is in ${LOG}\n${tail}`,
-        ),
-      );
+      const reason = `${command} ${commandArgs[0]} ended with ${signal ?? code}; the whole output is in ${LOG}`;
+      fail(new SetupError(`${reason}\n${told.join("\n").trimEnd()}`));
     });
   });
 }
