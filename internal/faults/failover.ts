@@ -19,7 +19,7 @@ const TIMEOUT_MS = 60_000;
 const POLL_MS = 50;
 const STANDBY = "chaos_standby";
 /** Files that belong to the server from which a data directory is copied. */
-const NOT_COPIED = ["postmaster.pid", "postmaster.opts", "pg_wal/*", "pg_replslot/*"];
+const NOT_COPIED = ["postmaster.pid", "postmaster.opts", "pg_wal/*", "pg_replslot/*", "pg_dynshmem/*"];
 
 /** The part of the stack that a failover needs. */
 export interface Holder {

@@ -1,6 +1,6 @@
-// A Postgres of the stack that was killed starts again, also while a process of the killed one is still running.
+// A Postgres of the stack that was killed starts again, also while a process of the killed one is still running, and leaves nothing behind.
 import { afterAll, afterEach, beforeEach, expect, test } from "bun:test";
-import { rmSync } from "node:fs";
+import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import postgres, { type Sql } from "postgres";
 import { newDataDirectory } from "../../testkit/data-directory.ts";
@@ -59,4 +59,10 @@ test("a process of somebody else in the data directory does not delay the restar
   server.kill("SIGKILL");
   await server.restart();
   expect(await sql`select 42 as answer`).toMatchObject([{ answer: 42 }]);
+});
+
+test("of data in memory, a killed server leaves nothing outside of its directory", () => {
+  const data = postgresData(dataDirectory);
+  const shared = readFileSync(`/proc/${server.pid}/maps`, "utf8");
+  expect(shared.includes("/dev/shm/PostgreSQL.")).toBe(!data.startsWith("/dev/shm/"));
 });

@@ -20,6 +20,8 @@ import { canWalkTo, ownDirectory, reachablePlace, unprivilegedUser } from "../un
 import { waitUntil } from "../wait.ts";
 
 const READY_TIMEOUT_MS = 30_000;
+/** The data of tests. */
+const IN_MEMORY = "/dev/shm/";
 
 export interface PostgresOptions {
   /** Process name in the stack, for example `postgres-saga`. */
@@ -42,7 +44,7 @@ export function postgresServer(options: PostgresOptions): Definition {
   const first = secure === undefined ? plain("postgres") : withCertificate(plain("postgres"), secure);
   const own = plain(options.database);
   const settings = Object.entries({
-    ...serverSettings(options.port),
+    ...serverSettings(options.port, data),
     ...(secure === undefined ? {} : SECURE_SETTINGS),
   }).flatMap(([key, value]) => ["-c", `${key}=${value}`]);
   return {
@@ -82,7 +84,7 @@ export function postgresData(dataDirectory: string): string {
  * Durable, so that measurements are meaningful; STACK_POSTGRES_FSYNC=off trades durability for speed on a slow disk. Sized for five
  * instances beside everything else on a small machine.
  */
-function serverSettings(port: number): Record<string, string | number> {
+function serverSettings(port: number, data: string): Record<string, string | number> {
   return {
     port,
     listen_addresses: "127.0.0.1",
@@ -99,6 +101,9 @@ function serverSettings(port: number): Record<string, string | number> {
     timezone: "UTC",
     log_timezone: "UTC",
     log_line_prefix: "%m [%p] %a ",
+    // A killed server leaves the memory that its processes share for good, unless it is in files of its data directory. On a disk those
+    // files would be written to it again and again.
+    ...(data.startsWith(IN_MEMORY) ? { dynamic_shared_memory_type: "mmap" } : {}),
   };
 }
 
