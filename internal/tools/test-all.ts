@@ -9,7 +9,7 @@ import { hasMemory, removeDataDirectories } from "../testkit/data-directory.ts";
 import { startTestServers } from "../testkit/test-servers.ts";
 
 /** Most tests wait for servers: with fewer processes two cores are idle part of the time. Each process may start a whole stack. */
-const PROCESSES = hasMemory() ? 4 : 3;
+const PROCESSES = hasMemory() ? 5 : 3;
 const updateTimings = process.argv.includes("--update-timings");
 
 const stop = new AbortController();
