@@ -90,6 +90,25 @@ describe("values", () => {
     const rows = await database.sql`select id from unnest(${ids}::uuid[]) as t(id)`;
     expect(rows.map((row) => row["id"])).toEqual(ids);
   });
+
+  test("lists come out as they went in", async () => {
+    await using database = open();
+    const texts = ["", "NULL", "null", 'say "so"', "\\", "a,b", "{}", " ", "\n", "\u{1f375}", null];
+    const lists = {
+      texts,
+      names: ["a"],
+      ids: [crypto.randomUUID()],
+      numbers: [1, -2],
+      bigints: [2 ** 53 - 1],
+    };
+    const { sql } = database;
+    const [row] = await sql`
+      select ${texts}::text[] as texts, ${lists.names}::name[] as names, ${lists.ids}::uuid[] as ids,
+             ${lists.numbers}::int[] as numbers, ${lists.bigints}::bigint[] as bigints`;
+    expect(row).toEqual(lists);
+    const [empty] = await sql`select ${[]}::text[] as texts, array[true, null, false] as booleans`;
+    expect(empty).toEqual({ texts: [], booleans: [true, null, false] });
+  });
 });
 
 describe("listen", () => {

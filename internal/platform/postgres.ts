@@ -20,6 +20,7 @@ import { poolerRefused, requireSettingsKept } from "./postgres-pooler.ts";
 import { PRIMARY_ONLY, standbyRefused } from "./postgres-standby.ts";
 import { tlsOf } from "./postgres-tls.ts";
 import { Transactions } from "./postgres-transaction.ts";
+import { TYPES } from "./postgres-types.ts";
 
 const CONNECT_TIMEOUT_MS = 5_000;
 const STATEMENT_TIMEOUT_MS = 10_000;
@@ -237,26 +238,7 @@ function driverOptions(options: PostgresOptions): DriverOptions {
       lock_timeout: timeouts.lockMs ?? LOCK_TIMEOUT_MS,
       idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_TIMEOUT_MS,
     },
-    types: { bigint, timestamp },
+    types: TYPES,
+    fetch_types: false,
   };
 }
-
-/** int8. The driver's default is a string. */
-const bigint = {
-  to: 20,
-  from: [20],
-  serialize: (value: number | bigint): string => String(value),
-  parse(text: string): number {
-    const value = Number(text);
-    if (!Number.isSafeInteger(value)) throw new RangeError(`bigint ${text} from the database exceeds 2^53`);
-    return value;
-  },
-};
-
-/** timestamptz and timestamp. */
-const timestamp = {
-  to: 1184,
-  from: [1114, 1184],
-  serialize: (value: number | string | Date): string => new Date(value).toISOString(),
-  parse: (text: string): number => new Date(text).getTime(),
-};

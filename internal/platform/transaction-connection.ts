@@ -38,8 +38,7 @@ export class TransactionConnection {
     });
     connection.#driver = driver;
     try {
-      // On a new connection the driver fetches a list of types. If the connection breaks meanwhile (postgres 3.4.9), `reserve` never
-      // settles, and the list's rejection has no handler, which ends the process. A plain statement has no such fault.
+      // `reserve` expects an open connection (postgres 3.4.9): if a new one breaks meanwhile, a plain statement is rejected properly.
       await connection.within(OPEN_TIMEOUT_MS, driver`select`);
       const reserved = await connection.within(OPEN_TIMEOUT_MS, driver.reserve());
       connection.#reserved = connection.#refusingWhenClosed(reserved);
