@@ -177,6 +177,7 @@ function administrator(): Sql {
     idle_timeout: ADMIN_IDLE_SECONDS,
     // Each statement has another database in it.
     prepare: false,
+    fetch_types: false,
     onnotice: () => undefined,
   });
   return shared;

@@ -109,7 +109,7 @@ function serverSettings(port: number, data: string): Record<string, string | num
 
 async function withConnection<T>(url: string, use: (sql: postgres.Sql) => Promise<T>): Promise<T> {
   const { url: bare, ssl } = tlsOf(url);
-  const sql = postgres(bare, { ssl, max: 1, connect_timeout: 2, onnotice: () => {} });
+  const sql = postgres(bare, { ssl, max: 1, connect_timeout: 2, fetch_types: false, onnotice: () => {} });
   try {
     return await use(sql);
   } finally {
