@@ -57,6 +57,9 @@ const JOBS = {
   setup: null,
 };
 
+/** How much of a failed command's output is told. */
+const TOLD_LINES = 20;
+
 /** An error that the user has to fix; printed without a stack trace. */
 class SetupError extends Error {}
 
@@ -415,10 +418,7 @@ async function step(what, work) {
   console.log(`setup: ${what} took ${secondsSince(begun)} s`);
 }
 
-/** How much of a failed command's output is told. */
-const TOLD_LINES = 20;
-
-/** Runs a command with its output in the log, where the outputs of several may mix. The error message of a failure has the end of its own. */
+/** Runs a command with its output in the log, where the outputs of several may mix. A failure is told with the end of its own. */
 function run(command, commandArgs, { env = process.env, cwd = REPOSITORY, stderr = "pipe" } = {}) {
   appendFileSync(LOG, `\n$ ${command} ${commandArgs.join(" ")}\n`);
   const child = spawn(command, commandArgs, { cwd, env, stdio: ["ignore", "pipe", stderr] });
