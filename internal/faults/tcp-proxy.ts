@@ -19,6 +19,7 @@ export class TcpProxy implements AsyncDisposable {
   #isStalled = false;
   /** Bytes that still pass, both ways together; infinite when no cut is due. */
   #bytesUntilCut = Number.POSITIVE_INFINITY;
+  #ending: "cut" | "reset" = "cut";
 
   /** `target` may be a function that is called for each connection: for a server that is not there yet, or has moved. */
   static async start(target: Address | (() => Address), latencyMs = 0): Promise<TcpProxy> {
@@ -48,9 +49,10 @@ export class TcpProxy implements AsyncDisposable {
     for (const { from } of this.#directions) from.resetAndDestroy();
   }
 
-  /** Lets this many more bytes pass, then breaks every connection, in the middle of a message. */
-  cutAfter(bytes: number): void {
+  /** Lets this many more bytes pass, then breaks every connection, in the middle of a message: `cut` or `reset`, see there. */
+  cutAfter(bytes: number, ending: "cut" | "reset" = "cut"): void {
     this.#bytesUntilCut = bytes;
+    this.#ending = ending;
   }
 
   /** From now on nothing passes, on connections that look alive: a paused process, a hung network. */
@@ -101,7 +103,7 @@ export class TcpProxy implements AsyncDisposable {
     if (this.#bytesUntilCut > 0) return;
     this.#bytesUntilCut = Number.POSITIVE_INFINITY;
     // The written bytes have to get out first, or the cut would fall between two messages.
-    setImmediate(() => this.cut());
+    setImmediate(() => this[this.#ending]());
   }
 
   #end(direction: Direction, to: Socket): void {

@@ -327,21 +327,26 @@ describe("the connection fails", () => {
     expect(await ids()).toContain(3);
   });
 
-  test("at any moment while it is made: unavailable or committed, and no crash", async () => {
-    // In the handshake and in the statements after it, both ways together.
-    const cuts = Array.from({ length: 30 }, (_, index) => 100 + 100 * index);
-    for (const [id, bytes] of cuts.entries()) {
-      await using proxy = await startProxy();
-      await using database = open({ url: through(proxy) });
-      proxy.cutAfter(bytes);
-      const write = () =>
-        database.transaction(({ tx, finish }) => finish([tx`insert into item values (${id}, 0)`]));
-      await write().catch((error: unknown) => expect(error).toMatchObject({ code: "DATABASE_UNAVAILABLE" }));
-    }
-    await using database = open();
-    await database.transaction(({ tx, finish }) => finish([tx`insert into item values (1000, 0)`]));
-    expect(await ids()).toContain(1_000);
-  });
+  // A server that is killed before it has read what was sent to it resets the connection.
+  test.each(["cut", "reset"] as const)(
+    "at any moment while it is made (%s): unavailable or committed, and no crash",
+    async (ending) => {
+      const cuts = Array.from({ length: 40 }, (_, index) => 100 + 100 * index);
+      for (const [id, bytes] of cuts.entries()) {
+        await using proxy = await startProxy();
+        await using database = open({ url: through(proxy) });
+        proxy.cutAfter(bytes, ending);
+        const write = async () => {
+          if (id % 2 === 0) await insert(database, id, 0);
+          else await database.sql`insert into item values (${id}, 0)`;
+        };
+        await write().catch((error: unknown) => expect(database.faultOf(error)).toBe("unavailable"));
+      }
+      await using database = open();
+      await database.transaction(({ tx, finish }) => finish([tx`insert into item values (1000, 0)`]));
+      expect(await ids()).toContain(1_000);
+    },
+  );
 
   test("from the start: unavailable", async () => {
     const proxy = await startProxy();

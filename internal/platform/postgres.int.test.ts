@@ -84,11 +84,24 @@ describe("values", () => {
     expect(fromText?.["value"]).toEqual(rows);
   });
 
-  test("lists go in as arrays", async () => {
+  test.each<[string, readonly (string | number | null)[]]>([
+    ["uuid", [crypto.randomUUID(), null, crypto.randomUUID()]],
+    ["text", ["plain", "", "NULL", 'a "quoted" one', "{a,b}", "back\\slash", "two\nlines", " é ", null]],
+    ["varchar", ["a b"]],
+    ["name", ["saga_app"]],
+    ["smallint", [1, -2]],
+    ["integer", [0, null, 2_147_483_647]],
+    ["bigint", [Number.MAX_SAFE_INTEGER, -1]],
+    ["float8", [0.5, -1e100]],
+  ])("lists go in as arrays, and come out as they were: %s", async (type, list) => {
     await using database = open();
-    const ids = [crypto.randomUUID(), crypto.randomUUID()];
-    const rows = await database.sql`select id from unnest(${ids}::uuid[]) as t(id)`;
-    expect(rows.map((row) => row["id"])).toEqual(ids);
+    for (const one of [list, []]) {
+      const [row] = await database.sql.unsafe(
+        `select $1::${type}[] as list, cardinality($1::${type}[]) as count`,
+        [[...one]],
+      );
+      expect([row?.["list"], row?.["count"]]).toEqual([one, one.length]);
+    }
   });
 
   test("lists come out as they went in", async () => {

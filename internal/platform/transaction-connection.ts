@@ -38,7 +38,8 @@ export class TransactionConnection {
     });
     connection.#driver = driver;
     try {
-      // `reserve` expects an open connection (postgres 3.4.9): if a new one breaks meanwhile, a plain statement is rejected properly.
+      // On a new connection without a list of types (postgres-types.ts) the driver's `reserve` never settles (postgres 3.4.9), so a statement
+      // opens it.
       await connection.within(OPEN_TIMEOUT_MS, driver`select`);
       const reserved = await connection.within(OPEN_TIMEOUT_MS, driver.reserve());
       connection.#reserved = connection.#refusingWhenClosed(reserved);
