@@ -41,6 +41,14 @@ async function next(consumer: Consumer): Promise<ConsumedBatch> {
   return batch;
 }
 
+/** The same, also of dropped messages alone, which end no poll early. On a busy machine it takes several polls to join the group. */
+async function nextOfAny(consumer: Consumer): Promise<ConsumedBatch> {
+  for (;;) {
+    const batch = await consumer.poll({ ...SOON, waitMs: 3_000 });
+    if (batch !== null) return batch;
+  }
+}
+
 /** Polls until `count` values have arrived. */
 async function take(consumer: Consumer, count: number): Promise<unknown[]> {
   const values: unknown[] = [];
@@ -102,10 +110,10 @@ test("commits dropped messages, even if there are no others", async () => {
   ]);
   {
     await using consumer = await open(topic, { groupId, types: ["Mine"] });
-    const batch = await consumer.poll({ ...SOON, waitMs: 3_000 });
+    const batch = await nextOfAny(consumer);
     expect(batch).toMatchObject({ values: [], skipped: 2 });
-    batch?.done();
-    batch?.release();
+    batch.done();
+    batch.release();
   }
   await send(topic, [{ type: "Mine", value: 2 }]);
   await using successor = await open(topic, { groupId, types: ["Mine"] });
@@ -225,9 +233,9 @@ test("commits processed batches without a close, also a poll with only dropped m
   );
   for (const [round, type] of ["Mine", "Theirs"].entries()) {
     await send(topic, [{ type, value: round }]);
-    const batch = await consumer.poll({ ...SOON, waitMs: 3_000 });
-    batch?.done();
-    batch?.release();
+    const batch = await nextOfAny(consumer);
+    batch.done();
+    batch.release();
     await waitUntil(`offset ${round + 1} is committed`, () => progress.hasPassed(new Map([[0, round + 1]])), {
       timeoutMs: 10_000,
     });
