@@ -136,11 +136,11 @@ export async function failure(call: Promise<unknown>): Promise<Stripe.errors.Str
   throw new Error("the call did not fail", { cause: caught });
 }
 
-/** Polls a condition for at most 5 s. */
+/** Polls a condition for at most 30 s: a busy machine may need some. */
 export async function waitFor(condition: () => Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + 5_000;
+  const deadline = performance.now() + 30_000;
   while (!(await condition())) {
-    if (performance.now() > deadline) throw new Error("the condition did not hold within 5 s");
+    if (performance.now() > deadline) throw new Error("the condition did not hold within 30 s");
     await Bun.sleep(20);
   }
 }
