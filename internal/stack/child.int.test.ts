@@ -30,11 +30,11 @@ test("killing the parent ends the child, also if it runs as another user", async
   const { value } = await parent.stdout.getReader().read();
   const child = new TextDecoder().decode(value).trim();
   await waitUntil("the child sleeps", () => commandOf(Number(child)).startsWith("sleep"), {
-    timeoutMs: 5_000,
+    timeoutMs: 30_000,
   });
   parent.kill("SIGKILL");
   await parent.exited;
-  await waitUntil("the child is gone", () => commandOf(Number(child)) === "", { timeoutMs: 5_000 });
+  await waitUntil("the child is gone", () => commandOf(Number(child)) === "", { timeoutMs: 30_000 });
 });
 
 test("a child that ignores the stop signal is killed at the deadline", async () => {
@@ -46,7 +46,7 @@ test("a child that ignores the stop signal is killed at the deadline", async () 
     "it runs",
     () => existsSync(logFile("deaf")) && readFileSync(logFile("deaf"), "utf8") === "up\n",
     {
-      timeoutMs: 5_000,
+      timeoutMs: 30_000,
     },
   );
   expect(await child.stop()).toEqual({ code: null, signal: "SIGKILL" });

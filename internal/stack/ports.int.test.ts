@@ -71,7 +71,7 @@ test("a lock is exclusive, and free when its holder is killed", async () => {
         lock?.release();
         return lock !== null;
       },
-      { timeoutMs: 2_000 },
+      { timeoutMs: 30_000 },
     );
   } finally {
     holder.kill("SIGKILL");
