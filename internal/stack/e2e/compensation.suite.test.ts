@@ -18,7 +18,7 @@ const PATIENCE_MS = 30_000;
 const DEADLINE_MS = 8_000;
 /** Shorter than the deadline, so that stock can expire during a checkout. */
 const HOLD_MS = 2_000;
-/** Longer than a hold, shorter than two holds and the deadline: a hold that began when the first ended must outlast the charge. */
+/** Longer than a hold, shorter than the deadline. */
 const SLOW_CHARGE = "fixed:3000";
 /** Long enough to interfere with a checkout during its charge. */
 const UNHURRIED_CHARGE = "fixed:700";
@@ -123,7 +123,8 @@ export function compensation(running: () => RunningSystem): void {
       // given that the charge reaches the saga before inventory's expiry event
       await using _ = await splitRelay();
       await system.restock("last-one", 1);
-      await system.providerTakes(SLOW_CHARGE);
+      await system.providerTakes(LATENCY);
+      system.stack.kill("payment", "SIGSTOP");
       const first = await place("last-one");
       await reaches(first, "INVENTORY_RESERVED");
       inventoryRelay.kill("SIGKILL");
@@ -131,6 +132,7 @@ export function compensation(running: () => RunningSystem): void {
       // when another checkout takes the stock, and then the first one is paid
       const second = await place("last-one");
       await expectOnShelf("last-one", 0);
+      system.stack.kill("payment", "SIGCONT");
       await waitUntil(
         "the reservation is lost",
         async () => (await system.story(first)).timeline.some(({ what }) => what.includes("ReservationLost")),
