@@ -26,7 +26,7 @@ let database: TestDatabase;
 let producer: BatchProducer & AsyncDisposable;
 beforeAll(async () => {
   database = await cloneDatabase("order");
-  producer = await openProducer({ brokers: kafkaBrokers(), clientId: "test", deliveryTimeoutMs: 5_000 });
+  producer = await openProducer({ brokers: kafkaBrokers(), clientId: "test" });
 });
 afterAll(async () => {
   await producer[Symbol.asyncDispose]();

@@ -20,7 +20,7 @@ import { kafkaServers } from "../stack/servers/kafka.ts";
 
 const PARTITIONS = 2;
 /** A client that is turned away tries again for this long. */
-const CONNECT_TIMEOUT_MS = 3_000;
+export const CONNECT_TIMEOUT_MS = 3_000;
 export const PASSWORD = "correct horse";
 
 interface Parts {
@@ -157,7 +157,7 @@ function optionsIn(parts: Parts, account: string): KafkaOptions {
   // The name by which readers without a group know themselves is part of the table.
   const clientId =
     account === "operator" ? "checkoutctl" : account === "console" ? "checkout-console" : account;
-  return { ...kafkaOptions(settingsIn(parts, account), clientId), connectTimeoutMs: CONNECT_TIMEOUT_MS };
+  return kafkaOptions(settingsIn(parts, account), clientId);
 }
 
 /** Every topic of ours. */
