@@ -7,7 +7,8 @@ import { OpsServer } from "./ops-http.ts";
 import { openPostgres, type Postgres } from "./postgres.ts";
 import { watchRefusals } from "./watch-refusals.ts";
 
-const DENIED_FOR_MS = 300;
+/** Longer than a busy machine needs to look whether it is refused still. */
+const DENIED_FOR_MS = 2_000;
 const PATIENCE_MS = 10_000;
 
 const held = new AsyncDisposableStack();
