@@ -97,7 +97,8 @@ async function connections(port: number): Promise<number> {
 class Work {
   requests = 0;
   readonly failures: unknown[] = [];
-  longestMs = 0;
+  /** Requests that were not over when a timer of twice the timeout ended. Not by the clock: the whole process may stand still for a while. */
+  late = 0;
   #isOver = false;
   readonly #done: Promise<void>;
 
@@ -110,7 +111,7 @@ class Work {
     const caller = { address: "192.0.2.1", client: "192.0.2.1", network: "192.0.2.0/24", userId: null };
     this.#done = (async () => {
       while (!this.#isOver) {
-        const begun = performance.now();
+        const timer = setTimeout(() => (this.late += 1), 2 * TIMEOUT_MS);
         await Promise.all([
           rates.admit(caller, false),
           redis.present(["idem:test:1"]),
@@ -118,7 +119,7 @@ class Work {
         ])
           .then(() => (this.requests += 1))
           .catch((error: unknown) => this.failures.push(error));
-        this.longestMs = Math.max(this.longestMs, performance.now() - begun);
+        clearTimeout(timer);
         await Bun.sleep(2);
       }
     })();
@@ -148,7 +149,7 @@ test("the master dies while it is used: nothing fails or waits, and the new one 
   expect(await at(from, (send) => send("ROLE"))).toContain("master");
   expect(await own.untilWatched()).toBe(to);
   await work.stop();
-  expect([work.failures, work.longestMs < 2 * TIMEOUT_MS]).toEqual([[], true]);
+  expect([work.failures, work.late]).toEqual([[], 0]);
   expect(uses(redis, to)).toBe(true);
   expect(await connections(from)).toBe(0);
   expect(await connections(to)).toBe(1);
