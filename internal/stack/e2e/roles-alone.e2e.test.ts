@@ -16,9 +16,9 @@ import { ensureServerCertificates } from "../secure/server-certificates.ts";
 import type { StackAddresses } from "../state.ts";
 import { waitUntil } from "../wait.ts";
 
-const SOON = { timeoutMs: 15_000 };
-/** Short, because a role that waits for a server has no work to finish. */
-const STOP_DEADLINE_MS = 5_000;
+const SOON = { timeoutMs: 30_000 };
+/** Then it is killed, which is no end with code 0. */
+const STOP_DEADLINE_MS = 20_000;
 
 /** The server each role needs, as /readyz names it; null if it needs none. */
 const WAITS_FOR: Readonly<Record<Role, string | null>> = {
