@@ -195,7 +195,7 @@ test("with all Sentinels gone the master goes on being used, also after its conn
   await redis.remember(["idem:test:3"], 60);
   await at(port, (send) => send("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"));
   // It may be back sooner than anybody looks.
-  await until(() => seen.length === 3, "the connection is lost, and there is another one");
+  await until(() => seen.length >= 3, "the connection is lost, and there is another one");
   expect(seen[1]).toContain("Redis is skipped");
   await until(() => uses(redis, port), "connected again");
   expect(await redis.present(["idem:test:3"])).toEqual([true]);
