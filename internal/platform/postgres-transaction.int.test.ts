@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
 import postgres from "postgres";
 import { AppError, AssertionError, type ErrorCode } from "../kernel/errors.ts";
+import type { Transaction } from "../messaging/database.ts";
 import { postgresUrl } from "../testkit/servers.ts";
 import { TcpProxy } from "../faults/tcp-proxy.ts";
 import { waitUntil } from "../stack/wait.ts";
@@ -68,6 +69,16 @@ async function expectCode(work: Promise<unknown>, code: ErrorCode): Promise<AppE
 
 function sqlState(error: unknown): string | undefined {
   return error instanceof postgres.PostgresError ? error.code : undefined;
+}
+
+/** Whether a statement cannot even be made any more. It is not sent. */
+function isRefused(make: () => unknown): boolean {
+  try {
+    make();
+    return false;
+  } catch {
+    return true;
+  }
 }
 
 const insert = (database: Postgres, id: number, amount = 1) =>
@@ -272,6 +283,24 @@ describe("the connection fails", () => {
       await tx`select ${"x".repeat(10_000)}::text`;
     });
     await expectCode(work, "DATABASE_UNAVAILABLE");
+  });
+
+  test("between the round trips, before a store that begins to load at once: a rejection, no crash", async () => {
+    await using database = open();
+    const loads = async ({ tx, send }: Transaction) => {
+      const [[row]] = await send([tx<{ pid: number }[]>`select pg_backend_pid() as pid`]);
+      await admin`select pg_terminate_backend(${row?.pid ?? 0}, 1000)`;
+      await waitUntil("the connection is closed", () => isRefused(() => tx`select 1`), { timeoutMs: 10_000 });
+      const load = async () => await tx`select 1`;
+      await send([load()]);
+    };
+    let loading: Promise<void> | undefined;
+    await expectCode(
+      database.transaction((transaction) => (loading = loads(transaction))),
+      "DATABASE_UNAVAILABLE",
+    );
+    // The transaction fails with its connection; the work goes on until it needs that.
+    expect(await failure(loading ?? Promise.resolve())).toMatchObject({ code: "DATABASE_UNAVAILABLE" });
   });
 
   test("while a store awaits a statement that is queued behind another: rejected, not left pending", async () => {

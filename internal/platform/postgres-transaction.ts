@@ -199,6 +199,8 @@ class LaneTransaction implements Transaction {
    * that the transaction is aborted.
    */
   async #roundTrip(statements: readonly PromiseLike<unknown>[]): Promise<readonly unknown[]> {
+    // A store's `load()` runs already, and fails when the connection is closed: so does this, which then waits for none of them.
+    for (const statement of statements) if (!isUnsentStatement(statement)) statement.then(undefined, ignore);
     this.#connection.assertOpen();
     for (const statement of statements) {
       if (isUnsentStatement(statement)) void statement.execute();
@@ -240,6 +242,8 @@ class LaneTransaction implements Transaction {
     return new AppError("DATABASE_LOCKED", `waited ${Math.round(waitedMs)} ms for ${who}`, { cause });
   }
 }
+
+function ignore(): void {}
 
 /** A driver's statement is sent when its result is awaited; a store's `load()` is already a plain promise. */
 function isUnsentStatement(statement: PromiseLike<unknown>): statement is PendingQuery<Row[]> {
