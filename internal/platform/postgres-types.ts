@@ -37,9 +37,12 @@ export const TYPES = {
   timestamp,
   booleans: listsOf(1000, (text) => text === "t"),
   names: listsOf(1003, asIs),
+  smallints: listsOf(1005, Number),
   integers: listsOf(1007, Number),
   texts: listsOf(1009, asIs),
+  varchars: listsOf(1015, asIs),
   bigints: listsOf(1016, (text) => bigint.parse(text)),
+  doubles: listsOf(1022, Number),
   uuids: listsOf(2951, asIs),
 } satisfies Record<string, PostgresType>;
 

@@ -127,12 +127,7 @@ async function isPrimary(member: Member): Promise<boolean> {
 }
 
 async function connected<T>({ definition }: Member, use: (sql: Sql) => Promise<T>): Promise<T> {
-  const sql = postgres(definition.address, {
-    max: 1,
-    connect_timeout: CONNECT_SECONDS,
-    fetch_types: false,
-    onnotice: () => {},
-  });
+  const sql = postgres(definition.address, { max: 1, connect_timeout: CONNECT_SECONDS, onnotice: () => {} });
   try {
     return await use(sql);
   } finally {
