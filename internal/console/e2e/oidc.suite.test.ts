@@ -11,8 +11,6 @@ import { accessibilityFaults, openBrowser, TIMEOUT_MS } from "../../testkit/shop
 
 const SKU = "mug-red";
 const WAIT_MS = 30_000;
-/** A bank that is slow enough to be stopped. */
-const SLOW_BANK = "fixed:8000";
 
 /** Whether anything is drawn, and how many points there are. */
 const PAINTED = `(() => {
@@ -58,8 +56,6 @@ export function oidc(running: () => RunningSystem): void {
     site = `http://localhost:${proxy.port}`;
     provider = held.use(new OidcProvider(`${site}/sign-in/oidc/callback`));
     system = running();
-    await system.providerTakes(SLOW_BANK);
-    held.defer(() => system.providerTakes("fixed:5"));
     const another = await system.oneMore("console", {
       CONSOLE_URL: site,
       OIDC_ISSUER: provider.issuer,
@@ -83,16 +79,23 @@ export function oidc(running: () => RunningSystem): void {
     async () => {
       const cart = cartOf([SKU], "pm_card_visa", CURRENCY);
       const shopper = await system.shopper();
-      const { saga_id } = await shopper.checkout(cart, crypto.randomUUID(), Date.now() + WAIT_MS);
       const page = await newPage();
-      await page.goto(`${site}/sagas/${saga_id}`);
-      await page.waitForURL(`${site}/sign-in?*`);
-      await page.click("a:text('Sign in at')");
-      await page.waitForURL(`${site}/sagas/${saga_id}`);
-      expect(await page.textContent(".who")).toContain("olga");
-      await page.click("[data-opens=cancel]");
-      await page.fill("#cancel-reason", "ticket 4712");
-      await page.keyboard.press("Enter");
+      // The checkout waits for as long as it takes to sign in and to stop it.
+      system.stack.kill("order", "SIGSTOP");
+      try {
+        const { saga_id } = await shopper.checkout(cart, crypto.randomUUID(), Date.now() + WAIT_MS);
+        await page.goto(`${site}/sagas/${saga_id}`);
+        await page.waitForURL(`${site}/sign-in?*`);
+        await page.click("a:text('Sign in at')");
+        await page.waitForURL(`${site}/sagas/${saga_id}`);
+        expect(await page.textContent(".who")).toContain("olga");
+        await page.click("[data-opens=cancel]");
+        await page.fill("#cancel-reason", "ticket 4712");
+        await page.keyboard.press("Enter");
+        await page.waitForSelector("#s-words :text-is('COMPENSATING')");
+      } finally {
+        system.stack.kill("order", "SIGCONT");
+      }
       await page.waitForSelector("#s-words :text-is('COMPENSATED')");
       // The orchestrator writes this line, with the name from the token that it was shown.
       expect(await page.textContent("#s-timeline")).toContain("saga.cancel by olga");
