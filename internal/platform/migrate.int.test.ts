@@ -155,8 +155,6 @@ describe("a cloned test database", () => {
 
   test("reports an open transaction", async () => {
     const database = await cloneDatabase("saga");
-    // Opens the connection: see TransactionConnection.open.
-    await database.sql`select`;
     const connection = await database.sql.reserve();
     await connection`begin`;
     const error = await database[Symbol.asyncDispose]().then(

@@ -2,7 +2,7 @@
 // connection might never work again (postgres 3.4.9, src/connection.js): unwritten data stays in its buffer when it closes, the
 // next startup message is queued behind that data and never sent, and every reconnect times out. One statement at the moment when
 // a connection breaks is enough. Called by postgres.ts.
-import postgres, { type Sql } from "postgres";
+import postgres, { type ReservedSql, type Sql } from "postgres";
 import type { DriverOptions } from "./transaction-connection.ts";
 import { untilEnded } from "./pending-socket.ts";
 import { isStandby } from "./postgres-standby.ts";
@@ -33,7 +33,8 @@ export class Pool {
     this.#current = this.#connect();
     this.sql = new Proxy(this.#current, {
       apply: (_first, self, args) => this.#overheard(Reflect.apply(this.#current, self, args)),
-      get: (_first, property) => Reflect.get(this.#current, property) as unknown,
+      get: (_first, property) =>
+        property === "reserve" ? () => this.#reserve() : (Reflect.get(this.#current, property) as unknown),
     });
   }
 
@@ -43,6 +44,16 @@ export class Pool {
     for (const timer of this.#retired.values()) clearTimeout(timer);
     const retired = [...this.#retired.keys()].map((driver) => driver.end({ timeout: 0 }));
     await Promise.all([this.#current.end({ timeout: timeoutMs / 1_000 }), ...retired]);
+  }
+
+  /**
+   * A connection that the driver (postgres 3.4.9) opens for `reserve` is never lent out when it asks the server for no types
+   * (postgres-arrays.ts), so a statement opens it.
+   */
+  async #reserve(): Promise<ReservedSql> {
+    const driver = this.#current;
+    await driver`select`;
+    return driver.reserve();
   }
 
   /**
