@@ -83,8 +83,26 @@ export async function requestKill(dataDirectory: string, name: string, signal: S
   await call(dataDirectory, "POST", `/kill/${name}/${signal}`);
 }
 
+/** Nothing serves the socket of this directory. */
+export class NotRunning extends Error {
+  constructor(dataDirectory: string, cause: unknown) {
+    super(notRunningText(dataDirectory), { cause });
+  }
+}
+
+export function notRunningText(dataDirectory: string): string {
+  return `no stack is running in ${dataDirectory}; start one with npm run stack up`;
+}
+
+/** Without a socket, or with one that a killed stack has left. */
+const NOBODY = new Set(["ENOENT", "ECONNREFUSED", "FailedToOpenSocket"]);
+
 async function call(dataDirectory: string, method: string, path: string): Promise<Response> {
-  const response = await fetch(`http://stack${path}`, { method, unix: socketPath(dataDirectory) });
+  const asking = fetch(`http://stack${path}`, { method, unix: socketPath(dataDirectory) });
+  const response = await asking.catch((error: unknown) => {
+    const isNobody = error instanceof Error && "code" in error && NOBODY.has(String(error.code));
+    throw isNobody ? new NotRunning(dataDirectory, error) : error;
+  });
   if (!response.ok) throw new Error(await response.text());
   return response;
 }

@@ -5,7 +5,7 @@ import { CommanderError } from "commander";
 import { basename } from "node:path";
 import { type BuiltBinary, buildAll, buildableRoles } from "../tools/build.ts";
 import { parseSignal } from "./child.ts";
-import { requestKill, requestRestart, runningStack } from "./control.ts";
+import { NotRunning, notRunningText, requestKill, requestRestart, runningStack } from "./control.ts";
 import { showLogs } from "./logs.ts";
 import { REPOSITORY, stackDirectory } from "./paths.ts";
 import type { Advertised } from "./plan.ts";
@@ -154,7 +154,7 @@ program
     const state = await runningStack(directory);
     if (state === null) {
       if (json) console.log(JSON.stringify({ version: 1, phase: "stopped", data_directory: directory }));
-      else console.log(`no stack is running in ${directory}; start one with npm run stack up`);
+      else console.log(notRunningText(directory));
       process.exit(EXIT_NOT_RUNNING);
     }
     if (json) console.log(JSON.stringify(state, null, 2));
@@ -169,7 +169,7 @@ program
   .argument("[name]", "a name from status; default: all")
   .addOption(dataDirectory)
   .option("-f, --follow", "follow the log")
-  .option("-n, --lines <n>", "lines from the end", Number, 50)
+  .option("-n, --lines <n>", "lines from the end", lineCount, 50)
   .action(async (name, { dataDir, follow, lines }) => {
     await showLogs(stackDirectory(dataDir), { name, follow: follow ?? false, lines });
   });
@@ -200,11 +200,16 @@ try {
   // Commander has already printed the help or the error.
   if (error instanceof CommanderError) process.exit(error.exitCode === 0 ? 0 : EXIT_USAGE);
   console.error(error instanceof Error ? error.message : error);
-  process.exit(1);
+  process.exit(error instanceof NotRunning ? EXIT_NOT_RUNNING : 1);
 }
 
 function standbys(value: string): readonly string[] {
   return value === "all" ? DATABASES : value.split(",");
+}
+
+function lineCount(value: string): number {
+  if (/^\d{1,9}$/.test(value)) return Number(value);
+  throw new InvalidArgumentError("it must be a whole number");
 }
 
 function brokers(value: string): 1 | 3 {
