@@ -75,6 +75,12 @@ if (job === "demo" && args.some((arg) => arg === "--help" || arg === "-h")) {
   process.stdout.write(readFileSync(DEMO_HELP, "utf8"));
   process.exit(0);
 }
+const unknown = job === "demo" ? args.find((arg) => arg.startsWith("-") && !isOfDemo(arg)) : undefined;
+if (unknown !== undefined) {
+  // So would this; the job judges the values.
+  console.error(`Unknown option '${unknown}'; see npm run demo -- --help`);
+  process.exit(2);
+}
 try {
   await setUp();
 } catch (error) {
@@ -83,6 +89,11 @@ try {
   process.exit(1);
 }
 if (JOBS[job] !== null) runJob(join(REPOSITORY, JOBS[job]), args);
+
+function isOfDemo(arg) {
+  const [name] = arg.split("=");
+  return readFileSync(DEMO_HELP, "utf8").includes(`\n  ${name} `);
+}
 
 async function setUp() {
   const begun = Date.now();

@@ -24,6 +24,23 @@ test.each([[["--help"]], [["-h"]], [["--keep", "--help"]]])("demo %p answers at 
 });
 
 test.each([
+  [["--order", "5"], "--order"],
+  [["--keep", "--orders=5", "--kep"], "--kep"],
+])("demo %p is refused at once", (args, named) => {
+  const folder = mkdtempSync(join(tmpdir(), "bootstrap-"));
+  try {
+    for (const file of [BOOTSTRAP, HELP]) cpSync(join(REPOSITORY, file), join(folder, file));
+    const command = [process.execPath, join(folder, BOOTSTRAP), "demo", ...args];
+    const { exitCode, stderr } = Bun.spawnSync(command, { env: { PATH: "" } });
+    expect(stderr.toString()).toBe(`Unknown option '${named}'; see npm run demo -- --help\n`);
+    expect(exitCode).toBe(2);
+    expect(existsSync(join(folder, ".cache"))).toBe(false);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
+test.each([
   ["setup", {}, true],
   ["setup", { CHROMIUM: "/opt/chromium" }, false],
   ["demo", {}, false],
