@@ -17,7 +17,7 @@ const asked = {
   at: created_at + 90,
   who: "saga",
   kind: "message",
-  what: "SendNotification to notification-commands, in Kafka after 5 ms",
+  what: "SendNotification to notification-commands, in Kafka within 5 ms",
   failed: false,
   detail: { published_at: created_at + 95 },
 } as const;

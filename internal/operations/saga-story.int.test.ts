@@ -66,7 +66,7 @@ test("a message that was replayed is told twice: when it was sent first, by its 
   );
   expect(told).toEqual([
     [first, "SendNotification to checkout-commands, first time; it was sent again later"],
-    [again, "SendNotification to checkout-commands, sent again, in Kafka after 7 ms"],
+    [again, "SendNotification to checkout-commands, sent again, in Kafka within 7 ms"],
   ]);
 });
 

@@ -302,7 +302,7 @@ function message(row: MessageRow, who: DatabaseName, reveal: boolean, again: str
     kind: isWaiting ? "waiting" : "message",
     what: isWaiting
       ? `${type} waits in the outbox${again}`
-      : `${type} to ${topic}${again}, in Kafka after ${Math.max(0, Math.round(published_at - created_at))} ms`,
+      : `${type} to ${topic}${again}, in Kafka within ${Math.max(0, Math.round(published_at - created_at))} ms`,
     failed: FAILURES.test(type),
     detail: { ...row, body: masked(row.body, reveal) },
   };
