@@ -142,6 +142,12 @@ describe("a local stack that is up", () => {
     expect(code).toBe(0);
   });
 
+  test("is used with a warning when the only setting is misspelt: it was meant for another system", async () => {
+    const { stderr } = await stack.run(token, { JWT_HS256_SECRTE: "x".repeat(48) });
+    expect(stderr).toContain("JWT_HS256_SECRTE is not a setting of any role: rename it to JWT_HS256_SECRET");
+    expect(stderr).toContain(`all come from the local stack in ${stack.directory}`);
+  });
+
   test("does not fill gaps in the environment", async () => {
     const { code, stderr, stdout } = await stack.run(token, { KAFKA_BROKERS: "kafka.example:9092" });
     expect(stderr).toContain("JWT_HS256_SECRET (the gateway's secret for development tokens) is not set");

@@ -6,6 +6,7 @@ import { AppError } from "../../internal/kernel/errors.ts";
 import {
   ConfigError,
   kafkaConfig,
+  misspeltNames,
   parseConfig,
   redisSentinels,
   secret,
@@ -132,11 +133,15 @@ export function loadSettings(stack: string | true | undefined): Settings {
   }
   const fromEnvironment =
     stack === undefined ? parseConfig("checkoutctl", Type.Omit(Environment, [PERSONAL])) : {};
-  const isTaken = isUp && Object.keys(fromEnvironment).length === 0;
+  const isUnset = Object.keys(fromEnvironment).length === 0;
+  const isTaken = isUp && isUnset;
   if (isTaken && stack === undefined)
     process.stderr.write(
       `checkoutctl: no setting is set, so all come from the local stack in ${directory}\n`,
     );
+  // Only here: beside other settings, a command names the one that it misses.
+  const misspelt = stack === undefined && isUnset ? misspeltNames() : [];
+  for (const warning of misspelt) process.stderr.write(`checkoutctl: warning: ${warning}\n`);
   for (const warning of warningsOf(stack === undefined ? Environment : Type.Pick(Environment, [PERSONAL])))
     process.stderr.write(`checkoutctl: warning: ${warning}\n`);
   const values: Values = isTaken ? valuesOf(state) : fromEnvironment;

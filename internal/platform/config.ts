@@ -305,6 +305,11 @@ export function warningsOf(schema: TObject, env: Environment = process.env): rea
   );
 }
 
+/** Variables that look like settings and are none, each with what to do: for a tool, whose environment is a person's shell. */
+export function misspeltNames(env: Environment = process.env): readonly string[] {
+  return misspeltSettings(Object.keys(env));
+}
+
 function faultsOf(role: string, schema: TObject, env: Environment): readonly string[] {
   try {
     parseConfig(role, schema, env);
