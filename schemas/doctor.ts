@@ -21,7 +21,7 @@ export type Finding = Readonly<Static<typeof Finding>>;
 export const DoctorReport = Type.Object({
   at: Type.Number({ description: "milliseconds since the Unix epoch" }),
   version: Type.String({ description: "of this checkoutctl" }),
-  ok: Type.Boolean({ description: "no problem was found; warnings are possible" }),
+  ok: Type.Boolean({ description: "something was checked, and no problem was found; warnings are possible" }),
   counts: Type.Object({
     ok: Type.Integer(),
     warning: Type.Integer(),

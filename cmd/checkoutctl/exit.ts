@@ -7,7 +7,7 @@ export const EXIT = {
   ok: 0,
   /** A bug in this program, which stderr describes. */
   internal: 1,
-  /** `doctor` found a problem. */
+  /** `doctor` found a problem, or could check nothing. */
   problem: 1,
   /** The command line is wrong. */
   usage: 2,

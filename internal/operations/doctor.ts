@@ -27,7 +27,8 @@ export function reportOf(
   return {
     at: now,
     version,
-    ok: problem === 0,
+    // Where nothing could be looked at, nothing is known.
+    ok: problem === 0 && count("not checked") < findings.length,
     counts: { ok: count("ok"), warning: count("warning"), problem, not_checked: count("not checked") },
     findings: [...findings],
   };

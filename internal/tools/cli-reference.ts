@@ -20,8 +20,8 @@ when to use which, [settings.md](settings.md) has the settings. Results go to st
 a command prints one JSON document of the form given here, as a TypeScript type; fields are added, never removed. With \`--stack [directory]\` it
 takes all settings from a local stack.
 
-Exit codes: 0 done, 1 \`doctor\` found a problem (or a bug of this program, which stderr describes), 2 usage, 3 refused or violations found, 4 a
-server does not answer, 78 configuration, 130 interrupted.
+Exit codes: 0 done, 1 \`doctor\` found a problem or could check nothing (or a bug of this program, which stderr describes), 2 usage, 3 refused or
+violations found, 4 a server does not answer, 78 configuration, 130 interrupted.
 
 ${leavesOf(program, []).map(sectionOf).join("\n\n")}
 `;

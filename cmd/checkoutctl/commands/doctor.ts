@@ -17,7 +17,7 @@ import { Environment, loadSettings, type SettingName, type Settings } from "../s
 const HELP = `
 It checks settings, databases (version, clock, migrations, partitions, disk), Kafka (topics, lag), Redis and its Sentinels, roles and their versions, HTTP
 servers, certificates, sealing keys, outboxes, dead letters, sagas, payments and mails, and says for each finding what to do. What has no
-address is not checked. Exit 0: no problem, warnings are possible. Exit 1: a problem.`;
+address is not checked. Exit 0: no problem, warnings are possible. Exit 1: a problem, or nothing could be checked.`;
 
 export const doctorCommand = command(
   "doctor",
@@ -86,6 +86,7 @@ function asText({ findings, counts, ok }: DoctorReport): string {
   const rank = (one: Finding) => ["problem", "warning", "not checked", "ok"].indexOf(one.verdict);
   const sorted = findings.toSorted((one, other) => rank(one) - rank(other));
   const todos = sorted.filter(({ verdict, todo }) => todo !== null && verdict !== "ok");
+  const headline = ok ? "no problem found" : counts.problem > 0 ? "PROBLEMS FOUND" : "NOTHING WAS CHECKED";
   const tally = `${counts.problem} problems, ${counts.warning} warnings, ${counts.ok} ok, ${counts.not_checked} not checked`;
   return [
     table(
@@ -100,6 +101,6 @@ function asText({ findings, counts, ok }: DoctorReport): string {
             todos.map(({ check, subject, todo }) => [check, subject, todo]),
           ),
         ]),
-    `${ok ? "no problem found" : "PROBLEMS FOUND"}: ${tally}`,
+    `${headline}: ${tally}`,
   ].join("\n\n");
 }
