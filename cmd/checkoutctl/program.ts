@@ -52,7 +52,7 @@ async function programWith(names: readonly string[]): Promise<Command> {
     .addHelpText(
       "after",
       () =>
-        `\nEnvironment:\n${describeConfig(Environment)}\n\nExit codes: 0 ok, 1 doctor found a problem or could check nothing, 2 usage, 3 refused or violations found, 4 a server does not answer, 78 configuration, 130 interrupted.`,
+        `\nEnvironment (with --stack after a command, or where nothing is set, all come from a local stack):\n${describeConfig(Environment)}\n\nExit codes: 0 ok, 1 doctor found a problem or could check nothing, 2 usage, 3 refused or violations found, 4 a server does not answer, 78 configuration, 130 interrupted.`,
     );
   for (const name of names) {
     const load = COMMANDS[name];

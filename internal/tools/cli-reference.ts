@@ -17,8 +17,8 @@ export async function cliDocument(): Promise<string> {
 
 The operator's tool. \`checkoutctl --help\` lists the commands, \`checkoutctl COMMAND --help\` explains one; the [runbook](runbook.md) says
 when to use which, [settings.md](settings.md) has the settings. Results go to stdout; progress, warnings and errors to stderr. With \`--json\`
-a command prints one JSON document of the form given here, as a TypeScript type; fields are added, never removed. With \`--stack [directory]\` it
-takes all settings from a local stack.
+a command prints one JSON document of the form given here, as a TypeScript type; fields are added, never removed. With \`--stack [directory]\`,
+which stands after the command, it takes all settings from a local stack.
 
 Exit codes: 0 done, 1 \`doctor\` found a problem or could check nothing (or a bug of this program, which stderr describes), 2 usage, 3 refused or
 violations found, 4 a server does not answer, 78 configuration, 130 interrupted.
