@@ -48,7 +48,7 @@ export class Pool {
 
   /**
    * A connection that the driver (postgres 3.4.9) opens for `reserve` is never lent out when it asks the server for no types
-   * (postgres-arrays.ts), so a statement opens it.
+   * (postgres-types.ts), so a statement opens it.
    */
   async #reserve(): Promise<ReservedSql> {
     const driver = this.#current;
