@@ -143,7 +143,8 @@ describe("a local stack that is up", () => {
   });
 
   test("is used with a warning when the only setting is misspelt: it was meant for another system", async () => {
-    const { stderr } = await stack.run(token, { JWT_HS256_SECRTE: "x".repeat(48) });
+    const env = { TRUSTED_CALLERS_JWKS: "", JWT_HS256_SECRTE: "x".repeat(48) };
+    const { stderr } = await stack.run(token, env);
     expect(stderr).toContain("JWT_HS256_SECRTE is not a setting of any role: rename it to JWT_HS256_SECRET");
     expect(stderr).toContain(`all come from the local stack in ${stack.directory}`);
   });
