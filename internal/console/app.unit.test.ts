@@ -107,7 +107,7 @@ describe("sign-in", () => {
     const person = new Person();
     const answer = await person.post("/sign-in", { token: "token-of-eve" });
     expect(answer.status).toBe(422);
-    expect(await answer.text()).toContain("This token does not count: its signature is wrong.");
+    expect(await answer.text()).toContain("This token is not valid: its signature is wrong.");
     expect(person.cookies.size).toBe(0);
   });
 

@@ -94,7 +94,7 @@ async function refused(visit: Visit, back: string, { why, name = null, error }: 
         detail: "neither an operator nor a viewer",
       },
     );
-  const text = `The sign-in at ${providerOf(visit).provider.name} does not count: ${why}.`;
+  const text = `The sign-in at ${providerOf(visit).provider.name} is not valid: ${why}.`;
   return answer(visit, back, text, name === null ? 422 : 403);
 }
 

@@ -52,7 +52,7 @@ async function signIn(visit: Visit): Promise<Response> {
   if (token.length > MAX_TOKEN_LENGTH) return refused("That is no operator token: it is too long.", 422);
   try {
     const actor = await options.identify(token);
-    if ("refused" in actor) return refused(`This token does not count: ${actor.refused}.`, 422);
+    if ("refused" in actor) return refused(`This token is not valid: ${actor.refused}.`, 422);
     return seeOther(back, [await opened(visit, actor, "token")]);
   } catch (error) {
     if (!(error instanceof AppError && error.canRetry)) throw error;
