@@ -94,6 +94,10 @@ export function notRunningText(dataDirectory: string): string {
   return `no stack is running in ${dataDirectory}; start one with npm run stack up`;
 }
 
+export function alreadyRunningText(dataDirectory: string): string {
+  return `a stack is already running in ${dataDirectory} (npm run stack status shows it)`;
+}
+
 /** Without a socket, or with one that a killed stack has left. */
 const NOBODY = new Set(["ENOENT", "ECONNREFUSED", "FailedToOpenSocket"]);
 

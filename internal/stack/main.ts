@@ -5,7 +5,14 @@ import { CommanderError } from "commander";
 import { basename } from "node:path";
 import { type BuiltBinary, buildAll, buildableRoles } from "../tools/build.ts";
 import { parseSignal } from "./child.ts";
-import { NotRunning, notRunningText, requestKill, requestRestart, runningStack } from "./control.ts";
+import {
+  alreadyRunningText,
+  NotRunning,
+  notRunningText,
+  requestKill,
+  requestRestart,
+  runningStack,
+} from "./control.ts";
 import { showLogs } from "./logs.ts";
 import { REPOSITORY, stackDirectory } from "./paths.ts";
 import type { Advertised } from "./plan.ts";
@@ -89,10 +96,13 @@ program
   .option("--foreground", "stay in the foreground until Ctrl-C")
   .action(async ({ dataDir, brokers: count, roles, replicas, set, route: routes, advertise, ...more }) => {
     const begun = performance.now();
+    const directory = stackDirectory(dataDir);
+    // Before anything is built: binaries of a running stack stay as they are.
+    if ((await runningStack(directory)) !== null) throw new Error(alreadyRunningText(directory));
     // Roles run from their binaries. This is instant if all binaries are current.
     if (roles) await buildAll(buildableRoles(), printBuilt);
     const options = {
-      dataDirectory: stackDirectory(dataDir),
+      dataDirectory: directory,
       brokers: count,
       roles,
       replicas,

@@ -1,9 +1,11 @@
-// What `bun run stack` answers where no stack runs.
+// What `bun run stack` answers where no stack runs, and where one does.
 import { expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { serveControl } from "./control.ts";
 import { REPOSITORY } from "./paths.ts";
+import type { StackState } from "./state.ts";
 
 test.each([
   [["restart", "order"], 4, "no stack is running in DIRECTORY; start one with npm run stack up"],
@@ -19,6 +21,29 @@ test.each([
     expect(stderr.toString()).toContain(text.replace("DIRECTORY", directory));
     expect(exitCode).toBe(code);
   } finally {
+    rmSync(directory, { recursive: true });
+  }
+});
+
+test("up is refused where a stack runs, before anything is built", async () => {
+  const directory = mkdtempSync(join(tmpdir(), "a-stack-"));
+  const running = serveControl(directory, {
+    state: () => Promise.resolve({ phase: "up" } as unknown as StackState),
+    restart: () => Promise.resolve(),
+    kill: () => undefined,
+    stop: () => Promise.resolve(),
+  });
+  try {
+    const command = [process.execPath, join(REPOSITORY, "internal/stack/main.ts"), "up", "-d", directory];
+    const child = Bun.spawn(command, { stdout: "pipe", stderr: "pipe" });
+    const [stdout, stderr] = await Promise.all([child.stdout.text(), child.stderr.text()]);
+    expect([await child.exited, stdout, stderr]).toEqual([
+      1,
+      "",
+      `a stack is already running in ${directory} (npm run stack status shows it)\n`,
+    ]);
+  } finally {
+    await running.close();
     rmSync(directory, { recursive: true });
   }
 });

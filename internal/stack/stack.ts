@@ -6,7 +6,7 @@ import { describeError } from "../kernel/errors.ts";
 import { allEnded } from "../messaging/side-by-side.ts";
 import { kafkaOptions } from "../platform/kafka/connection.ts";
 import type { Signal } from "./child.ts";
-import { serveControl } from "./control.ts";
+import { alreadyRunningText, serveControl } from "./control.ts";
 import { tryLock } from "./lock.ts";
 import type { Definition, Managed } from "./managed.ts";
 import { stackDirectory } from "./paths.ts";
@@ -91,8 +91,7 @@ export async function startStack(options: StackOptions = {}, signal?: AbortSigna
   const dataDirectory = stackDirectory(options.dataDirectory);
   mkdirSync(dataDirectory, { recursive: true });
   const lock = tryLock(join(dataDirectory, "lock"));
-  if (lock === null)
-    throw new Error(`a stack is already running in ${dataDirectory} (npm run stack status shows it)`);
+  if (lock === null) throw new Error(alreadyRunningText(dataDirectory));
   await using held = new AsyncDisposableStack();
   held.defer(() => lock.release());
   keepPreviousLogs(dataDirectory);
