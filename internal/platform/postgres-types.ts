@@ -27,7 +27,10 @@ const timestamp = {
   parse: (text: string): number => new Date(text).getTime(),
 };
 
-/** Of a list. Undefined is a programmer's error, as outside of lists. */
+/**
+ * Of a list. Undefined is a programmer's error, as outside of lists. Of a boolean or a bigint the driver would take the list for such a value, so our
+ * statements have no lists of them.
+ */
 type Element = string | number | bigint | boolean | null | undefined;
 
 const asIs = (text: string) => text;
