@@ -89,6 +89,8 @@ export function oidc(running: () => RunningSystem): void {
         await page.click("a:text('Sign in at')");
         await page.waitForURL(`${site}/sagas/${saga_id}`);
         expect(await page.textContent(".who")).toContain("olga");
+        // Stopped before anything was asked of the provider, it would be undone at once.
+        await page.waitForSelector("#s-words :text('waiting for the order service')");
         await page.click("[data-opens=cancel]");
         await page.fill("#cancel-reason", "ticket 4712");
         await page.keyboard.press("Enter");
