@@ -136,7 +136,7 @@ export function product(sql: Sql, sku: string): Promise<Hit[]> {
     select 'product' as kind, sku_id as id, null as saga_id, name as what from inventory where sku_id = ${sku}`;
 }
 
-/** Also what only the provider's books have. */
+/** Also what only the provider's ledger has. */
 export function chargeAtProvider(sql: Sql, id: string): Promise<Hit[]> {
   return sql<Hit[]>`
     select 'charge' as kind, ${id}::text as id, saga_id, status as what from payments where provider_txn_id = ${id}

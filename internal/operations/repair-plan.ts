@@ -29,7 +29,7 @@ export interface Counted {
 
 export interface AffectedSaga {
   readonly saga_id: string;
-  /** What was lost, by the messages that told of it. */
+  /** What was lost, by the messages that reported it. */
   readonly lost: readonly string[];
   readonly delivered_again: readonly string[];
 }

@@ -19,7 +19,7 @@ export async function sagasOfRefund(sql: Sql, refundId: string): Promise<readonl
   return idsOf(rows);
 }
 
-/** By the provider's id of a charge or a refund, also of one that only its books have (payment_alerts). */
+/** By the provider's id of a charge or a refund, also of one that only its ledger has (payment_alerts). */
 export async function sagasOfProviderId(sql: Sql, id: string): Promise<readonly string[]> {
   const rows = await sql<{ saga_id: string }[]>`
     select saga_id from payments where provider_txn_id = ${id}

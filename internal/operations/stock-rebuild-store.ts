@@ -22,7 +22,7 @@ export function lockStock(tx: TransactionSql): Promise<unknown> {
 }
 
 /**
- * Removes the tombstones of reservations that inventory has told of: a release came after the database had forgotten them. Recreated, they are
+ * Removes the tombstones of reservations that inventory has reported: a release came after the database had forgotten them. Recreated, they are
  * released, and an event names a reservation that exists.
  */
 export function dropTombstonesOfTold(tx: TransactionSql): PromiseLike<unknown> {

@@ -45,7 +45,7 @@ export async function takeMissed(
   }
 }
 
-/** A shipped order is told of once for each parcel; a corrected one is another parcel. */
+/** A shipped order is reported once for each parcel; a corrected one is another parcel. */
 function wasMailed(message: Outgoing, sent: readonly Message[]): boolean {
   if (message.type !== "SendNotification") return false;
   return sent.some(

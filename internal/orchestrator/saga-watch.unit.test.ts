@@ -1,4 +1,4 @@
-// What is told of a read that takes too long.
+// What is reported of a read that takes too long.
 import { expect, test } from "bun:test";
 import { SagaWatch, withinReadTime } from "./saga-watch.ts";
 

@@ -1,6 +1,5 @@
-// The life cycle of every role's process: flags, config, log, metrics, ops port, start, drain on SIGTERM, exit code, and what systemd
-// is told of it. Called by
-// every cmd/<role>/main.ts. Crash-only: an unhandled error is logged once and ends the process with exit code 1. The supervisor
+// The life cycle of every role's process: flags, config, log, metrics, ops port, start, drain on SIGTERM, exit code, and what
+// systemd learns of it. Called by every cmd/<role>/main.ts. Crash-only: an unhandled error is logged once and ends the process with exit code 1. The supervisor
 // restarts it; all state is in Postgres and Kafka.
 import { type Static, type TObject, Type } from "@sinclair/typebox";
 import { version } from "../../package.json";

@@ -73,7 +73,7 @@ test.each([
 });
 
 test.each(["readFileSync(path)", 'mkdtempSync(join(tmpdir(), "a-"))', 'Bun.file("/proc/meminfo")'])(
-  "code that only reads files that it is told of does not count: %p",
+  "code that only reads files that are named to it does not count: %p",
   (source) => {
     const before = treeOf({ ...FILES, "b/own.unit.test.ts": source });
     const after = treeOf({ ...FILES, "b/own.unit.test.ts": source, "README.md": "another text" });

@@ -1,5 +1,5 @@
-// Money without an end: payments that the provider gave no definite answer for, those that wait, money that is held, open refunds; and what
-// our books and the provider's do not agree on.
+// Money without an end: payments that the provider gave no definite answer for, those that wait, money that is held, open refunds; and where
+// our payments and the provider's ledger differ.
 import { moneyText } from "../../kernel/money.ts";
 import { timestampOf, timestampOrNull } from "../../kernel/timestamp.ts";
 import type { OpenPayment } from "../../operations/open-payment-store.ts";
@@ -250,7 +250,11 @@ export function PaymentAlerts({ frame, alerts, withClosed }: AlertsProps) {
       </div>
       {alerts.length === 0 ? (
         <div class="card">
-          <Empty title={withClosed ? "There has been no alert yet" : "Our books and the provider's agree"} />
+          <Empty
+            title={
+              withClosed ? "There has been no alert yet" : "Our payments and the provider's ledger agree"
+            }
+          />
         </div>
       ) : (
         alerts.map((alert) => <Alert key={alert.alert_id} frame={frame} alert={alert} />)

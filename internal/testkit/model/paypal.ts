@@ -129,7 +129,7 @@ function answerOf(account: Account, saga: number): ChargeOutcome {
     case "declined":
       return { kind: "not_found", execution_over: false };
     case "forgotten":
-      // The key would repeat the order, or make one that nobody is told of.
+      // The key would repeat the order, or make one that nobody knows.
       return account.isOld ? { kind: "not_found", execution_over: false } : waiting(saga);
     default:
       return search(account, saga, false);
