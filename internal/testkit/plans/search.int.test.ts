@@ -1,5 +1,6 @@
 // No search of operators reads more rows than its limits, however many finished sagas there are, with statistics and without. The
-// statements of internal/operations are not in plans.int.test.ts, because others of them may read whole tables.
+// statements of internal/operations are not in plans.int.test.ts, because others of them may read whole tables. Only on connections as operators' tools
+// have them: the summarizing indexes are read by bitmaps, which a role's connection has switched off, and no role searches.
 import { expect, test } from "bun:test";
 import type { Sql } from "postgres";
 import type { DatabaseName } from "../../../schemas/migrations.ts";
@@ -72,29 +73,23 @@ test("a search reads no more rows than its limits", async () => {
         await one[Symbol.asyncDispose]();
     },
   };
-  const connections: Readonly<Record<string, OpenDatabases>> = {
-    "a role's connection": openedBy({ saga, inventory, payment, order }),
-    "an operator's connection": openedBy(fresh),
-  };
+  const databases = openedBy(fresh);
   const faults: string[] = [];
   const search = async (state: string) => {
-    for (const [connection, databases] of Object.entries(connections)) {
-      const within = async (what: string, work: () => Promise<unknown>) => {
-        watch.plans = [];
-        await work();
-        expect(watch.plans.length).toBeGreaterThan(0);
-        for (const { text, plan } of watch.plans)
-          if (rowsRead(plan) > MAX_ROWS)
-            faults.push(`${connection}, ${state}, ${what}: ${rowsRead(plan)} rows by ${text}`);
-      };
-      for (const query of QUERIES)
-        await within(formatSagaQuery(query).toString(), () =>
-          searchSagas(databases, query, { limit: 10, now: Date.now() }, LIMITS),
-        );
-      await within("e-mail", async () => shoppersWithEmail(await databases.saga(), "none@example.com"));
-      await within("short id", () => findAnything(databases, shortId(id)));
-      await within("shoppers", async () => shoppersOf(await databases.saga(), [id]));
-    }
+    const within = async (what: string, work: () => Promise<unknown>) => {
+      watch.plans = [];
+      await work();
+      expect(watch.plans.length).toBeGreaterThan(0);
+      for (const { text, plan } of watch.plans)
+        if (rowsRead(plan) > MAX_ROWS) faults.push(`${state}, ${what}: ${rowsRead(plan)} rows by ${text}`);
+    };
+    for (const query of QUERIES)
+      await within(formatSagaQuery(query).toString(), () =>
+        searchSagas(databases, query, { limit: 10, now: Date.now() }, LIMITS),
+      );
+    await within("e-mail", async () => shoppersWithEmail(await databases.saga(), "none@example.com"));
+    await within("short id", () => findAnything(databases, shortId(id)));
+    await within("shoppers", async () => shoppersOf(await databases.saga(), [id]));
   };
   const dueAt = Date.now() + LATER_MS;
   await load(saga.sql, "saga", { dueAt, unpublished: false });
