@@ -63,6 +63,9 @@ export function outcomeOf({ outcome, is_cancellation, ended }: AuditRow): string
 /** Of a cancellation that has not ended. */
 export const UNDER_WAY = "under way";
 
+/** What only the record of a cancellation says. */
+const ENDS: ReadonlySet<string> = new Set([UNDER_WAY, "cancelled", "refused"]);
+
 /**
  * Newest first, along the index on the time: what is outside of the times, or before the cursor, is not read. A condition that begins with
  * `null or` could not use the index, so an absent time is an infinite one.
@@ -85,7 +88,7 @@ export function auditTrail(
               or starts_with(action, ${action === null || !action.endsWith(".") ? " " : action}))
          and (${subjects}::text[] is null or subject = any(${subjects}::text[]) or saga_id = any(${sagas}::uuid[]))
          and (${outcome}::text is null or coalesce(outcome, 'in progress') = ${outcome}
-              or (outcome = 'cancelling' and ${outcome} = case action
+              or (${ENDS.has(outcome ?? "")} and outcome = 'cancelling' and ${outcome} = case action
                   when 'saga.cancel' then (
                     select case when s.completed_at is null then ${UNDER_WAY} else 'cancelled' end
                       from saga_state s where s.saga_id = operator_actions.saga_id)
