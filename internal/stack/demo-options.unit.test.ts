@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { DEMO_HELP, demoOptions } from "./demo-options.ts";
+import { DEMO_HELP, demoOptions } from "./demo-options.mjs";
 
 test("the command line of the demo", () => {
   expect(demoOptions([])).toEqual({ kind: "run", orders: 200, keep: false });

@@ -9,7 +9,7 @@ import { readDemoShop } from "../operations/demo-shop.ts";
 import { mintToken } from "../operations/token.ts";
 import { buildableRoles, buildAll } from "../tools/build.ts";
 import { runningStack } from "./control.ts";
-import { DEMO_HELP, demoOptions } from "./demo-options.ts";
+import { DEMO_HELP, demoOptions } from "./demo-options.mjs";
 import { shelfFor } from "./demo-shelf.ts";
 import { DIST, REPOSITORY, stackDirectory } from "./paths.ts";
 import { operatorEnvironment } from "./role-env.ts";

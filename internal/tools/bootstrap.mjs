@@ -18,6 +18,7 @@ import {
 } from "node:fs";
 import { delimiter, dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { DEMO_HELP, demoOptions } from "../stack/demo-options.mjs";
 
 const REPOSITORY = resolve(dirname(fileURLToPath(import.meta.url)), "../..");
 const CACHE = join(REPOSITORY, ".cache");
@@ -49,7 +50,6 @@ const ALERT_TOOLS = [
   },
 ];
 const KAFKA_POM = join(REPOSITORY, "internal/stack/servers/kafka-server.xml");
-const DEMO_HELP = join(REPOSITORY, "internal/stack/demo-help.txt");
 
 const JOBS = {
   demo: "internal/stack/demo.ts",
@@ -70,17 +70,8 @@ if (!(job in JOBS)) {
   );
   process.exit(2);
 }
-if (job === "demo" && args.some((arg) => arg === "--help" || arg === "-h")) {
-  // The job would say the same, but only after minutes of set-up.
-  process.stdout.write(readFileSync(DEMO_HELP, "utf8"));
-  process.exit(0);
-}
-const unknown = job === "demo" ? args.find((arg) => arg.startsWith("-") && !isOfDemo(arg)) : undefined;
-if (unknown !== undefined) {
-  // So would this; the job judges the values.
-  console.error(`Unknown option '${unknown}'; see npm run demo -- --help`);
-  process.exit(2);
-}
+// The job would say the same, but only after minutes of set-up.
+if (job === "demo") answerFor(demoOptions(args));
 try {
   await setUp();
 } catch (error) {
@@ -90,9 +81,11 @@ try {
 }
 if (JOBS[job] !== null) runJob(join(REPOSITORY, JOBS[job]), args);
 
-function isOfDemo(arg) {
-  const [name] = arg.split("=");
-  return readFileSync(DEMO_HELP, "utf8").includes(`\n  ${name} `);
+function answerFor({ kind, why }) {
+  if (kind === "run") return;
+  if (kind === "help") console.log(DEMO_HELP);
+  else console.error(`${why}; see npm run demo -- --help`);
+  process.exit(kind === "help" ? 0 : 2);
 }
 
 async function setUp() {

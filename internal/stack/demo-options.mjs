@@ -1,22 +1,14 @@
-// The command line of `npm run demo`. Called by demo.ts.
+// The command line of `npm run demo`. Called by demo.ts, and before the set-up by bootstrap.mjs: so it is plain JavaScript on node's builtins.
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { parseArgs } from "node:util";
 
 /** demo-help.txt says both. */
 const DEFAULT_ORDERS = 200;
 const MAX_ORDERS = 100_000;
 
-/** Also read by bootstrap.mjs, which answers `--help` before it sets anything up. */
-export const DEMO_HELP = readFileSync(join(import.meta.dirname, "demo-help.txt"), "utf8").trimEnd();
+export const DEMO_HELP = readFileSync(new URL("demo-help.txt", import.meta.url), "utf8").trimEnd();
 
-export type DemoOptions =
-  | { readonly kind: "run"; readonly orders: number; readonly keep: boolean }
-  | { readonly kind: "help" }
-  | { readonly kind: "wrong"; readonly why: string };
-
-/** Takes the arguments without the program. */
-export function demoOptions(args: readonly string[]): DemoOptions {
+export function demoOptions(args) {
   let values;
   try {
     ({ values } = parseArgs({
@@ -28,7 +20,7 @@ export function demoOptions(args: readonly string[]): DemoOptions {
       },
     }));
   } catch (error) {
-    return { kind: "wrong", why: error instanceof Error ? error.message : String(error) };
+    return { kind: "wrong", why: error.message };
   }
   if (values.help) return { kind: "help" };
   const orders = Number(values.orders);
