@@ -2,6 +2,7 @@
 // Called by `npm run demo`, `npm test` and `npm run setup`. Only node is installed then, so this is plain JavaScript on node's
 // builtins. Each step only does what is missing.
 import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import {
   appendFileSync,
   chmodSync,
@@ -16,6 +17,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
+import { constants } from "node:os";
 import { delimiter, dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { DEMO_HELP, demoOptions } from "../stack/demo-options.mjs";
@@ -57,6 +59,8 @@ const JOBS = {
   setup: null,
 };
 
+const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"];
+
 /** How much of a failed command's output is told. */
 const TOLD_LINES = 20;
 
@@ -72,13 +76,25 @@ if (!(job in JOBS)) {
 }
 // The job would say the same, but only after minutes of set-up.
 if (job === "demo") answerFor(demoOptions(args));
+/** Each in a process group of its own, so that what it has started ends with it. */
+const children = new Set();
+/**
+ * The signal that ends the set-up.
+ * @type {string | undefined}
+ */
+let endedBy;
+for (const signal of SIGNALS) process.once(signal, endSetUp);
 try {
-  await setUp();
+  await alone(setUp);
+  // A step that may fail has let the others go on.
+  if (endedBy !== undefined) throw new SetupError();
 } catch (error) {
   if (!(error instanceof SetupError)) throw error;
-  console.error(`\nsetup: ${error.message}`);
-  process.exit(1);
+  const why = endedBy === undefined ? error.message : `ended by ${endedBy}; the next one goes on from here`;
+  console.error(`\nsetup: ${why}`);
+  process.exit(endedBy === undefined ? 1 : 128 + constants.signals[endedBy]);
 }
+for (const signal of SIGNALS) process.off(signal, endSetUp);
 if (JOBS[job] !== null) runJob(join(REPOSITORY, JOBS[job]), args);
 
 function answerFor({ kind, why }) {
@@ -88,12 +104,48 @@ function answerFor({ kind, why }) {
   process.exit(kind === "help" ? 0 : 2);
 }
 
+/** We end when the children have ended; a second signal does not wait for them. */
+function endSetUp(signal) {
+  endedBy = signal;
+  for (const child of children) endGroup(child);
+}
+
+function endGroup({ pid }) {
+  try {
+    process.kill(-pid, "SIGTERM");
+  } catch (error) {
+    if (error.code !== "ESRCH") throw error;
+  }
+}
+
+/** Two set-ups of one checkout would remove what the other one is installing. The lock is free as soon as we end, however that happens. */
+async function alone(work) {
+  mkdirSync(CACHE, { recursive: true });
+  // A machine without it lacks util-linux, which the set-up installs or asks for.
+  if (!onPath("flock")) return await work();
+  const holder = start("flock", [join(CACHE, "setup.lock"), "sh", "-c", "echo; exec cat"], "pipe");
+  const waiting = setTimeout(
+    () => console.log("setup: waiting for another set-up of this checkout ..."),
+    1_000,
+  );
+  try {
+    const [locked] = await Promise.race([once(holder.stdout, "data"), once(holder, "close")]);
+    if (endedBy !== undefined || !Buffer.isBuffer(locked)) throw new SetupError("flock failed");
+    clearTimeout(waiting);
+    // It is not ended before the others.
+    children.delete(holder);
+    return await work();
+  } finally {
+    clearTimeout(waiting);
+    holder.stdin.end();
+  }
+}
+
 async function setUp() {
   const begun = Date.now();
   if (process.platform !== "linux" || process.arch !== "x64") {
     throw new SetupError(`the local stack runs on Linux x64, not on ${process.platform} ${process.arch}`);
   }
-  mkdirSync(CACHE, { recursive: true });
   rmSync(LOG, { force: true });
   await systemPackages();
   // At the same time: they wait for downloads, or use one core only.
@@ -258,7 +310,7 @@ async function kafkaJars() {
 /** The build prints what it compiles; it prints nothing if the addon is current. */
 async function kafkaAddon() {
   const build = join(REPOSITORY, "internal/platform/kafka/native/build.ts");
-  await run(BUN, [build], { stderr: "inherit" });
+  await run(BUN, [build], { isShown: true });
 }
 
 /** Runs once per Kafka version. Brokers also start without the archive, but slower. */
@@ -418,20 +470,30 @@ function runJob(script, scriptArgs) {
 async function step(what, work) {
   const begun = Date.now();
   console.log(`setup: ${what} ...`);
-  await work();
+  try {
+    await work();
+  } catch (error) {
+    console.log(`setup: ${what} failed after ${secondsSince(begun)} s`);
+    throw error;
+  }
   console.log(`setup: ${what} took ${secondsSince(begun)} s`);
 }
 
-/** Runs a command with its output in the log, where the outputs of several may mix. A failure is told with the end of its own. */
-function run(command, commandArgs, { env = process.env, cwd = REPOSITORY, stderr = "pipe" } = {}) {
+/**
+ * Runs a command with its output in the log, where the outputs of several may mix. A failure is told with the end of its own. `isShown`: what
+ * it says on stderr is also shown at once.
+ */
+function run(command, commandArgs, { env = process.env, cwd = REPOSITORY, isShown = false } = {}) {
+  if (endedBy !== undefined) return Promise.reject(new SetupError(`${command} is not started any more`));
   appendFileSync(LOG, `\n$ ${command} ${commandArgs.join(" ")}\n`);
-  const child = spawn(command, commandArgs, { cwd, env, stdio: ["ignore", "pipe", stderr] });
+  const child = start(command, commandArgs, "ignore", { cwd, env });
   let told = [];
   const take = (chunk) => {
     appendFileSync(LOG, chunk);
     told = `${told.join("\n")}${chunk}`.split("\n").slice(-TOLD_LINES - 1);
   };
-  for (const output of [child.stdout, child.stderr]) output?.setEncoding("utf8").on("data", take);
+  for (const output of [child.stdout, child.stderr]) output.setEncoding("utf8").on("data", take);
+  if (isShown) child.stderr.on("data", (chunk) => process.stderr.write(chunk));
   return new Promise((done, fail) => {
     child.on("error", (error) => fail(new SetupError(`${command}: ${error.message}`)));
     child.on("close", (code, signal) => {
@@ -440,6 +502,13 @@ function run(command, commandArgs, { env = process.env, cwd = REPOSITORY, stderr
       fail(new SetupError(`${reason}\n${told.join("\n").trimEnd()}`));
     });
   });
+}
+
+function start(command, commandArgs, stdin, options = {}) {
+  const child = spawn(command, commandArgs, { ...options, stdio: [stdin, "pipe", "pipe"], detached: true });
+  if (child.pid === undefined) return child;
+  children.add(child);
+  return child.on("close", () => children.delete(child));
 }
 
 function succeeds(command, commandArgs) {
