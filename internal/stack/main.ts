@@ -4,7 +4,7 @@ import Table from "cli-table3";
 import { CommanderError } from "commander";
 import { basename } from "node:path";
 import { type BuiltBinary, buildAll, buildableRoles } from "../tools/build.ts";
-import { parseSignal } from "./child.ts";
+import { parseSignal, type Signal } from "./child.ts";
 import {
   alreadyRunningText,
   NotRunning,
@@ -197,10 +197,10 @@ program
   .command("kill")
   .description("send a signal to one server or role; it stays down until restart")
   .argument("<name>")
-  .argument("[signal]", "", "SIGKILL")
+  .argument("[signal]", "", killSignal, "SIGKILL" as const)
   .addOption(dataDirectory)
   .action(async (name, signal, { dataDir }) => {
-    await requestKill(stackDirectory(dataDir), name, parseSignal(signal));
+    await requestKill(stackDirectory(dataDir), name, signal);
   });
 
 try {
@@ -214,7 +214,18 @@ try {
 }
 
 function standbys(value: string): readonly string[] {
-  return value === "all" ? DATABASES : value.split(",");
+  if (value === "all") return DATABASES;
+  const names = value.split(",");
+  if (names.every((name) => DATABASES.some((known) => known === name))) return names;
+  throw new InvalidArgumentError(`it must be all, or some of ${DATABASES.join(",")}`);
+}
+
+function killSignal(value: string): Signal {
+  try {
+    return parseSignal(value);
+  } catch (error) {
+    throw new InvalidArgumentError(error instanceof Error ? error.message : String(error));
+  }
 }
 
 function lineCount(value: string): number {

@@ -10,6 +10,8 @@ import type { StackState } from "./state.ts";
 test.each([
   [["restart", "order"], 4, "no stack is running in DIRECTORY; start one with npm run stack up"],
   [["kill", "order"], 4, "no stack is running in DIRECTORY; start one with npm run stack up"],
+  [["kill", "order", "SIGNONE"], 2, "'SIGNONE' is invalid for argument 'signal'. SIGNONE is not one of SIGTERM, "],
+  [["up", "--standby", "saga,none"], 2, "argument 'saga,none' is invalid. it must be all, or some of saga,"],
   [["logs", "order", "-n", "abc"], 2, "argument 'abc' is invalid. it must be a whole number"],
 ])("%p exits %p and says %p", (args, code, text) => {
   const directory = mkdtempSync(join(tmpdir(), "no-stack-"));
