@@ -10,7 +10,11 @@ import type { StackState } from "./state.ts";
 test.each([
   [["restart", "order"], 4, "no stack is running in DIRECTORY; start one with npm run stack up"],
   [["kill", "order"], 4, "no stack is running in DIRECTORY; start one with npm run stack up"],
-  [["kill", "order", "SIGNONE"], 2, "'SIGNONE' is invalid for argument 'signal'. SIGNONE is not one of SIGTERM, "],
+  [
+    ["kill", "order", "SIGNONE"],
+    2,
+    "'SIGNONE' is invalid for argument 'signal'. SIGNONE is not one of SIGTERM, ",
+  ],
   [["up", "--standby", "saga,none"], 2, "argument 'saga,none' is invalid. it must be all, or some of saga,"],
   [["logs", "order", "-n", "abc"], 2, "argument 'abc' is invalid. it must be a whole number"],
 ])("%p exits %p and says %p", (args, code, text) => {
@@ -29,8 +33,9 @@ test.each([
 
 test("up is refused where a stack runs, before anything is built", async () => {
   const directory = mkdtempSync(join(tmpdir(), "a-stack-"));
+  const state: StackState = JSON.parse('{"phase":"ready"}');
   const running = serveControl(directory, {
-    state: () => Promise.resolve({ phase: "up" } as unknown as StackState),
+    state: () => Promise.resolve(state),
     restart: () => Promise.resolve(),
     kill: () => undefined,
     stop: () => Promise.resolve(),
