@@ -15,10 +15,18 @@ const help = new Help();
 
 /** A command that talks to the system. It has `--json` and `--stack`. */
 export function command(name: string, summary: string) {
-  return jsonCommand(name, summary).option(
+  const made = jsonCommand(name, summary).option(
     "--stack [directory]",
     "take all settings from a local stack (default: the one in .stack)",
   );
+  return made.configureOutput({
+    outputError(text, write) {
+      const { stack } = made.opts();
+      write(text);
+      if (typeof stack === "string" && text.includes("missing required argument"))
+        write(`--stack has taken ${stack} as its directory: write it after the arguments\n`);
+    },
+  });
 }
 
 /** A command with `--json`. Usage errors are thrown, so that only main.ts sets the exit code. */

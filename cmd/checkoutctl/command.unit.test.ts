@@ -1,7 +1,7 @@
 // Options whose help says more than their value.
 import { expect, test } from "bun:test";
 import { Command } from "@commander-js/extra-typings";
-import { durationOption, operatorCommand, statusOption } from "./command.ts";
+import { command, durationOption, operatorCommand, statusOption } from "./command.ts";
 
 test("the help marks what is required, and shows durations with their unit", () => {
   const help = operatorCommand("x", "")
@@ -14,14 +14,25 @@ test("the help marks what is required, and shows durations with their unit", () 
 });
 
 test("a duration's default is its seconds, and a status may be in lower case", () => {
-  const command = new Command()
+  const parser = new Command()
     .addOption(durationOption("--wait <duration>", "", "15m"))
     .addOption(statusOption(["SHIPPED", "DELIVERED"], ""))
     .exitOverride();
-  expect(command.parse(["--status", "shipped"], { from: "user" }).opts()).toMatchObject({
+  expect(parser.parse(["--status", "shipped"], { from: "user" }).opts()).toMatchObject({
     wait: 900,
     status: "SHIPPED",
   });
-  command.configureOutput({ writeErr: () => undefined });
-  expect(() => command.parse(["--status", "sent"], { from: "user" })).toThrow("SHIPPED, DELIVERED");
+  parser.configureOutput({ writeErr: () => undefined });
+  expect(() => parser.parse(["--status", "sent"], { from: "user" })).toThrow("SHIPPED, DELIVERED");
+});
+
+test.each([
+  [["--stack", "0199"], "--stack has taken 0199 as its directory: write it after the arguments\n"],
+  [["--stack"], ""],
+])("%p lacks an argument, and the error says what --stack has to do with it", (args, hint) => {
+  const told: string[] = [];
+  const show = command("show", "").argument("<id>");
+  show.configureOutput({ writeErr: (text) => told.push(text) });
+  expect(() => show.parse(args, { from: "user" })).toThrow("missing required argument");
+  expect(told.join("")).toBe(`error: missing required argument 'id'\n${hint}`);
 });

@@ -12,6 +12,7 @@ const stranger = await generateCallerKeys("operators", "operators");
 function settings(values: Partial<Record<SettingName, string>>): Settings {
   const need = (name: SettingName) => values[name] ?? "http://127.0.0.1:9";
   return {
+    areOfStack: false,
     need,
     optional: (name) => values[name],
     ledger: () => "",

@@ -105,6 +105,8 @@ export type SettingName = keyof Values;
 const PERSONAL = "OPERATOR_TOKEN";
 
 export interface Settings {
+  /** Whether they come from a local stack. */
+  readonly areOfStack: boolean;
   /** The value. Throws CONFIG_INVALID that names the setting and both ways to set it. */
   need(name: SettingName): string;
   /** The value, undefined if it is not set. Throws CONFIG_INVALID if your own token is in a file that cannot be used. */
@@ -158,6 +160,7 @@ export function loadSettings(stack: string | true | undefined): Settings {
     throw new AppError("CONFIG_INVALID", `${name} (${description}) is not set: set it, or ${otherwise}`);
   };
   return {
+    areOfStack: isTaken,
     need,
     optional,
     kafka: () => {

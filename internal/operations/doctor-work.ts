@@ -19,8 +19,12 @@ export const LAG = 1_000;
 export const UNKNOWN_PAYMENT_MS = 900_000;
 export const WAITING_MAIL_MS = 3_600_000;
 
-/** Every part of the overview as findings; a part that did not answer is not checked. */
-export function judgeWork(overview: Overview, version: string): readonly Finding[] {
+/** Every part of the overview as findings; a part that did not answer is not checked. `startOf`: the command that starts a role process. */
+export function judgeWork(
+  overview: Overview,
+  version: string,
+  startOf: (name: string) => string = startCommandOf,
+): readonly Finding[] {
   const { at, outboxes, topics, dead_letters, sagas, money, mails } = overview;
   return [
     ...outboxes.flatMap(({ database, depth }) =>
@@ -31,7 +35,7 @@ export function judgeWork(overview: Overview, version: string): readonly Finding
     ...judged("sagas", "saga", sagas, (value) => [judgeSagas(value)]),
     ...judged("payments", "payment", money, (value) => judgeMoney(value, at)),
     ...judged("mails", "notification", mails, (value) => [judgeMails(value, at)]),
-    ...judgeRoles(overview, version),
+    ...judgeRoles(overview, version, startOf),
   ];
 }
 
@@ -139,7 +143,11 @@ export function startCommandOf(name: string): string {
   return `systemctl start checkout-${name.replace(/-.*$/, "")}`;
 }
 
-function judgeRoles({ roles }: Overview, version: string): readonly Finding[] {
+function judgeRoles(
+  { roles }: Overview,
+  version: string,
+  startOf: (name: string) => string,
+): readonly Finding[] {
   if (roles.length === 0) {
     const says = "OPS_URLS (the operators' address of each role process) is not set";
     return [finding("roles", "all", { verdict: "not checked", says, todo: "set OPS_URLS" })];
@@ -149,7 +157,7 @@ function judgeRoles({ roles }: Overview, version: string): readonly Finding[] {
       return finding("roles", name, {
         verdict: "problem",
         says: state.why,
-        todo: `start it (${startCommandOf(name)}), or correct OPS_URLS; its log has the reason and the exit code`,
+        todo: `start it (${startOf(name)}), or correct OPS_URLS; its log has the reason and the exit code`,
       });
     const { is_ready, reasons } = state.value;
     if (is_ready && reasons.length === 0) return finding("roles", name, { verdict: "ok", says: "ready" });

@@ -172,3 +172,11 @@ test.each(["order", "order-2", "order-b", "order-db2.example"])(
     expect(startCommandOf(name)).toBe("systemctl start checkout-order");
   },
 );
+
+test("who has another way to start a role is told that way", () => {
+  const roles = [{ name: "order-2", address: "", state: { unknown_since: 1, why: "away" } }];
+  const found = judgeWork({ ...healthy, roles }, "1.0", (name) => `restart ${name}`);
+  expect(found.find(({ subject }) => subject === "order-2")?.todo).toStartWith(
+    "start it (restart order-2), or",
+  );
+});

@@ -1,7 +1,7 @@
 // `checkoutctl doctor`: is everything as it should be, and if not, what to do. Changes nothing.
 import { examine, reportOf } from "../../../internal/operations/doctor.ts";
 import { finding } from "../../../internal/operations/doctor-verdicts.ts";
-import { judgeWork } from "../../../internal/operations/doctor-work.ts";
+import { judgeWork, startCommandOf } from "../../../internal/operations/doctor-work.ts";
 import { collectOverview } from "../../../internal/operations/overview.ts";
 import { systemClock } from "../../../internal/platform/clock.ts";
 import { ConfigError } from "../../../internal/platform/config.ts";
@@ -48,8 +48,9 @@ async function examination(stack: string | true | undefined, timeoutMs: number):
   const { redisChecks } = await import("../doctor-redis.ts");
   // Not disposed of: see the exit above.
   const open = new OpenSources(settings);
+  const startOf = settings.areOfStack ? restartCommandOf : startCommandOf;
   const work = async () =>
-    judgeWork(await collectOverview({ ...open.sources, timeoutMs: timeoutMs * 0.8 }), version);
+    judgeWork(await collectOverview({ ...open.sources, timeoutMs: timeoutMs * 0.8 }), version, startOf);
   const checks = [
     ...databaseChecks(settings, open),
     ...kafkaChecks(settings, open),
@@ -61,6 +62,11 @@ async function examination(stack: string | true | undefined, timeoutMs: number):
   ];
   const findings = await examine(checks, timeoutMs);
   return reportOf([...unset(settings), ...findings], { now, version });
+}
+
+/** Of a local stack; it also starts what is down. */
+function restartCommandOf(name: string): string {
+  return `npm run stack restart ${name}`;
 }
 
 const SETTING_NAMES = Object.keys(Environment.properties).filter(
