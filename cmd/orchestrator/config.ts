@@ -6,6 +6,7 @@ import {
   DEFAULT_FORWARD_DEADLINE_MS,
   MAX_ACTION_MS,
 } from "../../internal/orchestrator/action.ts";
+import { LONGEST_LINGER_MS } from "../../internal/orchestrator/intake.ts";
 import type { SagaPolicy } from "../../internal/orchestrator/saga.ts";
 import {
   accessConfig,
@@ -60,8 +61,7 @@ export const config = Type.Object({
     default: 3,
     minimum: 0,
     maximum: 100,
-    description:
-      "minimum time that a checkout waits to share a transaction with others, in ms; under load it grows to at most 8",
+    description: `minimum time that a checkout waits to share a transaction with others, in ms; a shorter one grows to at most ${LONGEST_LINGER_MS} under load`,
   }),
   STUCK_AFTER_MS: Type.Integer({
     default: 300_000,

@@ -1,6 +1,7 @@
-// Which providers' checkouts authorize first, from the setting.
+// Which providers' checkouts authorize first, from the setting; and how long a checkout waits for others.
 import { expect, test } from "bun:test";
 import { Value } from "@sinclair/typebox/value";
+import { LONGEST_LINGER_MS } from "../../internal/orchestrator/intake.ts";
 import { config, policyOf } from "./config.ts";
 
 /** The defaults of all settings, with this one. */
@@ -21,4 +22,8 @@ test.each([
 
 test.each(["Stripe", "stripe, paypal", "stripe,", "*"])("%s is refused", (text) => {
   expect(Value.Check(config.properties.AUTHORIZE_FIRST, text)).toBe(false);
+});
+
+test("the longest wait of a checkout for others is no shorter than its setting is by default", () => {
+  expect(LONGEST_LINGER_MS).toBeGreaterThanOrEqual(Number(config.properties.INTAKE_LINGER_MS.default));
 });

@@ -21,8 +21,8 @@ import { type SagaPolicy, startSaga } from "./saga.ts";
 const MAX_GROUP = 500;
 /** At most this many checkouts wait for their turn. More are rejected with SERVICE_UNAVAILABLE, which clients retry. */
 const MAX_WAITING = 20_000;
-/** A shopper waits for this answer, so the linger time of a busy machine is capped here, in milliseconds. */
-const LONGEST_LINGER_MS = 2;
+/** A shopper waits for this answer, so the linger time of a busy machine is capped here, in milliseconds: it only raises a shorter setting. */
+export const LONGEST_LINGER_MS = 3;
 /** Groups overlap: while some commit, the next one is sent. At saturation it makes no difference whether these are two, three or six. */
 const MAX_GROUPS_IN_FLIGHT = 3;
 /**
