@@ -1,5 +1,5 @@
 // An LRU cache: of verified tokens of shoppers and of internal calls, opened keys of payment tokens, shared answers, names of products,
-// clients that a gateway counts by itself, and sagas that a rebuild reads.
+// clients that a gateway counts by itself, sagas that a rebuild reads, and what an executor has read of its runs.
 
 export class RecentlyUsed<Key, Value> {
   readonly #limit: number;

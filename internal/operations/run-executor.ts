@@ -4,6 +4,7 @@
 import type { DeadLetter } from "../../schemas/dead-letter.ts";
 import { assertNever, describeError } from "../kernel/errors.ts";
 import type { RunResult } from "../kernel/ports.ts";
+import { RecentlyUsed } from "../kernel/recently-used.ts";
 import { findDeadLetters } from "./dead-letters.ts";
 import type { BulkContext } from "./bulk-context.ts";
 import { within } from "./ask.ts";
@@ -75,10 +76,12 @@ export class RunExecutor implements AsyncDisposable {
   readonly #signal: AbortSignal;
   /** The run of the last batch, whose lease this executor still has. */
   #last: string | null = null;
-  /** By run; the one that was used last is at the end. */
-  readonly #read = new Map<string, ReadRecords>();
-  /** Why each resumed run acts; the one that was used last is at the end. */
-  readonly #reasons = new Map<string, Pick<LeasedRun, "generation"> & { readonly now: string }>();
+  /** By run. */
+  readonly #read = new RecentlyUsed<string, ReadRecords>(MAX_CACHED_RUNS);
+  /** Why each resumed run acts. */
+  readonly #reasons = new RecentlyUsed<string, Pick<LeasedRun, "generation"> & { readonly now: string }>(
+    MAX_REASONS,
+  );
 
   constructor(options: RunExecutorOptions) {
     this.#options = options;
@@ -129,14 +132,9 @@ export class RunExecutor implements AsyncDisposable {
   async #reasonOf({ plan_id, generation, reason }: LeasedRun): Promise<string> {
     if (generation === 0) return reason;
     const known = this.#reasons.get(plan_id);
-    this.#reasons.delete(plan_id);
-    const now =
-      known?.generation === generation
-        ? known.now
-        : reasonNow(reason, await lastResume(this.#options.saga, plan_id));
+    if (known?.generation === generation) return known.now;
+    const now = reasonNow(reason, await lastResume(this.#options.saga, plan_id));
     this.#reasons.set(plan_id, { generation, now });
-    const [oldest] = this.#reasons.keys();
-    if (this.#reasons.size > MAX_REASONS && oldest !== undefined) this.#reasons.delete(oldest);
     return now;
   }
 
@@ -231,18 +229,12 @@ export class RunExecutor implements AsyncDisposable {
   async #recordsOf(planId: string, items: readonly RunItem[]): Promise<ReadonlyMap<string, DeadLetter>> {
     const { saga, readDeadLetters } = this.#options;
     const known = this.#read.get(planId);
-    this.#read.delete(planId);
-    if (known !== undefined && items.every(({ subject }) => known.ids.has(subject))) {
-      this.#read.set(planId, known);
-      return known.records;
-    }
+    if (known !== undefined && items.every(({ subject }) => known.ids.has(subject))) return known.records;
     const coming = await nextItems(saga, planId, MAX_RECORDS);
     const ids = new Set([...items, ...coming].map(({ subject }) => subject));
     const found = await findDeadLetters(readDeadLetters(), [...ids]);
     const records = new Map(found.map((record) => [record.dead_letter_id, record]));
     this.#read.set(planId, { ids, records });
-    const [oldest] = this.#read.keys();
-    if (this.#read.size > MAX_CACHED_RUNS && oldest !== undefined) this.#read.delete(oldest);
     return records;
   }
 
