@@ -11,6 +11,7 @@ import { availableParallelism } from "node:os";
 import { basename, dirname, join } from "node:path";
 
 import { AppError } from "../../../kernel/errors.ts";
+import { allEnded } from "../../../messaging/side-by-side.ts";
 import {
   addonHash,
   cacheFolder,
@@ -57,7 +58,7 @@ async function compilePackages(folders: PackageFolders, work: string): Promise<v
   const sources = filesIn(join(folders.kafka, "src"), ".cc");
   // At the same time, so that no core is idle while the last file of the one is compiled.
   await step("compiling librdkafka and the package's binding", () =>
-    allOf([
+    allEnded([
       makeArchives(librdkafka),
       compile(folders, sources, SETTINGS.compilePackage, join(work, "binding")),
     ]),
@@ -145,13 +146,8 @@ async function compile(
       await run([...command, "-c", source, "-o", object], into);
     }
   };
-  await allOf(Array.from({ length: availableParallelism() }, next));
-}
-
-/** Waits for all of them also if one fails, so that none writes into a folder that is being removed; throws the first failure. */
-async function allOf(work: readonly Promise<void>[]): Promise<void> {
-  await Promise.allSettled(work);
-  await Promise.all(work);
+  // Also if one fails, so that none writes into a folder that is being removed.
+  await allEnded(Array.from({ length: availableParallelism() }, next));
 }
 
 /** Fills a folder next to `target`, then renames it to `target`. */
