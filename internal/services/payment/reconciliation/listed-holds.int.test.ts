@@ -9,6 +9,7 @@ import type { ProviderCharge, Span } from "../providers/ledger.ts";
 import { PayPalLedger } from "../providers/paypal/paypal-ledger.ts";
 import { PayPalProvider } from "../providers/paypal/paypal.ts";
 import { MAX_HOLDS_IN_DOUBT } from "./holds-in-doubt.ts";
+import type { Reconciler } from "./reconciler.ts";
 
 const INTERVAL_MS = 60_000;
 const GRACE_MS = 30_000;
@@ -52,9 +53,10 @@ class Shop implements AsyncDisposable {
     return charge;
   }
 
-  reconciler() {
+  /** After its first run, with which the comparison begins. */
+  async reconciler(): Promise<Reconciler> {
     const ledger = this.#ledger;
-    return this.payment.reconciler({
+    const reconciler = await this.payment.reconciler({
       provider: "paypal",
       graceMs: GRACE_MS,
       intervalMs: INTERVAL_MS,
@@ -73,6 +75,8 @@ class Shop implements AsyncDisposable {
         },
       },
     });
+    await reconciler.runOnce();
+    return reconciler;
   }
 
   advance(): void {
@@ -96,7 +100,6 @@ test("a hold whose payment was lost opens an alert, which ends with the hold", a
   await using payment = await TestPayment.open();
   await using shop = new Shop(payment);
   const reconciler = await shop.reconciler();
-  await reconciler.runOnce();
   const lost = await shop.held(saga());
   shop.advance();
   await reconciler.runOnce();
@@ -113,7 +116,6 @@ test("a hold that was taken since opens one alert, for what was taken", async ()
   await using payment = await TestPayment.open();
   await using shop = new Shop(payment);
   const reconciler = await shop.reconciler();
-  await reconciler.runOnce();
   const saga_id = saga();
   const charge = await shop.held(saga_id);
   const request = { idempotency_key: `${saga_id}:capture`, saga_id, provider_txn_id: charge };
@@ -131,7 +133,6 @@ test("a hold whose payment was cancelled as never requested opens an alert; one 
   await using payment = await TestPayment.open();
   await using shop = new Shop(payment);
   const reconciler = await shop.reconciler();
-  await reconciler.runOnce();
   const [forgotten, released] = [saga(), saga()];
   await payment.handle(cancelPayment(forgotten), cancelPayment(released));
   await payment.database.sql`update payments set provider = 'paypal'`;
@@ -150,7 +151,6 @@ test("a hold that its payment knows, and one of another shop on the account, cos
   await using theirs = new Shop(payment, "another-shop");
   for (const one of [shop, theirs]) {
     const reconciler = await one.reconciler();
-    await reconciler.runOnce();
     const id = saga();
     const charge = await one.held(id);
     if (one === shop) {
@@ -172,7 +172,6 @@ test("a run that the database has forgotten looks up its holds again", async () 
   await using payment = await TestPayment.open();
   await using shop = new Shop(payment);
   const reconciler = await shop.reconciler();
-  await reconciler.runOnce();
   const lost = await shop.held(saga());
   shop.advance();
   const { sql } = payment.database;
@@ -194,7 +193,6 @@ test("a run that lost its database looks up its holds again, also those that it 
   await using payment = await TestPayment.open();
   await using shop = new Shop(payment);
   const reconciler = await shop.reconciler();
-  await reconciler.runOnce();
   const lost = [await shop.held(saga()), await shop.held(saga())];
   shop.advance();
   shop.beforeLookUp = () => {
