@@ -61,8 +61,8 @@ const JOBS = {
 
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"];
 
-/** How much of a failed command's output is told. */
-const TOLD_LINES = 20;
+/** How many of the last lines that a failed command printed are in its error. */
+const SHOWN_LINES = 20;
 
 /** An error that the user has to fix; printed without a stack trace. */
 class SetupError extends Error {}
@@ -86,7 +86,7 @@ let endedBy;
 for (const signal of SIGNALS) process.once(signal, endSetUp);
 try {
   await alone(setUp);
-  // A step that may fail has let the others go on.
+  // Some steps are allowed to fail, so an ended one does not always throw.
   if (endedBy !== undefined) throw new SetupError();
 } catch (error) {
   if (!(error instanceof SetupError)) throw error;
@@ -104,7 +104,7 @@ function answerFor({ kind, why }) {
   process.exit(kind === "help" ? 0 : 2);
 }
 
-/** We end when the children have ended; a second signal does not wait for them. */
+/** We exit once the children have ended. A second signal ends us at once. */
 function endSetUp(signal) {
   endedBy = signal;
   for (const child of children) endGroup(child);
@@ -118,10 +118,10 @@ function endGroup({ pid }) {
   }
 }
 
-/** Two set-ups of one checkout would remove what the other one is installing. The lock is free as soon as we end, however that happens. */
+/** Two set-ups of one checkout would remove what the other one installs. The lock ends with this process, also if it is killed. */
 async function alone(work) {
   mkdirSync(CACHE, { recursive: true });
-  // A machine without it lacks util-linux, which the set-up installs or asks for.
+  // It belongs to util-linux, which the set-up installs if it is missing.
   if (!onPath("flock")) return await work();
   const holder = start("flock", [join(CACHE, "setup.lock"), "sh", "-c", "echo; exec cat"], "pipe");
   const waiting = setTimeout(
@@ -132,7 +132,7 @@ async function alone(work) {
     const [locked] = await Promise.race([once(holder.stdout, "data"), once(holder, "close")]);
     if (endedBy !== undefined || !Buffer.isBuffer(locked)) throw new SetupError("flock failed");
     clearTimeout(waiting);
-    // It is not ended before the others.
+    // It must not end before the others.
     children.delete(holder);
     return await work();
   } finally {
@@ -160,7 +160,7 @@ async function packagesAndKafka() {
   await kafkaClasses();
 }
 
-/** Waits for all of them also if one fails, because we end with the first failure, and what still works would go on. */
+/** Waits for all, also if one fails: we exit with the first failure, and the others must not run on behind that. */
 async function allOf(parts) {
   await Promise.allSettled(parts);
   await Promise.all(parts);
@@ -480,17 +480,17 @@ async function step(what, work) {
 }
 
 /**
- * Runs a command with its output in the log, where the outputs of several may mix. A failure is told with the end of its own. `isShown`: what
- * it says on stderr is also shown at once.
+ * Runs a command. What it prints goes into the log, between the lines of commands that run at the same time. If it fails, the error has its
+ * last lines. `isShown`: its stderr is printed at once, too.
  */
 function run(command, commandArgs, { env = process.env, cwd = REPOSITORY, isShown = false } = {}) {
   if (endedBy !== undefined) return Promise.reject(new SetupError(`${command} is not started any more`));
   appendFileSync(LOG, `\n$ ${command} ${commandArgs.join(" ")}\n`);
   const child = start(command, commandArgs, "ignore", { cwd, env });
-  let told = [];
+  let lastLines = [];
   const take = (chunk) => {
     appendFileSync(LOG, chunk);
-    told = `${told.join("\n")}${chunk}`.split("\n").slice(-TOLD_LINES - 1);
+    lastLines = `${lastLines.join("\n")}${chunk}`.split("\n").slice(-SHOWN_LINES - 1);
   };
   for (const output of [child.stdout, child.stderr]) output.setEncoding("utf8").on("data", take);
   if (isShown) child.stderr.on("data", (chunk) => process.stderr.write(chunk));
@@ -499,7 +499,7 @@ function run(command, commandArgs, { env = process.env, cwd = REPOSITORY, isShow
     child.on("close", (code, signal) => {
       if (code === 0) return done();
       const reason = `${command} ${commandArgs[0]} ended with ${signal ?? code}; the whole output is in ${LOG}`;
-      fail(new SetupError(`${reason}\n${told.join("\n").trimEnd()}`));
+      fail(new SetupError(`${reason}\n${lastLines.join("\n").trimEnd()}`));
     });
   });
 }
