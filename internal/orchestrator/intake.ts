@@ -23,7 +23,7 @@ const MAX_GROUP = 500;
 const MAX_WAITING = 20_000;
 /** A shopper waits for this answer, so the linger time of a busy machine is capped here, in milliseconds: it only raises a shorter setting. */
 export const LONGEST_LINGER_MS = 3;
-/** Groups overlap: while some commit, the next one is sent. At saturation it makes no difference whether these are two, three or six. */
+/** Groups overlap: while some commit, the next one is sent. At saturation three are no worse than two, and six no better than three. */
 const MAX_GROUPS_IN_FLIGHT = 3;
 /**
  * A checkout that has waited longer for its turn is rejected unwritten, in milliseconds. Below the timeout of the gateway: after
