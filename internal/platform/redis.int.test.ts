@@ -87,6 +87,16 @@ describe("a node of a cluster", () => {
     expect(logged).toEqual([expect.stringContaining("REDIS_URL points to a node of a Redis Cluster")]);
   });
 
+  test("is refused at start, also if it answers later than a call may take", async () => {
+    await using cluster = await startClusterNode();
+    await using proxy = await TcpProxy.start(
+      { host: "127.0.0.1", port: Number(new URL(cluster.url).port) },
+      100,
+    );
+    await using redis = open(`redis://127.0.0.1:${proxy.port}`, { timeoutMs: 50 });
+    await expect(redis.requireSingleServer()).rejects.toMatchObject({ code: "CONFIG_INVALID" });
+  });
+
   test("is not found on a single server, without a server, or on one that hangs", async () => {
     await using single = open(redisUrl());
     await single.requireSingleServer();

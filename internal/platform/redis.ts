@@ -21,7 +21,10 @@ const PROBE_INTERVAL_MS = 1_000;
 const REFUSED_INTERVAL_MS = 30_000;
 /** How long a refusal counts: longer than the pause before the next look. */
 const DENIED_FOR_MS = 2 * REFUSED_INTERVAL_MS;
-/** A role that starts waits this long to learn whether Redis is a cluster node. On a busy machine the first reply takes seconds. */
+/**
+ * What a new connection leads to may take this long to learn. A role that starts waits for it: it must not run on a cluster node, and on a
+ * busy machine the first reply takes seconds.
+ */
 const FIRST_REPLY_TIMEOUT_MS = 5_000;
 /** Keys per command. Keeps one command below 1 ms of the server's single thread. */
 const KEYS_PER_COMMAND = 1_000;
@@ -271,7 +274,8 @@ export class Redis implements KeyValue, AsyncDisposable {
     const client = this.#client;
     if (client === undefined) return;
     try {
-      await within<unknown>(this.#timeoutMs, this.#isMet ? client.ping() : this.#meet(client));
+      if (this.#isMet) await within(this.#timeoutMs, client.ping());
+      else await within(FIRST_REPLY_TIMEOUT_MS, this.#meet(client));
       if (client === this.#client) this.#up();
     } catch (error) {
       if (client === this.#client) this.#down(error);
