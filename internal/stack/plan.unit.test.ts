@@ -1,10 +1,11 @@
 // What a planned stack tells its roles. Nothing is started.
 import { afterAll, expect, test } from "bun:test";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type PlanOptions, planStack } from "./plan.ts";
 import { deploySettings, operatorEnvironment, roleEnvironment, ROLES } from "./role-env.ts";
+import { secretsOf } from "./roles.ts";
 import { newSecrets } from "./secrets.ts";
 import { DATABASES } from "./state.ts";
 
@@ -134,4 +135,19 @@ test("the Sentinels and the replica know the master at the port that is announce
   expect(fileOf("redis-2")).toContain('replica-announce-port "7005"');
   expect(fileOf("redis-2")).toContain("replicaof 127.0.0.1 7004");
   expect(fileOf("sentinel-3")).toContain("sentinel monitor checkout 127.0.0.1 7004 2");
+});
+
+test("a command for Kafka leaves the secrets of migrations alone, which run at the same time", async () => {
+  const { context } = await planned(undefined);
+  const migrating = secretsOf(["migrate"], context);
+  migrating.write();
+  const file = join(migrating.env["CREDENTIALS_DIRECTORY"] ?? "", "saga_database_url");
+  const before = statSync(file, { bigint: true });
+  for (const args of [
+    ["topics", "create"],
+    ["acl", "apply"],
+  ])
+    secretsOf(args, context).write();
+  const after = statSync(file, { bigint: true });
+  expect([after.ino, after.mtimeNs]).toEqual([before.ino, before.mtimeNs]);
 });

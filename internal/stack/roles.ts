@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { runToEnd } from "./child.ts";
-import { separateSecrets } from "./credentials.ts";
+import { type SeparateSecrets, separateSecrets } from "./credentials.ts";
 import type { Definition } from "./managed.ts";
 import { DIST } from "./paths.ts";
 import { nameOf } from "./replicas.ts";
@@ -75,9 +75,17 @@ export async function applyAccess(context: RoleContext, logFile: string): Promis
   await checkoutctl(["acl", "apply"], context, logFile);
 }
 
+/** Migrations run beside commands for Kafka, and writing the files of one must not remove those that another is reading. */
+export function secretsOf(args: readonly string[], context: RoleContext): SeparateSecrets {
+  const folder = `checkoutctl-${args.join("-")}`;
+  return separateSecrets(
+    operatorEnvironment(context),
+    join(dirname(context.addresses.secrets_file), "credentials", folder),
+  );
+}
+
 async function checkoutctl(args: string[], context: RoleContext, logFile: string): Promise<void> {
-  const folder = join(dirname(context.addresses.secrets_file), "credentials", "checkoutctl");
-  const { env, write } = separateSecrets(operatorEnvironment(context), folder);
+  const { env, write } = secretsOf(args, context);
   write();
   await runToEnd({
     name: `checkoutctl ${args.join(" ")}`,
