@@ -134,7 +134,9 @@ describe("a group", () => {
     const url = new URL(orchestrator.database.url);
     await using proxy = await TcpProxy.start({ host: url.hostname, port: Number(url.port) }, 5);
     url.port = String(proxy.port);
-    await using postgres = openPostgres({ url: url.href, poolSize: 2, applicationName: "test" });
+    // A long lock wait is examined on another connection, which the proxy would count.
+    const timeouts = { lockMs: 60_000 };
+    await using postgres = openPostgres({ url: url.href, poolSize: 2, applicationName: "test", timeouts });
     const offered: AppendedEvent[] = [];
     const database = publishing(postgres, { offer: (events) => void offered.push(...events) });
     await using intake = orchestrator.intake({ database });
