@@ -11,8 +11,11 @@ afterEach(async () => {
 
 /** An echo server, and a client that is connected to it through a proxy. */
 async function echoed(latencyMs = 0) {
+  const onAsked = Promise.withResolvers<void>();
   const server = createServer((socket) => {
     socket.on("error", () => undefined);
+    // Before it is answered.
+    socket.once("data", () => onAsked.resolve());
     socket.pipe(socket);
   }).listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -24,7 +27,7 @@ async function echoed(latencyMs = 0) {
   const client = connect(proxy.port, "127.0.0.1");
   await once(client, "connect");
   held.push(() => void client.destroy());
-  return { proxy, client, heard: new Heard(client) };
+  return { proxy, client, heard: new Heard(client), asked: onAsked.promise };
 }
 
 class Heard {
@@ -72,6 +75,24 @@ test("a stalled connection stays open and delivers nothing; after a resume it de
   expect(heard.text).toBe("before ");
   proxy.resume();
   await heard.until("before meanwhile ");
+});
+
+test("a round trip is over when the client has its answer, not when the server has sent it", async () => {
+  // given an answer that is on its way
+  const { proxy, client, asked } = await echoed(100);
+  client.write("first half ");
+  while (proxy.roundTrips === 0) await Bun.sleep(1);
+  proxy.latencyMs = 60_000;
+  await asked;
+  const direct = await echoed();
+  direct.client.write("time passes");
+  await direct.heard.until("time passes");
+  // when
+  client.write("second half");
+  direct.client.write(", and more");
+  await direct.heard.until("time passes, and more");
+  // then
+  expect([proxy.roundTrips, direct.proxy.roundTrips]).toEqual([1, 2]);
 });
 
 test("a cut after a number of bytes lets exactly those pass", async () => {

@@ -8,7 +8,7 @@ export interface Address {
 }
 
 export class TcpProxy implements AsyncDisposable {
-  /** How often the client sent something after the server had: a pipelined group of any size counts once. */
+  /** How often the client sent something after it had got something: a pipelined group of any size counts once. */
   roundTrips = 0;
   /** Milliseconds each way, for bytes that arrive from now on. `roundTrips` is only correct above 0. */
   latencyMs: number;
@@ -74,26 +74,29 @@ export class TcpProxy implements AsyncDisposable {
   #join(client: Socket): void {
     const { host, port } = this.#target();
     const server = connect(port, host);
-    let serverSpokeLast = true;
-    const relay = (from: Socket, to: Socket, onData: () => void) => {
+    let clientHeardLast = true;
+    const relay = (from: Socket, to: Socket, onData: () => void, onDelivery: () => void) => {
       const direction = new Direction(from, () => this.#isStalled);
       this.#directions.add(direction);
       from.setNoDelay(true);
       from.on("data", (bytes: Buffer) => {
         onData();
-        direction.push(this.latencyMs, () => this.#deliver(bytes, to));
+        direction.push(this.latencyMs, () => {
+          this.#deliver(bytes, to);
+          onDelivery();
+        });
       });
       from.on("error", () => undefined);
       // The end of a connection travels behind its last bytes.
       from.on("close", () => direction.push(this.latencyMs, () => this.#end(direction, to)));
     };
-    relay(client, server, () => {
-      if (serverSpokeLast) this.roundTrips += 1;
-      serverSpokeLast = false;
-    });
-    relay(server, client, () => {
-      serverSpokeLast = true;
-    });
+    const count = () => {
+      if (clientHeardLast) this.roundTrips += 1;
+      clientHeardLast = false;
+    };
+    // An answer that is still on its way is no reason for what the client sends meanwhile.
+    relay(client, server, count, ignore);
+    relay(server, client, ignore, () => (clientHeardLast = true));
   }
 
   #deliver(bytes: Buffer, to: Socket): void {
@@ -112,6 +115,8 @@ export class TcpProxy implements AsyncDisposable {
     else to.destroy();
   }
 }
+
+function ignore(): void {}
 
 /** One direction of a connection. It delivers in order, even when the latency changes, because TCP promises that. */
 class Direction {
