@@ -4,18 +4,14 @@ import { Type } from "@sinclair/typebox";
 import { Checkoutctl, type Environment } from "../../internal/testkit/checkoutctl.ts";
 import { cancelPayment } from "../../internal/testkit/commands.ts";
 import { cloneDatabase, type TestDatabase } from "../../internal/testkit/database.ts";
-import { SHORT_TIMEOUT_MS, TestPayment } from "../../internal/testkit/payment.ts";
+import { TestPayment } from "../../internal/testkit/payment.ts";
 
 let tool: Checkoutctl;
 let payment: TestPayment;
 let saga: TestDatabase;
 let env: Environment;
 beforeAll(async () => {
-  [tool, payment, saga] = await Promise.all([
-    Checkoutctl.open(),
-    TestPayment.open(SHORT_TIMEOUT_MS),
-    cloneDatabase("saga"),
-  ]);
+  [tool, payment, saga] = await Promise.all([Checkoutctl.open(), TestPayment.open(), cloneDatabase("saga")]);
   // The tool's clock is the machine's.
   payment.simulator.nowMs = Date.now();
   env = {
@@ -147,7 +143,7 @@ test("an unknown payment and a missing --charge are refused", async () => {
 async function unanswered(token: string): Promise<string> {
   const id = Bun.randomUUIDv7();
   await payment.charge(id, token);
-  await payment.round();
+  await payment.impatiently(() => payment.round());
   expect(await payment.status(id)).toBe("UNKNOWN");
   return id;
 }

@@ -41,7 +41,7 @@ const PROVIDER = "stripe";
 
 /** Long, so that a slow reply on a busy machine never counts as a timeout. */
 const PROVIDER_TIMEOUT_MS = 5_000;
-/** For tests that have to wait for the timeout. Their other requests must be answered in this time, also on a busy machine. */
+/** For requests whose reply does not come. The simulator holds those for twice as long. */
 export const SHORT_TIMEOUT_MS = 1_000;
 /** Maximum concurrent requests of one executor. */
 export const CONCURRENCY = 16;
@@ -65,6 +65,8 @@ export class TestPayment implements AsyncDisposable {
   readonly database: TestDatabase;
   readonly simulator: TestProvider;
   readonly #webhooks: HttpServer;
+  /** Waits so long for a reply. */
+  readonly #providerWith: (timeoutMs: number) => PaymentProvider;
   readonly policy: PaymentPolicy = DEFAULT_POLICY;
   /** Shared by all executors of the test, as if they were one process. */
   readonly pace = new Pace();
@@ -77,33 +79,49 @@ export class TestPayment implements AsyncDisposable {
   readonly counts: object[] = [];
   readonly warnings: string[] = [];
 
-  private constructor(database: TestDatabase, timeoutMs: number, hearsEvents: boolean) {
+  private constructor(database: TestDatabase, hearsEvents: boolean) {
     this.database = database;
     this.#webhooks = this.serveWebhooks(database.postgres);
     const target = { url: this.webhookUrl(), secret: WEBHOOK_SECRET };
     this.simulator = new TestProvider(hearsEvents ? target : undefined);
     const account = { apiKey: API_KEY, mark: MARK, baseUrl: new URL(this.simulator.url) };
-    this.provider = new WatchedProvider(new StripeProvider({ ...account, timeoutMs, shopUrl: SHOP_URL }), {
-      pace: this.pace,
-      hold: this.hold,
-      onRefused: logRefusal(this.#log),
-    });
+    this.#providerWith = (timeoutMs) =>
+      new WatchedProvider(new StripeProvider({ ...account, timeoutMs, shopUrl: SHOP_URL }), {
+        pace: this.pace,
+        hold: this.hold,
+        onRefused: logRefusal(this.#log),
+      });
+    this.provider = this.#providerWith(PROVIDER_TIMEOUT_MS);
   }
 
-  /** `providerTimeoutMs` is how long the service waits for a reply. The simulator delays replies by twice that time. */
-  static open(providerTimeoutMs = PROVIDER_TIMEOUT_MS, clone: Clone = cloneDatabase): Promise<TestPayment> {
-    return TestPayment.#open(providerTimeoutMs, false, clone);
+  static open(clone: Clone = cloneDatabase): Promise<TestPayment> {
+    return TestPayment.#open(false, clone);
   }
 
   /** The simulator sends its events to the webhook endpoint without delay. */
-  static openHearing(providerTimeoutMs = PROVIDER_TIMEOUT_MS): Promise<TestPayment> {
-    return TestPayment.#open(providerTimeoutMs, true, cloneDatabase);
+  static openHearing(): Promise<TestPayment> {
+    return TestPayment.#open(true, cloneDatabase);
   }
 
-  static async #open(providerTimeoutMs: number, hearsEvents: boolean, clone: Clone): Promise<TestPayment> {
-    const payment = new TestPayment(await clone("payment"), providerTimeoutMs, hearsEvents);
-    await payment.simulator.setFaults({ hold_ms: 2 * providerTimeoutMs, webhook_delay_ms: 0 });
+  static async #open(hearsEvents: boolean, clone: Clone): Promise<TestPayment> {
+    const payment = new TestPayment(await clone("payment"), hearsEvents);
+    await payment.simulator.setFaults({ hold_ms: 2 * PROVIDER_TIMEOUT_MS, webhook_delay_ms: 0 });
     return payment;
+  }
+
+  /**
+   * During `work` the service waits SHORT_TIMEOUT_MS for a reply. Only for requests whose reply does not come: any other has more time, also
+   * on a busy machine. Ends all other faults of the simulator.
+   */
+  async impatiently<T>(work: () => Promise<T>): Promise<T> {
+    await this.simulator.setFaults({ hold_ms: 2 * SHORT_TIMEOUT_MS, webhook_delay_ms: 0 });
+    const patient = this.provider;
+    this.provider = this.#providerWith(SHORT_TIMEOUT_MS);
+    try {
+      return await work();
+    } finally {
+      this.provider = patient;
+    }
   }
 
   /** Epoch ms; shared by service and provider. */

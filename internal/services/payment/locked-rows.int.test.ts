@@ -6,9 +6,8 @@ import { cancelPayment, refundPayment } from "../../testkit/commands.ts";
 import { TestPayment } from "../../testkit/payment.ts";
 import { holdRows, impatient } from "../../testkit/row-lock.ts";
 
-const PROVIDER_TIMEOUT_MS = 5_000;
 const saga = () => Bun.randomUUIDv7();
-const open = () => TestPayment.open(PROVIDER_TIMEOUT_MS, impatient);
+const open = () => TestPayment.open(impatient);
 const hold = (payment: TestPayment, saga_id: string) =>
   holdRows(payment.database.url, `select * from payments where saga_id = '${saga_id}' for update`);
 

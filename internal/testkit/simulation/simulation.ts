@@ -136,7 +136,7 @@ export class Simulation implements AsyncDisposable {
     const [orchestrator, inventory, payment, order] = await Promise.all([
       TestOrchestrator.open(clone),
       TestInventory.open(STOCK, PRICES, clone),
-      TestPayment.open(undefined, clone),
+      TestPayment.open(clone),
       clone("order"),
     ]);
     return new Simulation(seed, orchestrator, inventory, payment, order);

@@ -5,7 +5,7 @@ import postgres from "postgres";
 import { migrations } from "../../../../schemas/migrations.ts";
 import { waitFor } from "../../../paysim/test-provider.ts";
 import { cancelPayment, chargePayment, refundPayment } from "../../../testkit/commands.ts";
-import { CONCURRENCY, MARK, SHORT_TIMEOUT_MS, TestPayment } from "../../../testkit/payment.ts";
+import { CONCURRENCY, MARK, TestPayment } from "../../../testkit/payment.ts";
 import { UNASKED } from "../../../testkit/payment-facts.ts";
 import { PlanWatch } from "../../../testkit/plans/watch.ts";
 import { tablesHolding } from "../../../testkit/row-texts.ts";
@@ -276,10 +276,10 @@ test("a charge and a refund scheduled by a clock that is an hour fast are sent a
 test.each(["pm_sim_timeout_then_success", "pm_sim_reply_lost", "pm_sim_timeout_once", "pm_sim_500_once"])(
   "%s is unknown, never failed, and definite in the end",
   async (token) => {
-    await using payment = await TestPayment.open(SHORT_TIMEOUT_MS);
+    await using payment = await TestPayment.open();
     const id = saga();
     await payment.charge(id, token);
-    await payment.round();
+    await payment.impatiently(() => payment.round());
     expect([await payment.status(id), await payment.eventTypes(id)]).toEqual(["UNKNOWN", []]);
     await settleInTheEnd(payment, id);
     expect(await payment.eventTypes(id)).toEqual(["PaymentSucceeded"]);
@@ -339,11 +339,11 @@ test("an account without search finds in its list the charge that a stored error
 });
 
 test("a charge whose key may be forgotten is searched, never charged again", async () => {
-  await using payment = await TestPayment.open(SHORT_TIMEOUT_MS);
+  await using payment = await TestPayment.open();
   const [charged, never] = [saga(), saga()];
   await payment.charge(charged, "pm_sim_reply_lost");
   await payment.charge(never, "pm_sim_timeout_no_effect");
-  await payment.round();
+  await payment.impatiently(() => payment.round());
   payment.advance(24 * HOUR_MS);
   expect(await payment.round()).toBe(2);
   expect(await payment.eventTypes(charged)).toEqual(["PaymentSucceeded"]);
@@ -352,10 +352,10 @@ test("a charge whose key may be forgotten is searched, never charged again", asy
 });
 
 test("a charge without a result is only searched once its saga is compensating", async () => {
-  await using payment = await TestPayment.open(SHORT_TIMEOUT_MS);
+  await using payment = await TestPayment.open();
   const id = saga();
   await payment.charge(id, "pm_sim_timeout_no_effect");
-  await payment.round();
+  await payment.impatiently(() => payment.round());
   await payment.handle(cancelPayment(id));
   // The simulator still holds the request that timed out; after the undo it gets no other.
   const held = async () => (await payment.simulator.stats())["held"];
@@ -404,12 +404,12 @@ test("an undo before the call needs no provider, and one before the charge leave
 test.each(["pm_sim_refund_reply_lost", "pm_sim_refund_timeout_then_success", "pm_sim_refund_500_once"])(
   "%s: a refund is retried until the money is back, once",
   async (token) => {
-    await using payment = await TestPayment.open(SHORT_TIMEOUT_MS);
+    await using payment = await TestPayment.open();
     const id = saga();
     await payment.charge(id, token);
     await payment.round();
     await payment.handle(refundPayment(id));
-    await payment.round();
+    await payment.impatiently(() => payment.round());
     expect(await payment.status(id)).toBe("REFUND_PENDING");
     await settleInTheEnd(payment, id);
     expect(await payment.eventTypes(id)).toEqual(["PaymentSucceeded", "RefundCompleted"]);
@@ -767,7 +767,7 @@ function settleInTheEnd(payment: TestPayment, saga_id: string): Promise<void> {
 
 test("during a dump a claim does not read all charges settled since, and a late charge is still found", async () => {
   const watch = new PlanWatch();
-  await using payment = await TestPayment.open(undefined, watch.clone);
+  await using payment = await TestPayment.open(watch.clone);
   const { database } = payment;
   const pay = (dueAt: number, count: number) => database.sql`
     insert into payments (payment_id, saga_id, amount_cents, currency, payment_method, provider, idempotency_key, status, next_attempt_at,

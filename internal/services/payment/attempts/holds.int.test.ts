@@ -112,10 +112,10 @@ test.each([
   "pm_sim_capture_500_after_effect",
   "pm_sim_capture_timeout_then_success",
 ])("a capture with %s is settled by its key or by the charge, and taken once", async (token) => {
-  await using payment = await TestPayment.open(SHORT_TIMEOUT_MS);
+  await using payment = await TestPayment.open();
   const id = await held(payment, token);
   await payment.handle(capturePayment(id));
-  await payment.round();
+  await payment.impatiently(() => payment.round());
   expect(await payment.status(id)).toBe("CAPTURE_PENDING");
   await Bun.sleep(2 * SHORT_TIMEOUT_MS);
   await settleInTheEnd(payment, id);

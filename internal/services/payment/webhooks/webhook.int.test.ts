@@ -7,14 +7,14 @@ import type { MessageType } from "../../../../schemas/registry.ts";
 import { waitFor } from "../../../paysim/test-provider.ts";
 import { openPostgres } from "../../../platform/postgres.ts";
 import { cancelPayment, capturePayment, refundPayment } from "../../../testkit/commands.ts";
-import { SHORT_TIMEOUT_MS, TestPayment } from "../../../testkit/payment.ts";
+import { TestPayment } from "../../../testkit/payment.ts";
 
 const Reply = Type.Object({ result: Type.String() });
 
 const saga = () => Bun.randomUUIDv7();
 let payment: TestPayment;
 beforeAll(async () => {
-  payment = await TestPayment.open(SHORT_TIMEOUT_MS);
+  payment = await TestPayment.open();
 });
 afterAll(() => payment[Symbol.asyncDispose]());
 
@@ -261,7 +261,7 @@ test("without its database it asks the sender to resend the event, and then acce
 });
 
 test("a charge whose reply was lost is settled by the simulator's own event, and requested once", async () => {
-  await using hearing = await TestPayment.openHearing(SHORT_TIMEOUT_MS);
+  await using hearing = await TestPayment.openHearing();
   const id = saga();
   await hearing.charge(id, "pm_sim_reply_lost");
   await hearing.round();
@@ -273,7 +273,7 @@ test("a charge whose reply was lost is settled by the simulator's own event, and
 });
 
 test("held money whose replies are lost is settled by the simulator's own events: held, taken, released", async () => {
-  await using hearing = await TestPayment.openHearing(SHORT_TIMEOUT_MS);
+  await using hearing = await TestPayment.openHearing();
   const [taken, released] = [saga(), saga()];
   for (const id of [taken, released]) await hearing.authorize(id, "pm_sim_capture_reply_lost");
   await hearing.round();
@@ -287,7 +287,7 @@ test("held money whose replies are lost is settled by the simulator's own events
 });
 
 test("a hold that ends by itself fails its payment by the simulator's own event", async () => {
-  await using hearing = await TestPayment.openHearing(SHORT_TIMEOUT_MS);
+  await using hearing = await TestPayment.openHearing();
   const id = saga();
   await hearing.authorize(id);
   await hearing.round();

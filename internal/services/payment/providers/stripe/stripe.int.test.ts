@@ -23,7 +23,6 @@ const provider = new StripeProvider({
   apiKey: "sk_test_x",
   mark: "checkout",
   baseUrl: server.url,
-  timeoutMs: 1_000,
 });
 const charge = {
   idempotency_key: "k",
@@ -174,7 +173,6 @@ test("a ledger error names kind, status and request id, without the provider's t
     apiKey: "sk_test_x",
     mark: "checkout",
     baseUrl: server.url,
-    timeoutMs: 1_000,
   });
   const error: unknown = await ledger.charge("pi_1").catch((thrown: unknown) => thrown);
   expect(describeError(error)).toMatch(/check STRIPE_API_KEY.*StripeInvalidRequestError.*400.*req_1/);
@@ -189,7 +187,6 @@ test("nothing listens at the address", async () => {
     apiKey: "sk_test_x",
     mark: "checkout",
     baseUrl: url,
-    timeoutMs: 1_000,
   });
   expect(await unreachable.charge(charge)).toMatchObject(unknown("connection_lost"));
 });
@@ -229,7 +226,6 @@ test("a connection that closes every time is tried twice, and then the result is
     apiKey: "sk_test_x",
     mark: "checkout",
     baseUrl: closing.url,
-    timeoutMs: 1_000,
   });
   expect(await asking.charge(charge)).toMatchObject(unknown("connection_lost"));
   expect(closing.requests).toBe(2);
@@ -287,7 +283,6 @@ test("a refusal of the SDK's own resend says nothing about the first request, wh
     apiKey: "sk_test_x",
     mark: "checkout",
     baseUrl: closing.url,
-    timeoutMs: 1_000,
   });
   expect(await asking.charge(charge)).toMatchObject(unknown("connection_lost"));
   expect(requests).toBe(2);
