@@ -39,8 +39,8 @@ export async function atOnce(
   arrive: (index: number) => Promise<void>,
 ): Promise<void> {
   let next = 0;
-  const lane = async () => {
+  const worker = async () => {
     while (next < total) await arrive(next++);
   };
-  await Promise.all(Array.from({ length: Math.min(atATime, total) }, lane));
+  await Promise.all(Array.from({ length: Math.min(atATime, total) }, worker));
 }

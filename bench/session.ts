@@ -2,7 +2,7 @@
 // Called by main.ts, headline.ts and against.ts.
 import { FINISH_P99_MS } from "./claims.ts";
 import { describeRun } from "./run-summary.ts";
-import { Lanes } from "./lanes.ts";
+import { HttpClient } from "./http-client.ts";
 import { runLoad } from "./load.ts";
 import { BrokerWatch } from "./measure/broker-cost.ts";
 import { commitOf } from "./measure/machine.ts";
@@ -54,7 +54,7 @@ export async function runScenarios(options: SessionOptions): Promise<SessionResu
     const latency = options.latency ?? scenario.latency ?? "fixed:0";
     using held = new DisposableStack();
     await using system = await openSystem({
-      postTo: (gateway) => postByLanes(held.use(new Lanes(gateway, CONNECTIONS))),
+      postTo: (gateway) => postBy(held.use(new HttpClient(gateway, CONNECTIONS))),
       stack: options.stack,
       ...(options.repository === undefined ? {} : { repository: options.repository }),
       up: [...(scenario.up ?? []), ...(options.up ?? [])],
@@ -150,9 +150,9 @@ function loadOf({ load }: Scenario, options: SessionOptions) {
   };
 }
 
-function postByLanes(lanes: Lanes): Post {
+function postBy(client: HttpClient): Post {
   return (path, headers, body) =>
-    lanes.post(
+    client.post(
       path,
       Object.entries(headers)
         .map(([name, value]) => `${name}: ${value}\r\n`)

@@ -68,11 +68,11 @@ async function redisCpu(): Promise<number> {
 async function run(
   work: (call: number) => Promise<unknown>,
   calls: number,
-  lanes: number,
+  callers: number,
 ): Promise<number[]> {
   const times: number[] = [];
   let next = 0;
-  const lane = async () => {
+  const caller = async () => {
     while (next < calls) {
       const call = next++;
       const begun = performance.now();
@@ -80,22 +80,22 @@ async function run(
       times.push(performance.now() - begun);
     }
   };
-  await Promise.all(Array.from({ length: lanes }, lane));
+  await Promise.all(Array.from({ length: callers }, caller));
   return times.toSorted((a, b) => a - b);
 }
 
 const rows = [];
 for (const [name, work] of Object.entries(WORK))
-  for (const lanes of [1, 32, 256]) {
-    await run(work, WARM_UP_CALLS, lanes);
+  for (const callers of [1, 32, 256]) {
+    await run(work, WARM_UP_CALLS, callers);
     const before = { own: process.cpuUsage(), redis: await redisCpu() };
-    const times = await run(work, CALLS, lanes);
+    const times = await run(work, CALLS, callers);
     const own = process.cpuUsage(before.own);
     const micros = (value: number) => Number((value / CALLS).toFixed(1));
     const at = (share: number) => Number((times[Math.floor(CALLS * share)] ?? 0).toFixed(2));
     rows.push({
       request: name,
-      "at the same time": lanes,
+      "at the same time": callers,
       "gateway CPU, us": micros(own.user + own.system),
       "Redis CPU, us": micros((await redisCpu()) - before.redis),
       "p50, ms": at(0.5),

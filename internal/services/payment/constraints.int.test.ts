@@ -98,7 +98,7 @@ test.each([
     CHECK,
   ],
   [
-    "held money at rest with a next attempt",
+    "held money that waits for its capture, with a next attempt",
     payment({ status: "AUTHORIZED", next_attempt_at: "now" }),
     CHECK,
   ],

@@ -1,7 +1,7 @@
 // What running stacks cost while nobody uses them: CPU, wake-ups and memory of each process, and the threads that cause them.
 // Not part of `bun run bench`: it looks at stacks that already run, several at the same time, so that the same minute judges both.
 //
-//   bun bench/at-rest.ts STACK_DIRECTORY... [--seconds 30] [--rounds 3] [--threads 20]
+//   bun bench/idle-stacks.ts STACK_DIRECTORY... [--seconds 30] [--rounds 3] [--threads 20]
 import { parseArgs } from "node:util";
 import postgres from "postgres";
 import { memoryByGroup, numberIn, read, threadsOf } from "./measure/usage.ts";

@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { createServer, type Socket } from "node:net";
 import { once } from "node:events";
-import { answerIn, Lanes } from "./lanes.ts";
+import { answerIn, HttpClient } from "./http-client.ts";
 
 test("each request gets its own answer, even over few connections", async () => {
   using server = Bun.serve({
@@ -13,9 +13,9 @@ test("each request gets its own answer, even over few connections", async () => 
       return new Response(`${request.headers.get("x-key")} ${text}`, { status: 202 });
     },
   });
-  using lanes = new Lanes(server.url.origin, 3);
+  using client = new HttpClient(server.url.origin, 3);
   const answers = await Promise.all(
-    Array.from({ length: 50 }, (_, index) => lanes.post("/any", `x-key: k${index}\r\n`, `ü${index}`)),
+    Array.from({ length: 50 }, (_, index) => client.post("/any", `x-key: k${index}\r\n`, `ü${index}`)),
   );
   expect(answers).toEqual(
     Array.from({ length: 50 }, (_, index) => ({ status: 202, text: `k${index} ü${index}` })),
@@ -37,23 +37,23 @@ test("a connection closed between two requests is reopened; one closed instead o
   await once(server, "listening");
   const address = server.address();
   if (address === null || typeof address === "string") throw new Error("no port");
-  using lanes = new Lanes(`http://127.0.0.1:${address.port}`, 1);
+  using client = new HttpClient(`http://127.0.0.1:${address.port}`, 1);
   // Closed at the second request, which is then sent over a new connection.
-  expect((await lanes.post("/", "", "a")).text).toBe("ok");
-  expect((await lanes.post("/", "", "b")).text).toBe("ok");
+  expect((await client.post("/", "", "a")).text).toBe("ok");
+  expect((await client.post("/", "", "b")).text).toBe("ok");
   expect(sockets).toHaveLength(2);
   // On a new connection a close is a failure.
   answers = 1;
   sockets[1]?.destroy();
   await once(sockets[1] ?? server, "close");
-  const failed = lanes.post("/", "", "c").catch((error: Error) => error.message);
+  const failed = client.post("/", "", "c").catch((error: Error) => error.message);
   expect(await failed).toBe("the connection was closed");
   server.close();
 });
 
 test("a refused connection is an error", async () => {
-  using lanes = new Lanes("http://127.0.0.1:1", 1);
-  expect(await lanes.post("/", "", "x").catch(() => "refused")).toBe("refused");
+  using client = new HttpClient("http://127.0.0.1:1", 1);
+  expect(await client.post("/", "", "x").catch(() => "refused")).toBe("refused");
 });
 
 test("answers may arrive in pieces and must have a content-length", () => {

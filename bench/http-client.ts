@@ -19,11 +19,11 @@ interface Job {
   readonly reject: (error: Error) => void;
 }
 
-export class Lanes implements Disposable {
+export class HttpClient implements Disposable {
   readonly #host: string;
   readonly #port: number;
-  readonly #lanes: Lane[];
-  readonly #free: Lane[];
+  readonly #connections: Connection[];
+  readonly #free: Connection[];
   readonly #waiting: Job[] = [];
   readonly #sweep: ReturnType<typeof setInterval>;
 
@@ -32,9 +32,9 @@ export class Lanes implements Disposable {
     const { hostname, port } = new URL(origin);
     this.#host = hostname;
     this.#port = Number(port);
-    const onFree = (lane: Lane) => this.#next(lane);
-    this.#lanes = Array.from({ length: count }, () => new Lane(this.#host, this.#port, onFree));
-    this.#free = [...this.#lanes];
+    const onFree = (connection: Connection) => this.#next(connection);
+    this.#connections = Array.from({ length: count }, () => new Connection(this.#host, this.#port, onFree));
+    this.#free = [...this.#connections];
     this.#sweep = setInterval(() => this.#expire(Date.now()), SWEEP_MS);
   }
 
@@ -49,43 +49,43 @@ export class Lanes implements Disposable {
         resolve,
         reject,
       };
-      const lane = this.#free.pop();
-      if (lane === undefined) this.#waiting.push(job);
-      else lane.take(job);
+      const connection = this.#free.pop();
+      if (connection === undefined) this.#waiting.push(job);
+      else connection.take(job);
     });
   }
 
   [Symbol.dispose](): void {
     clearInterval(this.#sweep);
     this.#expire(Number.POSITIVE_INFINITY);
-    for (const lane of this.#lanes) lane.close();
+    for (const connection of this.#connections) connection.close();
   }
 
-  #next(lane: Lane): void {
+  #next(connection: Connection): void {
     const job = this.#waiting.shift();
-    if (job === undefined) this.#free.push(lane);
-    else lane.take(job);
+    if (job === undefined) this.#free.push(connection);
+    else connection.take(job);
   }
 
   #expire(now: number): void {
     while ((this.#waiting[0]?.deadline ?? Number.POSITIVE_INFINITY) < now)
       this.#waiting.shift()?.reject(new Error("no answer in time"));
-    for (const lane of this.#lanes) lane.expire(now);
+    for (const connection of this.#connections) connection.expire(now);
   }
 }
 
 /** One connection; it reconnects if the server closes it. */
-class Lane {
+class Connection {
   readonly #host: string;
   readonly #port: number;
-  readonly #onFree: (lane: Lane) => void;
+  readonly #onFree: (connection: Connection) => void;
   #socket: Socket | undefined;
   #job: Job | undefined;
   #received: Buffer[] = [];
   /** The connection has had an answer before, so the server may close it as idle while the next request is in transit. */
   #isUsed = false;
 
-  constructor(host: string, port: number, onFree: (lane: Lane) => void) {
+  constructor(host: string, port: number, onFree: (connection: Connection) => void) {
     this.#host = host;
     this.#port = port;
     this.#onFree = onFree;
