@@ -23,7 +23,7 @@ export type FailureKind =
   | "not_confirmed"
   | "not_confirmed_in_time"
   | "card_not_accepted"
-  | "bank_trouble"
+  | "bank_error"
   | "payments_down"
   | "address_not_served"
   | "our_fault";
@@ -54,7 +54,7 @@ const KIND_OF = {
   PAYMENT_METHOD_INVALID: "card_details",
   NOT_CHARGED: "payments_down",
   AMOUNT_NOT_CHARGEABLE: "odd_amount",
-  AUTHORIZATION_ENDED: "bank_trouble",
+  AUTHORIZATION_ENDED: "bank_error",
   // The bank's reasons.
   AMOUNT_TOO_LARGE: "too_large",
   AMOUNT_TOO_SMALL: "too_small",
@@ -78,11 +78,11 @@ const KIND_OF = {
   PAYMENT_METHOD_CUSTOMER_DECLINE: "not_confirmed",
   PAYMENT_METHOD_NOT_AVAILABLE: "card_not_accepted",
   PAYMENT_METHOD_PROVIDER_DECLINE: "bank_refused",
-  PAYMENT_METHOD_PROVIDER_TIMEOUT: "bank_trouble",
+  PAYMENT_METHOD_PROVIDER_TIMEOUT: "bank_error",
   PAYMENT_METHOD_UNACTIVATED: "card_not_accepted",
   PAYMENT_METHOD_UNEXPECTED_STATE: "bank_refused",
   PAYMENT_METHOD_UNSUPPORTED_TYPE: "card_not_accepted",
-  PROCESSING_ERROR: "bank_trouble",
+  PROCESSING_ERROR: "bank_error",
 } as const satisfies Readonly<Record<string, FailureKind>>;
 
 export type FailureCode = keyof typeof KIND_OF;
@@ -106,7 +106,7 @@ const NEXT: Readonly<Record<FailureKind, NextStep>> = {
   not_confirmed: "pay_again",
   not_confirmed_in_time: "pay_again",
   card_not_accepted: "other_card",
-  bank_trouble: "pay_again",
+  bank_error: "pay_again",
   payments_down: "pay_again",
   address_not_served: "new_address",
   our_fault: "wait",
@@ -129,8 +129,8 @@ const DECLINES: ReadonlySet<FailureKind> = new Set([
 
 /**
  * The shop failed here, though shopper and card did nothing wrong: these count against the objectives that the alert rules watch. A
- * provider that is away or rejects our requests counts, because the shopper cannot buy and only the shop can do something about it. The
- * bank's own trouble (`bank_trouble`) does not: it concerns one card. Nor does what the shop decided: its prices, stock, limits, and
+ * provider that is away or rejects our requests counts, because the shopper cannot buy and only the shop can do something about it. An
+ * error of the bank (`bank_error`) does not: it concerns one card. Nor does what the shop decided: its prices, stock, limits, and
  * checkouts that an operator cancels.
  */
 const SHOPS_FAILURES: ReadonlySet<FailureKind> = new Set([

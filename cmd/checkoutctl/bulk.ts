@@ -151,9 +151,9 @@ export async function stoppedOnError<Result>(
   planId: string,
   stop: (reason: string) => Promise<unknown>,
   work: () => Promise<Result>,
-  { timeoutMs, tell }: { readonly timeoutMs: number; readonly tell: (text: string) => void } = {
+  { timeoutMs, write }: { readonly timeoutMs: number; readonly write: (text: string) => void } = {
     timeoutMs: STOP_TIMEOUT_MS,
-    tell: (text) => void process.stderr.write(text),
+    write: (text) => void process.stderr.write(text),
   },
 ): Promise<Result> {
   try {
@@ -164,7 +164,7 @@ export async function stoppedOnError<Result>(
     } catch (second) {
       // Refused: it is over already.
       if (!(second instanceof PlanRefused))
-        tell(
+        write(
           `checkoutctl: the run ${planId} could not be stopped, and a console may go on with it: checkoutctl run stop ${planId}\n`,
         );
     }

@@ -11,10 +11,10 @@ const fails = () => Promise.reject(away);
 /** What is told on stderr when stopping the run does this. */
 async function toldAfter(stop: (reason: string) => Promise<unknown>): Promise<string> {
   let told = "";
-  const tell = (text: string) => {
+  const write = (text: string) => {
     told += text;
   };
-  expect(await errorOf(stoppedOnError("r-1", stop, fails, { timeoutMs: 20, tell }))).toBe(away);
+  expect(await errorOf(stoppedOnError("r-1", stop, fails, { timeoutMs: 20, write }))).toBe(away);
   return told;
 }
 

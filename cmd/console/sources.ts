@@ -75,7 +75,7 @@ function openPools(
   const open = (connections: number) =>
     openPostgres({
       url,
-      // Half of them are for transactions of the recipe, of which the console has none: they are never opened.
+      // Half of them are for transactions with finish(), which the console never runs: those are never opened.
       poolSize: 2 * connections,
       applicationName: NAME,
       plans: "fresh",

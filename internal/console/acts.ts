@@ -75,6 +75,6 @@ function failureOf(error: unknown): { readonly outcome: string; readonly detail:
 }
 
 /** For a script a sentence to say; otherwise the page that shows what came of it. */
-export function done(visit: SignedIn, path: string, said: string): Response {
-  return wantsData(visit.request) ? json({ said }) : seeOther(path);
+export function done(visit: SignedIn, path: string, message: string): Response {
+  return wantsData(visit.request) ? json({ message }) : seeOther(path);
 }

@@ -156,7 +156,7 @@ export class Collector {
     const version = this.#all.reduce((sum, source) => sum + source.version, 0);
     if (version === this.#version) return;
     this.#version = version;
-    for (const tell of this.#watchers) tell();
+    for (const notify of this.#watchers) notify();
   }
 
   /** A snapshot with answers to all questions that were due, as far as they come within 1.5 s. */
@@ -169,10 +169,10 @@ export class Collector {
     return this.snapshot();
   }
 
-  /** Calls `tell` after new readings until the returned function is called. Somebody watches for as long. */
-  watch(tell: () => void): () => void {
-    // A function of its own: the same `tell` may watch twice.
-    const own = () => tell();
+  /** Calls `notify` after new readings until the returned function is called. Somebody watches for as long. */
+  watch(notify: () => void): () => void {
+    // A function of its own: the same `notify` may watch twice.
+    const own = () => notify();
     this.#watchers.add(own);
     return () => void this.#watchers.delete(own);
   }

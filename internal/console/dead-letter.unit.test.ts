@@ -41,18 +41,18 @@ test("says who replayed or discarded it, when, in which run, and what came of it
     detail: null,
     at: NOW,
   };
-  const said = (changes: Partial<Handling>, isOpen = false) => {
+  const shown = (changes: Partial<Handling>, isOpen = false) => {
     const html = htmlOf("handled", isOpen, 0, { ...replay, ...changes });
     expect(html).toContain(`href="/runs/${sagaId(50)}"`);
     const [, handling = ""] = /<dt>Handling<\/dt><dd>(.*?)<\/dd>/.exec(html) ?? [];
     return [handling.replaceAll(/<[^>]*>/g, ""), html.includes("A replay now")];
   };
   const replayed = "Replayed by demo at 2026-11-29 12:04:05 by run 019ace50-0000…0050";
-  expect(said({})).toEqual([`${replayed}: the mail service took it.`, false]);
-  expect(said({ outcome: "handled" })).toEqual([`${replayed}: its service handled it.`, false]);
+  expect(shown({})).toEqual([`${replayed}: the mail service took it.`, false]);
+  expect(shown({ outcome: "handled" })).toEqual([`${replayed}: its service handled it.`, false]);
   // Nobody has seen how it ended, so it is open.
-  expect(said({ outcome: null }, true)).toEqual([`${replayed}: its outcome is not known.`, true]);
-  expect(said({ action: "dead-letter.discard", outcome: "discarded" })).toEqual([
+  expect(shown({ outcome: null }, true)).toEqual([`${replayed}: its outcome is not known.`, true]);
+  expect(shown({ action: "dead-letter.discard", outcome: "discarded" })).toEqual([
     "Discarded by demo at 2026-11-29 12:04:05 by run 019ace50-0000…0050: the mail server is back.",
     false,
   ]);

@@ -10,10 +10,10 @@ import { isStillSignedIn, type SignedIn } from "./visit.ts";
 export type Parts = Readonly<Record<string, string>>;
 
 export interface LiveOptions {
-  /** Called at once, and again after `tell`. */
+  /** Called at once, and again after `notify`. */
   readonly parts: () => Promise<Parts> | Parts;
-  /** Calls `tell` when the parts may have changed; returns how to stop. */
-  readonly watch: (tell: () => void) => () => void;
+  /** Calls `notify` when the parts may have changed; returns how to stop. */
+  readonly watch: (notify: () => void) => () => void;
   /** The shortest time between two looks. Default: 1,000. */
   readonly everyMs?: number;
 }
@@ -170,7 +170,7 @@ export interface Polling<Data> {
   readonly everyMs?: number;
 }
 
-/** The stream of what tells nobody when it changes: it is looked at again, each second at most, and rarer while it rests. */
+/** A stream of data that reports no changes: it polls, at most once a second, and more rarely while nothing changes. */
 export async function polled<Data>(
   visit: SignedIn,
   { load, parts, restMs, everyMs = EVERY_MS }: Polling<Data>,
@@ -185,14 +185,14 @@ export async function polled<Data>(
     nextLookAt = performance.now() + restMs(data, now);
     return rendered(parts(data, now));
   };
-  const watch = (tell: () => void) => {
-    const timer = setInterval(() => performance.now() < nextLookAt || tell(), everyMs);
+  const watch = (notify: () => void) => {
+    const timer = setInterval(() => performance.now() < nextLookAt || notify(), everyMs);
     return () => clearInterval(timer);
   };
   return liveResponse(visit, { parts: look, watch, everyMs });
 }
 
-/** Null if a server does not answer now: the stream tells that, and goes on. */
+/** Null if a server does not answer now: the stream says so, and goes on. */
 async function loadedIfPossible<Data>(load: () => Promise<Data>): Promise<Data | null> {
   try {
     return await load();

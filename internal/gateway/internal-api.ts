@@ -93,11 +93,11 @@ export class InternalApi {
 
   /** Never quotes the answer: it may hold a shopper's address or a secret of a payment, and the message is logged. */
   #strange({ status, headers }: Response, body?: unknown): AppError {
-    const said =
+    const what =
       errorNameIn(body) ?? MEDIA_TYPE.exec(headers.get("content-type") ?? "")?.[0] ?? "no media type";
     return new AppError(
       "SERVICE_UNAVAILABLE",
-      `${this.#baseUrl} does not answer like the ${this.#name}: ${status} ${said}`,
+      `${this.#baseUrl} does not answer like the ${this.#name}: ${status} ${what}`,
     );
   }
 }

@@ -57,12 +57,12 @@ test.each<[string, () => Response, string]>([
     () => new Response("", { status: 500, headers: { "content-type": SECRET } }),
     "500 no media type",
   ],
-])("of %s only the status and what kind it is", async (_, answer, said) => {
+])("of %s only the status and what kind it is", async (_, answer, answered) => {
   const url = served(answer);
   const message = await logOf(
     new InternalApi("order service", { url, credential: unsigned }).call("/orders", contract, { signal }),
   );
-  expect(message).toBe(`${url} does not answer like the order service: ${said}`);
+  expect(message).toBe(`${url} does not answer like the order service: ${answered}`);
 });
 
 test("of a problem of order and inventory only its status and type", async () => {

@@ -241,7 +241,7 @@ export class GatewayShopData implements ShopData {
 
   /** Says how many pieces are left of the lines that are short: the saga knows only which they are. */
   async #withStock({ lines_short, ...view }: SagaStatusView): Promise<CheckoutStatus> {
-    this.#notice(view);
+    this.#noteDifference(view);
     if (lines_short === undefined) return view;
     const products = await this.productsBySku(lines_short.map(({ sku_id }) => sku_id));
     const leftOf = (sku_id: string) => products.get(sku_id)?.available_count ?? 0;
@@ -252,7 +252,7 @@ export class GatewayShopData implements ShopData {
     return { ...view, lines_short: lines };
   }
 
-  #notice({ failure_code, completed_at }: Omit<SagaStatusView, "lines_short">): void {
+  #noteDifference({ failure_code, completed_at }: Omit<SagaStatusView, "lines_short">): void {
     if (completed_at === null || !CATALOGUE_DIFFERED.has(failureKind(failure_code ?? ""))) return;
     // Not the future of a host whose clock is ahead.
     const at = Math.min(Date.parse(completed_at), this.#options.clock.now());

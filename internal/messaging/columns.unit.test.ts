@@ -16,8 +16,8 @@ test("a column holds its values in the order of the rows, and null as the empty 
 test("no JSON text contains the separator", () => {
   fc.assert(
     fc.property(fc.jsonValue(), fc.string(), (value, text) => {
-      const said = [value, `${text}${RECORD_SEPARATOR}`];
-      expect(JSON.stringify(said)).not.toContain(RECORD_SEPARATOR);
+      const parts = [value, `${text}${RECORD_SEPARATOR}`];
+      expect(JSON.stringify(parts)).not.toContain(RECORD_SEPARATOR);
     }),
   );
 });

@@ -35,13 +35,13 @@ export function giveUpStatements(
   const { service, eventTopic } = context.handler;
   const records = givenUp.map(({ dead }) => deadLetter(service, dead));
   const { newId, now } = context;
-  const caused = givenUp.map((each) => ({ out: noticeOf(each), traceparent: each.message.traceparent }));
-  const notices = append({ tx, appended }, caused, { eventTopic, newId, now });
-  return [...deadLetterStatements(tx, records), ...notices];
+  const caused = givenUp.map((each) => ({ out: reportOf(each), traceparent: each.message.traceparent }));
+  const reports = append({ tx, appended }, caused, { eventTopic, newId, now });
+  return [...deadLetterStatements(tx, records), ...reports];
 }
 
 /** Only a command has a saga that waits for its reply, and none waits for a command on a topic that carries no commands. */
-function noticeOf({ dead, message }: GivenUp): Outgoing[] {
+function reportOf({ dead, message }: GivenUp): Outgoing[] {
   const { sagaId, cause } = dead;
   const { type, message_id } = message;
   if (sagaId === undefined || type === undefined || message_id === undefined) return [];

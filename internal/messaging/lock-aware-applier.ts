@@ -48,7 +48,7 @@ export class LockAwareApplier<Type extends MessageType, Rows> {
   #logLocked({ held, leftOut, applied }: AppliedParts<Type>, error: unknown): void {
     const { log, handler } = this.#context;
     const { service } = handler;
-    const fields = { service, ...namesOf(held), set_aside: leftOut.length, went_on: applied.length };
+    const fields = { service, ...namesOf(held), set_aside: leftOut.length, applied: applied.length };
     const why = describeError(error);
     if (leftOut.length === 0) log.warn(fields, `a row was locked for a long time and is free again: ${why}`);
     else log.warn(fields, `rows are locked, the messages that want them wait, all others go on: ${why}`);

@@ -119,12 +119,12 @@ test("the relay publishes the events of a dead process after the grace time, not
   // A new relay begins with the whole backlog.
   while ((await net.runOnce()).processed > 0);
   const dying = publisherWith({ produce: () => new Promise(ignore) });
-  const said = await say(dying, topic, 2);
+  const sent = await say(dying, topic, 2);
   expect(await net.runOnce()).toMatchObject({ processed: 0 });
   await database.sql`
     update outbox set created_at = created_at - interval '61 seconds' where topic = ${topic}`;
   expect(await net.runOnce()).toMatchObject({ processed: 2 });
-  expect(await read(topic)).toEqual([...said]);
+  expect(await read(topic)).toEqual([...sent]);
   expect(await unpublished(topic)).toBe(0);
 });
 

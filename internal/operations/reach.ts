@@ -34,7 +34,7 @@ export async function reach<Answer>(
   return reached(database, async () => ask(await databases[database]()));
 }
 
-/** Throws what is a bug of this program and no trouble of a server. */
+/** Throws what is a bug of this program, not a failure of a server. */
 export async function reached<Answer>(place: string, ask: () => Promise<Answer>): Promise<Reached<Answer>> {
   try {
     return { answer: await ask() };

@@ -64,7 +64,7 @@ const CLOCK_MARGIN_MS = 60_000;
 export function signsOf(sql: Sql, messageIds: readonly string[], since: number): Promise<SignOf[]> {
   return sql<SignOf[]>`
     with wanted as materialized (select unnest(${[...messageIds]}::uuid[]) as message_id),
-    said as materialized (
+    reported as materialized (
       select headers ->> 'type' as type,
              coalesce(payload ->> 'command_id', payload #>> '{original_command,message_id}') as message_id
         from outbox
@@ -73,11 +73,11 @@ export function signsOf(sql: Sql, messageIds: readonly string[], since: number):
          and headers ->> 'type' in ('CommandRefused', 'DeadLetter'))
     select message_id, sign from (
       select message_id,
-             case when exists (select from said s where s.type = 'CommandRefused' and s.message_id = w.message_id::text)
+             case when exists (select from reported s where s.type = 'CommandRefused' and s.message_id = w.message_id::text)
                     then 'refused'
                   when exists (select from inbox i where i.message_id = w.message_id) then 'handled'
                   when exists (select from retry r where r.message_id = w.message_id) then 'retry pending'
-                  when exists (select from said s where s.type = 'DeadLetter' and s.message_id = w.message_id::text)
+                  when exists (select from reported s where s.type = 'DeadLetter' and s.message_id = w.message_id::text)
                     then 'dead-lettered' end as sign
         from wanted w) found
      where sign is not null`;

@@ -142,7 +142,7 @@ const waiting = async () =>
   (
     await saga.sql<{ event_id: string }[]>`select event_id from outbox where not published order by event_id`
   ).map(({ event_id }) => event_id);
-const idsOf = (said: readonly CancelOrder[]) => said.map(({ message_id }) => message_id);
+const idsOf = (sent: readonly CancelOrder[]) => sent.map(({ message_id }) => message_id);
 /** Marks everything as published, as the relay does, but without a broker. Returns the ids. */
 async function takeAll(): Promise<string[]> {
   const taken = await saga.sql<{ event_id: string }[]>`
@@ -184,8 +184,8 @@ test("after Kafka is wiped, a run restores every message byte for byte, and only
 });
 
 test("a preview only counts; a run records actor, reason and detail in the audit trail", async () => {
-  const said = commands(2);
-  await say(said);
+  const sent = commands(2);
+  await say(sent);
   await takeAll();
   expect(await previewRepublish(contextOf(saga), request())).toMatchObject({
     outboxes: [{ database: "saga", events: 2 }],
@@ -194,7 +194,7 @@ test("a preview only counts; a run records actor, reason and detail in the audit
   expect(await waiting()).toEqual([]);
   expect(await saga.sql`select from operator_plans`).toHaveLength(0);
   await republished();
-  expect(await waiting()).toEqual(idsOf(said));
+  expect(await waiting()).toEqual(idsOf(sent));
   const act = { action: "outbox.republish", subject: "saga", actor: "ada", reason: "lost both disks" };
   expect(await trail()).toMatchObject([
     { ...act, outcome: "republished", detail: expect.stringMatching(/^2 events from /) },
@@ -202,10 +202,10 @@ test("a preview only counts; a run records actor, reason and detail in the audit
 });
 
 test("only published events inside the time range are published again; waiting events are not touched", async () => {
-  const said = commands(2);
-  const [first] = said;
+  const sent = commands(2);
+  const [first] = sent;
   if (first === undefined) throw new Error("two were made");
-  await say(said);
+  await say(sent);
   await takeAll();
   const [third] = commands(1);
   if (third !== undefined) await say([third]);
@@ -257,8 +257,8 @@ test("a mail that gets too old after the count is left out, and the run says so"
 });
 
 test("oldest first, in growing batches that wake the relay; none while too much waits for it", async () => {
-  const said = commands(7);
-  await say(said);
+  const sent = commands(7);
+  await say(sent);
   await takeAll();
   const { plan_id: planId } = await started();
   let notified = 0;
@@ -267,27 +267,27 @@ test("oldest first, in growing batches that wake the relay; none while too much 
   const context = { ...contextOf(saga), onRelayBehind: (database: string) => void behind.push(database) };
   await using executor = testExecutor(context, { planId });
   expect(await executor.runOnce()).toEqual({ processed: 1, hasMore: true });
-  expect(await waiting()).toEqual(idsOf(said.slice(0, 1)));
+  expect(await waiting()).toEqual(idsOf(sent.slice(0, 1)));
   expect(await executor.runOnce()).toEqual({ processed: 1, hasMore: true });
-  expect(await waiting()).toEqual(idsOf(said.slice(0, 3)));
+  expect(await waiting()).toEqual(idsOf(sent.slice(0, 3)));
   await takeAll();
   await saga.sql`
     insert into outbox (event_id, topic, partition_key, payload, headers)
     select uuidv7(), ${service.topic}, n::text, '{}', '{}' from generate_series(1, 20000) n`;
   expect(await executor.runOnce()).toEqual({ processed: 0, hasMore: false, isBlocked: true });
-  expect([behind, await waiting()]).toEqual([["saga"], expect.not.arrayContaining(idsOf(said))]);
+  expect([behind, await waiting()]).toEqual([["saga"], expect.not.arrayContaining(idsOf(sent))]);
   await saga.sql`delete from outbox where not published`;
   const { signal } = new AbortController();
   const done = await followRun({ saga: saga.sql, planId, executor, signal });
   expect(done).toMatchObject({ state: "done", units_done: 7 });
-  expect(await waiting()).toEqual(idsOf(said.slice(3)));
+  expect(await waiting()).toEqual(idsOf(sent.slice(3)));
   await waitUntil("each batch has woken the relay", () => notified >= 3, { timeoutMs: 20_000 });
   await stop();
 });
 
 test("stopped half-way: what was published again stays so, and the rest is a second run with the same limit of time", async () => {
-  const said = commands(5);
-  await say(said);
+  const sent = commands(5);
+  await say(sent);
   await drain();
   const first = await started();
   const { plan_id: planId, selection } = first;
@@ -298,13 +298,13 @@ test("stopped half-way: what was published again stays so, and the rest is a sec
     expect((await executor.runOnce()).processed).toBe(0);
   }
   expect(await planOf({ saga: saga.sql }, planId)).toMatchObject({ state: "stopped", units_done: 3 });
-  expect(await waiting()).toEqual(idsOf(said.slice(0, 3)));
+  expect(await waiting()).toEqual(idsOf(sent.slice(0, 3)));
   await drain();
   const rest = await republished({ publishedBefore: Number(selection["published_before"]) });
   expect(rest).toMatchObject({ state: "done", units_done: 2, totals: { units: 2 } });
-  expect(await waiting()).toEqual(idsOf(said.slice(3)));
+  expect(await waiting()).toEqual(idsOf(sent.slice(3)));
   await drain();
-  expect(await timesInKafka(said)).toEqual(said.map(() => 2));
+  expect(await timesInKafka(sent)).toEqual(sent.map(() => 2));
   expect(await trail()).toMatchObject([
     { outcome: "interrupted", detail: expect.stringMatching(/^3 of 5 events, from /) },
     { outcome: "republished", detail: expect.stringMatching(/^2 events from /) },
@@ -312,8 +312,8 @@ test("stopped half-way: what was published again stays so, and the rest is a sec
 });
 
 test("an executor that is killed with a batch in flight is replaced when its lease ends, and nothing is published twice", async () => {
-  const said = commands(12);
-  await say(said);
+  const sent = commands(12);
+  await say(sent);
   await drain();
   const run = await started();
   const { plan_id: planId } = run;
@@ -322,13 +322,13 @@ test("an executor that is killed with a batch in flight is replaced when its lea
     await using dying = testExecutor(context, { planId, executor: "dying" });
     for (let batches = 0; batches < 2; batches += 1) await dying.runOnce();
   }
-  expect(await waiting()).toEqual(idsOf(said.slice(0, 3)));
+  expect(await waiting()).toEqual(idsOf(sent.slice(0, 3)));
   // What a process leaves that is killed when the third batch is in the outbox and not yet counted.
   const leased = await takeRun(saga.sql, { executor: "dying", leaseMs: 60_000, planId });
   const [item] = await nextItems(saga.sql, planId, 1);
   if (leased === undefined || item === undefined) throw new Error("the run is free, and has an item");
   await republishBatch({ ...context, run: leased, executor: "dying", item, size: 5 });
-  expect(await waiting()).toEqual(idsOf(said.slice(0, 8)));
+  expect(await waiting()).toEqual(idsOf(sent.slice(0, 8)));
   // The relay has sent them before somebody continues.
   await drain();
   await using next = testExecutor(context, { planId, executor: "next" });
@@ -337,9 +337,9 @@ test("an executor that is killed with a batch in flight is replaced when its lea
   const { signal } = new AbortController();
   const done = await followRun({ saga: saga.sql, planId, executor: next, signal });
   expect(done).toMatchObject({ state: "done", counts: { sent: 1, failed: 0 } });
-  expect(await waiting()).toEqual(idsOf(said.slice(8)));
+  expect(await waiting()).toEqual(idsOf(sent.slice(8)));
   await drain();
-  expect(await timesInKafka(said)).toEqual(said.map(() => 2));
+  expect(await timesInKafka(sent)).toEqual(sent.map(() => 2));
   expect(await trail()).toMatchObject([{ outcome: "republished" }]);
 });
 
@@ -396,12 +396,12 @@ test("a plan of what was counted does not count again", async () => {
 });
 
 /** How often each of these messages is in the topic. */
-async function timesInKafka(said: readonly CancelOrder[]): Promise<readonly number[]> {
+async function timesInKafka(sent: readonly CancelOrder[]): Promise<readonly number[]> {
   const times = new Map<unknown, number>();
   for await (const { values } of readTopic({ ...KAFKA, topic: service.topic }))
     for (const value of values) {
       const id: unknown = Reflect.get(Object(value), "message_id");
       times.set(id, (times.get(id) ?? 0) + 1);
     }
-  return said.map(({ message_id }) => times.get(message_id) ?? 0);
+  return sent.map(({ message_id }) => times.get(message_id) ?? 0);
 }

@@ -4,7 +4,7 @@ import type { Sql } from "postgres";
 export interface WaitingMailRow {
   /** Saga and template, and the tracking number if it has one. */
   readonly mail_key: string;
-  /** Those that count against this mail; trouble of the whole mail server counts none. */
+  /** Those that count against this mail; a failure of the whole mail server counts none. */
   readonly attempts: number;
   readonly first_failed_at: number | null;
   readonly stored_at: number;

@@ -57,7 +57,7 @@ interface Found {
 }
 
 /** What is read of one partition, from `begin` on in the direction of the page. */
-interface Lane {
+interface PartitionScan {
   readonly partition: number;
   /** Nothing before it is of interest: the first offset, or the birth of the saga. */
   readonly low: number;
@@ -77,12 +77,12 @@ export async function readTopicPage(
 ): Promise<TopicPage> {
   const spans = await reader.spans();
   const isNewer = isForwards(request);
-  const lanes = await lanesOf(topic, reader, request, spans);
-  const why = await lookThrough(reader, lanes, request, limits);
-  const { taken, places } = merged(lanes, limits.messages, isNewer);
-  const begins = new Map(lanes.map(({ partition, begin }) => [partition, begin]));
+  const scans = await scansOf(topic, reader, request, spans);
+  const why = await lookThrough(reader, scans, request, limits);
+  const { taken, places } = merged(scans, limits.messages, isNewer);
+  const begins = new Map(scans.map(({ partition, begin }) => [partition, begin]));
   const isLeft = (at: Places, isUp: boolean) =>
-    lanes.some(({ partition, low, high }) => {
+    scans.some(({ partition, low, high }) => {
       const offset = at.get(partition) ?? low;
       return isUp ? offset < high : offset > low;
     });
@@ -92,23 +92,23 @@ export async function readTopicPage(
     topic,
     order: isNewer ? "oldest first" : "newest first",
     messages: taken.map(messageOf),
-    read: lanes.map(({ partition, begin, at }) => ({
+    read: scans.map(({ partition, begin, at }) => ({
       partition,
       from: Math.min(begin, at),
       to: Math.max(begin, at),
     })),
     stopped: taken.length === limits.messages && goesOn ? "full" : goesOn ? why : "end",
     older_deleted: isNewer
-      ? lanes.every(({ partition, begin }) => begin === spans.get(partition)?.low) && begun(spans, lanes)
-      : !isLeft(older, false) && begun(spans, lanes),
+      ? scans.every(({ partition, begin }) => begin === spans.get(partition)?.low) && begun(spans, scans)
+      : !isLeft(older, false) && begun(spans, scans),
     newer: isLeft(newer, true) ? placesText(newer) : null,
     older: isLeft(older, false) ? placesText(older) : null,
   };
 }
 
 /** Whether one of them has lost its first messages, and is read down to what is left. */
-function begun(spans: ReadonlyMap<number, Span>, lanes: readonly Lane[]): boolean {
-  return lanes.some(({ partition, low }) => low > 0 && low === spans.get(partition)?.low);
+function begun(spans: ReadonlyMap<number, Span>, scans: readonly PartitionScan[]): boolean {
+  return scans.some(({ partition, low }) => low > 0 && low === spans.get(partition)?.low);
 }
 
 function isForwards({ sagaId, at, offset, turn }: TopicRequest): boolean {
@@ -116,12 +116,12 @@ function isForwards({ sagaId, at, offset, turn }: TopicRequest): boolean {
   return sagaId !== null || at !== null || offset !== null;
 }
 
-async function lanesOf(
+async function scansOf(
   topic: string,
   reader: TopicReader,
   request: TopicRequest,
   spans: ReadonlyMap<number, Span>,
-): Promise<Lane[]> {
+): Promise<PartitionScan[]> {
   const { sagaId, at, offset, turn } = request;
   const partition = sagaId === null ? request.partition : partitionOf(sagaId, spans.size);
   const asked = partition === null ? [...spans.keys()].toSorted((a, b) => a - b) : [partition];
@@ -155,7 +155,7 @@ function clamped(offset: number, { low, high }: Span): number {
 /** Window by window, so that looking back costs no more than looking forwards. Returns why it stopped if not all was looked through. */
 async function lookThrough(
   reader: TopicReader,
-  lanes: readonly Lane[],
+  scans: readonly PartitionScan[],
   request: TopicRequest,
   { messages, looked, signal }: PageLimits,
 ): Promise<"full" | "messages" | "seconds"> {
@@ -163,8 +163,8 @@ async function lookThrough(
   const step = request.sagaId === null ? messages : CHUNK;
   let left = looked;
   while (!signal.aborted) {
-    const ranges = windowsOf(lanes, isNewer, step, left);
-    const found = lanes.reduce((sum, lane) => sum + lane.found.length, 0);
+    const ranges = windowsOf(scans, isNewer, step, left);
+    const found = scans.reduce((sum, scan) => sum + scan.found.length, 0);
     if (found >= messages || ranges.length === 0) return found < messages && left === 0 ? "messages" : "full";
     const window: Found[] = [];
     const take = (batch: ReadBatch) => window.push(...foundIn(batch, ranges, request.sagaId));
@@ -172,21 +172,26 @@ async function lookThrough(
     const byPartition = Map.groupBy(window, ({ partition }) => partition);
     for (const { partition, from, to } of ranges) {
       left -= to - from;
-      const lane = lanes.find((one) => one.partition === partition);
+      const scan = scans.find((one) => one.partition === partition);
       const upTo = reached.get(partition) ?? from;
       // Of a window that was read in part, looking back, the newest messages are missing: the next page reads it again.
-      if (lane === undefined || (!isNewer && upTo < to)) continue;
+      if (scan === undefined || (!isNewer && upTo < to)) continue;
       const seen = (byPartition.get(partition) ?? []).filter(({ offset }) => offset < upTo);
-      lane.at = isNewer ? upTo : from;
-      lane.found = [...lane.found, ...(isNewer ? seen : seen.toReversed())];
+      scan.at = isNewer ? upTo : from;
+      scan.found = [...scan.found, ...(isNewer ? seen : seen.toReversed())];
     }
   }
   return "seconds";
 }
 
-function windowsOf(lanes: readonly Lane[], isNewer: boolean, step: number, most: number): OffsetRange[] {
+function windowsOf(
+  scans: readonly PartitionScan[],
+  isNewer: boolean,
+  step: number,
+  most: number,
+): OffsetRange[] {
   let left = most;
-  return lanes.flatMap(({ partition, low, high, at }) => {
+  return scans.flatMap(({ partition, low, high, at }) => {
     const size = Math.min(step, left, isNewer ? high - at : at - low);
     if (size <= 0) return [];
     left -= size;
@@ -216,27 +221,27 @@ function foundIn(batch: ReadBatch, ranges: readonly OffsetRange[], sagaId: strin
  * also if the times of a partition go back.
  */
 function merged(
-  lanes: readonly Lane[],
+  scans: readonly PartitionScan[],
   limit: number,
   isNewer: boolean,
 ): { readonly taken: readonly Found[]; readonly places: Places } {
   const taken: Found[] = [];
-  const heads = lanes.map(() => 0);
+  const heads = scans.map(() => 0);
   while (taken.length < limit) {
-    let best: { readonly lane: number; readonly message: Found } | null = null;
-    for (const [lane, { found }] of lanes.entries()) {
-      const message = found[heads[lane] ?? 0];
+    let best: { readonly scan: number; readonly message: Found } | null = null;
+    for (const [scan, { found }] of scans.entries()) {
+      const message = found[heads[scan] ?? 0];
       if (message === undefined) continue;
       if (best === null || (isNewer ? message.at < best.message.at : message.at >= best.message.at))
-        best = { lane, message };
+        best = { scan, message };
     }
     if (best === null) break;
     taken.push(best.message);
-    heads[best.lane] = (heads[best.lane] ?? 0) + 1;
+    heads[best.scan] = (heads[best.scan] ?? 0) + 1;
   }
   const places = new Map(
-    lanes.map(({ partition, at, found }, lane): [number, number] => {
-      const next = found[heads[lane] ?? 0];
+    scans.map(({ partition, at, found }, scan): [number, number] => {
+      const next = found[heads[scan] ?? 0];
       return [partition, next === undefined ? at : isNewer ? next.offset : next.offset + 1];
     }),
   );

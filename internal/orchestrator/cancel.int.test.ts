@@ -65,8 +65,8 @@ for (const [behind, undos] of cases) {
     const id = await sagaAfter(...WAY.slice(0, behind));
     expect(await orchestrator.cancel(id, REQUEST)).toMatchObject({ outcome: "cancelling" });
     for (const [, reply] of undos) await orchestrator.handle(eventOf(reply, id));
-    const said = await orchestrator.messageTypes(id);
-    expect(said.slice(behind + 1)).toEqual([...undos.map(([command]) => command), "SendNotification"]);
+    const sent = await orchestrator.messageTypes(id);
+    expect(sent.slice(behind + 1)).toEqual([...undos.map(([command]) => command), "SendNotification"]);
     expect((await orchestrator.saga(id)).position).toMatchObject({
       kind: "compensated",
       failure: { code: "OPERATOR_CANCELLED", message: "the shopper called" },
@@ -98,11 +98,11 @@ test("the trail says from where the operator was, if their console told it", asy
 test("a second cancel changes nothing, and is in the trail too", async () => {
   const id = await sagaAfter();
   await orchestrator.cancel(id, REQUEST);
-  const said = await orchestrator.messageTypes(id);
+  const sent = await orchestrator.messageTypes(id);
   const second = await orchestrator.cancel(id, { actor: "bob", reason: "me too" });
   expect(second).toMatchObject({ outcome: "already", saga: { position: { kind: "compensating" } } });
   expect((await orchestrator.saga(id)).position).toMatchObject({ failure: { message: REQUEST.reason } });
-  expect(await orchestrator.messageTypes(id)).toEqual(said);
+  expect(await orchestrator.messageTypes(id)).toEqual(sent);
   expect(await trail()).toMatchObject([{ actor: "ada" }, { actor: "bob", outcome: "already" }]);
 });
 
@@ -143,8 +143,8 @@ test("a race of a cancel and the last success has one of the two outcomes, never
   );
   for (const [index, id] of ids.entries()) {
     const { position } = await orchestrator.saga(id);
-    const said = (await orchestrator.messageTypes(id)).slice(4);
-    expect([cancels[index], position.kind, said]).toBeOneOf([
+    const sent = (await orchestrator.messageTypes(id)).slice(4);
+    expect([cancels[index], position.kind, sent]).toBeOneOf([
       ["too late", "completed", ["SendNotification"]],
       ["cancelling", "compensating", ["CancelOrder"]],
     ]);

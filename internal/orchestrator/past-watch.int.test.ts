@@ -55,8 +55,8 @@ function topicOf(type: string) {
 }
 
 function newest(): string[] {
-  const said = [...(kafka.get(TOPICS.commands) ?? []), ...(kafka.get(TOPICS.notifications) ?? [])];
-  return said.map((message) => String(Reflect.get(Object(message), "message_id")));
+  const sent = [...(kafka.get(TOPICS.commands) ?? []), ...(kafka.get(TOPICS.notifications) ?? [])];
+  return sent.map((message) => String(Reflect.get(Object(message), "message_id")));
 }
 
 const sweep = () => orchestrator.sweep(undefined, () => watch.compared);

@@ -56,13 +56,13 @@ test("a cancelled order names what a lost checkout bought, if that was cancelled
   // Kafka has the cancellation alone: the rest is older than its retention.
   const sent = [{ ...cancelOrder(first), message_id: firstIdOf(9_000), idempotency_key: `${c1}:order` }];
   const traced = cancellationsIn(sent);
-  const [cancelled, undone, standing] = [
+  const [cancelled, undone, kept] = [
     orderOf(first, true),
     orderOf(second, true),
     orderOf(firstIdOf(3_000), false),
   ];
-  const stood = ordersThatStood([cancelled, undone, standing], traced);
-  expect([...stood.values()]).toEqual([cancelled, standing]);
+  const stood = ordersThatStood([cancelled, undone, kept], traced);
+  expect([...stood.values()]).toEqual([cancelled, kept]);
   const found = rebuild(null, { saga_id: first, sent, received: [], order: cancelled }, 10_000, POLICY);
   if (found === null) throw new Error("it was not rebuilt");
   expect(found.after.position).toMatchObject({ kind: "completed", order_id: cancelled.order_id });

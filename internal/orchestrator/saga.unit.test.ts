@@ -121,16 +121,16 @@ test.each([
 ])(
   "the happy path of table %d: each success writes the next command and the last one mails the shopper",
   (version, commands, statuses) => {
-    const said: string[] = types(start({}, version).out);
+    const sent: string[] = types(start({}, version).out);
     let { saga } = start({}, version);
     const seen: string[] = [statusOf(saga)];
     for (const row of tableOf(saga)) {
       const decision = on(saga, event(row.success));
       saga = decision.saga;
-      said.push(...types(decision.out));
+      sent.push(...types(decision.out));
       seen.push(statusOf(saga));
     }
-    expect(said).toEqual([...commands, "SendNotification"]);
+    expect(sent).toEqual([...commands, "SendNotification"]);
     expect(seen).toEqual(statuses);
     expect(saga).toMatchObject({
       total_cents: 1000,
@@ -184,8 +184,9 @@ describe("which table a new saga uses", () => {
 
 describe("the card that was charged", () => {
   const card = { brand: "visa", last4: "4242" };
-  const paidWith = (said: object): SagaInput => Object.assign({}, event("PaymentSucceeded"), { card: said });
-  /** What is said to the order service and to the shopper. */
+  const paidWith = (shown: object): SagaInput =>
+    Object.assign({}, event("PaymentSucceeded"), { card: shown });
+  /** What is sent to the order service and to the shopper. */
   const saidAfter = (paid: SagaInput) => {
     const ordering = on(on(givenAt("charge"), paid).saga, event("ReservationConfirmed"));
     return [...ordering.out, ...on(ordering.saga, event("OrderCreated")).out];

@@ -133,8 +133,8 @@ test("a race of a deadline and the last success has one of the two outcomes, nev
   ]);
   for (const id of ids) {
     const { position } = await orchestrator.saga(id);
-    const said = (await orchestrator.messageTypes(id)).slice(4);
-    expect([position.kind, said]).toBeOneOf([
+    const sent = (await orchestrator.messageTypes(id)).slice(4);
+    expect([position.kind, sent]).toBeOneOf([
       ["completed", ["SendNotification"]],
       ["compensating", ["CancelOrder"]],
     ]);

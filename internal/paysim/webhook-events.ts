@@ -1,4 +1,4 @@
-// Turns a ledger entry into the webhook events that Stripe would send for it. Pure. Called by the simulator for each entry it books;
+// Turns a ledger entry into the webhook events that Stripe would send for it. Pure. Called by the simulator for each entry that it records;
 // webhooks.ts delivers the events.
 import type { ProviderLedgerEntry } from "../../schemas/provider-ledger.ts";
 import { assertNever } from "../kernel/errors.ts";

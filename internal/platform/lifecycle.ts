@@ -254,7 +254,7 @@ function startProgress({ ops, log, manager, stopping }: StartParts) {
   const stopped = aborted(stopping);
   const untilReachable = async <T>(what: string, connect: () => Promise<T>): Promise<T> => {
     let toldAt = 0;
-    let trouble = SILENCE;
+    let problem = NO_ANSWER;
     for (let attempt = 0; ; attempt++) {
       stopping.throwIfAborted();
       if (attempt === 0) waitingFor = `waiting for ${what}`;
@@ -263,19 +263,19 @@ function startProgress({ ops, log, manager, stopping }: StartParts) {
         await Promise.race([connecting, stopped]);
         stopping.throwIfAborted();
         const connected = await connecting;
-        if (attempt > 0) log.info({ what, attempts: attempt + 1 }, `${what} ${trouble.over}`);
+        if (attempt > 0) log.info({ what, attempts: attempt + 1 }, `${what} ${problem.over}`);
         return connected;
       } catch (error) {
         stopping.throwIfAborted();
         if (error instanceof AppError && !error.canRetry) throw error;
         waitingFor = `waiting for ${what}: ${describeError(error)}`;
         manager.status(waitingFor);
-        trouble = troubleOf(error);
-        if (attempt === 0 || (trouble.isLasting && performance.now() - toldAt >= TELL_AGAIN_MS)) {
+        problem = problemOf(error);
+        if (attempt === 0 || (problem.isLasting && performance.now() - toldAt >= TELL_AGAIN_MS)) {
           toldAt = performance.now();
-          log[trouble.isLasting ? "error" : "warn"](
+          log[problem.isLasting ? "error" : "warn"](
             { what, err: error },
-            `${what} ${trouble.words}, retrying: ${describeError(error)}`,
+            `${what} ${problem.words}, retrying: ${describeError(error)}`,
           );
         }
         await pause(
@@ -288,7 +288,7 @@ function startProgress({ ops, log, manager, stopping }: StartParts) {
   return { untilReachable, done: () => ops.removeCheck("start") };
 }
 
-interface Trouble {
+interface Problem {
   readonly words: string;
   /** When it is over. */
   readonly over: string;
@@ -296,14 +296,14 @@ interface Trouble {
   readonly isLasting: boolean;
 }
 
-const SILENCE: Trouble = { words: "does not answer yet", over: "answers", isLasting: false };
-const REFUSAL: Trouble = { words: "refuses this role", over: "answers", isLasting: true };
-const UNUSABLE: Trouble = { words: "cannot be used", over: "can be used", isLasting: true };
+const NO_ANSWER: Problem = { words: "does not answer yet", over: "answers", isLasting: false };
+const REFUSED: Problem = { words: "refuses this role", over: "answers", isLasting: true };
+const UNUSABLE: Problem = { words: "cannot be used", over: "can be used", isLasting: true };
 
-function troubleOf(error: unknown): Trouble {
-  if (!(error instanceof AppError)) return SILENCE;
+function problemOf(error: unknown): Problem {
+  if (!(error instanceof AppError)) return NO_ANSWER;
   if (error.code === "CERTIFICATE_UNUSABLE") return UNUSABLE;
-  return error.code === "KAFKA_DENIED" ? REFUSAL : SILENCE;
+  return error.code === "KAFKA_DENIED" ? REFUSED : NO_ANSWER;
 }
 
 /** Closes everything within the deadline and ends the process: exit code 0 on success, else 1 with the failed resource in the log. */

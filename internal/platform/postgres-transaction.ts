@@ -116,7 +116,7 @@ async function runOnConnection<T>(
   work: (transaction: Transaction) => Promise<T>,
   options: TransactionOptions,
 ): Promise<T> {
-  const transaction = new LaneTransaction(connection, options);
+  const transaction = new ConnectionTransaction(connection, options);
   try {
     const result = await connection.orClosed(work(transaction));
     if (!transaction.isCommitted) throw new AssertionError("a transaction's work must end with finish()");
@@ -132,7 +132,7 @@ function asConnectionLost(cause: unknown): AppError {
   return new AppError("DATABASE_UNAVAILABLE", "the connection was dropped: it cannot write", { cause });
 }
 
-class LaneTransaction implements Transaction {
+class ConnectionTransaction implements Transaction {
   readonly tx: ReservedSql;
   readonly appended = null;
   readonly #connection: TransactionConnection;

@@ -110,7 +110,7 @@ export class RedisMaster implements Disposable {
     if (named !== null && this.#isNews(named)) this.#named = named;
     // The last one says itself whether it is still a master.
     if (this.#named !== null) return this.#named;
-    throw new AppError("REDIS_UNAVAILABLE", this.#sentinels.trouble);
+    throw new AppError("REDIS_UNAVAILABLE", this.#sentinels.lastErrors);
   }
 
   /** Older than what is known is the word of a Sentinel that was cut off, unless most give it: then they were set up anew. */

@@ -35,7 +35,7 @@ export class SentinelLink implements Disposable {
   readonly #closed = Promise.withResolvers<void>();
   #isClosed = false;
   #client: SentinelClient | undefined;
-  #trouble = "not connected yet";
+  #lastError = "not connected yet";
   #refused: string | null = null;
 
   /** Connects in the background and never fails. */
@@ -53,8 +53,8 @@ export class SentinelLink implements Disposable {
   }
 
   /** Why it does not help, for people. */
-  get trouble(): string {
-    return this.#trouble;
+  get lastError(): string {
+    return this.#lastError;
   }
 
   /** Why it does not say when the master moves, if it refuses that; null otherwise, and while it is away. */
@@ -71,14 +71,14 @@ export class SentinelLink implements Disposable {
       );
     } catch (error) {
       // Without a connection the error of the last attempt says more.
-      if (this.isConnected) this.#trouble = describeError(error);
+      if (this.isConnected) this.#lastError = describeError(error);
       throw error;
     }
   }
 
   async #sendEach(commands: readonly (readonly string[])[]): Promise<readonly unknown[]> {
     const client = this.#client;
-    if (client === undefined) throw new Error(this.#trouble);
+    if (client === undefined) throw new Error(this.#lastError);
     return await Promise.all(commands.map((command) => client.sendCommand(command)));
   }
 
@@ -102,7 +102,7 @@ export class SentinelLink implements Disposable {
     const client = sentinelClient(this.#options.address);
     const gone = Promise.withResolvers<void>();
     client.on("error", (error: unknown) => {
-      this.#trouble = describeError(error);
+      this.#lastError = describeError(error);
       if (!client.isReady) gone.resolve();
     });
     this.#client = client;
@@ -115,7 +115,7 @@ export class SentinelLink implements Disposable {
       await Promise.race([this.#subscribe(client), gone.promise]);
       await Promise.race([gone.promise, this.#closed.promise]);
     } catch (error) {
-      this.#trouble = describeError(error);
+      this.#lastError = describeError(error);
     } finally {
       this.#firstTry.resolve();
       endClient(client);
@@ -131,8 +131,8 @@ export class SentinelLink implements Disposable {
         if (refusals > 0) this.#options.onReady();
         return this.#setRefused(null);
       } catch (error) {
-        this.#trouble = describeError(error);
-        if (error instanceof ErrorReply) this.#setRefused(this.#trouble);
+        this.#lastError = describeError(error);
+        if (error instanceof ErrorReply) this.#setRefused(this.#lastError);
       }
       await this.#rest(withJitter(cappedBackoff(refusals, REFUSED_FIRST_MS, REFUSED_CAP_MS), Math.random()));
     }

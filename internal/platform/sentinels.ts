@@ -62,8 +62,8 @@ export class Sentinels implements Disposable {
   }
 
   /** Why none says where the master is. */
-  get trouble(): string {
-    const all = this.#nodes.map(({ place, trouble }) => `${place}: ${trouble}`).join("; ");
+  get lastErrors(): string {
+    const all = this.#nodes.map(({ place, lastError }) => `${place}: ${lastError}`).join("; ");
     return `no Sentinel says where the master ${this.#name} is (${all})`;
   }
 

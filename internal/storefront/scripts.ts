@@ -17,7 +17,7 @@ export const SCRIPTS: readonly ListedScript[] = [
   {
     file: "internal/storefront/client/shop.js",
     tag: "assets.shop.path",
-    integrity: "sha384-c6ESSstANaC0yzOYtW51Yk1xcgh4U2R5paiWe/j88plk++RIsOrC6T6HcR/hYOf2",
+    integrity: "sha384-ot+EoF6yufWJH+0Nf9F/QOntLZOs7adwqcWzxGuHQL2Qh1eRwio+7iQTofN73Iq4",
     pages: "all",
     reason:
       "Cart without a page load, one press of the order button, live status, more time at the bank, local times.",

@@ -1,4 +1,4 @@
-// What the console's pages show, made up, for its unit tests and its preview: a busy afternoon with some trouble.
+// What the console's pages show, made up, for its unit tests and its preview: a busy afternoon on which some things fail.
 import type { Sql } from "postgres";
 import type { RoleState, TopicReading } from "../../schemas/overview.ts";
 import type { Snapshot } from "../console/collector.ts";

@@ -48,7 +48,7 @@ const STATUS_ERROR = 2;
 
 export class TraceCollector implements AsyncDisposable {
   readonly spans: CollectedSpan[] = [];
-  /** The status of its answers; for tests of a collector in trouble. */
+  /** The status of its answers; for tests of a collector that fails. */
   answersWith = 200;
   readonly #server: Bun.Server<undefined>;
 

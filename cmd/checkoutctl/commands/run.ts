@@ -118,7 +118,7 @@ const watch = command("watch", "follow a run that another process executes")
     using interrupted = whenInterrupted();
     using bar = progress();
     const { signal } = interrupted;
-    const onChange = (changed: RunView) => tell(bar, changed);
+    const onChange = (changed: RunView) => showProgress(bar, changed);
     const run = await followRun({ saga, planId: id, executor: null, signal, onChange });
     bar[Symbol.dispose]();
     print(options, run, () => runText(run));
@@ -171,7 +171,7 @@ async function execute(
   using interrupted = whenInterrupted();
   using bar = progress();
   const { signal } = interrupted;
-  const onChange = (changed: RunView) => tell(bar, changed);
+  const onChange = (changed: RunView) => showProgress(bar, changed);
   const followed = await followRun({ saga: context.saga, planId: id, executor, signal, onChange });
   bar[Symbol.dispose]();
   const isPausedByUs = signal.aborted && followed.state === "running";
@@ -180,7 +180,7 @@ async function execute(
   process.exitCode = isPausedByUs ? EXIT.interrupted : exitCodeOf(run);
 }
 
-function tell(bar: Progress, run: RunView): void {
+function showProgress(bar: Progress, run: RunView): void {
   const { state, totals, rate_per_second, counts } = run;
   const failed = counts.failed === 0 ? "" : `, ${counts.failed} failed`;
   bar.show(state, run.units_done, totals.units, `${rateText(rate_per_second)}${failed}`);

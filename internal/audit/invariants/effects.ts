@@ -40,9 +40,9 @@ export const effects: readonly Invariant[] = [
 
 function* faults(one: SagaCase): Iterable<string> {
   const idsByType = Map.groupBy(one.effects, ({ type }) => type);
-  for (const [type, said] of idsByType) {
-    if (said.length > 1)
-      yield `it has ${said.length} different ${type} messages: ${said.map(({ id }) => id).join(" and ")}`;
+  for (const [type, sent] of idsByType) {
+    if (sent.length > 1)
+      yield `it has ${sent.length} different ${type} messages: ${sent.map(({ id }) => id).join(" and ")}`;
   }
   for (const [yes, no] of OPPOSITES) {
     if (idsByType.has(yes) && idsByType.has(no)) yield `it has both ${yes} and ${no}`;

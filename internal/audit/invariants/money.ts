@@ -41,13 +41,18 @@ export const money: readonly Invariant[] = [
     "Money that was to be held first is held first, and captured only after the saga's stock was confirmed.",
     function* ({ isJudged, saga, holds, movements }) {
       if (!isJudged) return;
-      const said = saga.way.map(({ message }) => message);
+      const messages = saga.way.map(({ message }) => message);
       const held = new Set(holds.map(({ transaction_id }) => transaction_id));
-      for (const { transaction_id } of said.includes("PaymentAuthorized") ? movements.filter(isCharge) : [])
+      for (const { transaction_id } of messages.includes("PaymentAuthorized")
+        ? movements.filter(isCharge)
+        : [])
         if (!held.has(transaction_id)) yield `${transaction_id} was charged without having been held`;
       const captured = holds.filter(({ end }) => end === "captured");
       if (captured.length === 0) return;
-      const [confirmed, taken] = [said.indexOf("ReservationConfirmed"), said.indexOf("PaymentSucceeded")];
+      const [confirmed, taken] = [
+        messages.indexOf("ReservationConfirmed"),
+        messages.indexOf("PaymentSucceeded"),
+      ];
       const ids = captured.map(({ transaction_id }) => transaction_id).join(", ");
       if (confirmed === -1) yield `${ids} was captured, but the stock was never confirmed`;
       else if (taken !== -1 && taken < confirmed) yield `${ids} was captured before the stock was confirmed`;

@@ -1,7 +1,7 @@
 // The console's script. Every page works without it; with it, pages follow live, times are local, keys work, acts stay on the page, and texts
 // can be copied. Served as it is.
 
-const SAID_MS = 6_000;
+const MESSAGE_MS = 6_000;
 /** How long after `g` the second key counts. */
 const GO_MS = 1_500;
 /** Between two looks whether a page that could not be shown can be by now. */
@@ -101,18 +101,18 @@ async function copyText(text) {
 }
 
 /** @type {ReturnType<typeof setTimeout> | undefined} */
-let saying;
+let messageTimer;
 /** One voice for all, for a while: a text that stays would not be read again. @param {string} text */
 function say(text) {
-  const said = document.getElementById("said");
-  if (!said) return;
-  said.textContent = text;
-  said.classList.add("is-shown");
-  clearTimeout(saying);
-  saying = setTimeout(() => {
-    said.classList.remove("is-shown");
-    said.textContent = "";
-  }, SAID_MS);
+  const message = document.getElementById("message");
+  if (!message) return;
+  message.textContent = text;
+  message.classList.add("is-shown");
+  clearTimeout(messageTimer);
+  messageTimer = setTimeout(() => {
+    message.classList.remove("is-shown");
+    message.textContent = "";
+  }, MESSAGE_MS);
 }
 
 /** @param {SubmitEvent} event */
@@ -127,11 +127,11 @@ function onSubmit(event) {
 async function act(form) {
   if (form.getAttribute("aria-busy") === "true") return;
   const error = form.querySelector("[data-error]");
-  const tell = (/** @type {string} */ text) => {
+  const showError = (/** @type {string} */ text) => {
     if (error) error.textContent = text;
   };
   form.setAttribute("aria-busy", "true");
-  tell("");
+  showError("");
   try {
     const fields = new URLSearchParams();
     for (const [name, value] of new FormData(form)) if (typeof value === "string") fields.append(name, value);
@@ -141,14 +141,14 @@ async function act(form) {
       headers: { accept: "application/json" },
     });
     const body = await answer.json();
-    if (!answer.ok) return tell(body.detail ?? body.title ?? `The console answered ${answer.status}.`);
+    if (!answer.ok) return showError(body.detail ?? body.title ?? `The console answered ${answer.status}.`);
     form.closest("dialog")?.close();
     form.reset();
-    say(body.said ?? "Done.");
+    say(body.message ?? "Done.");
     if (body.next) location.assign(body.next);
     else if (!document.querySelector("[data-live]")) setTimeout(() => location.reload(), 800);
   } catch {
-    tell("There was no answer. It may have been done: look before you try again.");
+    showError("There was no answer. It may have been done: look before you try again.");
   } finally {
     form.removeAttribute("aria-busy");
   }

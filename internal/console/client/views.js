@@ -15,16 +15,16 @@ function start(place, key) {
   const list = place.querySelector("[data-views-list]");
   const form = place.querySelector("form");
   const field = place.querySelector("input");
-  const said = place.querySelector("[role=status]");
-  if (!list || !form || !field || !said) return;
+  const status = place.querySelector("[role=status]");
+  if (!list || !form || !field || !status) return;
   const show = () => list.replaceChildren(...read(key).map((view) => entryOf(view, () => remove(view))));
   /** @param {readonly View[]} kept @param {string} text */
   const keep = (kept, text) => {
     try {
       localStorage.setItem(key, JSON.stringify(kept));
-      said.textContent = text;
+      status.textContent = text;
     } catch {
-      said.textContent = "This browser keeps nothing for this page: use a bookmark.";
+      status.textContent = "This browser keeps nothing for this page: use a bookmark.";
     }
     show();
   };
@@ -42,7 +42,7 @@ function start(place, key) {
     if (name === "") return;
     const others = read(key).filter((one) => one.name !== name);
     if (others.length >= MAX_VIEWS) {
-      said.textContent = `There are ${MAX_VIEWS} views: remove one first.`;
+      status.textContent = `There are ${MAX_VIEWS} views: remove one first.`;
       return;
     }
     keep([...others, { name, query: filterOf(location.search) }], `Saved ${name}.`);

@@ -112,7 +112,7 @@ export function pages(running: () => RunningSystem): void {
       expect(await button.getAttribute("aria-disabled")).toBe("true");
       await button.focus();
       await page.keyboard.press("Enter");
-      await page.waitForSelector("#said:text('needs the role operator')");
+      await page.waitForSelector("#message:text('needs the role operator')");
       expect(await page.locator("dialog[open]").count()).toBe(0);
       // The saga goes on, live.
       orders[Symbol.dispose]();
@@ -159,9 +159,9 @@ export function pages(running: () => RunningSystem): void {
       await page.focus("#content");
       await page.keyboard.press("j");
       await page.keyboard.press("x");
-      await page.waitForSelector("#said:text('1 selected')");
+      await page.waitForSelector("#message:text('1 selected')");
       await page.keyboard.press("c");
-      await page.waitForSelector("#said:text('Copied.')");
+      await page.waitForSelector("#message:text('Copied.')");
       expect(await page.evaluate("navigator.clipboard.readText()")).toBe(saga);
       await page.click("[aria-label='Remove the view mugs <b>']");
       expect(await page.locator("[data-views-list] li").count()).toBe(0);

@@ -50,17 +50,17 @@ export function instructionsFor(
   if (!saga.needs_operator && !isOverdue && wordsOf(saga, history).resends === 0) return [];
   const service = OWES[saga.compensation_step ?? saga.current_step];
   const found = [
-    ...roleTroubles("orchestrator", "it goes on with its sagas by itself.", system),
-    ...(service === undefined ? [] : roleTroubles(service, AGAIN, system)),
-    ...kafkaTroubles(service, system),
+    ...roleProblems("orchestrator", "it goes on with its sagas by itself.", system),
+    ...(service === undefined ? [] : roleProblems(service, AGAIN, system)),
+    ...kafkaProblems(service, system),
     ...deadLettered(story),
-    ...(service === "payment" ? providerTroubles(system) : []),
+    ...(service === "payment" ? providerProblems(system) : []),
   ];
   return found.length > 0 ? found : [otherwise(story, service)];
 }
 
 /** OPS_URLS names several processes of a role `order`, `order-2`, .. One of them that is ready is enough. */
-function roleTroubles(role: string, then: string, { roles }: SystemState): readonly Instruction[] {
+function roleProblems(role: string, then: string, { roles }: SystemState): readonly Instruction[] {
   const own = roles.filter(({ name }) => name === role || name.startsWith(`${role}-`));
   const link = { href: "/#o-roles", text: "roles" };
   const what = role === "orchestrator" ? "The orchestrator" : `The ${role} service`;
@@ -86,7 +86,7 @@ function roleTroubles(role: string, then: string, { roles }: SystemState): reado
 }
 
 /** The command waits in Kafka, or the reply does. */
-function kafkaTroubles(service: Service | undefined, { topics }: SystemState): readonly Instruction[] {
+function kafkaProblems(service: Service | undefined, { topics }: SystemState): readonly Instruction[] {
   const link = { href: "/topics", text: "topics" };
   if (topics.unknownSince !== null)
     return [
@@ -129,7 +129,7 @@ function deadLettered({ saga, history }: Pick<SagaStory, "saga" | "history">): r
   ];
 }
 
-function providerTroubles({ roles }: SystemState): readonly Instruction[] {
+function providerProblems({ roles }: SystemState): readonly Instruction[] {
   const states = roles.flatMap(({ reading }) => knownOf(reading)?.providers ?? []);
   const names = (some: typeof states) => [...new Set(some.map(({ provider }) => provider))].join(", ");
   const link = { href: "/payments", text: "payments" };

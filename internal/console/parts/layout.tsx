@@ -73,7 +73,7 @@ export function Page(props: PageProps) {
           {isStill ? <AsOf frame={frame} /> : null}
           {children}
         </main>
-        <p id="said" class="said" role="status" />
+        <p id="message" class="message" role="status" />
         <Footer frame={frame} />
         {actor === null ? null : <KeyHelp />}
       </body>

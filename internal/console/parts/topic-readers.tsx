@@ -112,7 +112,7 @@ function memberColumns(now: number): readonly Column<MemberRow>[] {
       name: "stuck",
       head: "Progress",
       show: ({ places }) => <Progress places={places} now={now} />,
-      value: ({ places }) => standing(places, now).length,
+      value: ({ places }) => unmoved(places, now).length,
     },
   ];
 }
@@ -126,7 +126,7 @@ function Member({ row: { state, member, places } }: { readonly row: MemberRow })
 
 function Progress({ places, now }: { readonly places: readonly ReaderRow[]; readonly now: number }) {
   if (places.every(({ lag }) => lag === 0)) return "has read everything";
-  const stuck = standing(places, now);
+  const stuck = unmoved(places, now);
   // It may have been looked at for the first time.
   if (stuck.length === 0) return `no stop of ${durationText(STANDS_MS)} was seen`;
   const longest = Math.max(...stuck.map(({ unmoved_since: since }) => now - (since ?? now)));
@@ -139,7 +139,7 @@ function Progress({ places, now }: { readonly places: readonly ReaderRow[]; read
   );
 }
 
-function standing(places: readonly ReaderRow[], now: number): readonly ReaderRow[] {
+function unmoved(places: readonly ReaderRow[], now: number): readonly ReaderRow[] {
   return places.filter(({ unmoved_since: since }) => since !== null && now - since >= STANDS_MS);
 }
 

@@ -90,13 +90,13 @@ export function timesOf(
     return text === "" ? null : read(text);
   };
   const [since, until] = [time("since", readFrom), time("until", readUntil)];
-  const said = (name: "since" | "until") => ({ [name]: `${AUDIT_FIELDS[name]} must be ${INSTANT_FORM}.` });
+  const errorOf = (name: "since" | "until") => ({ [name]: `${AUDIT_FIELDS[name]} must be ${INSTANT_FORM}.` });
   return {
     since: since ?? null,
     until: until ?? null,
     faults: {
-      ...(since === undefined ? said("since") : {}),
-      ...(until === undefined ? said("until") : {}),
+      ...(since === undefined ? errorOf("since") : {}),
+      ...(until === undefined ? errorOf("until") : {}),
     },
   };
 }

@@ -104,7 +104,7 @@ async function plan(visit: SignedIn): Promise<Response> {
   const act = { action: "plan.create", subject: kind, reason: "a plan needs none" } as const;
   const made = await noted(visit, act, () => create(options.bulk, operatorOf(visit)));
   const path = `/runs/${made.plan_id}`;
-  return wantsData(visit.request) ? json({ said: "The plan is made.", next: path }) : seeOther(path);
+  return wantsData(visit.request) ? json({ message: "The plan is made.", next: path }) : seeOther(path);
 }
 
 type CreatePlan = (bulk: BulkContext, actor: Operator) => Promise<RunView>;
@@ -236,12 +236,12 @@ function pauseAfterOf({ form }: SignedIn): number | null {
 function steer(
   act: typeof pauseRun,
   action: "run.pause" | "run.stop",
-  said: string,
+  message: string,
 ): (visit: SignedIn) => Promise<Response> {
   return async (visit) => {
     const isSilent = action === "run.pause" && (visit.form.get("reason") ?? "").trim() === "";
     const reason = isSilent ? NO_REASON : reasonOf(visit);
-    return steered(visit, action, reason, said, () =>
+    return steered(visit, action, reason, message, () =>
       act(visit.options.bulk, operatorOf(visit), visit.params["id"] ?? "", reason),
     );
   };
@@ -260,12 +260,12 @@ async function steered(
   visit: SignedIn,
   action: "run.start" | "run.pause" | "run.resume" | "run.stop" | "run.rate",
   reason: string,
-  said: string,
+  message: string,
   work: () => Promise<RunView>,
 ): Promise<Response> {
   const subject = visit.params["id"] ?? "";
   const { plan_id } = await noted(visit, { action, subject, reason }, work);
   const path = `/runs/${plan_id}`;
   // The page of a plan is another one than that of its run, so a script loads it again.
-  return wantsData(visit.request) ? json({ said, next: path }) : done(visit, path, said);
+  return wantsData(visit.request) ? json({ message, next: path }) : done(visit, path, message);
 }

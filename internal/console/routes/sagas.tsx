@@ -241,10 +241,10 @@ async function cancel(visit: SignedIn): Promise<Response> {
   const answer = await asked(visit, actOn("saga.cancel", saga_id, reason), async () =>
     cancelSaga(await orchestratorOf(visit), saga_id, { reason }),
   );
-  const said = answer.cancelled_now
+  const message = answer.cancelled_now
     ? "The saga is being undone."
     : "It was compensating already; nothing was changed.";
-  return done(visit, `/sagas/${saga_id}`, said);
+  return done(visit, `/sagas/${saga_id}`, message);
 }
 
 async function cancelTheOrder(visit: SignedIn): Promise<Response> {
@@ -254,8 +254,8 @@ async function cancelTheOrder(visit: SignedIn): Promise<Response> {
   const answer = await asked(visit, actOn("order.cancel", saga_id, reason), async () =>
     cancelOrder(await orchestratorOf(visit), saga_id, { order_id, reason }),
   );
-  const said = answer.started_now ? "The order is being cancelled." : "It was being cancelled already.";
-  return done(visit, `/sagas/${saga_id}`, said);
+  const message = answer.started_now ? "The order is being cancelled." : "It was being cancelled already.";
+  return done(visit, `/sagas/${saga_id}`, message);
 }
 
 /** Called with the person's own token, or with one that is made for them: the orchestrator takes the actor from there. */

@@ -73,7 +73,7 @@ export class PayPalSimulator implements AsyncDisposable {
   }
 
   /** Called with each entry once the ledger file has it. */
-  onBooked: (entry: PayPalLedgerEntry) => void = () => undefined;
+  onRecorded: (entry: PayPalLedgerEntry) => void = () => undefined;
 
   now(): number {
     return this.#options.clock.now();
@@ -203,7 +203,7 @@ export class PayPalSimulator implements AsyncDisposable {
   #book(entry: PayPalLedgerEntry): Named | null {
     const named = this.ledger.apply(entry);
     this.file.append(entry);
-    void this.file.flushed().then(() => this.onBooked(entry));
+    void this.file.flushed().then(() => this.onRecorded(entry));
     return named;
   }
 

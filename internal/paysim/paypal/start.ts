@@ -32,7 +32,7 @@ export function openPayPal(options: PayPalOptions): OpenedPayPal {
   const face = new PayPalFace({ simulator, certificates: target?.certificates });
   const webhooks = target === undefined ? null : webhooksOf(options, target, face);
   if (webhooks !== null)
-    simulator.onBooked = (entry) => {
+    simulator.onRecorded = (entry) => {
       const event = eventOf(simulator.ledger, entry, face.addresses);
       if (event !== null) webhooks.announce(event, simulator.faults);
     };

@@ -21,11 +21,11 @@ export class Refusals {
 
   /** `text` is an error or a line of the log. */
   note(text: string): void {
-    const said = text.replace(/^\[thrd:[^\]]*\]: /, "").replace(/^\S+:\/\/\S+: |^\S+:\d+\/\S+: /, "");
-    const words = said.replace(/ \(after .*\)$/, "");
-    if (WRONG_PROTOCOL.test(said)) this.#reason = { text: `${words}: ${PROTOCOL_HINT}`, isRefused: false };
-    else if (SIGN_IN.test(said)) this.#reason = { text: `${words}: ${SIGN_IN_HINT}`, isRefused: true };
-    else if (SSL.test(said)) this.#reason = { text: `${words}: ${SSL_HINT}`, isRefused: true };
+    const bare = text.replace(/^\[thrd:[^\]]*\]: /, "").replace(/^\S+:\/\/\S+: |^\S+:\d+\/\S+: /, "");
+    const words = bare.replace(/ \(after .*\)$/, "");
+    if (WRONG_PROTOCOL.test(bare)) this.#reason = { text: `${words}: ${PROTOCOL_HINT}`, isRefused: false };
+    else if (SIGN_IN.test(bare)) this.#reason = { text: `${words}: ${SIGN_IN_HINT}`, isRefused: true };
+    else if (SSL.test(bare)) this.#reason = { text: `${words}: ${SSL_HINT}`, isRefused: true };
   }
 
   /** The error of a call that did not reach Kafka, with the reason if a broker gave one. */

@@ -132,9 +132,9 @@ export class TopicStates implements AsyncDisposable {
     return new Map(
       topics.map((topic) => {
         const own = places.filter((one) => one.topic === topic);
-        const standing = own.flatMap(({ unmovedSince }) => unmovedSince ?? []);
+        const since = own.flatMap(({ unmovedSince }) => unmovedSince ?? []);
         const lag = sum(own.map((one) => one.lag));
-        return [topic, standing.length === 0 ? { lag } : { lag, unmoved_since: Math.min(...standing) }];
+        return [topic, since.length === 0 ? { lag } : { lag, unmoved_since: Math.min(...since) }];
       }),
     );
   }

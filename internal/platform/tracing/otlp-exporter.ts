@@ -58,7 +58,7 @@ export class OtlpExporter implements SpanExporter {
       this.#counted.inc({ result: "sent" }, spans.length);
     } catch (error) {
       this.#counted.inc({ result: "lost" }, spans.length);
-      this.#tell(error, spans.length);
+      this.#logFailure(error, spans.length);
     }
     // A failure is counted and told here. Told to the SDK, it would log it as well.
     done({ code: ExportResultCode.SUCCESS });
@@ -83,7 +83,7 @@ export class OtlpExporter implements SpanExporter {
     }
   }
 
-  #tell(error: unknown, spans: number): void {
+  #logFailure(error: unknown, spans: number): void {
     const now = performance.now();
     if (now - this.#toldAt < TOLD_EVERY_MS) return;
     this.#toldAt = now;

@@ -60,7 +60,7 @@ const ENDED = {
 class World {
   now = Date.parse("2026-11-23T12:00:00.000Z");
   payment: Payment | null = null;
-  readonly said: MessageType[] = [];
+  readonly replies: MessageType[] = [];
   charge: "none" | "held" | "taken" | "released" = "none";
   captures = 0;
   refunds = 0;
@@ -114,10 +114,10 @@ class World {
     if (status === "REFUNDED") expect([this.charge, this.refunds]).toEqual(["taken", 1]);
     // A request that was never answered may still hold money later; the payment then is not over.
     if (status === "FAILED" || status === "CANCELLED") expect(["none", "released"]).toContain(this.charge);
-    if (this.said.includes("PaymentCancelled")) expect(["none", "released"]).toContain(this.charge);
-    if (this.said.includes("PaymentFailed")) expect(["none", "released"]).toContain(this.charge);
-    if (this.said.includes("PaymentSucceeded")) expect(this.charge).toBe("taken");
-    if (this.said.includes("RefundCompleted")) expect([this.charge, this.refunds]).toEqual(["taken", 1]);
+    if (this.replies.includes("PaymentCancelled")) expect(["none", "released"]).toContain(this.charge);
+    if (this.replies.includes("PaymentFailed")) expect(["none", "released"]).toContain(this.charge);
+    if (this.replies.includes("PaymentSucceeded")) expect(this.charge).toBe("taken");
+    if (this.replies.includes("RefundCompleted")) expect([this.charge, this.refunds]).toEqual(["taken", 1]);
   }
 
   #claim(): Attempt | null {
@@ -201,7 +201,7 @@ class World {
 
   #apply(decision: Decision): void {
     this.payment = decision.payment;
-    this.said.push(...decision.out.map(({ type }) => type));
+    this.replies.push(...decision.out.map(({ type }) => type));
   }
 }
 

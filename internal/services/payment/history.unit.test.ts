@@ -67,7 +67,7 @@ const CHARGED = { saga_id: SAGA, isMarked: true, amount_cents: 600, currency: "E
 class World {
   now = Date.parse("2026-11-23T12:00:00.000Z");
   payment: Payment | null = null;
-  readonly said: MessageType[] = [];
+  readonly replies: MessageType[] = [];
   charges = 0;
   refunds = 0;
   readonly #refusesCards: boolean;
@@ -117,7 +117,7 @@ class World {
   apply(decision: Decision | null): void {
     if (decision === null) return;
     this.payment = decision.payment;
-    this.said.push(...decision.out.map(({ type }) => type));
+    this.replies.push(...decision.out.map(({ type }) => type));
   }
 
   /** A provider that reports what it did never contradicts the saved payment. */
@@ -164,9 +164,9 @@ class World {
     if (status === "FAILED" || status === "CANCELLED" || status === undefined) expect(this.charges).toBe(0);
     if (status === "SUCCEEDED") expect(this.charges - this.refunds).toBe(1);
     if (status === "REFUNDED") expect([this.charges, this.refunds]).toEqual([1, 1]);
-    if (this.said.includes("PaymentCancelled")) expect(this.charges).toBe(0);
-    if (this.said.includes("PaymentFailed")) expect(this.charges).toBe(0);
-    if (this.said.includes("RefundCompleted")) expect(this.charges - this.refunds).toBe(0);
+    if (this.replies.includes("PaymentCancelled")) expect(this.charges).toBe(0);
+    if (this.replies.includes("PaymentFailed")) expect(this.charges).toBe(0);
+    if (this.replies.includes("RefundCompleted")) expect(this.charges - this.refunds).toBe(0);
   }
 
   #charge(fate: Fate, thenSearch: boolean): ChargeOutcome {

@@ -2,10 +2,10 @@
 // What scripts add to pages that work without them: the cart changes in place, the order button can be pressed once, the status page is
 // live, times are local. Served as it is here. No page depends on it.
 
-const SAID_MS = 8_000;
+const MESSAGE_MS = 8_000;
 
 /** Ends when what was said is old. */
-let saying = 0;
+let messageTimer = 0;
 /** The presses of "Add" so far. */
 let adding = Promise.resolve();
 document.documentElement.setAttribute("data-js", "");
@@ -122,15 +122,15 @@ function inCart(count) {
 
 /** In the status region, for a while: a text that stays would not be read again. @param {string} text */
 function say(text) {
-  const said = document.getElementById("said");
-  if (!said) return;
-  said.textContent = text;
-  said.classList.add("is-shown");
-  clearTimeout(saying);
-  saying = setTimeout(() => {
-    said.classList.remove("is-shown");
-    said.textContent = "";
-  }, SAID_MS);
+  const message = document.getElementById("message");
+  if (!message) return;
+  message.textContent = text;
+  message.classList.add("is-shown");
+  clearTimeout(messageTimer);
+  messageTimer = setTimeout(() => {
+    message.classList.remove("is-shown");
+    message.textContent = "";
+  }, MESSAGE_MS);
 }
 
 /**

@@ -43,7 +43,7 @@ export function buying(running: () => ShopBrowser): void {
     async () => {
       const page = await shoppers.signedIn(SKU);
       await page.click(".buy button");
-      await page.waitForSelector(".said.is-shown");
+      await page.waitForSelector(".message.is-shown");
       await page.click(".to-cart");
       await page.click(".summary a");
       await page.waitForSelector("[data-place]");
@@ -128,7 +128,7 @@ export function buying(running: () => ShopBrowser): void {
       await tab.click(".buy button");
       pressed.resolve();
       await page.waitForSelector("#cart-count:text-is('3')");
-      expect(await page.textContent("#said")).toBe("Added to your cart. It holds 3 items now.");
+      expect(await page.textContent("#message")).toBe("Added to your cart. It holds 3 items now.");
       await tab.goto(`${shop}/cart`);
       expect(await tab.inputValue("[name=quantity]")).toBe("3");
     },
@@ -209,7 +209,7 @@ export function buying(running: () => ShopBrowser): void {
       await page.goto(shop);
       await tabTo(page, `form:has([value="${SKU}"]) button`);
       await page.keyboard.press("Enter");
-      await page.waitForSelector(".said.is-shown");
+      await page.waitForSelector(".message.is-shown");
       await page.reload();
       await tabTo(page, ".to-cart");
       await page.keyboard.press("Enter");
@@ -281,7 +281,7 @@ export function buying(running: () => ShopBrowser): void {
       // Ordering the same once more is another order.
       await first.goto(`${shop}/products/${SKU}`);
       await first.click(".buy button");
-      await first.waitForSelector(".said.is-shown");
+      await first.waitForSelector(".message.is-shown");
       await first.goto(`${shop}/checkout`);
       await place(first);
       expect(sagaOf(first)).not.toBe(sagaOf(second));
@@ -355,7 +355,7 @@ export function buying(running: () => ShopBrowser): void {
       const order = (await page.getAttribute(".actions a", "href")) ?? "";
       await page.goto(`${shop}/products/${SKU}`);
       await page.click(".buy button");
-      await page.waitForSelector(".said.is-shown");
+      await page.waitForSelector(".message.is-shown");
       const paths = ["/", "/products/mug-red", "/cart", "/checkout", status, "/orders", order, "/signin"];
       for (const path of paths) {
         await page.goto(shop + path);

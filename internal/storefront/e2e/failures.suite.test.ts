@@ -157,7 +157,7 @@ export function failures(running: () => ShopBrowser): void {
         return false;
       });
       await page.click(".buy button");
-      await page.waitForSelector(".said.is-shown");
+      await page.waitForSelector(".message.is-shown");
       await page.goto(`${shoppers.shop}/checkout`);
       await fillAddress(page);
       await page.click("[data-place]");

@@ -14,14 +14,14 @@ interface Props {
   readonly frame: Frame;
   readonly cart: PricedCart;
   readonly open: readonly CheckoutStatus[];
-  readonly said?: string | undefined;
+  readonly message?: string | undefined;
 }
 
-export function CartPage({ frame, cart, open, said }: Props) {
+export function CartPage({ frame, cart, open, message }: Props) {
   const { words, language } = frame;
   const products = cart.lines.flatMap(({ product }) => (product === null ? [] : [product]));
   return (
-    <Page frame={frame} title={words.cart.title} current="cart" said={said}>
+    <Page frame={frame} title={words.cart.title} current="cart" message={message}>
       <OpenCheckouts frame={frame} open={open} />
       <h1>{words.cart.title}</h1>
       {cart.lines.length === 0 ? (

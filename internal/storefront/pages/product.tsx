@@ -14,17 +14,17 @@ interface Props {
   readonly frame: Frame;
   readonly product: ShopProduct;
   readonly similar: readonly ShopProduct[];
-  readonly said?: string | undefined;
+  readonly message?: string | undefined;
 }
 
-export function Product({ frame, product, similar, said }: Props) {
+export function Product({ frame, product, similar, message }: Props) {
   const { words, language } = frame;
   const name = nameOf(product, language);
   const description = descriptionOf(product, language);
   const { category, categories = {} } = product;
   const choices = Math.min(MAX_CHOICE, product.available_count);
   return (
-    <Page frame={frame} title={name} said={said}>
+    <Page frame={frame} title={name} message={message}>
       <ArtDefinitions products={[product, ...similar]} />
       <article class="product">
         <Picture product={product} size="page" />

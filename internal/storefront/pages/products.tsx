@@ -15,17 +15,17 @@ interface Props {
   readonly search: string;
   readonly category: string;
   readonly open: readonly CheckoutStatus[];
-  readonly said?: string | undefined;
+  readonly message?: string | undefined;
 }
 
-export function Products({ frame, page, search, category, open, said }: Props) {
+export function Products({ frame, page, search, category, open, message }: Props) {
   const { words } = frame;
   const isFiltered = search !== "" || category !== "";
   const chosen = page.categories.find((one) => one.category === category);
   const categoryText = chosen === undefined ? category : categoryName(chosen, frame.language);
   const title = titleOf(words, search, categoryText);
   return (
-    <Page frame={frame} title={title} current="products" said={said}>
+    <Page frame={frame} title={title} current="products" message={message}>
       <OpenCheckouts frame={frame} open={open} />
       <section class="intro">
         <h1>{title}</h1>

@@ -18,7 +18,7 @@ export interface PageProps {
   readonly refreshSeconds?: number | undefined;
   readonly current?: "products" | "orders" | "cart";
   /** Said in the status region as soon as the page is there. */
-  readonly said?: string | undefined;
+  readonly message?: string | undefined;
   /** The form whose fields must outlive a change of language or theme: those buttons belong to it then. */
   readonly keepsForm?: FormToKeep | undefined;
   /** Scripts that only this page needs. */
@@ -38,7 +38,7 @@ export function Page({
   ownStatus = false,
   refreshSeconds,
   current,
-  said,
+  message,
   keepsForm,
   scripts,
 }: PageProps) {
@@ -68,8 +68,8 @@ export function Page({
         <Header frame={frame} current={current} />
         <main id="content" tabIndex={-1}>
           {ownStatus ? null : (
-            <p id="said" class={said === undefined ? "said" : "said is-shown"} role="status">
-              {said}
+            <p id="message" class={message === undefined ? "message" : "message is-shown"} role="status">
+              {message}
             </p>
           )}
           {children}

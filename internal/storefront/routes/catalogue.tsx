@@ -58,7 +58,7 @@ async function products(asked: Visit): Promise<Response> {
       search={search}
       category={category}
       open={open}
-      said={saidOf(visit)}
+      message={messageOf(visit)}
     />
   );
   return page(visit, content, { cookies });
@@ -73,7 +73,7 @@ async function product(asked: Visit): Promise<Response> {
   if (found === undefined) throw new NotFound();
   const others = await data.products(found.category === undefined ? {} : { category: found.category });
   const similar = others.items.filter(({ sku_id }) => sku_id !== sku).slice(0, SIMILAR);
-  const content = <Product frame={visit} product={found} similar={similar} said={saidOf(visit)} />;
+  const content = <Product frame={visit} product={found} similar={similar} message={messageOf(visit)} />;
   return page(visit, content, { cookies });
 }
 
@@ -152,7 +152,7 @@ function withResult(path: string, result: AddResult): string {
   return url.pathname + url.search;
 }
 
-function saidOf({ query, words, cartPieces }: Visit): string | undefined {
+function messageOf({ query, words, cartPieces }: Visit): string | undefined {
   const name = RESULTS.find((one) => query.has(one));
   return name === undefined ? undefined : resultText(words, [name, query.get(name) ?? ""], cartPieces);
 }

@@ -131,7 +131,7 @@ const status: StatusWords = {
       title: "Diese Karte geht hier nicht",
       text: "Für diese Bestellung können wir die Karte nicht annehmen. Versuchen Sie eine andere.",
     },
-    bank_trouble: {
+    bank_error: {
       title: "Ihre Bank hatte ein Problem",
       text: "Ihre Bank konnte die Zahlung nicht verarbeiten. Warten Sie eine Minute, oder nehmen Sie eine andere Karte.",
     },

@@ -133,7 +133,7 @@ export const status: StatusWords = {
       title: "This card cannot be used here",
       text: "We cannot take this card for this order. Try another card.",
     },
-    bank_trouble: {
+    bank_error: {
       title: "Your bank had a problem",
       text: "Your bank could not process the payment. Wait a minute and try again, or use another card.",
     },

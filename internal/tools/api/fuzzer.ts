@@ -72,10 +72,14 @@ export async function fuzz(options: FuzzOptions): Promise<FuzzResult> {
     stdio: ["ignore", shown, shown],
     ...(options.signal === undefined ? {} : { signal: options.signal }),
   });
-  const [said, errors, code] = await Promise.all([textOf(child.stdout), textOf(child.stderr), child.exited]);
+  const [printed, errors, code] = await Promise.all([
+    textOf(child.stdout),
+    textOf(child.stderr),
+    child.exited,
+  ]);
   const generated = await generatedBy(report);
   for (const file of [config, report]) await Bun.file(file).delete();
-  return { found: code !== 0, generated, output: said + errors };
+  return { found: code !== 0, generated, output: printed + errors };
 }
 
 /** A run that made fewer cases than it was asked for proves less than it seems. */

@@ -84,7 +84,7 @@ function requestOf(cards: Cards, changes: Partial<ChargeRequest> = {}): ChargeRe
 
 async function observeCharges({ provider, client, cards, first, charge }: World): Promise<Seen> {
   const raw = (params: object) =>
-    said(
+    answerOr(
       () => client.paymentIntents.create({ amount: AMOUNT, currency: "eur", ...params }),
       () => "accepted",
     );
@@ -112,12 +112,12 @@ async function observeReads({ provider, ledger, client, first, charge, span }: W
   return {
     "look-up by id": sameCharge(charge, await provider.lookUpCharge(charge)),
     "look-up of an id that does not exist": kindOf(await provider.lookUpCharge("pi_nonexistent")),
-    "search by metadata": await said(
+    "search by metadata": await answerOr(
       () => client.paymentIntents.search({ query }),
       ({ data }) => found(data, ({ id }) => id === charge),
     ),
     "the saga's charge": sameCharge(charge, await provider.findCharge({ ...first, asked })),
-    "list of charges by time": await said(
+    "list of charges by time": await answerOr(
       () => ledger.charges(span, null),
       ({ entries }) => found(entries, ({ provider_txn_id }) => provider_txn_id === charge),
     ),
@@ -125,7 +125,7 @@ async function observeReads({ provider, ledger, client, first, charge, span }: W
 }
 
 async function observeRefunds({ provider, ledger, client, cards, charge, span }: World): Promise<Seen> {
-  const tooLarge = await said(
+  const tooLarge = await answerOr(
     () => client.refunds.create({ payment_intent: charge, amount: 2 * AMOUNT }),
     () => "accepted",
   );
@@ -147,18 +147,18 @@ async function observeRefunds({ provider, ledger, client, cards, charge, span }:
     "the same refund with the same key": same(await refund(key)),
     "a second refund of all, with another key": same(await refund(Bun.randomUUIDv7())),
     "refunds of the charge": same(await provider.findRefund(provider_txn_id)),
-    "list of refunds by time": await said(
+    "list of refunds by time": await answerOr(
       () => ledger.refunds(span, null),
       ({ entries }) => found(entries, ({ provider_refund_id }) => provider_refund_id === refundId),
     ),
-    "a dispute": await said(
+    "a dispute": await answerOr(
       () => ledger.dispute("du_nonexistent"),
       (dispute) => (dispute === null ? "unknown id" : "a fixture"),
     ),
   };
 }
 
-async function said<Answer>(ask: () => Promise<Answer>, of: (answer: Answer) => string): Promise<string> {
+async function answerOr<Answer>(ask: () => Promise<Answer>, of: (answer: Answer) => string): Promise<string> {
   try {
     return of(await ask());
   } catch (error) {

@@ -46,7 +46,7 @@ export const de: MailWords = {
     not_confirmed: "Die Zahlung wurde bei Ihrer Bank nicht bestätigt.",
     not_confirmed_in_time: "Die Zahlung wurde bei Ihrer Bank nicht rechtzeitig bestätigt.",
     card_not_accepted: "Mit Ihrem Zahlungsmittel lässt sich diese Bestellung nicht bezahlen.",
-    bank_trouble:
+    bank_error:
       "Ihre Bank konnte die Zahlung nicht verarbeiten. Bitte versuchen Sie es etwas später noch einmal.",
     payments_down: "Zahlungen sind im Moment nicht möglich. Bitte versuchen Sie es etwas später noch einmal.",
     address_not_served: "An Ihre Adresse liefern wir nicht.",

@@ -76,7 +76,7 @@ export const en: MailWords = {
     not_confirmed: "The payment was not confirmed at your bank.",
     not_confirmed_in_time: "The payment was not confirmed at your bank in time.",
     card_not_accepted: "Your payment method cannot be used for this order.",
-    bank_trouble: "Your bank could not process the payment. Please try again a little later.",
+    bank_error: "Your bank could not process the payment. Please try again a little later.",
     payments_down: "Payments are not available at the moment. Please try again a little later.",
     address_not_served: "We do not ship to your address.",
     our_fault: "Something went wrong on our side.",

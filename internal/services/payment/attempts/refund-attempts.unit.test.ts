@@ -49,7 +49,7 @@ const failed = (id = "re_1"): RefundOutcome => ({
 class Till {
   payment: Payment = waiting;
   now = T0;
-  readonly said: string[] = [];
+  readonly replies: string[] = [];
   readonly alerts: Difference[] = [];
 
   /** Null if nothing is due. */
@@ -87,7 +87,7 @@ class Till {
 
   apply(decision: Decision): void {
     this.payment = decision.payment;
-    this.said.push(...decision.out.map(({ type }) => type));
+    this.replies.push(...decision.out.map(({ type }) => type));
     if (decision.alert !== undefined) this.alerts.push(decision.alert);
   }
 
@@ -114,10 +114,10 @@ describe("a refund that is pending at the provider", () => {
       [true, LONGEST_PAUSE_MS],
     ]);
     expect(till.pending).toMatchObject({ provider_refund_id: "re_1", error_code: "REFUND_PENDING" });
-    expect([till.said, till.alerts]).toEqual([[], []]);
+    expect([till.replies, till.alerts]).toEqual([[], []]);
     till.claim();
     till.settle(succeeded());
-    expect([till.payment.status, till.said]).toEqual(["REFUNDED", ["RefundCompleted"]]);
+    expect([till.payment.status, till.replies]).toEqual(["REFUNDED", ["RefundCompleted"]]);
   });
 
   test("is done by the event of its success, and not by one of its creation", () => {
@@ -126,7 +126,7 @@ describe("a refund that is pending at the provider", () => {
     till.settle(pending());
     expect([till.hear("pending"), till.payment.status]).toEqual(["unchanged", "REFUND_PENDING"]);
     expect([till.hear("succeeded"), till.payment.status]).toEqual(["settled", "REFUNDED"]);
-    expect(till.said).toEqual(["RefundCompleted"]);
+    expect(till.replies).toEqual(["RefundCompleted"]);
   });
 });
 
@@ -139,7 +139,7 @@ describe("a refund that failed", () => {
       fail(till);
       fail(till);
       expect(till.alerts).toMatchObject([{ kind: "refund_failed", subject: "re_1", saga_id: SAGA }]);
-      expect([till.payment.status, till.said]).toEqual(["REFUND_PENDING", []]);
+      expect([till.payment.status, till.replies]).toEqual(["REFUND_PENDING", []]);
       for (let hours = 0; hours < 48; hours += 1) {
         till.now += HOUR_MS;
         expect(till.claim()).toMatchObject({ search_first: true, search_only: true });
@@ -158,12 +158,12 @@ describe("a refund that failed", () => {
     expect(till.alerts[0]?.detail).toContain("after it was reported as refunded");
     // The saga may ask once more. It must not hear that the money is back.
     till.apply(decide(till.payment, refundPayment(SAGA), till.now));
-    expect(till.said).toEqual(["RefundCompleted"]);
+    expect(till.replies).toEqual(["RefundCompleted"]);
     // A person has refunded at the provider.
     expect(till.hear("succeeded", "re_2", { isRequestedHere: false })).toBe("settled");
-    expect([till.payment.status, till.said]).toEqual(["REFUNDED", ["RefundCompleted"]]);
+    expect([till.payment.status, till.replies]).toEqual(["REFUNDED", ["RefundCompleted"]]);
     till.apply(decide(till.payment, refundPayment(SAGA), till.now));
-    expect(till.said).toEqual(["RefundCompleted", "RefundCompleted"]);
+    expect(till.replies).toEqual(["RefundCompleted", "RefundCompleted"]);
   });
 
   test("is not done by an event or a stored answer from before its failure", () => {
@@ -230,7 +230,7 @@ test("whatever arrives in whatever order, in the end the payment is what the ref
         till.hear(end);
         expect(till.payment.status).toBe(end === "succeeded" ? "REFUNDED" : "REFUND_PENDING");
         expect(till.alerts.length).toBe(end === "failed" ? 1 : 0);
-        expect(till.said.length).toBeLessThanOrEqual(1);
+        expect(till.replies.length).toBeLessThanOrEqual(1);
       },
     ),
     { numRuns: 2_000 },

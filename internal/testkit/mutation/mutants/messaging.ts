@@ -214,8 +214,8 @@ export const MESSAGING_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: "internal/messaging/give-up.ts",
-        find: "return [...deadLetterStatements(tx, records), ...notices];",
-        replace: "return notices.length < 0 ? [] : deadLetterStatements(tx, records);",
+        find: "return [...deadLetterStatements(tx, records), ...reports];",
+        replace: "return reports.length < 0 ? [] : deadLetterStatements(tx, records);",
       },
     ],
     caughtBy: {

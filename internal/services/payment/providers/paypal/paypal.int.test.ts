@@ -115,8 +115,8 @@ test("two captures at once: the second hears that its key is in use, and both fi
   const charge = await approved();
   paypal.setFaults({ latency: "fixed:100" });
   const results = await Promise.all([provider.lookUpCharge(charge), provider.lookUpCharge(charge)]);
-  const said = results.map((result) => (result.kind === "unknown" ? result.reason : result.kind));
-  expect(said.toSorted().join()).toBe("key_in_use,succeeded");
+  const reasons = results.map((result) => (result.kind === "unknown" ? result.reason : result.kind));
+  expect(reasons.toSorted().join()).toBe("key_in_use,succeeded");
   expect(paypal.kinds().filter((kind) => kind === "capture")).toHaveLength(1);
 });
 
