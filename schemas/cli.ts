@@ -325,7 +325,7 @@ export const CLI_OUTPUTS: Readonly<Record<string, TSchema>> = {
       [Type.Literal("full"), Type.Literal("end"), Type.Literal("messages"), Type.Literal("seconds")],
       {
         description:
-          "why it ends here: as many as asked for, there are no more, as many were looked through as are at a time, or it took too long",
+          "why it ends here. full: as many as --limit; end: there are no more; messages: the limit of messages to look through; seconds: the time limit",
       },
     ),
     older_deleted: Type.Boolean({

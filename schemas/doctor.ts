@@ -6,7 +6,7 @@ export type Verdict = (typeof VERDICTS)[number];
 
 export const Finding = Type.Object({
   check: Type.String({ description: "what was looked at, for example clock" }),
-  subject: Type.String({ description: "of which server, role or topic" }),
+  subject: Type.String({ description: "the server, role or topic" }),
   verdict: Type.Union([
     Type.Literal("ok"),
     Type.Literal("warning"),

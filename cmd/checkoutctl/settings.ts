@@ -66,7 +66,7 @@ export const Environment = Type.Partial(
     }),
     PAYPAL_CLIENT_ID: Type.String({
       minLength: 1,
-      description: "client id of the PayPal REST app; without it commands know no PayPal",
+      description: "client id of the PayPal REST app; without it, commands leave PayPal out",
     }),
     PAYPAL_CLIENT_SECRET: secret(Type.String({ minLength: 1, description: "secret of the PayPal REST app" })),
     PAYPAL_BASE_URL: Type.String({
@@ -87,7 +87,7 @@ export const Environment = Type.Partial(
     TRUSTED_CALLERS_JWKS: Type.String({
       minLength: 2,
       description:
-        "the services' TRUSTED_CALLERS_JWKS: verifies your token; with it, every act needs one, those on databases too",
+        "the services' TRUSTED_CALLERS_JWKS: verifies your token; if set, every command that changes something needs a token, also on databases",
     }),
     OPERATORS_PRIVATE_JWK: secret(
       Type.String({

@@ -36,7 +36,7 @@ export const config = Type.Object({
   TRACE_URL_TEMPLATE: Type.Optional(
     Type.String({
       pattern: "^https?://.*\\{trace_id\\}",
-      description: "where a person looks at a trace, with {trace_id} in place of its id",
+      description: "address of a trace in your tracing system, with {trace_id} in it",
     }),
   ),
   CONSOLE_URL: Type.Optional(
@@ -46,20 +46,20 @@ export const config = Type.Object({
     }),
   ),
   TRUSTED_CALLERS_JWKS: trustedCallers(
-    "public keys (JWK set) that sign operator tokens: those of the services will do; `checkoutctl keys caller` makes keys",
+    "public keys (JWK set) that verify operator tokens; the set of the services works too; `checkoutctl keys caller` makes keys",
   ),
   CONSOLE_SESSION_SECRET: secret(
     Type.String({
       format: "shared-secrets",
       description:
-        "signs the sessions of browsers; the same for all consoles. A new one signs everybody out. During a rotation several, separated by commas: the first one signs, a session counts if one of them has signed it",
+        "signs the sessions of browsers; the same for all consoles. A new secret ends all sessions. During a rotation several, separated by commas: the first one signs, and each is accepted",
     }),
   ),
   OIDC_ISSUER: Type.Optional(
     Type.String({
       format: "url",
       description:
-        "issuer of the company's identity provider (OpenID Connect), for people without a token; it leads them back to /sign-in/oidc/callback below CONSOLE_URL",
+        "issuer of the company's identity provider (OpenID Connect), for people without a token; the redirect URI is /sign-in/oidc/callback below CONSOLE_URL",
     }),
   ),
   OIDC_CLIENT_ID: Type.Optional(Type.String({ minLength: 1, description: "this console's client id there" })),
@@ -70,7 +70,7 @@ export const config = Type.Object({
     default: "openid profile email",
     pattern: "^(.* )?openid( .*)?$",
     description:
-      "what the console asks the provider for, separated by blanks; some providers want one more for roles",
+      "what the console asks the provider for, separated by spaces; some providers need one more for roles",
   }),
   OIDC_NAME_CLAIM: Type.String({
     default: "preferred_username",
@@ -87,12 +87,12 @@ export const config = Type.Object({
   OIDC_VIEWER_ROLE: Type.String({
     default: "checkout-viewer",
     minLength: 1,
-    description: "what stands there for people who may read; several separated by commas",
+    description: "values of that claim for people who may read, separated by commas",
   }),
   OIDC_OPERATOR_ROLE: Type.String({
     default: "checkout-operator",
     minLength: 1,
-    description: "what stands there for people who may also act; several separated by commas",
+    description: "values of that claim for people who may also act, separated by commas",
   }),
   OPERATORS_PRIVATE_JWK: Type.Optional(
     secret(
@@ -105,6 +105,6 @@ export const config = Type.Object({
   ),
   CONSOLE_READ_ONLY: Type.Boolean({
     default: false,
-    description: "true: nobody may act here, whatever their role; reading goes on",
+    description: "true: nobody may act here, whatever their role; reading still works",
   }),
 });

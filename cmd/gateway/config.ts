@@ -119,7 +119,7 @@ export const config = Type.Object({
     Type.String({
       minLength: 2,
       description:
-        "private key (JWK, kind service) that the gateway proves itself with to the other roles; its public half belongs into their TRUSTED_CALLERS_JWKS; `checkoutctl keys caller` makes a pair",
+        "private key (JWK, kind service) that the gateway proves itself with to the other roles; its public half belongs in their TRUSTED_CALLERS_JWKS; `checkoutctl keys caller` makes a pair",
     }),
   ),
   ...tokenConfig,
@@ -150,7 +150,7 @@ export const config = Type.Object({
     minimum: 1,
     maximum: 30_000,
     description:
-      "maximum event streams that are open at once, of the API and the shop's pages together, of all shoppers, and as many long polls of pages; above this 503. Keep twice as many well below BUN_CONFIG_MAX_HTTP_REQUESTS",
+      "maximum open event streams of all shoppers, API and shop's pages together, and as many long polls of pages; more get 503. Keep twice this number well below BUN_CONFIG_MAX_HTTP_REQUESTS",
   }),
   CORS_ORIGINS: Type.Optional(
     Type.String({

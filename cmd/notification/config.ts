@@ -56,7 +56,7 @@ export const config = Type.Object({
       Type.String({
         minLength: 2,
         description:
-          "with INVENTORY_URL: private key (JWK, kind reader) that this service proves itself with to inventory; its public half belongs into inventory's TRUSTED_CALLERS_JWKS; `checkoutctl keys caller --kind reader` makes a pair",
+          "with INVENTORY_URL: private key (JWK, kind reader) that this service proves itself with to inventory; its public half belongs in inventory's TRUSTED_CALLERS_JWKS; `checkoutctl keys caller --kind reader` makes a pair",
       }),
     ),
   ),

@@ -55,13 +55,13 @@ export const config = Type.Object({
     default: "",
     pattern: "^(?:[a-z]{1,20}(?:,[a-z]{1,20})*)?$",
     description:
-      "payment providers, separated by commas (stripe), whose new checkouts have the money held before the stock is confirmed, and taken after; of all others it is taken first. Only once every orchestrator and every service knows it (docs/upgrading.md)",
+      "payment providers, for example stripe,paypal, whose new checkouts have the money held first, and taken when the stock is confirmed; all others charge at once. Set it only when every orchestrator and every service knows it (docs/upgrading.md)",
   }),
   INTAKE_LINGER_MS: Type.Integer({
     default: 3,
     minimum: 0,
     maximum: 100,
-    description: `minimum time that a checkout waits to share a transaction with others, in ms; a shorter one grows to at most ${LONGEST_LINGER_MS} under load`,
+    description: `minimum time that a checkout waits to share a transaction with others, in ms; under load, a smaller value grows to at most ${LONGEST_LINGER_MS}`,
   }),
   STUCK_AFTER_MS: Type.Integer({
     default: 300_000,

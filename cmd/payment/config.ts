@@ -45,7 +45,7 @@ export const config = Type.Object({
   PAYPAL_CLIENT_ID: Type.Optional(
     Type.String({
       pattern: "^[!-9;-~]+$",
-      description: "client id of the PayPal REST app; without it there is no PayPal here",
+      description: "client id of the PayPal REST app; without it, PayPal is off",
     }),
   ),
   PAYPAL_CLIENT_SECRET: Type.Optional(
@@ -67,13 +67,13 @@ export const config = Type.Object({
     default: "paypal.com",
     pattern: "^[a-z0-9.-]+(,[a-z0-9.-]+)*$",
     description:
-      "hosts, separated by commas, from which certificates of PayPal's events are fetched, with the hosts below them",
+      "hosts, separated by commas, from which the certificates of PayPal's events are fetched; includes their subdomains",
   }),
   PAYPAL_CERTIFICATE_ROOTS: Type.Optional(
     Type.String({
       minLength: 1,
       description:
-        "PEM file of the roots that certificates of PayPal's events end at; default: the public roots. A simulator's needs its own",
+        "PEM file of the root certificates for PayPal's events; default: the public roots. The simulator needs its own",
     }),
   ),
   PAYPAL_SEARCH_LAG_MS: Type.Integer({

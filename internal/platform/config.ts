@@ -75,7 +75,7 @@ export const commonConfig = {
     minimum: 0,
     maximum: 600_000,
     description:
-      "after SIGTERM the role goes on for this time, in ms, while /readyz is 503, so that a load balancer leaves it out before it refuses requests: longer than the balancer takes to notice, and to be without interrupted status calls half a minute longer",
+      "how long the role still serves after SIGTERM, in ms, while /readyz is 503 and a load balancer takes it out. Set it above the time that the balancer needs to notice; 30000 more, and no status call is interrupted",
   }),
   SHUTDOWN_DEADLINE_MS: Type.Integer({
     default: 20_000,
@@ -96,7 +96,7 @@ export const kafkaConfig = {
   KAFKA_SECURITY_PROTOCOL: Type.Optional(
     Type.Union([Type.Literal("PLAINTEXT"), Type.Literal("SSL"), Type.Literal("SASL_SSL")], {
       description:
-        "how Kafka is reached: SSL: encrypted, known by the certificate of KAFKA_CERT_FILE; SASL_SSL: encrypted, known by KAFKA_USERNAME; PLAINTEXT, if not set: open, for brokers that nobody else reaches",
+        "how Kafka is reached. SSL: encrypted, the account is that of KAFKA_CERT_FILE; SASL_SSL: encrypted, the account is KAFKA_USERNAME; PLAINTEXT (default): open, for brokers that nobody else can reach",
     }),
   ),
   KAFKA_CA_FILE: fileOf("PEM file: the authority that signed the brokers' certificates"),
@@ -159,7 +159,7 @@ export const redisSentinels = secret(
   Type.String({
     format: "redis-sentinels",
     description:
-      "the Sentinels that say which Redis is the master, and follow it after a failover; then REDIS_URL gives user, password and encryption of the servers, and its host and port do not count",
+      "Sentinels that name the master, which this process follows after a failover. REDIS_URL then gives only user, password, database and encryption of the servers; its host and port are ignored",
   }),
 );
 
@@ -225,7 +225,7 @@ export const shopConfig = {
     default: "",
     format: "currencies",
     description:
-      "currencies in which the shop sells, separated by commas; others are rejected, in prices and in carts; empty: all that can be charged. Set it alike for gateway and inventory",
+      "currencies in which the shop sells, separated by commas; others are rejected, in prices and in carts; empty: all that can be charged. The same for gateway and inventory",
   }),
 };
 

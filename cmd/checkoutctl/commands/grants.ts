@@ -99,7 +99,7 @@ const redis = jsonCommand(
   .option("--sentinel", "print that of a Sentinel instead, which has two users of its own")
   .requiredOption(
     "--passwords <directory>",
-    "a directory with a file per user, named after it (checkout-gateway); a user without a file is switched off; checkout-admin, if it has one, may do everything. Of several passwords in a file, one a line, each counts",
+    "a directory with a file per user, named after it (checkout-gateway); a user without a file is switched off; checkout-admin, if it has one, may do everything. A file with several lines makes several valid passwords",
   )
   .action((options) => {
     const { passwords: directory, sentinel } = options;

@@ -75,7 +75,7 @@ const show = command("show", "one plan or run: state, totals, money, progress")
   });
 
 function pauseAfterOption() {
-  return new Option("--pause-after <count>", "pause the run after so many messages").argParser(count);
+  return new Option("--pause-after <count>", "pause the run after this many messages").argParser(count);
 }
 
 const start = operatorCommand("start", "start a plan, and execute it until it is done")

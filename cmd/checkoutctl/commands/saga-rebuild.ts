@@ -27,13 +27,13 @@ export const rebuildCommand = operatorCommand(
   .addOption(
     durationFlag(
       "--forward-deadline <duration>",
-      "the orchestrator's FORWARD_DEADLINE_MS, which an open saga gets; only needed if it was changed after the last checkouts, whose messages tell it",
+      "the orchestrator's FORWARD_DEADLINE_MS, for sagas on their forward path; only needed if it was changed after the last checkouts",
     ),
   )
   .addOption(
     durationOption(
       "--action-deadline <duration>",
-      "the orchestrator's ACTION_DEADLINE_MS, for a wait for the shopper that no message tells the end of",
+      "the orchestrator's ACTION_DEADLINE_MS, for sagas that wait for their shopper, if no message has the end of that wait",
       `${DEFAULT_ACTION_MS / 1_000}s`,
     ),
   )

@@ -31,7 +31,7 @@ interface LagReport {
 
 export const topicsLag = command(
   "lag",
-  "how far each member of each group is in its partitions, and which is stuck: looks twice",
+  "how far each member of each group is in its partitions, read twice, and which is stuck",
 )
   .argument("[topic]", `only this one of ${[...new Set(READ)].join(", ")}`, topicRead)
   .option("--seconds <count>", "the pause between the two looks", count, DEFAULT_SECONDS)

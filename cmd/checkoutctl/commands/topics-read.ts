@@ -24,9 +24,9 @@ export const topicsRead = command("read", "messages of a topic, without personal
   .option("--at <time>", "from this time on: 2026-11-23T12:00:00Z, or a duration ago such as 15m", timeText)
   .option("--partition <number>", "only of this partition")
   .option("--offset <number>", "from this offset of the partition on")
-  .option("--from <places>", "go on from the `newer` of an earlier answer: what is newer")
-  .option("--to <places>", "go on from the `older` of an earlier answer, or `end`: what is older")
-  .option("--limit <count>", `at most so many messages, up to ${MAX_PAGE_MESSAGES}`, count, DEFAULT_LIMIT)
+  .option("--from <places>", "newer messages: continue at the `newer` of an earlier output")
+  .option("--to <places>", "older messages: continue at the `older` of an earlier output, or at `end`")
+  .option("--limit <count>", `maximum number of messages, up to ${MAX_PAGE_MESSAGES}`, count, DEFAULT_LIMIT)
   .action(async (topic, options) => {
     const request = requestOf(options);
     await using connections = new Connections(loadSettings(options.stack));

@@ -320,7 +320,7 @@ function Rate({ frame, run }: Pick<PartProps, "frame" | "run">) {
 function PauseAfter() {
   return (
     <div class="field">
-      <label for="pause-after">Pause after so many messages</label>
+      <label for="pause-after">Pause after this many messages</label>
       <input
         id="pause-after"
         name="pause_after"
