@@ -1,4 +1,4 @@
-// Runs the commands of the README in order in a fresh clone. Downloads and npm packages are linked, because fetching them again would test
+// Runs the commands of the README, and of "Test and measure" in CONTRIBUTING.md, in order in a fresh clone. Downloads and npm packages are linked, because fetching them again would test
 // the network. So are the binaries, which the first stage of npm test has built in the same way, but for one that `stack up` has to build.
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
@@ -18,7 +18,7 @@ const VARIABLES =
 const CHECKOUT =
   'curl "$GATEWAY/api/v1/checkout" -H "authorization: Bearer $TOKEN" -H "idempotency-key: first" --json @docs/first-checkout.json';
 
-/** Each command of the README and how this test runs it: unchanged, shorter, or not here because another test runs it. */
+/** Each of these commands and how this test runs it: unchanged, shorter, or not here because another test runs it. */
 const RUNS: Readonly<Record<string, "as it stands" | { readonly as: string } | { readonly by: string }>> = {
   "npm run demo": { by: "demo.e2e.test.ts" },
   "npm test": { by: "the run that this test is part of" },
@@ -57,9 +57,9 @@ afterAll(async () => {
 }, TEST_TIMEOUT_MS);
 
 test(
-  "every command of the README works in a fresh checkout, in the order given",
+  'every command of the README and of "Test and measure" works in a fresh checkout, in the order given',
   async () => {
-    const commands = commandsOfReadme();
+    const commands = commandsIn(documented());
     expect(commands).toEqual(Object.keys(RUNS));
     copySources();
     linkBinaries();
@@ -88,9 +88,16 @@ async function run(shell: string) {
   return { code, output, errors };
 }
 
-/** The lines of the README's shell blocks, without comments. */
-function commandsOfReadme(): string[] {
-  const text = readFileSync(join(REPOSITORY, "README.md"), "utf8");
+function documented(): string {
+  const [readme, contributing] = ["README.md", "CONTRIBUTING.md"].map((name) =>
+    readFileSync(join(REPOSITORY, name), "utf8"),
+  );
+  const section = /^## Test and measure\n(.*?)^## /ms.exec(contributing ?? "")?.[1];
+  return `${readme}\n${section}`;
+}
+
+/** The lines of the shell blocks, without comments. */
+function commandsIn(text: string): string[] {
   return [...text.matchAll(/^```sh\n(.*?)^```/gms)].flatMap(([, block = ""]) =>
     block
       .split("\n")
