@@ -1,7 +1,7 @@
-// Asks whoever sits at the terminal to type a confirmation. Called by the commands that want one.
+// Asks for a typed confirmation on the terminal. Called by the commands that need one.
 import { createInterface } from "node:readline/promises";
 
-/** Returns what was typed, without the blanks around it. Call it only if stdin is a terminal. */
+/** Returns what was typed, without surrounding spaces. Call it only if stdin is a terminal. */
 export async function askOnTerminal(question: string): Promise<string> {
   // Not to stdout: only the result goes there.
   const terminal = createInterface({ input: process.stdin, output: process.stderr });

@@ -1,5 +1,5 @@
 // When the certificates end behind addresses that use TLS: https, rediss, and Postgres with `sslmode`. Called by `checkoutctl doctor`.
-// It reads the certificate whoever has signed it: whether a client trusts it, the client says.
+// It reads the certificate whoever signed it; only the client itself can say whether it trusts it.
 import { connect as connectTcp, isIP, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
 import { once } from "node:events";

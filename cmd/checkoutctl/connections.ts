@@ -40,7 +40,7 @@ export class Connections implements AsyncDisposable {
     this.#settings = settings;
   }
 
-  /** Who acts, for the audit trail. Before anything else of an act, so that nothing is done for somebody who may not. */
+  /** Who acts, for the audit trail. Call it first, so that nothing is done for somebody who may not act. */
   actor(): Promise<string> {
     return actorOf(this.#settings);
   }

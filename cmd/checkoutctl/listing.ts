@@ -8,7 +8,7 @@ import type {
 } from "../../internal/services/payment/providers/ledger.ts";
 import type { KnownProvider } from "../../internal/services/payment/providers/registry.ts";
 
-/** The lists end at a whole second; that of now counts, too. */
+/** The lists end at a whole second; the current second is included. */
 const STEP_MS = 1_000;
 
 export function listing({ provider, ledger, ledgerLagMs }: KnownProvider): ListingProvider {
@@ -23,14 +23,17 @@ export function listing({ provider, ledger, ledgerLagMs }: KnownProvider): Listi
   };
 }
 
-/** Of a span with too much at once, the first half and then the second. */
+/** Splits a range with too many charges into halves. */
 async function* chargesIn(ledger: ProviderLedger, span: Span): AsyncGenerator<readonly ChargeAtProvider[]> {
   for (let after: string | null = null; ;) {
     const page = await ledger.charges(span, after);
     if (page.isTooLong === true) {
       const middleMs = Math.floor((span.fromMs + span.untilMs) / 2 / STEP_MS) * STEP_MS;
       if (middleMs <= span.fromMs)
-        throw new AppError("PROVIDER_REJECTED", "it has more charges in a second than it lists at once");
+        throw new AppError(
+          "PROVIDER_REJECTED",
+          "it has more charges in one second than one of its lists holds",
+        );
       yield* chargesIn(ledger, { fromMs: span.fromMs, untilMs: middleMs });
       yield* chargesIn(ledger, { fromMs: middleMs, untilMs: span.untilMs });
       return;

@@ -2,7 +2,7 @@
 import type { Clock } from "../../internal/kernel/ports.ts";
 
 /**
- * Asks for `read` at most every `everyMs`, and never twice at the same time: who asks before it is answered gets the same answer. A failure
+ * Asks for `read` at most every `everyMs`, and never twice at the same time: callers that come during a read share its result. A failure
  * is not kept.
  */
 export function seldom<Answer>(

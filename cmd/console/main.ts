@@ -18,7 +18,7 @@ import { startRuns } from "./runs.ts";
 import { operatorTokens } from "./sign-in.ts";
 import { openDatabases, openTopics } from "./sources.ts";
 
-/** Sources have pauses of their own; this is how exactly those are kept. */
+/** Each source has its own pause; this is the precision. */
 const TICK_MS = 250;
 
 await runRole({

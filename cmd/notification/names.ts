@@ -22,6 +22,7 @@ export async function namesOf(
     url,
     credential: new CallerCredential(key, systemClock),
     clock: systemClock,
-    onError: (err) => log.warn({ err }, "inventory does not tell the names of products, mails show SKUs"),
+    onError: (err) =>
+      log.warn({ err }, "inventory does not answer with the names of products, so mails show SKUs"),
   });
 }

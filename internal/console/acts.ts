@@ -38,7 +38,7 @@ export async function acted<T>(
   }
 }
 
-/** For what keeps a line by itself when it is done or refused: a line before it says who asked for it, and from where. Without that nothing is asked. */
+/** For acts whose function writes its own line at the end. A line before it says who asked, and from where; if that cannot be written, nothing is done. */
 export async function noted<T>(
   visit: SignedIn,
   act: Omit<Act, "outcome">,
@@ -54,7 +54,7 @@ export async function noted<T>(
   return work();
 }
 
-/** The same for a service, which keeps what it did in one transaction; what it refused, or that it did not answer, is kept here. */
+/** For acts of a service, which records what it did in its own transaction. A refusal, or no answer, is recorded here. */
 export function asked<T>(visit: SignedIn, act: Omit<Act, "outcome">, work: () => Promise<T>): Promise<T> {
   return noted(visit, act, () => orKept(visit, act, work));
 }
@@ -74,7 +74,7 @@ function failureOf(error: unknown): { readonly outcome: string; readonly detail:
   return { outcome: isRefused ? "refused" : "failed", detail: problem?.message ?? describeError(error) };
 }
 
-/** For a script a sentence to say; otherwise the page that shows what came of it. */
+/** Scripts get a sentence to show; browsers without them are sent to the page with the outcome. */
 export function done(visit: SignedIn, path: string, message: string): Response {
   return wantsData(visit.request) ? json({ message }) : seeOther(path);
 }

@@ -11,7 +11,7 @@ export interface Chart {
   /** What a value is. */
   readonly about: string;
   readonly unit: Unit;
-  /** The page where one looks further. */
+  /** The page with the details. */
   readonly href: string;
   /** By series; what is unknown is missing. */
   readonly read: (snapshot: Snapshot) => Readonly<Record<string, number>>;

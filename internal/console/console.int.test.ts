@@ -438,7 +438,7 @@ describe("acting", () => {
     for (const [wrong, says] of [
       [{ since: "yesterday" }, "since must be a time such as"],
       [{ since: "" }, "since must be a time: publish again from when on?"],
-      [{ until: since }, "the stretch must begin before it ends"],
+      [{ until: since }, "the time range must begin before it ends"],
       [{ database: "users" }, "There is no outbox users."],
       [{ rate: "0" }, "the rate must be above 0"],
       [{ rate: "many" }, "the rate must be above 0"],

@@ -25,7 +25,7 @@ export async function loseDisk(target: Holder, pair: readonly PairMember[]): Pro
   const primary = states.find((one) => !one.isStandby);
   const standby = states.find((one) => one.isStandby);
   if (primary === undefined || standby === undefined)
-    throw new Error(`${pair.map(({ name }) => name).join(" and ")} are no primary with a standby`);
+    throw new Error(`${pair.map(({ name }) => name).join(" and ")} are not a primary and its standby`);
   const data = dataDirectoryOf(target.proven(primary.name)[0]);
   const killedAt = performance.now();
   target.hold(primary.name);

@@ -34,7 +34,8 @@ export interface KeySet {
 export async function keySetOf(document: unknown): Promise<KeySet> {
   const listed =
     typeof document === "object" && document !== null && "keys" in document ? document.keys : undefined;
-  if (!Array.isArray(listed)) throw new Error("the document is no JSON Web Key Set: it has no list of keys");
+  if (!Array.isArray(listed))
+    throw new Error("the document is not a JSON Web Key Set: it has no list of keys");
   const keys: VerifyingKey[] = [];
   const leftOut: string[] = [];
   for (const [index, jwk] of listed.slice(0, MAX_KEYS).entries()) {
@@ -49,7 +50,7 @@ export async function keySetOf(document: unknown): Promise<KeySet> {
 
 /** The key, or why it cannot be used. */
 async function keyOf(jwk: unknown): Promise<VerifyingKey | string> {
-  if (!isJwk(jwk)) return "it is no object";
+  if (!isJwk(jwk)) return "it is not an object";
   const { kty, crv, kid, alg, use, key_ops } = jwk;
   const algorithms = ALGORITHMS[kty === "RSA" ? kty : `${kty} ${crv}`];
   if (algorithms === undefined) return `${kty} ${crv ?? ""} is not supported`.replace("  ", " ");

@@ -55,8 +55,8 @@ test("keys that cannot be used are left out with the reason, and the others are 
     'key "no point": its values are not valid',
     "key number 8: its kid is not text",
     'key "short": it has 1024 bits, at least 2048 are needed',
-    "key number 10: it is no object",
-    "key number 11: it is no object",
+    "key number 10: it is not an object",
+    "key number 11: it is not an object",
   ]);
 });
 

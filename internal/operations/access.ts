@@ -13,9 +13,9 @@ export interface AccessAdmin {
 export interface AccessPlan {
   /** In the table and not on the brokers. */
   readonly missing: readonly AccessRule[];
-  /** Of an account of the table, and not in it: the account may do more than it needs, or is refused what it needs. */
+  /** Rules of our accounts that are not in the table: the account may do more than it needs, or is refused what it needs. */
   readonly extra: readonly AccessRule[];
-  /** Of others, about our topics, our groups or the whole cluster. They stay: somebody wanted them. */
+  /** Rules of other accounts about our topics, our groups or the whole cluster. They stay: somebody wanted them. */
   readonly foreign: readonly ForeignRule[];
 }
 
@@ -118,7 +118,7 @@ const HARMLESS: Readonly<Record<AccessRule["resource"], readonly string[]>> = {
 };
 
 function endangers({ resource, operation, principal, permission }: AccessRule): boolean {
-  // What everybody is refused, our accounts are refused too.
+  // A rule that denies everybody also denies our accounts.
   if (permission === "DENY") return principal === "User:*";
   return !HARMLESS[resource].includes(operation);
 }

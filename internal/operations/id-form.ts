@@ -8,7 +8,7 @@ export interface IdForms {
 }
 
 const UUIDS = /(?<![0-9a-f])[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?![0-9a-f])/gi;
-/** What an Idempotency-Key may be, which is more than all others. */
+/** The form of an Idempotency-Key, the widest of all. */
 const TOKEN = /^[\x21-\x7e]{1,200}$/;
 
 export function idForms(text: string): IdForms {

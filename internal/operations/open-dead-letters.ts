@@ -1,4 +1,4 @@
-// Counts the dead letters that no operator has handled, and tells the age of the oldest. Run once a minute by cmd/orchestrator, whose
+// Counts the dead letters that no operator has handled, and reports the age of the oldest. Run once a minute by cmd/orchestrator, whose
 // database knows what operators did, for alerts and a dashboard, and by overview.ts. Each run reads only what is new in the topic.
 import type { OpenDeadLetterCount } from "../../schemas/overview.ts";
 import { DEAD_LETTER_RETENTION_MS } from "../../schemas/topics.ts";
@@ -6,7 +6,7 @@ import type { Clock } from "../kernel/ports.ts";
 import type { Meter } from "../kernel/telemetry.ts";
 import { isDeadLetter } from "../messaging/read-dead-letter.ts";
 
-/** The maximum of the gauge over all services. What lies behind in the topic is read when some of these are handled. */
+/** The maximum of the gauge over all services. Later ones in the topic are read when some of these are handled. */
 const MAX_OPEN = 100_000;
 
 /** Where to begin in a partition that ends at `high`. */
@@ -57,8 +57,8 @@ export class OpenDeadLetters {
   }
 
   /**
-   * By every service that has dead letters in the topic. Whoever asks while it is read waits for the same reading: one that takes too long for
-   * the first is not begun again for the next.
+   * By every service that has dead letters in the topic. Callers that come during a reading wait for it, so a slow one is not started again for
+   * each of them.
    */
   async count(): Promise<readonly OpenDeadLetterCount[]> {
     this.#reading ??= this.#readNew().finally(() => (this.#reading = undefined));

@@ -53,7 +53,7 @@ export async function previewRepublish(
   const { since, until, databases, ratePerSecond } = request;
   requireRate(ratePerSecond);
   if (since >= (until ?? context.clock.now()))
-    throw new PlanRefused("invalid", "the stretch must begin before it ends");
+    throw new PlanRefused("invalid", "the time range must begin before it ends");
   const outboxes = new Map<DatabaseName, Sql>();
   // In this order, whatever the order of the request.
   for (const name of DATABASES.filter((one) => databases.includes(one)))

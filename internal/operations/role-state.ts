@@ -1,4 +1,4 @@
-// Asks one process of a role how it is, at its operators' address (OPS_PORT). Called by overview.ts, doctor and cost.
+// Reads the state of one process of a role at its operators' address (OPS_PORT). Called by overview.ts, doctor and cost.
 import { Type } from "@sinclair/typebox";
 import type { RoleState } from "../../schemas/overview.ts";
 import { LateCheck } from "../../schemas/late-check.ts";

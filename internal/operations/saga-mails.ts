@@ -1,4 +1,4 @@
-// What became of a saga's mails: those that wait, with the mail server's words, and those that were handed over. Adds them to the saga's
+// What became of a saga's mails: those that wait, with the mail server's reply, and those that were sent. Adds them to the saga's
 // story. Called by the console.
 //
 // A mail that was sent leaves no row: only the mail server knows it, and for a while Redis. So a mail that was asked for and does not wait was

@@ -23,7 +23,7 @@ export interface FirstSteps {
 }
 
 /**
- * Inserts the sagas whose (user, client key) is new with their first steps, and those of no other. One unsent statement, so that a group
+ * Inserts the sagas whose (user, client key) is new, with their first steps. One unsent statement, so that a group
  * of checkouts takes one round trip; it gives the ids of what it has inserted.
  */
 export function startSagas(tx: Tx, sagas: readonly NewSaga[], { lines, events, now }: FirstSteps) {

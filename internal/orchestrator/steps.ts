@@ -26,8 +26,8 @@ export interface StepRow {
   /** Null when the undo of an earlier step covers this one. */
   readonly undo: Undo | null;
   /**
-   * A hold that expires during this step makes the saga compensate. Not so in `confirm`, whose own reply tells whether the stock
-   * could be taken again, nor after it.
+   * A hold that expires during this step makes the saga compensate. Not in `confirm`, whose reply says whether the stock
+   * could be taken again, and not after it.
    */
   readonly compensateOnHoldExpiry: boolean;
   /** Skipped in a checkout that costs nothing, because no provider charges nothing: no command, and so no undo. */

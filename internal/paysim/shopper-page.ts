@@ -41,7 +41,7 @@ ${body}
   return new Response(html, { status, headers: { ...HEADERS, "content-security-policy": policy } });
 }
 
-/** Back to the shop, which is told `parameters` and must not believe them. */
+/** Back to the shop with `parameters`, which it must not trust. */
 export function backToShop(url: string, parameters: Readonly<Record<string, string>>): Response {
   const to = new URL(url);
   for (const [name, value] of Object.entries(parameters)) to.searchParams.set(name, value);

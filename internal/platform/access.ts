@@ -15,7 +15,7 @@ import { peerOf } from "./serve-http.ts";
 /** RFC 7235: the scheme is case-insensitive, with one or more spaces after it. */
 const BEARER = /^Bearer +([^\s]+)$/i;
 
-/** An upgrade does not take longer, and a forgotten door closes by itself. */
+/** Longer than any upgrade; a forgotten setting ends by itself. */
 const LONGEST_UPGRADE_MS = 7 * 86_400_000;
 /** The gateway of a version without tokens. */
 const UNSIGNED_GATEWAY: Actor = { name: "gateway", role: "service", issuer: "nobody" };
@@ -144,7 +144,7 @@ export async function openAccess(
   });
 }
 
-/** Undefined if it is over or was never meant. */
+/** Undefined if the time has passed or the setting is not set. */
 export function endOfUpgrade(text: string | undefined, now: number): number | undefined {
   if (text === undefined) return undefined;
   const until = Date.parse(text);

@@ -1,4 +1,4 @@
-// Which of several hosts is the primary, from what each of them said. Pure. Called by postgres-hosts.ts.
+// Which of several hosts is the primary, from the answer of each. Pure. Called by postgres-hosts.ts.
 import { AppError } from "../kernel/errors.ts";
 
 export interface PrimaryState {
@@ -7,7 +7,7 @@ export interface PrimaryState {
   readonly timeline: number;
   /** The same for a primary and its standbys. */
   readonly system: string;
-  /** Another one for each start of a server: two names of one server are no two primaries. */
+  /** Another one for each start of a server: so two names of one server do not count as two primaries. */
   readonly server: string;
 }
 

@@ -46,7 +46,7 @@ export function openServiceManager(
   try {
     return new Notifier(open(socket), beatMsOf(env), log);
   } catch (error) {
-    log.warn({ err: error }, "cannot tell the service manager how this process does");
+    log.warn({ err: error }, "cannot report the state of this process to the service manager");
     return SILENT;
   }
 }
@@ -124,7 +124,7 @@ const MSG_DONTWAIT_NOSIGNAL = 0x40 | 0x4000;
 
 /** `path` is an absolute path, or `@name` for a socket in the abstract namespace. Throws if there is no such kind of socket here. */
 export function openDatagrams(path: string): SendDatagram {
-  if (!/^[/@]/.test(path)) throw new Error("NOTIFY_SOCKET is no path of a Unix socket");
+  if (!/^[/@]/.test(path)) throw new Error("NOTIFY_SOCKET is not the path of a Unix socket");
   const { symbols: libc } = dlopen("libc.so.6", {
     socket: { args: ["i32", "i32", "i32"], returns: "i32" },
     sendto: { args: ["i32", "ptr", "u64", "i32", "ptr", "u32"], returns: "i64" },

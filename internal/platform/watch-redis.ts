@@ -1,5 +1,5 @@
 // Whether Redis answers, and what it or its Sentinels refuse a role, in the role's readiness and in a metric. Used by every role with Redis.
-// Nothing of it is required: a role works without Redis, and notices a failover without a Sentinel's word, later.
+// No check of it is required: a role works without Redis, and without a Sentinel it notices a failover later.
 import { deniedWatch } from "./denied-watch.ts";
 import type { RoleContext } from "./lifecycle.ts";
 import type { Redis } from "./redis.ts";

@@ -33,7 +33,7 @@ import type { StackAddresses } from "./state.ts";
 /** For each detour in front of Kafka (DETOURS), the ports that the brokers advertise, one per broker. */
 export type Advertised = Readonly<Record<string, readonly number[]>>;
 
-/** The Redis servers of a stack with Sentinels; the first is the master at first. */
+/** The Redis servers of a stack with Sentinels; the first begins as the master. */
 export const REDIS_SERVERS = ["redis", "redis-2"] as const;
 const SENTINELS = 3;
 

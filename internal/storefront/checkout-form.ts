@@ -63,7 +63,7 @@ export function postedCheckout(form: URLSearchParams): PostedCheckout {
     prices: prices !== null && totalAt(cart, prices) === total_cents ? prices : null,
     currency: form.get("currency") ?? "",
     details: detailsOf(form),
-    // Beside a card field, which has its own value, another field says that it is not wanted.
+    // The card fields send a value of their own; `pay_with` says that another method was chosen.
     payment_method: form.get("pay_with") === PAYPAL ? PAYPAL : (form.get("payment_method") ?? ""),
   };
 }

@@ -1,6 +1,6 @@
 // Makes style sheets smaller. Pure. Used by the style-sheet.ts of the storefront and of the console.
 
-/** Without comments and the spaces that mean nothing. A space before `:` is a descendant, and those around `+` and `-` belong to calc(). */
+/** Removes comments and needless spaces. A space before `:` is a descendant selector, and spaces around `+` and `-` belong to calc(). */
 export function minified(css: string): string {
   return css
     .replaceAll(/\/\*[\s\S]*?\*\//g, "")

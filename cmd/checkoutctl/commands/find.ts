@@ -1,4 +1,4 @@
-// `checkoutctl find ID`: says what an id belongs to, whatever kind it is.
+// `checkoutctl find ID`: says what an id of any kind belongs to.
 import { findAnything } from "../../../internal/operations/find-anything.ts";
 import { AppError } from "../../../internal/kernel/errors.ts";
 import { readDeadLetters } from "../bulk.ts";
@@ -24,7 +24,10 @@ export const findCommand = command(
     );
     tellMissing(found.missing);
     if (found.hits.length === 0 && found.missing.length > 0)
-      throw new AppError("DATABASE_UNAVAILABLE", "nothing found where it could be looked for");
+      throw new AppError(
+        "DATABASE_UNAVAILABLE",
+        "nothing was found in the databases that answer; the others are named above",
+      );
     print(options, found, () =>
       found.hits.length === 0
         ? `nothing found; it may be a dead letter that nobody handled (--dead-letters), or older than the database`

@@ -58,7 +58,7 @@ interface StretchOptions {
   readonly rate: number;
 }
 
-/** Exits 2 if the stretch is empty. */
+/** Exits 2 if the time range is empty. */
 function requestOf(options: StretchOptions): RepublishRequest {
   const { since, until = null, publishedBefore = null, database = "all", rate: ratePerSecond } = options;
   if (since >= (until ?? Date.now())) wrongUsage("--since must be before --until (default: now)");
@@ -145,7 +145,7 @@ function show(bar: Progress, { units_done, totals }: RunView): void {
 
 /**
  * With these times and `confirm`, the next command publishes exactly these messages, whatever is published meanwhile. With `--since 2h`
- * alone it would begin later than this one did, and the count would be another one.
+ * alone it would begin later than this one did, and the count would differ.
  */
 function dryRunOf(
   { outboxes, totals, publishedBefore }: RepublishPreview,
@@ -169,7 +169,7 @@ function previewText(preview: RepublishPreview, { since, until }: RepublishReque
   ].join("\n");
 }
 
-/** The options that mean the same stretch at any later time. */
+/** The options that give the same time range at any later time. */
 function timeOptions({
   since,
   until,

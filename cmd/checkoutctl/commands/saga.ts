@@ -1,4 +1,4 @@
-// `checkoutctl saga`: lists sagas, shows the history of one, cancels one, has one traced.
+// `checkoutctl saga`: lists sagas, shows the history of one, cancels one, traces one.
 import { Option } from "@commander-js/extra-typings";
 import { awaitedCommand } from "../../../internal/orchestrator/stuck.ts";
 import { commandOfStep } from "../../../internal/orchestrator/order-cancellation.ts";

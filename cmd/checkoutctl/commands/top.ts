@@ -62,7 +62,7 @@ function untilQuit(): Promise<undefined> {
   return quit.promise;
 }
 
-/** Each line replaces the one before, so that nothing flickers; what does not fit the terminal is cut. */
+/** Each line overwrites the old one, so that nothing flickers; what does not fit the terminal is cut. */
 function frameOf(text: string): string {
   const { columns, rows } = process.stdout;
   const lines = `${text}\n\nq: quit`.split("\n").slice(0, rows);

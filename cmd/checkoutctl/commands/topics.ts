@@ -1,4 +1,4 @@
-// `checkoutctl topics`: creates, checks, lists and reads the Kafka topics, and tells who is behind.
+// `checkoutctl topics`: creates, checks, lists and reads the Kafka topics, and shows who is behind.
 import { createTopics, type TopicsLaidOut } from "../../../internal/operations/topics.ts";
 import { untilCoordinated } from "../../../internal/platform/kafka/coordinator.ts";
 import { TOPICS } from "../../../schemas/topics.ts";

@@ -1,4 +1,4 @@
-// The audit trail: who did what, when, from where, why, and what came of it; refusals and looks at personal data included.
+// The audit trail: who did what, when, from where, why, and the outcome; refusals and looks at personal data included.
 import { orderNumberOf } from "../../kernel/order-number.ts";
 import { timestampOf, timestampOrNull } from "../../kernel/timestamp.ts";
 import { type AuditIds, MAX_AUDIT_IDS } from "../../operations/audit-ids.ts";
@@ -26,7 +26,7 @@ function toneOf(outcome: string): Tone {
   return BEGUN.has(outcome) ? "running" : "good";
 }
 
-/** `cancelling` and `asked` only began something, whose end this line does not know. */
+/** `cancelling` and `asked` only began something; this line does not know its end. */
 const BEGUN: ReadonlySet<string> = new Set(["cancelling", "asked", "in progress", UNDER_WAY]);
 
 export const auditColumns: readonly Column<AuditRow>[] = [
@@ -83,7 +83,7 @@ export const auditMore: readonly Column<AuditRow>[] = [
   },
 ];
 
-/** What an id is of, by the first part of the action. */
+/** What the id belongs to, by the first part of the action. */
 const THINGS: Readonly<Record<string, string>> = {
   saga: "saga",
   order: "order",
@@ -95,7 +95,7 @@ const THINGS: Readonly<Record<string, string>> = {
   shopper: "shopper",
 };
 
-/** Of a cancellation also what became of it, and when: the line itself only says that it began. */
+/** A cancellation also shows its outcome and when: the line itself only says that it began. */
 function Outcome({ row }: { readonly row: AuditRow }) {
   const outcome = outcomeOf(row);
   const { detail, ended_at } = row;
@@ -113,7 +113,7 @@ function Outcome({ row }: { readonly row: AuditRow }) {
   );
 }
 
-/** By the process that executes a run, in the name of who has started it. */
+/** Written by the process that executes a run, in the name of the person who started it. */
 const BY_A_RUN: ReadonlySet<string> = new Set([
   "run.end",
   "dead-letter.replay",

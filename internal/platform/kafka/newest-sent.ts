@@ -28,7 +28,7 @@ export async function newestSent(
     for await (const { values } of readTopic({ ...options, topic, from })) {
       for (const value of values) {
         const decoded = decode(value);
-        // A message produced by hand may be undecodable, or be none that the outbox of this topic sends.
+        // A message produced by hand may be undecodable, or have a type that the outbox of this topic does not send.
         if (decoded.ok && !isStray(decoded.message.type, topic)) newest.add(decoded.message.message_id);
       }
     }

@@ -1,4 +1,4 @@
-// Runs the scenes of a drill: makes the cause, waits until each of its alerts has been told, lifts the cause, waits until each has
+// Runs the scenes of a drill: makes the cause, waits for the notification of each of its alerts, ends the cause, waits until each has
 // stopped. Called by main.ts.
 import { waitUntil } from "../wait.ts";
 import type { CaughtAlert } from "../servers/alert-catcher.ts";
@@ -35,8 +35,8 @@ export function listenAt(url: string): Listen {
 }
 
 /**
- * Runs the scenes one stage after the other. A stage begins when the causes of the last are lifted; that their alerts stop is awaited
- * meanwhile. `report` hears what happens.
+ * Runs the scenes one stage after the other. A stage begins when the causes of the last have ended, and runs while their alerts
+ * stop. `report` gets what happens.
  */
 export async function runStages(
   arena: Arena,
@@ -76,7 +76,7 @@ async function raise(
       return !quiet.some((name) => heard.isFiring(name));
     });
     const begun = Date.now();
-    // The Watchdog may have been told before.
+    // The Watchdog may have fired before.
     const since = quiet.length === 0 ? 0 : begun;
     report(`cause: ${scene.cause}`);
     lift = await scene.inject(arena);

@@ -1,5 +1,5 @@
 // The shop's identity provider in a drill: its keys, their public halves over HTTP, and the tokens of shoppers. It can be away, and exchange
-// its key. Called by the drills of alerts and of secrets, and by the suite of hostile clients, which also wants tokens that it would never give out.
+// its key. Called by the drills of alerts and of secrets, and by the suite of hostile clients, which also needs tokens that a real provider would never issue.
 import { exportJWK, generateKeyPair, SignJWT } from "jose";
 import type { CryptoKey, JWK } from "jose";
 
@@ -34,14 +34,14 @@ export class IdentityProvider implements AsyncDisposable {
     this.#keys = [...this.#keys, await newKey(`drill-${this.#keys.length + 1}`)];
   }
 
-  /** From now on the key signs that was published last. */
+  /** From now on the newest key signs. */
   signWithNewest(): void {
     const [signing, ...others] = this.#keys;
     const newest = others.pop();
     if (newest !== undefined) this.#keys = [newest, signing, ...others];
   }
 
-  /** From now on only the key that signs is published. */
+  /** Withdraws all keys but the one that signs. */
   dropOldKeys(): void {
     this.#keys = [this.#keys[0]];
   }

@@ -6,7 +6,7 @@ import type { Booted } from "./machine.ts";
 const WATCHDOG_TIMEOUT_MS = 120_000;
 const EVERYBODY = "0.0.0.0/0 ::/0";
 
-/** With the rules of the unit another machine is reached; with its address left out, it is not. Returns what was seen. */
+/** The unit's rules let it reach another machine, and block it without that address. Returns what was seen. */
 export async function addressRules(
   from: Booted,
   to: Pick<Booted, "name" | "address">,
@@ -16,7 +16,7 @@ export async function addressRules(
     (await from.sh(`systemctl show --property=${property} --value ${unit}`)).trim().split(/\s+/);
   const refusedByUnit = (await rule("IPAddressDeny")).toSorted().join(" ");
   if (refusedByUnit !== EVERYBODY) throw new Error(`${unit} refuses only ${refusedByUnit}`);
-  // In a list, systemd-run knows no names; one by one it does.
+  // systemd-run accepts names only one by one, not in a list.
   const ask = (allowed: readonly string[]) =>
     from.sh(
       `systemd-run --quiet --wait --pipe -p IPAddressDeny=any ${allowed.map((one) => `-p IPAddressAllow=${one}`).join(" ")} ` +

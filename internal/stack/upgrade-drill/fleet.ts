@@ -187,7 +187,7 @@ const INTERNAL = "payment internal";
 
 function roleOf(name: string): Role {
   const role = ROLES.find((one) => name === one || (name === INTERNAL && one === "payment"));
-  if (role === undefined) throw new Error(`${name} is no role`);
+  if (role === undefined) throw new Error(`${name} is not a role`);
   return role;
 }
 

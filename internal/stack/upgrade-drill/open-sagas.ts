@@ -40,7 +40,7 @@ export class OpenSagas implements AsyncDisposable {
     await this.#sql.end({ timeout: 1 });
   }
 
-  /** Resolves when some are in progress, of which one waits for its shopper if `waits`. Keeps them in mind, and returns them. */
+  /** Resolves when some are in progress; with `waits`, one of them waits for its shopper. Remembers and returns them. */
   async meet({ waits }: { readonly waits: boolean }): Promise<readonly OpenSaga[]> {
     let open: readonly OpenSaga[] = [];
     const some = async () => {

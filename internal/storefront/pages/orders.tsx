@@ -110,7 +110,7 @@ function Card({ frame, order, products, isCancelling }: CardProps) {
   );
 }
 
-/** Whether the shopper can cancel the order, or has done so and it is not decided yet. `unknown`: nobody can say now. */
+/** Whether the shopper can cancel the order, or has asked to and it is not decided yet. `unknown`: a service does not answer. */
 export type Cancelling = "no" | "possible" | "in_progress" | "unknown";
 
 interface ReceiptProps {
@@ -199,7 +199,7 @@ function Cancel({ frame, order }: { readonly frame: Frame; readonly order: Place
   );
 }
 
-/** The cancellation was sent and nobody answered: the order tells what came of it. */
+/** The cancellation was sent and nobody answered: the order shows the outcome. */
 export function CancelUnanswered({ frame }: { readonly frame: Frame }) {
   const { words } = frame;
   return (

@@ -45,7 +45,7 @@ const TONE_WORDS: readonly (readonly [RegExp, Tone])[] = [
   [/quince|quitte|honey|honig/, "honey"],
 ];
 
-/** Teas and coffees, as their makers dress them; before the colours, for Earl Grey is not grey. */
+/** Teas and coffees, as their makers dress them; before the colours, because Earl Grey is not grey. */
 const PACK_TONES: readonly (readonly [RegExp, Tone])[] = [
   [/earl grey/, "indigo"],
   [/green tea|grüntee|sencha|matcha|herb|kräuter/, "moss"],

@@ -41,7 +41,7 @@ export async function keepRun(
 }
 
 /**
- * Reopens the refunds that failed after they had succeeded, as the webhook event does that did not come; false if there are none. They
+ * Reopens the refunds that failed after they had succeeded, as the missing webhook event would have done; false if there are none. They
  * are the only payments that a comparison changes: nobody else would ever ask the provider about them again.
  */
 async function reopenRefunds(
