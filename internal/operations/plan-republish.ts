@@ -1,5 +1,5 @@
 // Plans to publish messages of the outboxes again, to rebuild the topics after Kafka lost data. Harmless if Kafka still has a message,
-// because consumers take each message id once. The items of a plan are the outboxes; what is frozen is the stretch of time and the time
+// because consumers take each message id once. The items of a plan are the outboxes; what is frozen is the range of time and the time
 // of the plan: what was published since then is left out, so every message goes out once more. run-republish.ts executes it. Called by
 // checkoutctl and by an operators' console.
 import type { Sql } from "postgres";
@@ -10,7 +10,7 @@ import { discardedMessages } from "./dead-letter-store.ts";
 import { type Operator, type PlanItem, PlanRefused, type Totals, totalsOf } from "./plan.ts";
 import { requirePermission } from "./plan-audit.ts";
 import { requireRate, type RunView, savePlan } from "./plans.ts";
-import { countPublished, oldestHeld, type Stretch } from "./republish-store.ts";
+import { countPublished, oldestHeld, type TimeRange } from "./republish-store.ts";
 
 export interface RepublishRequest {
   readonly databases: readonly DatabaseName[];
@@ -58,18 +58,18 @@ export async function previewRepublish(
   // In this order, whatever the order of the request.
   for (const name of DATABASES.filter((one) => databases.includes(one)))
     outboxes.set(name, await context.database(name));
-  const stretch = await stretchOf(context, outboxes, request);
+  const range = await rangeOf(context, outboxes, request);
   const planned = await Promise.all(
     [...outboxes].map(async ([database, sql]) => ({
       database,
-      events: await countPublished(sql, stretch),
+      events: await countPublished(sql, range),
       oldest_at: await oldestHeld(sql),
     })),
   );
   return {
     outboxes: planned,
     totals: totalsOf(planned.map(itemOf)),
-    publishedBefore: stretch.publishedBefore,
+    publishedBefore: range.publishedBefore,
   };
 }
 
@@ -105,11 +105,11 @@ export async function createRepublishPlan(
   });
 }
 
-async function stretchOf(
+async function rangeOf(
   { saga }: Pick<BulkContext, "saga">,
   outboxes: ReadonlyMap<DatabaseName, Sql>,
   { since, until, publishedBefore }: RepublishRequest,
-): Promise<Stretch> {
+): Promise<TimeRange> {
   const given = { since, until, discarded: await discardedMessages(saga) };
   if (publishedBefore !== null) return { ...given, publishedBefore };
   // Take the latest of the database clocks, in whole ms: publishing an event twice does no harm, skipping one would lose it.

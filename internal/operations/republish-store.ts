@@ -8,7 +8,7 @@ import { notifyRelay } from "../messaging/outbox.ts";
  * Selects outbox rows: written from `since` on and before `until`, and published before `publishedBefore`, in epoch ms. Messages
  * that operators discarded are excluded.
  */
-export interface Stretch {
+export interface TimeRange {
   readonly since: number;
   /** Null for no end. */
   readonly until: number | null;
@@ -24,15 +24,15 @@ export interface Stretch {
 const COUNT_TIMEOUT = "80s";
 
 /**
- * The number of published events in the stretch. The same whenever it is asked, unless retention or an operator has removed some:
+ * The number of published events in the range. The same whenever it is asked, unless retention or an operator has removed some:
  * the limit for mails is counted from `publishedBefore` too, so a run may leave out a mail that was counted.
  */
-export async function countPublished(sql: Sql, stretch: Stretch): Promise<number> {
+export async function countPublished(sql: Sql, range: TimeRange): Promise<number> {
   return sql.begin(async (tx) => {
     await tx`select set_config('statement_timeout', ${COUNT_TIMEOUT}, true)`;
     const [row] = await tx<[{ count: number }]>`
       select count(*)::float8 as count from outbox
-       where ${isIn(tx, stretch, tx`${stretch.publishedBefore}::timestamptz`)}`;
+       where ${isIn(tx, range, tx`${range.publishedBefore}::timestamptz`)}`;
     return row.count;
   });
 }
@@ -46,13 +46,13 @@ export async function oldestHeld(sql: Sql): Promise<number | null> {
 }
 
 /**
- * Marks the oldest `limit` published events of the stretch after the event `after` as unpublished, and wakes the relay. Returns
+ * Marks the oldest `limit` published events of the range after the event `after` as unpublished, and wakes the relay. Returns
  * their number and the last id, where the next call continues. `created_at` is set to now, because it is the start of the wait.
  * The id keeps the original time.
  */
 export async function unpublish(
   sql: Sql,
-  stretch: Stretch,
+  range: TimeRange,
   after: string | null,
   limit: number,
 ): Promise<{ readonly count: number; readonly last: string | null }> {
@@ -61,7 +61,7 @@ export async function unpublish(
       update outbox set published = false, published_at = null, created_at = clock_timestamp()
        where event_id = any(array(
          select event_id from outbox
-          where ${isIn(sql, stretch, sql`now()`)}
+          where ${isIn(sql, range, sql`now()`)}
             and event_id > coalesce(${after}::uuid, '00000000-0000-0000-0000-000000000000')
           order by event_id limit ${limit} for update))
       returning event_id`;
@@ -77,7 +77,7 @@ export async function unpublish(
  */
 function isIn(
   sql: Sql | TransactionSql,
-  { since, until, publishedBefore, discarded }: Stretch,
+  { since, until, publishedBefore, discarded }: TimeRange,
   mailsAt: PendingQuery<Row[]>,
 ) {
   return sql`

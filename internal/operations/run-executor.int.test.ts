@@ -194,7 +194,7 @@ test("a run that cannot be executed at all is paused and says why", async () => 
   expect(await errorOf(executor.runOnce())).toMatchObject({ refusal: "invalid" });
   expect(await planOf(context, broken.plan_id)).toMatchObject({
     state: "paused",
-    halted_because: expect.stringContaining("has no stretch of time"),
+    halted_because: expect.stringContaining("has no time range"),
   });
   expect(await executor.runOnce()).toEqual({ processed: 0, hasMore: false });
   expect(
@@ -204,7 +204,7 @@ test("a run that cannot be executed at all is paused and says why", async () => 
       actor: "ada",
       subject: broken.plan_id,
       outcome: "halted",
-      detail: expect.stringMatching(/has no stretch of time.*; 0 of 2 messages sent$/),
+      detail: expect.stringMatching(/has no time range.*; 0 of 2 messages sent$/),
     },
   ]);
 });

@@ -1,7 +1,7 @@
-// One batch of a run that publishes an outbox again: makes the next messages of the stretch unpublished, oldest first, so that the
+// One batch of a run that publishes an outbox again: makes the next messages of the range unpublished, oldest first, so that the
 // relay sends them. Called by run-executor.ts.
 //
-// Safe to repeat: a message that was made unpublished is no longer in the stretch, and was published after the plan once it is sent.
+// Safe to repeat: a message that was made unpublished is no longer in the range, and was published after the plan once it is sent.
 // So nothing is ever in flight, and a batch that was not saved is not counted, but not sent twice.
 import { timestampOf } from "../kernel/timestamp.ts";
 import { recordActions } from "../messaging/operator-action-store.ts";
@@ -49,7 +49,7 @@ export async function republishBatch(
   if (unpublished + size > MAX_WAITING) return "waits for the relay";
   const { since, until, published_before: publishedBefore } = run.selection;
   if (typeof since !== "number" || typeof publishedBefore !== "number")
-    throw new PlanRefused("invalid", `plan ${run.plan_id} has no stretch of time`);
+    throw new PlanRefused("invalid", `plan ${run.plan_id} has no time range`);
   const end = typeof until === "number" ? until : null;
   const action_id = item.action_id ?? batch.newId();
   const times = `from ${timestampOf(since)} ${end === null ? "on" : `to ${timestampOf(end)}`}`;
@@ -64,8 +64,8 @@ export async function republishBatch(
     return true;
   });
   if (!isOurs) return null;
-  const stretch = { since, until: end, publishedBefore, discarded: await discardedMessages(saga) };
-  const { count, last } = await unpublish(sql, stretch, item.cursor, size);
+  const range = { since, until: end, publishedBefore, discarded: await discardedMessages(saga) };
+  const { count, last } = await unpublish(sql, range, item.cursor, size);
   const isDone = count < size;
   const detail = `${item.units_done + count} events ${times}`;
   return {

@@ -29,7 +29,7 @@ import { loadSettings } from "../settings.ts";
 import { rate } from "./dlq-selection.ts";
 
 /** Each command adds them itself: a builder function would lose the option types. */
-const stretch = {
+const range = {
   since: new Option(
     "--since <time>",
     "only messages written since this time, RFC 3339 or a duration ago (2h)",
@@ -50,7 +50,7 @@ const stretch = {
     .default(REPUBLISH_PER_SECOND, `${REPUBLISH_PER_SECOND}/s`),
 } as const;
 
-interface StretchOptions {
+interface RangeOptions {
   readonly since: number;
   readonly until?: number | undefined;
   readonly publishedBefore?: number | undefined;
@@ -59,7 +59,7 @@ interface StretchOptions {
 }
 
 /** Exits 2 if the time range is empty. */
-function requestOf(options: StretchOptions): RepublishRequest {
+function requestOf(options: RangeOptions): RepublishRequest {
   const { since, until = null, publishedBefore = null, database = "all", rate: ratePerSecond } = options;
   if (since >= (until ?? Date.now())) wrongUsage("--since must be before --until (default: now)");
   const databases = DATABASES.filter((one) => database === "all" || one === database);
@@ -70,11 +70,11 @@ export const planCommand = command(
   "plan",
   "freeze what publishing the outboxes again would do; `run start` does it, and can be paused and slowed down",
 )
-  .addOption(stretch.since)
-  .addOption(stretch.until)
-  .addOption(stretch.publishedBefore)
-  .addOption(stretch.database)
-  .addOption(stretch.rate)
+  .addOption(range.since)
+  .addOption(range.until)
+  .addOption(range.publishedBefore)
+  .addOption(range.database)
+  .addOption(range.rate)
   .addHelpText("after", "\nA plan expires after 15 minutes. Nothing is published before it is started.")
   .action(async (options) => {
     const request = requestOf(options);
@@ -99,11 +99,11 @@ export const republishCommand = operatorCommand(
   "republish",
   "publish the messages in the outboxes again, to rebuild topics that Kafka has lost: first one, then growing batches",
 )
-  .addOption(stretch.since)
-  .addOption(stretch.until)
-  .addOption(stretch.publishedBefore)
-  .addOption(stretch.database)
-  .addOption(stretch.rate)
+  .addOption(range.since)
+  .addOption(range.until)
+  .addOption(range.publishedBefore)
+  .addOption(range.database)
+  .addOption(range.rate)
   .addOption(confirmOption())
   .option("--dry-run", "only count the messages that would be published, and what to confirm")
   .addHelpText(
