@@ -490,7 +490,7 @@ export const CLI_OUTPUTS: Readonly<Record<string, TSchema>> = {
       }),
       { description: "those that lack something" },
     ),
-    nowhere: Type.Array(text, { description: "checkouts of the journal of which nothing is left" }),
+    nowhere: Type.Array(text, { description: "checkouts of the journal that left no trace" }),
     repaired: list(
       shape({
         database: text,

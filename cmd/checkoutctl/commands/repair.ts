@@ -54,7 +54,7 @@ export const repairCommand = operatorCommand(
   .option("--dry-run", "only show what was lost, what would be done, and what to confirm")
   .option(
     "--journal <file>",
-    "JSON lines with the saga_id of every 202 response: names those of which nothing is left anywhere",
+    "JSON lines with the saga_id of every 202 response: names those that left no trace",
   )
   .addOption(
     new Option(
