@@ -19,13 +19,13 @@ export const CatalogueEntries = Type.Object({
 
 const { available_count: _count, stocked_count: _total, ...productText } = CatalogueItem.properties;
 
-/** From this count on, only "at least so many" is told. */
+/** From this count on, the API says only "at least". */
 export const MAX_STOCK_TOLD = 20;
 
 /** GET /api/v1/products/{sku} */
 export const Product = Type.Object({
   ...productText,
-  /** Pieces on the shelf. If not exact, at least so many: exact large counts would tell competitors what the shop sells. */
+  /** Pieces on the shelf. If not exact, at least this many: exact large counts would tell competitors what the shop sells. */
   available: Type.Object({
     count: Type.Integer({ minimum: 0, maximum: MAX_STOCK_TOLD }),
     is_exact: Type.Boolean(),

@@ -9,7 +9,7 @@ export const ACTION_DEADLINE_MS = 20_000;
 /** How long shoppers think, at most, before they answer, so that faults happen meanwhile. */
 const MAX_THINK_MS = 10_000;
 /**
- * Those who answer at the deadline come in a period of this length that begins so long before it, so that confirmation and cancellation meet.
+ * Shoppers who answer at the deadline do so in a period of this length, which begins BEFORE_DEADLINE_MS before it, so that confirmation and cancellation meet.
  * They see the question up to a second after the saga begins to wait.
  */
 const AT_DEADLINE_MS = 2_000;

@@ -50,7 +50,7 @@ test("the standby is gone: commits wait for it; the primary is gone: no primary"
   await servers.standby.stop();
   const without = await doctor(url);
   expect(without["hosts"]).toContain(`127.0.0.1:${standby.port} does not answer`);
-  expect(without["replication"]).toStartWith("problem: every commit waits for ever");
+  expect(without["replication"]).toStartWith("problem: every commit waits forever");
   await servers.standby.restart();
   await servers.primary.stop();
   const left = await doctor(url);

@@ -5,7 +5,7 @@ import { table } from "./table.ts";
 /** With nothing left, or only what nobody can give back. */
 export const AFTER_REPAIR =
   "start what was stopped; when nothing is in progress any more, run `checkoutctl audit --expect-idle` and `checkoutctl payments reconcile`";
-/** While the roles stand still nothing is decided anew, so the second run finds what the first one has left. */
+/** While the roles are stopped nothing is decided again, so the second run finds what the first one has left. */
 const REPEAT =
   "leave stopped what is stopped, do what is named above as not repaired, and run `checkoutctl repair` again: it continues from the same time";
 

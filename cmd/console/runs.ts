@@ -19,7 +19,7 @@ const INTERVAL_MS = 500;
 /** Nobody waits for a run that nobody has started. */
 const IDLE_INTERVAL_MS = 4_000;
 
-/** Batches of so many runs are in flight at once: one that waits for a service that is down holds up no other run. */
+/** Batches of this many runs are in flight at once: one that waits for a service that is down holds up no other run. */
 const EXECUTORS = 3;
 
 /** A console that may only read makes no plans and executes none: it may be on a standby of the database. */

@@ -1,4 +1,4 @@
-// The last hour of what the collector reads, in memory: a point every ten seconds, for the pictures of /graphs. A restart begins anew; who keeps
+// The last hour of what the collector reads, in memory: a point every ten seconds, for the pictures of /graphs. A restart begins empty; who keeps
 // figures for longer has Prometheus. What is unknown at the time of a point is missing in it, and is drawn as a gap. Filled by cmd/console beside the collector.
 import type { Snapshot } from "./collector.ts";
 import { CHARTS, type ChartId } from "./charts.ts";

@@ -19,7 +19,7 @@ const told = (id: number | null, isFinished = false): SagaHistory => ({
 });
 const away = () => new AppError("SERVICE_UNAVAILABLE", "away");
 
-/** Streams over an orchestrator with these answers, then the last one for ever. `asked`: the `after` of each call. */
+/** Streams over an orchestrator with these answers, then the last one forever. `asked`: the `after` of each call. */
 function streamsOf(
   answers: readonly (SagaHistory | Error | null)[],
   { total = 2, metrics, ...options }: Partial<EventStreamsOptions & StreamSlotsOptions> = {},

@@ -50,7 +50,7 @@ test.each([
   expect(await shop.shown()).toBe(expected);
 });
 
-test("an old refusal, or one of a host whose clock is ahead, does not read the catalogue again for ever", async () => {
+test("an old refusal, or one of a host whose clock is ahead, does not read the catalogue again forever", async () => {
   const ahead = new Date(START + 60_000).toISOString();
   const shop = shopOf({
     saga: { status: "COMPENSATED", failure_code: "PRICE_CHANGED", completed_at: ahead },

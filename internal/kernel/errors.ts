@@ -14,7 +14,7 @@ const ERROR_CODES = {
   KAFKA_TOPIC_MISSING: { canRetry: true },
   /** Kafka does not know this client, or does not let it do this; an operator can change that while the role waits. */
   KAFKA_DENIED: { canRetry: true },
-  /** Expired, not valid yet, or of another key: whoever renews it mends it while the role waits. */
+  /** Expired, not valid yet, or of another key: the role waits until somebody renews it. */
   CERTIFICATE_UNUSABLE: { canRetry: true },
   KAFKA_FATAL: { canRetry: false },
   MESSAGE_INVALID: { canRetry: false },

@@ -26,7 +26,7 @@ export function deniedText(
   return accessText(who, `write ${topics}`);
 }
 
-/** The last refusal. Whether it still holds, only another event tells, so it counts for `holdsMs` on the clock `now`. */
+/** The last refusal. Only another event would show that it is over, so it counts for `holdsMs` on the clock `now`. */
 export class Denial {
   readonly #holdsMs: number;
   readonly #now: () => number;

@@ -101,7 +101,7 @@ export interface ListOptions {
   readonly handlings: (ids: readonly string[]) => Promise<ReadonlyMap<string, Handling>>;
   /** Replays without success, by message id. */
   readonly replays: (messageIds: readonly string[]) => Promise<ReadonlyMap<string, number>>;
-  /** Without the messages, of which only type and id stay: for long lists. */
+  /** Without the messages, except their type and id: for long lists. */
   readonly withoutMessages?: boolean;
   /** Counts errors whose texts differ in more than ids, numbers and times as causes of their own. */
   readonly byFingerprint?: boolean;

@@ -61,7 +61,7 @@ export function judgeReplication(subject: string, facts: ReplicationFacts): Find
   if (synchronousNames !== "" && waitedFor.length === 0)
     return of({
       verdict: "problem",
-      says: `every commit waits for ever: synchronous_standby_names is ${synchronousNames}, and none of those streams${list === "" ? "" : ` (${list})`}`,
+      says: `every commit waits forever: synchronous_standby_names is ${synchronousNames}, and none of those streams${list === "" ? "" : ` (${list})`}`,
       todo: `start the standby; if it is lost, alter system reset synchronous_standby_names; select pg_reload_conf(). ${SEE_RUNBOOK}`,
     });
   if (standbys.length === 0)

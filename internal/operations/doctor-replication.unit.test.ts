@@ -43,9 +43,9 @@ test.each([
     { synchronousCommit: "local" },
     "warning: an acknowledged checkout may be lost with the primary: synchronous_commit is local for saga_audit",
   ],
-  [{ standbys: [] }, "problem: every commit waits for ever: synchronous_standby_names is db2"],
-  [{ standbys: [{ ...standby, syncState: "async" }] }, "problem: every commit waits for ever"],
-  [{ standbys: [{ ...standby, state: "catchup" }] }, "problem: every commit waits for ever"],
+  [{ standbys: [] }, "problem: every commit waits forever: synchronous_standby_names is db2"],
+  [{ standbys: [{ ...standby, syncState: "async" }] }, "problem: every commit waits forever"],
+  [{ standbys: [{ ...standby, state: "catchup" }] }, "problem: every commit waits forever"],
   [
     { standbys: [{ ...standby, behindBytes: 2 ** 30 }] },
     "warning: nothing acknowledged is lost with the primary, but standby db2",

@@ -115,7 +115,7 @@ export function judgeClock(subject: string, reading: ClockReading): Finding {
   });
 }
 
-/** Kafka tells its time only with messages, so this sees a clock that is ahead, and none that is behind. */
+/** Kafka shows its time only in messages, so this sees a clock that is ahead, but not one that is behind. */
 export function judgeKafkaClock(newestAt: number | null, now: number): Finding {
   const says = "no message of the last minute tells the brokers' time";
   if (newestAt === null || newestAt < now - 60_000)

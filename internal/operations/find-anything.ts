@@ -146,7 +146,7 @@ export function shortDeadLetters(
   return lettersOfEach(wanted, deadLetters, withinMs);
 }
 
-/** Also those that nobody has handled, of which the databases know nothing. A Kafka that is silent ends it in time, too. */
+/** Also those that nobody has handled, which no database knows. It ends in time even if Kafka is silent. */
 function lettersOfEach(
   wanted: readonly IsWanted[],
   deadLetters: () => DeadLetterBatches,

@@ -1,4 +1,4 @@
-// Where an order stood before its database was restored from a backup, from what the order service had told, what operators did and
+// Where an order stood before its database was restored from a backup, from what the order service had sent, what operators did and
 // what the saga database knows. Pure. Called by order-rebuild.ts for each order.
 //
 // An order only goes forward: the backup's own state is kept where the traces say less.

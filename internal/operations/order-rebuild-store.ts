@@ -14,7 +14,7 @@ const TOLD: readonly ToldEvent["type"][] = [
   "CommandRefused",
 ];
 
-/** An event with what tells which command it answers. */
+/** An event with the fields that name the command it answers. */
 export interface ToldRow extends ToldEvent {
   /** Of OrderCancelRefused: the key of the refused command. Older order services do not send it. */
   readonly idempotency_key: string | null;

@@ -132,7 +132,7 @@ export async function outboxDepth(sql: Sql): Promise<OutboxDepth> {
   };
 }
 
-/** `most`: so many payments, refunds and alerts are counted. `at_least` says that there may be more. */
+/** `most`: at most this many payments, refunds and alerts are counted. `at_least` says that there may be more. */
 export async function moneyAtRisk(sql: Sql, most = MAX_COUNTED): Promise<MoneyAtRisk> {
   const [payments, refunds_pending, alerts] = await Promise.all([
     sql<MoneyAtRisk["payments"]>`

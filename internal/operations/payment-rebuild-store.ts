@@ -107,7 +107,7 @@ export function endsOfHolds(
 }
 
 /**
- * Has held money taken, or released if its saga is undone: the request that did so may be lost with its result, and the provider tells.
+ * Takes held money, or releases it if its saga is undone: an earlier request may be lost with its result, and the provider answers with it.
  * Returns the number of payments.
  */
 export async function doubtHolds(

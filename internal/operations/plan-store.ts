@@ -194,7 +194,7 @@ export async function markStarted(
 }
 
 /**
- * False if the run is in another state by now. A paused or resumed run tests the ground again: canary first. It counts anew, so that
+ * False if the run is in another state by now. A paused or resumed run tests the ground again: canary first. It counts from 0 again, so that
  * `pauseAfter` of its start no longer holds.
  */
 export async function changeState(

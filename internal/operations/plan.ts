@@ -229,7 +229,7 @@ export function reasonFault(reason: string): PlanRefused | null {
 
 const MAX_PAUSE_AFTER = 1_000_000_000;
 
-/** Null if a run can pause itself after so many messages, or is not asked to. */
+/** Null if a run can pause itself after this many messages, or is not asked to. */
 export function pauseAfterFault(pauseAfter: number | null): PlanRefused | null {
   if (pauseAfter === null) return null;
   if (Number.isSafeInteger(pauseAfter) && pauseAfter >= 1 && pauseAfter <= MAX_PAUSE_AFTER) return null;

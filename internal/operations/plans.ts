@@ -68,7 +68,7 @@ export interface PlanRequest {
 export interface RunView extends RunRow {
   /** Whether the start needs the typed count, `totals.units`. */
   readonly needs_typed_count: boolean;
-  /** What is left takes about so long at the present rate if all goes well, in ms. */
+  /** Estimated time for the rest at the present rate, in ms. */
   readonly estimate_ms: number;
 }
 

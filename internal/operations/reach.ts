@@ -1,4 +1,4 @@
-// Several databases for one question, of which some may not answer. A database that is away is said; it is never taken for one without
+// Asks several databases, some of which may not answer. A database that is away is named; it is never taken for one without
 // rows. Called by saga-search.ts, find-anything.ts and saga-story.ts.
 import type { Sql } from "postgres";
 import type { DatabaseName } from "../../schemas/migrations.ts";

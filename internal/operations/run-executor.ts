@@ -38,7 +38,7 @@ const LEASE_MS = 15_000;
 const RENEWALS_PER_LEASE = 3;
 /** Of a process that stops: a lease that it cannot give back ends by itself. */
 const RELEASE_TIMEOUT_MS = 2_000;
-/** A run that waits for the relay, or whose server does not answer, lets the other runs go first for so long. */
+/** How long a run that waits for the relay, or whose server does not answer, lets other runs go first. */
 const BLOCKED_MS = 1_000;
 const FAILED_MS = 5_000;
 /** Dead letters that are read from the topic at once, and kept in memory. */

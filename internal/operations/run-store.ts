@@ -91,7 +91,7 @@ export async function renewLease(
   return count === 1;
 }
 
-/** Puts the run behind all others for so long. The lease stays. */
+/** Puts the run behind all others for this time. The lease stays. */
 export async function postponeRun(
   sql: Sql,
   { executor, planId, ms }: { readonly executor: string; readonly planId: string; readonly ms: number },

@@ -1,5 +1,5 @@
 // Collects one saga from four databases: the current state in each service, and all events in one timeline. A database that does not answer
-// is named, and the rest is told without it; only the saga's own must answer. Called by `checkoutctl saga show` and the console.
+// is named, and the rest is shown without it; only the saga's own must answer. Called by `checkoutctl saga show` and the console.
 import type { Sql } from "postgres";
 import { DATABASES, type DatabaseName } from "../../schemas/migrations.ts";
 import { moneyText } from "../kernel/money.ts";
@@ -143,7 +143,7 @@ export async function sagaStory(
   };
 }
 
-/** What one database tells of a saga beside its tables of results. */
+/** What one database knows of a saga beside its tables of results. */
 interface Told {
   readonly who: DatabaseName;
   readonly waiting: readonly WaitingRow[];
@@ -278,7 +278,7 @@ function waits(row: WaitingRow, who: DatabaseName): StoryEvent {
 /** A clock that wrote the id may differ by this from the one that wrote the row. */
 const SAME_WRITE_MS = 5_000;
 
-/** Of a message that was put back into its outbox, as a replay does it, the row tells the last time; its id still tells the first. */
+/** For a message that a replay put back into its outbox, the row has the time of the replay and the id still has the first time. */
 function sent(row: MessageRow, who: DatabaseName, reveal: boolean): readonly StoryEvent[] {
   const { message_id, type, topic, created_at } = row;
   const first = timeOfId(message_id);

@@ -29,7 +29,7 @@ export class TopicBrowser {
   }
 
   /**
-   * A page of at most `messages`. Stops when `left` aborts: whoever asked has gone. Throws AppError KAFKA_UNAVAILABLE, KAFKA_TOPIC_MISSING,
+   * A page of at most `messages`. Stops when `left` aborts: the reader has gone. Throws AppError KAFKA_UNAVAILABLE, KAFKA_TOPIC_MISSING,
    * MESSAGE_INVALID if there is no such partition, SERVICE_UNAVAILABLE if too many read already.
    */
   async page(topic: string, request: TopicRequest, messages: number, left?: AbortSignal): Promise<TopicPage> {

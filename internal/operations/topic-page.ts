@@ -26,7 +26,7 @@ export interface TopicPage {
   readonly messages: readonly TopicMessage[];
   /** What was looked through, messages of others included. */
   readonly read: readonly OffsetRange[];
-  /** Why it ends here: it is full, there is no more in this direction, so many messages were looked through, or it took that long. */
+  /** Why it ends here: it is full, there is no more in this direction, the limit of messages to look through, or the time limit. */
   readonly stopped: "full" | "end" | "messages" | "seconds";
   /** It begins with the first message that Kafka still has, and older ones were deleted. */
   readonly older_deleted: boolean;

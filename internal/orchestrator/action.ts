@@ -96,7 +96,7 @@ export function moreTime(saga: Saga, now: number, policy: ActionPolicy): MoreTim
   };
 }
 
-/** A wait for the shopper, as the command that extended the hold tells it. Epoch ms. */
+/** A wait for the shopper, from the command that extended the hold. Epoch ms. */
 export interface RecordedWait {
   readonly at: number;
   readonly until: number;

@@ -92,7 +92,7 @@ export interface RebuildReport {
   readonly missed_events: number;
   /** Sagas with too few traces. */
   readonly not_rebuilt: readonly string[];
-  /** What an open saga gets, and who said so. `assumed`: no message tells it, so it is the default of FORWARD_DEADLINE_MS. */
+  /** What an open saga gets, and from where. `assumed`: no message has it, so it is the default of FORWARD_DEADLINE_MS. */
   readonly forward_deadline: {
     readonly ms: number;
     readonly source: "given" | "messages" | "assumed";

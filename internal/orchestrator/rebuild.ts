@@ -244,7 +244,7 @@ function begin(traces: Traces, policy: SagaPolicy) {
   return { request: found, decision: { ...decision, saga: { ...saga, payment_method: null } } };
 }
 
-/** The saga's first command tells the version of its table, or else its command to payment. An order alone has the same end on both. */
+/** The version of the saga's table follows from its first command, or else from its command to payment. An order alone has the same end on both. */
 function versionOf(first: ReserveInventory | undefined, { sent }: Traces): number {
   const checkout: unknown = first?.checkout;
   if (Value.Check(CheckoutOfSaga, checkout)) return checkout.table_version ?? 1;

@@ -6,7 +6,7 @@ import { epochMsOf } from "../kernel/timestamp.ts";
 
 /** Sagas between reservation and payment; there are as many as reservations take time. */
 const MAX_SAGAS = 20_000;
-/** Different settings, and sagas that were rebuilt before: these had their deadline anew. */
+/** Different settings, and sagas that were rebuilt before: these got a new deadline. */
 const MAX_VALUES = 1_000;
 
 interface Seen {
@@ -38,7 +38,7 @@ export class RecordedDeadline {
     });
   }
 
-  /** The newest value that two checkouts had, in milliseconds; of single ones the newest; null if no message tells any. */
+  /** The newest value that two checkouts had, in milliseconds; of single ones the newest; null if no message has one. */
   get ms(): number | null {
     const values = [...this.#seen];
     const repeated = values.filter(([, { count }]) => count > 1);

@@ -1,4 +1,4 @@
-// What a reply tells the saga: what a success brings, whether its price can be charged, and why a step was refused. Pure. Called by
+// What a reply means for the saga: what a success brings, whether its price can be charged, and why a step was refused. Pure. Called by
 // saga.ts.
 import type { InsufficientStock, PaymentAuthorized, PaymentSucceeded } from "../../schemas/events.ts";
 import type { FailureCode } from "../../schemas/failures.ts";

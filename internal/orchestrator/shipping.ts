@@ -40,7 +40,7 @@ export function shippingAction(event: ShippingEvent, now: number): OperatorActio
   if (event.type === "OrderDelivered")
     return { ...line, action: "order.deliver", outcome: "delivered", detail: null, at: now };
   const { tracking, corrected } = event;
-  // Without the number: the trail is kept for ever, and a parcel's number leads to its shopper.
+  // Without the number: the trail is kept forever, and a parcel's number leads to its shopper.
   const detail = tracking === undefined ? "without tracking" : `with ${tracking.carrier}`;
   const outcome = corrected === true ? "corrected" : "shipped";
   return { ...line, action: "order.ship", outcome, detail, at: now };

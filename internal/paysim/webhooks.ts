@@ -26,7 +26,7 @@ export interface WebhookTarget {
 
 export interface WebhookOptions {
   readonly url: string;
-  /** The headers that show who sends `body`. Made anew for each attempt: the receiver must not take an old one for fresh. */
+  /** The headers that show who sends `body`. Made again for each attempt: the receiver must not take an old one for fresh. */
   readonly sign: (body: string, nowMs: number) => Readonly<Record<string, string>>;
   readonly seed: number;
   readonly clock: Clock;

@@ -1,4 +1,4 @@
-// Tells whoever looks after a role that a server has refused it something: in its readiness and in a metric. One for each kind of server:
+// Reports that a server has refused a role something: in its readiness and in a metric. One for each kind of server:
 // kafka/watch-access.ts and watch-refusals.ts. What a database would refuse, if it were asked, is for watch-rights.ts.
 import type { RoleContext } from "./lifecycle.ts";
 import type { Metrics } from "./metrics.ts";

@@ -1,5 +1,5 @@
-// Says at the start of a role what of it other machines can reach. The roles speak plain HTTP; what lies in front of them they cannot
-// see. Called by serve-http.ts for HOST and by lifecycle.ts for OPS_HOST.
+// Logs at the start of a role which of its ports other machines can reach. The roles speak plain HTTP; they cannot see what is in front
+// of them. Called by serve-http.ts for HOST and by lifecycle.ts for OPS_HOST.
 import { isIP } from "node:net";
 import type { Log } from "../kernel/telemetry.ts";
 

@@ -1,4 +1,4 @@
-// The certificate and key files that an address names: read once for Redis (redis-tls.ts), and for Postgres (postgres-tls.ts) anew for each
+// The certificate and key files that an address names: read once for Redis (redis-tls.ts), and for Postgres (postgres-tls.ts) again for each
 // connection, because they may be replaced while the process runs.
 import { readFileSync } from "node:fs";
 import { AppError, describeError } from "../kernel/errors.ts";

@@ -165,7 +165,7 @@ function answerFlags(definition: Pick<RoleDefinition<TObject>, "name" | "descrip
     "",
     `Usage: ${definition.name} [--help | --version]`,
     "",
-    "Runs until SIGTERM or SIGINT, then finishes work in flight. Environment variables, of which secrets can also be files: the path in",
+    "Runs until SIGTERM or SIGINT, then finishes work in flight. Environment variables. Secrets can also be files: the path in",
     "NAME_FILE, or the name in lower case in $CREDENTIALS_DIRECTORY (systemd's LoadCredential):",
     "",
     describeConfig(definition.config),
@@ -292,7 +292,7 @@ interface Problem {
   readonly words: string;
   /** When it is over. */
   readonly over: string;
-  /** It does not pass by itself, so it is told again and again. */
+  /** It does not pass by itself, so it is logged again and again. */
   readonly isLasting: boolean;
 }
 

@@ -1,5 +1,5 @@
 // The address in a database's URL. It may have several hosts, in libpq's form: postgres://user@db1:5432,db2:5432/saga?sslmode=verify-full.
-// `URL` does not know that form, so whoever wants a part of such a URL asks here.
+// `URL` does not know that form, so all code that needs a part of such a URL comes here.
 
 import { type Place, samePlaceText, textOf } from "./server-place.ts";
 

@@ -1,6 +1,6 @@
 // Finds the primary among the hosts of a database's URL. The driver (postgres 3.4.9) has a list of hosts of its own, which does not do: it tries
 // one after the other, each new connection from the first on, so that a first host that does not answer at all hides the others; and while all
-// refuse, it tries without a pause and without an error, for ever. Here every host is asked at once, and the driver gets a socket to the primary.
+// refuse, it tries without a pause and without an error, forever. Here every host is asked at once, and the driver gets a socket to the primary.
 //
 // Called by postgres.ts, only for a URL with several hosts. Each has one connection more, for the question; it is kept.
 import { once } from "node:events";
@@ -68,7 +68,7 @@ export class PostgresHosts {
     this.#leave(() => true);
   }
 
-  /** Never rejects: the driver (postgres 3.4.9) would lose the connection's place in its pool, and later statements would wait for ever. */
+  /** Never rejects: the driver (postgres 3.4.9) would lose the connection's place in its pool, and later statements would wait forever. */
   async #socket(acceptsStandby: boolean): Promise<Duplex> {
     try {
       const index = await this.#primary(acceptsStandby);

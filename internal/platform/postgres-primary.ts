@@ -27,7 +27,7 @@ export interface HostAnswer {
 /** The primary of the latest timeline that was seen. */
 export interface SeenPrimary {
   readonly timeline: number;
-  /** All under which it was found. It may come back under any of them, started anew. */
+  /** All under which it was found. It may come back under any of them, after a restart. */
   readonly names: readonly string[];
 }
 
@@ -38,7 +38,7 @@ export type Seen = ReadonlyMap<string, SeenPrimary>;
  * The index of the primary of the latest timeline. With `acceptsStandby` and no primary, that of a standby. Throws DATABASE_UNAVAILABLE, which
  * says for each host what it is, if there is none; if there are two and neither is later; if the only one is older than one that was seen before:
  * that server was replaced, and what it takes is lost; and if it has the timeline of one that was seen under other names: two standbys that were promoted from
- * one timeline get the same number, and nothing that a role may read tells which of them has what was acknowledged.
+ * one timeline get the same number, and nothing that a role may read shows which of them has what was acknowledged.
  */
 export function choosePrimary(answers: readonly HostAnswer[], seen: Seen, acceptsStandby: boolean): number {
   const primaries = answers.flatMap(({ name, state }, index) =>

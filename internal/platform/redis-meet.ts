@@ -37,7 +37,7 @@ export interface Greeting {
 }
 
 /**
- * By HELLO, the one command that tells all of this and that every user may send: Redis asks for no right, and the client has sent it already.
+ * By HELLO, the one command that returns all of this and that every user may send: Redis asks for no right, and the client has sent it already.
  * INFO and ROLE need rights.
  */
 export async function greet(client: Pick<RedisClient, "sendCommand">): Promise<Greeting> {

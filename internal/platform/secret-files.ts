@@ -46,7 +46,7 @@ export function givenCredentials(
   try {
     files = readdirSync(directory);
   } catch {
-    // Whoever reads a secret from it says what is wrong.
+    // The code that reads a secret from it reports what is wrong.
     return [];
   }
   return files.map((file) => ({

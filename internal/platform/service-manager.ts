@@ -3,7 +3,7 @@
 //
 // The watchdog is fed by a timer of the event loop, so a loop that hangs starves it. Until the role is ready, the same
 // timer extends the start time, so a role may wait for its servers for hours. A start ends by itself only if the event loop hangs; one that
-// waits for something for ever is seen in its status and in /readyz.
+// waits for something forever is seen in its status and in /readyz.
 //
 // Neither Bun nor Node has datagrams on Unix sockets, so libc is called. `systemd-notify` would be a process for each beat, whose
 // message systemd may not be able to attribute.
@@ -13,7 +13,7 @@ import type { Logger } from "./log.ts";
 
 /** Without a watchdog, so that an unsent message is tried again and a long start is extended. */
 const DEFAULT_BEAT_MS = 10_000;
-/** A start that is not extended for so many beats is over. */
+/** A start that is not extended for this many beats is over. */
 const BEATS_PER_EXTENSION = 3;
 const MAX_STATUS_LENGTH = 300;
 

@@ -1,4 +1,4 @@
-// Compares a role's database with Kafka while it runs, and tells whoever looks after it if the database is behind: in its readiness, in a
+// Compares a role's database with Kafka while it runs, and reports a database that is behind: in its readiness, in a
 // metric and in the log. Used by the orchestrator, inventory, payment and order.
 import type { DatabaseName } from "../../schemas/migrations.ts";
 import type { Database } from "../messaging/database.ts";

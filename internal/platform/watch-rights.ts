@@ -1,4 +1,4 @@
-// Tells whoever looks after a role that its user of a database lacks a right that the role needs: in its readiness, in a metric and in the log,
+// Reports that a role's user of a database lacks a right that the role needs: in its readiness, in a metric and in the log,
 // before a statement is refused or when nobody reads the log. Used for every database of a service, and of the relay. What was refused is for
 // watch-refusals.ts.
 import type { Sql } from "postgres";

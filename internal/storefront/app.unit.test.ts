@@ -766,7 +766,7 @@ describe("around the pages", () => {
     expect(bytes).toBeLessThan(40_000);
   });
 
-  test("assets are kept for ever under an address of their content", async () => {
+  test("assets are kept forever under an address of their content", async () => {
     await browser.get(assets.shop.path);
     expect([browser.status, browser.headers.get("cache-control")]).toEqual([
       200,

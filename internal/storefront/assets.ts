@@ -1,4 +1,4 @@
-// The files that browsers load besides pages. Their addresses hold a hash of the content, so they are cached for ever and a new release
+// The files that browsers load besides pages. Their addresses hold a hash of the content, so they are cached forever and a new release
 // is never mixed with an old page. Embedded in the binary as text: pages are rendered on the server with a nonce for each response,
 // which Bun's HTML imports, a finished page with its bundle, leave no room for. The scripts are served as they are in the repository, so
 // that scripts.ts can list their exact bytes.

@@ -37,7 +37,7 @@ export function page(visit: Visit, content: VNode, options: PageOptions = {}): R
   return new Response(body, { status, headers });
 }
 
-/** TLS usually ends at a proxy in front: the shop's own address tells. */
+/** TLS usually ends at a proxy in front: the shop's own address says so. */
 function isHttps({ options, request }: Visit): boolean {
   return (
     options.shopUrl?.startsWith("https:") === true || request.headers.get("x-forwarded-proto") === "https"

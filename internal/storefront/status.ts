@@ -78,7 +78,7 @@ export function stageOf(checkout: CheckoutStatus, order?: OrderStatus): Stage {
   }
 }
 
-/** A finished order is cancelled by a saga of its own, so its checkout stays COMPLETED. Its money tells, too. */
+/** A finished order is cancelled by a saga of its own, so its checkout stays COMPLETED. Its `money` shows it, too. */
 function isCancelled({ status, money }: CheckoutStatus, order?: OrderStatus): boolean {
   return status === "COMPLETED" && (order === "CANCELLED" || money === "returning" || money === "returned");
 }

@@ -1,4 +1,4 @@
-// A tracer that keeps what it was told, for unit tests. The ids of its spans are counted up, so that a test can name them.
+// A tracer that keeps what it gets, for unit tests. The ids of its spans are counted up, so that a test can name them.
 import {
   noSpan,
   parseTraceparent,

@@ -1,5 +1,5 @@
 // A shop in memory, for the storefront's tests and its preview: a few products, orders in every state, and checkouts that a test moves by
-// hand. It is a store of the same kind as the real ones behind the port: one key starts one checkout, whoever asks how often.
+// hand. It is a store of the same kind as the real ones behind the port: one key starts one checkout, however often it comes.
 import type { CheckoutRequest } from "../../schemas/http.ts";
 import { AppError } from "../kernel/errors.ts";
 import type { Language } from "../storefront/format.ts";

@@ -1,4 +1,4 @@
-// Files that browsers load besides pages. Their addresses hold a hash of the content, so they are cached for ever and a new release is
+// Files that browsers load besides pages. Their addresses hold a hash of the content, so they are cached forever and a new release is
 // never mixed with an old page. Used by the assets.ts of the storefront and of the console.
 import { acceptsGzip } from "./compression.ts";
 

@@ -124,7 +124,7 @@ async function repairMails(
 
 /**
  * Checkouts of the journal that neither the saga database nor Kafka knows: their 202 was sent, and their first message never left the lost
- * primary. Nothing but the journal tells of them.
+ * primary. Only the journal knows them.
  */
 async function nowhereAmong(
   { databases }: RepairContext,

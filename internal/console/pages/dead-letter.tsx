@@ -13,7 +13,7 @@ import { When } from "../parts/when.tsx";
 import { plural } from "../parts/words.ts";
 import type { Frame } from "../visit.ts";
 
-/** What the message page is told. */
+/** What the message page needs. */
 export interface ShownDeadLetter {
   readonly record: ListedDeadLetter;
   /** The decoded body or the bytes as text. Personal data is masked unless `isRevealed`. */

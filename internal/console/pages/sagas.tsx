@@ -1,4 +1,4 @@
-// The list of sagas, newest first, with its filter in the address. A wrong filter is said and never left out: a list of other sagas than the
+// The list of sagas, newest first, with its filter in the address. A wrong filter is an error and never left out: a list of other sagas than the
 // ones asked for leads to wrong acts.
 import { SAGA_STATUSES } from "../../../schemas/http.ts";
 import { timestampOf } from "../../kernel/timestamp.ts";

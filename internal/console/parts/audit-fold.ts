@@ -69,7 +69,7 @@ function isAsked(asked: AuditRow, act: AuditRow): boolean {
   );
 }
 
-/** Of two without a saga, such as runs, what they were done to tells them apart. A plan has no id while somebody only asks for it. */
+/** Acts without a saga, such as those on runs, differ by what they were done to. A plan has no id while somebody only asks for it. */
 function isSameThing(asked: AuditRow, act: AuditRow): boolean {
   if (asked.saga_id !== null || act.saga_id !== null) return asked.saga_id === act.saga_id;
   return asked.subject === act.subject || act.action === "plan.create";

@@ -68,7 +68,7 @@ export function openAt(node: MapNode, open: SagaFlow["in_progress"]): number {
 }
 
 /**
- * Sagas that took this arrow in the last minute. The history tells the status that a saga left, not the step: of several steps with one
+ * Sagas that took this arrow in the last minute. The history has the status that a saga left, not the step: of several steps with one
  * status, the first one counts.
  */
 export function flowAlong(edge: MapEdge, flows: readonly Flow[]): number {

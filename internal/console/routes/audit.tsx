@@ -81,7 +81,7 @@ function refuseUnknown(ids: AuditIds | null, rows: readonly AuditRow[]): void {
   if (unknown.length > 0) throw badRequest(`Nothing has the id ${unknown.join(", ")}.`);
 }
 
-/** A time that cannot be read is said: a range without it would show other acts. */
+/** A time that cannot be read is an error: a range without it would show other acts. */
 export function timesOf(
   query: URLSearchParams,
 ): Pick<AuditFilter, "since" | "until"> & { readonly faults: AuditFaults } {

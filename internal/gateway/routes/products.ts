@@ -130,7 +130,7 @@ function productOf({ available_count, ...entry }: CatalogueEntry): Product {
     is_exact: available_count <= MAX_STOCK_TOLD,
   };
   const product: Product = { ...entry, available };
-  // Drops what inventory tells beyond the public fields.
+  // Drops inventory's fields that are not public.
   Value.Clean(Product, product);
   return product;
 }

@@ -1,4 +1,4 @@
-// How many messages wait in Kafka for a member of a group. From what librdkafka knows by itself: the broker tells the end of a
+// How many messages wait in Kafka for a member of a group. From what librdkafka knows by itself: the broker sends the end of a
 // partition with every answer to a fetch. A broker is asked only rarely, and only about partitions of which this member has read
 // nothing yet. Called by consumer.ts at each scrape.
 //

@@ -21,7 +21,7 @@ interface PutBackMail {
   readonly since: number;
 }
 
-/** The clock of the mail service, which tells when a mail failed, and that of the outbox may differ by this. */
+/** The clocks of the mail service, which stamps a failed mail, and of the outbox may differ by this. */
 const CLOCK_SLACK_MS = 60_000;
 
 /** `MailWatch` of operations/replay-send.ts. */

@@ -133,7 +133,7 @@ export async function partitionsOf(
   );
   const partitions = metadata.topics.find(({ name }) => name === topic)?.partitions ?? [];
   if (partitions.length === 0) {
-    // A broker hides a topic from whoever may not use it.
+    // A broker hides a topic from clients that may not use it.
     const orHidden = account === null ? "" : `, or ${account} may not read it (checkoutctl acl check)`;
     throw new AppError("KAFKA_TOPIC_MISSING", `no topic ${topic}${orHidden}`);
   }

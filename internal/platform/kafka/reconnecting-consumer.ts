@@ -3,7 +3,7 @@
 // that. Two instances with one INSTANCE_ID fence each other in turn, and both log it. Used by every role that consumes.
 //
 // It also survives being refused by the access lists, which an operator corrects while the role runs. librdkafka reports a refusal once
-// and may then wait for ever, so a new client asks again from time to time. Until then the old one reads what it may.
+// and may then wait forever, so a new client asks again from time to time. Until then the old one reads what it may.
 
 import { AppError } from "../../kernel/errors.ts";
 import type { TopicLag } from "../../messaging/telemetry.ts";

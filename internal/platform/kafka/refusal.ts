@@ -3,7 +3,7 @@
 import { AppError } from "../../kernel/errors.ts";
 import { accessText } from "../../messaging/access-denied.ts";
 
-/** librdkafka's words. Its codes differ between the error and the line in its log, of which one may be missing. */
+/** librdkafka's words. Its codes differ between the error and the line in its log, and one of the two may be missing. */
 const SSL =
   /SSL handshake failed|SSL transport error|SSL_ERROR|ssl_client_method|certificate verify failed|alert/;
 const SIGN_IN = /SASL authentication error|Authentication failed/i;

@@ -60,7 +60,7 @@ export class OtlpExporter implements SpanExporter {
       this.#counted.inc({ result: "lost" }, spans.length);
       this.#logFailure(error, spans.length);
     }
-    // A failure is counted and told here. Told to the SDK, it would log it as well.
+    // A failure is counted and logged here. The SDK would log it as well.
     done({ code: ExportResultCode.SUCCESS });
   }
 

@@ -167,7 +167,7 @@ function undo(payment: Payment, now: number): Decision {
       return undoOpen(payment, now);
     case "AUTHORIZED":
     case "CAPTURE_PENDING":
-      // What a capture in flight does, the answer to the void tells.
+      // The answer to the void says what a capture in flight has done.
       return withoutMessages(startVoid({ ...payment, undo_requested: true }, now, null));
     case "VOID_PENDING":
       return withoutMessages({ ...payment, undo_requested: true });

@@ -1,4 +1,4 @@
-// What Alertmanager has told its receivers so far: which alerts fire, since when, and when they stopped. Pure.
+// What Alertmanager has sent its receivers so far: which alerts fire, since when, and when they stopped. Pure.
 import type { CaughtAlert } from "../servers/alert-catcher.ts";
 import { nameOf } from "./scene.ts";
 
@@ -15,13 +15,13 @@ export class Heard {
     return [...last.values()].includes("firing");
   }
 
-  /** When it was first told that it fires, at or after `since` (epoch ms). */
+  /** When the first notification came that it fires, at or after `since` (epoch ms). */
   firedAt(name: string, since: number): number | undefined {
     return this.#of(name).find(({ status, received_at }) => status === "firing" && received_at >= since)
       ?.received_at;
   }
 
-  /** When it was last told that it does not fire any more; undefined while it fires for any labels. */
+  /** When the last notification came that it does not fire any more; undefined while it fires for any labels. */
   stoppedAt(name: string): number | undefined {
     if (this.isFiring(name)) return undefined;
     return this.#of(name).findLast(({ status }) => status === "resolved")?.received_at;

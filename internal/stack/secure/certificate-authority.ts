@@ -43,7 +43,7 @@ export interface CertificateRequest {
   readonly name: string;
   /** Host names and addresses under which a server is reached. A client needs none. */
   readonly hosts?: readonly string[];
-  /** Makes one that ends after so many days, in any case. For tests and drills. */
+  /** Makes a new one that ends after this many days. For tests and drills. */
   readonly days?: number;
   /** The kind of its key: RSA for what signs as PayPal does. Default: an elliptic curve. */
   readonly key?: "rsa";

@@ -1,4 +1,4 @@
-// Takes the notifications of Alertmanager and tells nobody, run as a separate bun process: `stack logs alerts` shows one line per alert.
+// Takes the notifications of Alertmanager and forwards none, run as a separate bun process: `stack logs alerts` shows one line per alert.
 // `GET /alerts` lists them, newest last; `POST /RECEIVER` takes a notification, as Alertmanager's webhooks send it; `GET /healthz` answers
 // 200.
 import { type Static, Type } from "@sinclair/typebox";
@@ -22,7 +22,7 @@ const Notification = Type.Object({
 
 /** One alert of one notification. */
 export type CaughtAlert = Static<typeof Notification>["alerts"][number] & {
-  /** Who would have been told: `pages`, `tickets` or `watchdog`. */
+  /** Who would have been notified: `pages`, `tickets` or `watchdog`. */
   readonly receiver: string;
   /** Milliseconds since the epoch. */
   readonly received_at: number;

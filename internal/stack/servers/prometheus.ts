@@ -13,7 +13,7 @@ const ALERTMANAGER = join(CACHE, "alertmanager-0.25/prometheus-alertmanager");
 /** The budgets of the dashboards look back 30 days. */
 const RETENTION = "31d";
 /**
- * Prometheus 2.42 finds its Alertmanager five seconds after its start. What it tells before is dropped, and told again after this time,
+ * Prometheus 2.42 finds its Alertmanager five seconds after its start. What it sends before is dropped, and sent again after this time,
  * else after a minute.
  */
 const QUICK_RESEND = "5s";

@@ -15,7 +15,7 @@ export interface Control {
   readonly overrides: RoleOverrides;
   /** The states that are still gone through. */
   readonly passes: readonly Pass[];
-  /** How a fault reads that tells of this mistake and of no other. */
+  /** The text of a fault that only this mistake causes. */
   readonly sign: RegExp;
 }
 

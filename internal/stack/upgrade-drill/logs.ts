@@ -1,4 +1,4 @@
-// What the processes of the drill log: each line of level error or worse, and each that tells of something unknown, is a fault.
+// What the processes of the drill log: each line of level error or worse, and each about something unknown, is a fault.
 import { closeSync, existsSync, fstatSync, openSync, readSync } from "node:fs";
 
 const SEVERE = new Set(["error", "fatal"]);

@@ -80,7 +80,7 @@ async function cancellationOf(
   return isCancelling(checkout, status) ? "in_progress" : "possible";
 }
 
-/** Whatever comes of it, the order's page tells: that it is being cancelled, or that it is on its way. */
+/** The order's page shows the outcome: it is being cancelled, or it is on its way. */
 async function orderCancel(visit: Visit): Promise<Response> {
   const id = visit.params["id"] ?? "";
   if (!Value.Check(Uuid, id)) throw new NotFound();

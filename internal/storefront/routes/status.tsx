@@ -232,7 +232,7 @@ async function bank(visit: Visit): Promise<Response> {
   return seeOther(url ?? `/checkout/${viewer.sagaId}`);
 }
 
-/** Whatever comes of it, the status page tells: until when the items are held now, or that the time is over. */
+/** The status page shows the outcome: until when the items are held now, or that the time is over. */
 async function moreTime(visit: Visit): Promise<Response> {
   const viewer = viewerOf(visit);
   if (viewer === null) return signInFirst(visit);

@@ -178,7 +178,7 @@ function holdActions(world: World, saga: number, rules: Rules): Next[] {
     const ended = withRows(world, saga, { account: { ...account, charge: "canceled" } });
     next.push({ action: "end of the hold", world: spend(ended, "endedHolds") });
   }
-  // PayPal's events about holds are not read: the answer to the next request tells.
+  // PayPal's events about holds are not read: the answer to the next request shows it.
   const isTold = world.providers[saga] === "stripe";
   if (isTold && payment !== null && isHeld(payment) && account.charge === "canceled") {
     const told = rules.settleEndedHold(payment, "AUTHORIZATION_ENDED", "");
@@ -221,7 +221,7 @@ function shopperActions(world: World, saga: number, rules: Rules): Next[] {
     action: act.how,
     world: withRows(world, saga, { account: act.account }),
   }));
-  // Of an order PayPal tells only that its money was taken.
+  // PayPal's events about an order only say that its money was taken.
   const isNews = isOpen(payment) && (!isPayPal || account.charge === "succeeded");
   const news = isNews ? newsOf(account, saga) : null;
   if (news === null) return acts;

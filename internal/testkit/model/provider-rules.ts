@@ -76,7 +76,7 @@ const WITHOUT: Readonly<Record<ProviderProtection, Partial<ProviderRules>>> = {
     },
   },
   "forgotten order ends its undo": {
-    // "Not found" by an id that the provider gave proves nothing, as at a provider that forgets nothing. It would be asked for ever.
+    // "Not found" by an id that the provider gave proves nothing, as at a provider that forgets nothing. It would be asked forever.
     claimCharge: (payment, now, policy) =>
       isOpen(payment) && payment.attempts >= ENOUGH_ATTEMPTS ? null : claimCharge(payment, now, policy),
     policyOf: (provider) => ({

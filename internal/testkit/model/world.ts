@@ -277,7 +277,7 @@ export function keyOf(world: World): string {
 
 /**
  * The same for a world whose inbox works: a message that had its effect has no other, so which ones had theirs says nothing about the future,
- * and the id of a message tells only how many were sent before it.
+ * and the id of a message only shows how many were sent before it.
  */
 export function keyWithInbox(world: World): string {
   return `${stateKey(world)}|${contents(world.inFlight)}|${contents(world.deadLetters)}`;

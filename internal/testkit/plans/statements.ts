@@ -6,7 +6,7 @@ import { REPOSITORY } from "../../stack/paths.ts";
 /** Not roles: operators, the auditor and the load driver may read whole tables; tests and faults are not part of the system. */
 const OTHERS =
   /\.test\.ts$|^internal\/(?:audit|faults|operations|stack|testkit)\/|^cmd\/checkoutctl\/|^bench\//;
-/** Where operators' functions are, of which a role may import some. */
+/** The folders of operators' functions, some of which a role may import. */
 const OPERATIONS = /^internal\/operations\/(?!.*\.test\.ts$)/;
 /** The binaries of operators, which have rights of their own. */
 const FOR_OPERATORS = /^(?:cmd\/(?:checkoutctl|console)|internal\/console)\//;

@@ -4,11 +4,11 @@ import type { Sql } from "postgres";
 import type { DatabaseName } from "../../../schemas/migrations.ts";
 
 export const DAYS = 10;
-/** Each so many sagas one of a shopper who orders all day. */
+/** One saga in this many is of a shopper who orders all day. */
 const BUSY_USER_EVERY = 500;
 /** The newest ones are in progress. */
 export const OPEN = 2_000;
-/** Only each so many sagas one has a message, a payment and an order: these are looked up by key, in tables that are small beside saga_state. */
+/** Only one saga in this many has a message, a payment and an order: these are looked up by key, in tables that are small beside saga_state. */
 const LOOKED_UP_EVERY = 10;
 /** Rows per statement, so that no statement holds gigabytes. */
 const CHUNK_ROWS = 100_000;

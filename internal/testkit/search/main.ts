@@ -131,7 +131,7 @@ async function fillAndSearch() {
   return { bytes, measured: [unknown, analysed] };
 }
 
-/** `isCold`: the server starts anew before each kind. */
+/** `isCold`: the server is restarted before each kind. */
 async function measureSearches(
   kinds: readonly Kind[],
   { state, isCold }: { readonly state: string; readonly isCold: boolean },

@@ -46,7 +46,7 @@ import { NOT_SERVED, PRICES, shopper, sureShopper } from "./shoppers.ts";
 const STOCK = { tea: 40, cup: 25, pot: 500, sencha: 500, oud: 500, skyr: 500, gift: 20 };
 const WAVES = 3;
 const TURNS_PER_WAVE = 220;
-/** A relay skips an event for so long that Kafka refused while it took others. */
+/** How long a relay skips an event that Kafka refused while it took others. */
 const RELAY_SKIPS_MS = 1_000;
 const MINUTE_MS = 60_000;
 /** Far more than the slowest checkout needs: a stored provider error is only believed after a day. */

@@ -1,6 +1,6 @@
 // `bun run release`: builds everything that is given to operators, from the commit that is checked out, into dist/release/VERSION/: the
 // binaries, a bill of materials for each, the Debian packages, and SHA256SUMS. The same commit makes the same bytes; `--verify` builds it
-// a second time, in another folder and with the native addon compiled anew, and compares. docs/releasing.md tells how a release is made.
+// a second time, in another folder and with the native addon compiled again, and compares. docs/releasing.md says how a release is made.
 import {
   mkdirSync,
   mkdtempSync,

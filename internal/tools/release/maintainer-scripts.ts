@@ -1,4 +1,4 @@
-// What dpkg runs when a package is installed or removed: makes the role's user, tells what to do next, stops a role that is removed.
+// What dpkg runs when a package is installed or removed: makes the role's user, prints what to do next, stops a role that is removed.
 // Nothing is enabled or started. Called by debian.ts.
 import type { Role } from "../../stack/role-env.ts";
 import { envFile, secretsFolder, TARGET, unitName } from "./packaged-roles.ts";

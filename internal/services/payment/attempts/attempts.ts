@@ -122,7 +122,7 @@ function askOf(
   ageMs: number,
   policy: PaymentPolicy,
 ): ChargeCall["ask"] {
-  // The key would replay the first answer for ever, so only the id tells what has become of the charge.
+  // The key would replay the first answer forever, so only a look-up by id shows what has become of the charge.
   if (payment.action !== null) return isAwaited(payment) ? "look_up" : "cancel";
   return payment.undo_requested ? "search" : nextCall(attempt, ageMs, policy);
 }

@@ -51,7 +51,7 @@ test.each([
   "REFUND_TIME_LIMIT_EXCEEDED",
   "REFUND_NOT_ALLOWED",
   "MAX_NUMBER_OF_REFUNDS_EXCEEDED",
-])("after %s the provider is not asked in vain for ever", async (error_code) => {
+])("after %s the provider is not asked in vain forever", async (error_code) => {
   expect(await settle(error_code)).toMatchObject({
     result: { outcome: { kind: "succeeded", provider_refund_id: `outside:${PAYMENT_ID}` } },
   });

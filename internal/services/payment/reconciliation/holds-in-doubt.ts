@@ -1,7 +1,7 @@
 // Limits how many holds in doubt a run of reconciliation looks up, and remembers which ones this process has looked up. Pure. Called by
 // reconciler.ts.
 //
-// A payment that was cancelled or has failed does not keep the id of its hold, so nothing in the database tells that it was looked up.
+// A payment that was cancelled or has failed does not keep the id of its hold, so nothing in the database shows that it was looked up.
 // Whoever reads a span again, because some of its holds are left, goes on with those; another process begins with the first. So does whoever
 // sees that the database may lack what its runs have found.
 

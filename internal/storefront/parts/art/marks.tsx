@@ -1,4 +1,4 @@
-// What tells packs apart: a mark on the label, drawn over a tin or a bag around 60, 73. `speckles` belong on a mug.
+// What distinguishes packs: a mark on the label, drawn over a tin or a bag around 60, 73. `speckles` belong on a mug.
 import { B, C, line } from "./shades.ts";
 
 const LEAVES = "M60 78c-9 1-13-4-14-11 8-1 13 3 14 11zM60 78c0-8 5-12 14-11-1 8-6 12-14 11z";

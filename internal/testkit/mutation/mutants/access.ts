@@ -35,7 +35,7 @@ export const ACCESS_MUTANTS: readonly Mutant[] = [
   },
   {
     id: "expired-token-is-remembered",
-    title: "A token that was verified once counts for ever.",
+    title: "A token that was verified once counts forever.",
     edits: [
       {
         file: "internal/platform/internal-tokens.ts",

@@ -254,7 +254,7 @@ export function sagaOf({ custom_id = "" }: { readonly custom_id?: string }): str
 
 /**
  * `custom_id` of a refund that this service requests. PayPal may give one that somebody makes in its dashboard the `custom_id` and
- * `invoice_id` of the capture, so neither of those tells whose it is.
+ * `invoice_id` of the capture, so neither of those says whose it is.
  */
 const OUR_REFUND = ":refund";
 

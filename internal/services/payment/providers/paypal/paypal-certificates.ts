@@ -13,7 +13,7 @@ const MAX_CHAIN = 6;
 const MAX_KEPT = 16;
 /** At a time. PayPal signs with one certificate, or with two while it changes. */
 const MAX_FETCHES = 4;
-/** An address that led to nothing is not asked again so soon. If so many did, no new one is asked before that. */
+/** An address that led to nothing is asked again after this time. When this many have failed, no new one is asked before that. */
 const RETRY_AFTER_MS = 30_000;
 const MAX_FAILED = 16;
 

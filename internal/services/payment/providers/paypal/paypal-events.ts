@@ -5,7 +5,7 @@
 // https://developer.paypal.com/api/rest/webhooks/rest/). A CRC-32 is no cryptographic hash: whoever has read the headers of a genuine
 // transmission, for example in a proxy's log, can make another body that fits them. So the body of a transmission counts for a few minutes
 // only, and reconciliation compares every capture and refund with PayPal's own ledger. PayPal repeats a transmission for three days with its
-// first id and time; after those minutes it only tells which object to ask PayPal about.
+// first id and time; after those minutes it only names the object to ask PayPal about.
 import { crc32 } from "node:zlib";
 import { verify } from "node:crypto";
 import { Type } from "@sinclair/typebox";
@@ -18,7 +18,7 @@ import { approvalOf, chargeOf, type PayPalLedger, refundOf } from "./paypal-ledg
 
 /** The body of a transmission counts for this long. A recorded one can be replayed meanwhile; the event's id stops that. */
 const TOLERANCE_MS = 300_000;
-/** For so long a transmission may come again: three days, and a while for the last attempt. */
+/** How long PayPal may repeat a transmission: three days, and a while for the last attempt. */
 const REPEATED_MS = 3.5 * 24 * 60 * 60 * 1_000;
 
 const Event = TypeCompiler.Compile(

@@ -112,7 +112,7 @@ export class PayPalLedger implements ProviderLedger {
     throw unavailable(reply);
   }
 
-  /** A page of all transactions, of which `translate` picks. `after` is the number of the page before. */
+  /** A page of all transactions; `translate` picks from them. `after` is the number of the page before. */
   async #page<Entry>(
     span: Span,
     after: string | null,

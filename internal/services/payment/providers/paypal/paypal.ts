@@ -3,7 +3,7 @@
 //
 // A charge is an order, and every order waits for its shopper, who approves it at PayPal's page. No money moves by that: it moves when
 // this adapter captures the approved order, which a look-up does. The order's id was saved before (the payment waits for its shopper
-// under this id), and the capture has one PayPal-Request-Id for ever, so an order is captured once, however often it is looked up. If the
+// under this id), and the capture has one PayPal-Request-Id forever, so an order is captured once, however often it is looked up. If the
 // money is only to be held, "authorize" takes the place of that capture, and Payments v2 captures or voids what is held.
 import type { Clock } from "../../../../kernel/ports.ts";
 import type {
@@ -99,7 +99,7 @@ export class PayPalProvider implements PaymentProvider {
 
   /**
    * PayPal has no search for orders. While it knows the key, the order is asked for again: that makes one if there is none, which nobody
-   * can approve, because nobody was told its address. Later an order cannot be captured any more (PayPal gives the shopper 3 h), so only
+   * can approve, because nobody has its address. Later an order cannot be captured any more (PayPal gives the shopper 3 h), so only
    * a capture or a hold is looked for, in the transactions, which show it after up to 3 h: before that, that there is none, or that one was
    * denied, says nothing. So it is from the start where no orders are made.
    */
@@ -158,7 +158,7 @@ export class PayPalProvider implements PaymentProvider {
     const capture = await this.#read(call, captureIn, deadline);
     if ("id" in capture) {
       const answer = captureAnswer(capture);
-      // The hold may still be there: its release tells.
+      // The hold may still be there: its release shows that.
       return answer.kind === "declined" ? { kind: "declined", ...NOT_CAPTURED } : captured(answer);
     }
     if (capture.kind === "refusal" && capture.status === 422) {
@@ -227,7 +227,7 @@ export class PayPalProvider implements PaymentProvider {
     const capture = await this.#read(capturePath(provider_txn_id), captureIn, deadline);
     if (!("id" in capture)) return refundFailure(capture);
     const orderId = orderIdIn(capture);
-    // The capture alone tells whether anything went back, and PayPal refunds no more than it took.
+    // Only the capture shows whether anything went back, and PayPal refunds no more than it took.
     const isWhole = capture.status === "COMPLETED";
     if (orderId === undefined)
       return isWhole ? { kind: "not_found" } : { kind: "not_yet", error_code: "ORDER_NOT_NAMED" };

@@ -6,7 +6,7 @@ export function isFailed(status: string | null): boolean {
   return status === "failed" || status === "canceled";
 }
 
-/** Why a refund failed, as far as it tells an operator what to do. https://docs.stripe.com/api/refunds/object */
+/** Why a refund failed, as far as an operator can act on it. https://docs.stripe.com/api/refunds/object */
 const FAILURES: Readonly<Record<string, string>> = {
   charge_for_pending_refund_disputed: "REFUND_FAILED_DISPUTED",
   declined: "REFUND_FAILED_DECLINED",

@@ -146,7 +146,7 @@ export function declined(code: string) {
 }
 
 /**
- * Why the bank said no, from an error or an intent's last one. Of the bank's own reasons only missing funds are told: shoppers can act
+ * Why the bank said no, from an error or an intent's last one. Of the bank's own reasons only missing funds are passed on: shoppers can act
  * on that, and a thief learns nothing about the card (https://docs.stripe.com/declines/codes).
  */
 export function cardDeclined(error: { readonly code?: string; readonly decline_code?: string } | null) {

@@ -116,7 +116,7 @@ export class StripeProvider implements PaymentProvider {
       };
       const intent = await this.#create(asked, idempotency_key, limits);
       const answer = answerOf(intent);
-      // The key's first answer says "held" for ever, also when the money has been taken or released since.
+      // The key's first answer says "held" forever, also when the money has been taken or released since.
       return answer.kind === "authorized" && isReplayed(intent)
         ? presentOf(await this.#lookUp(intent.id, limits))
         : answer;
