@@ -154,7 +154,7 @@ export function mixed({ system, holdFirst }: MixedOptions): void {
         });
       expect(tallyOf(done)).toEqual(COUNTS);
     },
-    2 * PATIENCE_MS,
+    4 * PATIENCE_MS,
   );
 
   test("exactly what was ordered left the stock", async () => {

@@ -9,9 +9,10 @@ import { NOT_SERVED, type Provider } from "./mixed-plan.ts";
 import { CURRENCY, existing, RunningSystem, UNIT_PRICE_CENTS } from "./running-system.ts";
 
 const UP_TIMEOUT_MS = 120_000;
-const PATIENCE_MS = 40_000;
-/** Long enough for a shopper of a test, short enough to be waited for. */
-const ACTION_MS = 10_000;
+const PATIENCE_MS = 50_000;
+const TEST_TIMEOUT_MS = 2 * PATIENCE_MS;
+/** The payment service looks 5 s and 20 s after the order was made whether it is approved: both come before the end. */
+const ACTION_MS = 25_000;
 
 const open = new AsyncDisposableStack();
 let system: RunningSystem;
@@ -82,14 +83,27 @@ test(
     expect(await ledgerKinds(sagaId)).toEqual(["charge"]);
     expect(await system.available("approved")).toBe(0);
   },
-  PATIENCE_MS,
+  TEST_TIMEOUT_MS,
 );
+
+/** How often the payment service has made an order at PayPal, or looked whether one is approved. */
+async function asked(): Promise<number> {
+  const metrics = await (await fetch(`${system.context.addresses.ops["payment"]}/metrics`)).text();
+  const counts = metrics.matchAll(
+    /^checkout_payment_provider_results_total\{(?=[^}]*provider="paypal")(?=[^}]*request="charge")[^}]*\} (\d+)$/gm,
+  );
+  return [...counts].reduce((sum, [, count]) => sum + Number(count), 0);
+}
 
 /** A payer who approves and never comes back: PayPal's event has the order looked up, or the payment service does so later by itself. */
 async function approvedFromAfar(sku: string): Promise<{ readonly sagaId: string; readonly settled: number }> {
-  const before = await events("settled");
+  const [before, askedBefore] = [await events("settled"), await asked()];
   const sagaId = await placed(sku, "paypal", true);
-  await press(await pageOf(sagaId), "approve");
+  const page = await pageOf(sagaId);
+  // The next look comes 15 s after the first: until then only the event can tell.
+  const isLookedUp = async () => (await asked()) >= askedBefore + 2;
+  await waitUntil("it was made and looked up", isLookedUp, { timeoutMs: PATIENCE_MS });
+  await press(page, "approve");
   expect(await finished(sagaId)).toMatchObject({ status: "COMPLETED", money: "taken" });
   return { sagaId, settled: (await events("settled")) - before };
 }
@@ -101,7 +115,7 @@ test(
     expect(settled).toBeGreaterThan(0);
     expect(await ledgerKinds(sagaId)).toEqual(["charge"]);
   },
-  PATIENCE_MS,
+  TEST_TIMEOUT_MS,
 );
 
 test("every event of the simulator has a signature that counts, and a stranger's has none", async () => {
@@ -122,7 +136,7 @@ test(
       failure_code: "AUTHENTICATION_REQUIRED",
     });
   },
-  PATIENCE_MS,
+  TEST_TIMEOUT_MS,
 );
 
 test("in a currency that PayPal does not take, the checkout is refused at once", async () => {
@@ -155,7 +169,7 @@ test(
     await shopper.back(waiting);
     expect(await finished(waiting)).toMatchObject({ status: "COMPLETED", money: "taken" });
   },
-  2 * PATIENCE_MS,
+  TEST_TIMEOUT_MS,
 );
 
 describe("cards and PayPal together:", () => mixed({ system: () => system, holdFirst }));
@@ -168,7 +182,7 @@ test(
     expect(settled).toBeGreaterThan(0);
     expect(await ledgerKinds(sagaId)).toEqual(["hold", "charge"]);
   },
-  PATIENCE_MS,
+  TEST_TIMEOUT_MS,
 );
 
 test(
@@ -176,5 +190,5 @@ test(
   async () => {
     expect(await system.audit()).toEqual({ code: 0, violations: [] });
   },
-  PATIENCE_MS,
+  TEST_TIMEOUT_MS,
 );
