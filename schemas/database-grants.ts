@@ -214,6 +214,7 @@ export const GRANTS: Readonly<Record<MigratedDatabase, DatabaseGrants>> = {
         app: { select: "all", insert: true, update: "compared_until due_at run_id lease_until".split(" ") },
         console: { select: "all", update: ["due_at"] },
       },
+      looked_up_holds: { app: { select: "all", insert: true, delete: true }, console: { select: "all" } },
     },
   }),
   order: beside({

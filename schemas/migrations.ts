@@ -22,6 +22,7 @@ import refundsThatFail from "./migrations/payment/0043_refunds_that_fail.sql" wi
 import paymentSearch from "./migrations/payment/0028_search.sql" with { type: "text" };
 import paymentAuthorize from "./migrations/payment/0042_authorize.sql" with { type: "text" };
 import paymentHeld from "./migrations/payment/0042_held_index.sql" with { type: "text" };
+import paymentLookedUp from "./migrations/payment/0045_looked_up_holds.sql" with { type: "text" };
 import paymentWords from "./migrations/payment/0019_own_words.sql" with { type: "text" };
 import saga from "./migrations/saga/0002_saga.sql" with { type: "text" };
 import operators from "./migrations/saga/0003_operators.sql" with { type: "text" };
@@ -120,6 +121,7 @@ export const migrations: Record<MigratedDatabase, readonly Migration[]> = {
     { name: "0042_authorize", sql: paymentAuthorize },
     { name: "0042_held_index", sql: paymentHeld },
     { name: "0043_refunds_that_fail", sql: refundsThatFail },
+    { name: "0045_looked_up_holds", sql: paymentLookedUp },
   ],
   order: [
     messagingMigration,

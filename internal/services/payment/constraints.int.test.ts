@@ -131,6 +131,7 @@ test.each([
     "insert into reconciliation (provider, compared_until, due_at, lease_until) values ('', 'now', 'now', 'now')",
     CHECK,
   ],
+  ["a hold without an id", "insert into looked_up_holds values ('paypal', '', 'now')", CHECK],
   ["the deletion of a payment with a refund", `delete from payments where saga_id = '${SAGA}'`, FOREIGN_KEY],
 ])("refused: %s", async (_, statement, code) => {
   const error: unknown = await database.sql.unsafe(statement).then(

@@ -159,6 +159,18 @@ export function settleResults(
   return context.database.transaction((transaction) => settle(context, transaction, results, now));
 }
 
+/** The same in a transaction that goes on afterwards, and sees what was settled. */
+export async function settleWithin(
+  context: AttemptContext,
+  transaction: Transaction,
+  results: readonly AttemptResult[],
+  now: number,
+): Promise<readonly Decision[]> {
+  const { decisions, statements } = await settling(context, transaction, results, now);
+  await transaction.send(statements);
+  return decisions;
+}
+
 /** The same for results whose payment is not locked; returns the others, with what is locked. */
 export function settleFree(context: AttemptContext, results: readonly AttemptResult[], now: number) {
   return context.database.transaction(async (transaction) => {
@@ -172,20 +184,32 @@ export function settleFree(context: AttemptContext, results: readonly AttemptRes
 
 async function settle(
   context: AttemptContext,
-  { tx, send, finish, appended }: Transaction,
+  transaction: Transaction,
   results: readonly AttemptResult[],
   now: number,
 ): Promise<readonly Decision[]> {
+  const { decisions, statements } = await settling(context, transaction, results, now);
+  await transaction.finish(statements);
+  return decisions;
+}
+
+/** Locks the payments and decides; the statements, which are not sent yet, save it. */
+async function settling(
+  context: AttemptContext,
+  { tx, send, appended }: Transaction,
+  results: readonly AttemptResult[],
+  now: number,
+) {
   const { policy, provider, newId, alertsBy = "request" } = context;
   const [rows] = await send([loadRows(tx, sagasOf(results))]);
   const decisions = results.flatMap((result) => settleOne(rows, result, now, policy));
   const alerts = decisions.flatMap(({ alert }) => alert ?? []);
-  await finish([
+  const statements = [
     ...saveRows(tx, rows, now),
     ...appendEvents(context, { tx, appended }, decisions, now),
     ...(alerts.length === 0 ? [] : [openAlerts(tx, alerts, { opened_by: alertsBy, provider, now, newId })]),
-  ]);
-  return decisions;
+  ];
+  return { decisions, statements };
 }
 
 function sagasOf(results: readonly AttemptResult[]): string[] {

@@ -1,58 +1,35 @@
 // Compares one part of the provider ledger with our payments and saves the result: opens and closes alerts, marks rows as found. Called
 // by reconciler.ts.
-import { AppError } from "../../../kernel/errors.ts";
-import type { Clock } from "../../../kernel/ports.ts";
-import type { Database, Transaction } from "../../../messaging/database.ts";
+import type { Transaction } from "../../../messaging/database.ts";
 import type { Log } from "../../../kernel/telemetry.ts";
 import { closeAlerts, openAlerts } from "../alert-store.ts";
 import type { AttemptResult } from "../attempts/attempt.ts";
-import { settleResults } from "../attempts/attempt-transactions.ts";
+import { settleWithin } from "../attempts/attempt-transactions.ts";
 import type { PaymentPolicy } from "../attempts/attempts.ts";
-import { findPayments } from "../lookup-store.ts";
+import type { Difference } from "../difference.ts";
+import { findPayments, type Names } from "../lookup-store.ts";
 import type { Payment } from "../payment.ts";
-import type { ProviderCharge, ProviderRefund } from "../providers/ledger.ts";
+import type { ProviderCharge, ProviderRefund, Span } from "../providers/ledger.ts";
 import { type PaymentMetrics, reportAlert } from "../telemetry.ts";
 import { type Comparison, countForeign, differencesOf, paymentFinder } from "../differences.ts";
-import { extendRun, markCharges, markRefunds } from "./run-store.ts";
+import type { ClaimedRun, RunContext } from "./claimed-run.ts";
+import { lookedUpHolds, markCharges, markHold, markRefunds } from "./run-store.ts";
 
-/** The run of a dead process is taken over after this; longer than two provider calls and a transaction. */
-export const LEASE_MS = 60_000;
-
-export interface CompareContext {
-  /** Name of the provider whose ledger is compared. */
-  readonly provider: string;
-  readonly database: Database;
-  readonly clock: Clock;
-  /** UUIDv7. */
-  readonly newId: () => string;
+export interface CompareContext extends RunContext {
   readonly policy: PaymentPolicy;
   readonly metrics: Pick<PaymentMetrics, "foreign" | "alertOpened">;
   readonly log: Log;
 }
 
-/** Extends the lease of the run, at each step of it. Throws SERVICE_UNAVAILABLE if another process has taken over the run. */
-export async function keepRun(
-  { tx, send }: Pick<Transaction, "tx" | "send">,
-  run_id: string,
-  now: number,
-): Promise<void> {
-  const [isOurs] = await send([extendRun(tx, run_id, now + LEASE_MS)]);
-  if (!isOurs) throw new AppError("SERVICE_UNAVAILABLE", "another process has taken over the reconciliation");
-}
-
-/**
- * Reopens the refunds that failed after they had succeeded, as the missing webhook event would have done; false if there are none. They
- * are the only payments that a comparison changes: nobody else would ever ask the provider about them again.
- */
-async function reopenRefunds(
-  context: CompareContext,
+/** The results of refunds that failed after they had succeeded. */
+function failedRefunds(
   refunds: readonly ProviderRefund[],
   payments: readonly Payment[],
-): Promise<boolean> {
+): readonly AttemptResult[] {
   const failed = new Map(
     refunds.flatMap((refund) => (refund.status === "failed" ? [[refund.provider_refund_id, refund]] : [])),
   );
-  const results = payments.flatMap((payment): AttemptResult[] => {
+  return payments.flatMap((payment): AttemptResult[] => {
     if (payment.status !== "REFUNDED") return [];
     const { saga_id, refund } = payment;
     const { provider_refund_id } = refund;
@@ -62,41 +39,79 @@ async function reopenRefunds(
     const outcome = { kind: "failed", provider_refund_id, error_code } as const;
     return [{ kind: "refund", saga_id, attempt: refund.attempts, outcome }];
   });
-  if (results.length === 0) return false;
-  const decisions = await settleResults(
-    { ...context, alertsBy: "reconciliation" },
-    results,
-    context.clock.now(),
-  );
-  for (const { alert } of decisions) if (alert !== undefined) reportAlert(context, alert);
-  return true;
+}
+
+/**
+ * Reads the payments of a part. Reopens those whose refund failed after it had succeeded, as the webhook event does that did not come: they
+ * are the only payments that a comparison changes, because nobody else would ever ask the provider about them again. `reopened` has the
+ * alerts that this opened.
+ */
+async function readPayments(
+  context: CompareContext,
+  transaction: Transaction,
+  { refunds, names, now }: { refunds: readonly ProviderRefund[]; names: Names; now: number },
+): Promise<{ readonly payments: readonly Payment[]; readonly reopened: readonly Difference[] }> {
+  const { tx, send } = transaction;
+  const [payments] = await send([findPayments(tx, names)]);
+  const results = failedRefunds(refunds, payments);
+  if (results.length === 0) return { payments, reopened: [] };
+  const settling = { ...context, alertsBy: "reconciliation" } as const;
+  const decisions = await settleWithin(settling, transaction, results, now);
+  const [settled] = await send([findPayments(tx, names)]);
+  return { payments: settled, reopened: decisions.flatMap(({ alert }) => alert ?? []) };
 }
 
 /**
  * Of holds in a list that does not tell what became of them, the ids of those in doubt: ours without a payment, because its row was lost, and
- * those whose payment has ended without money. All others are looked up with their payments.
+ * those whose payment has ended without money. All others are looked up with their payments. Each once, and none that was looked up before.
  */
 export async function doubtfulHolds(
-  { database, provider }: Pick<CompareContext, "database" | "provider">,
+  { provider }: Pick<CompareContext, "provider">,
+  run: ClaimedRun,
   holds: readonly ProviderCharge[],
 ): Promise<readonly string[]> {
   if (holds.length === 0) return [];
   const sagas = holds.map(({ saga_id }) => saga_id).filter((saga_id) => saga_id !== null);
-  const find = paymentFinder(await findPayments(database.sql, { sagas, charges: [], provider }));
+  const ids = holds.map(({ provider_txn_id }) => provider_txn_id);
+  const [payments, known] = await run.step(async ({ tx, send, finish }) => {
+    const found = await send([
+      findPayments(tx, { sagas, charges: [], provider }),
+      lookedUpHolds(tx, provider, ids),
+    ]);
+    await finish([]);
+    return found;
+  });
+  const find = paymentFinder(payments);
   const inDoubt = holds.filter((hold) => {
     const payment = find(hold);
     return payment === undefined
       ? hold.isMarked
       : payment.status === "FAILED" || payment.status === "CANCELLED";
   });
-  return inDoubt.map(({ provider_txn_id }) => provider_txn_id);
+  const lookedUp = new Set(known.map(({ id }) => id));
+  const doubtful = new Set(inDoubt.map(({ provider_txn_id }) => provider_txn_id));
+  return [...doubtful].filter((id) => !lookedUp.has(id));
 }
 
 export type Piece = Partial<Omit<Comparison, "payments">>;
 
-/** Compares one part, at most a page. A repetition changes nothing. Throws SERVICE_UNAVAILABLE if another process has the run. */
-export async function compare(context: CompareContext, run_id: string, part: Piece): Promise<void> {
-  const { database, provider, clock, newId, metrics, log } = context;
+/** A hold that was looked up because a list showed it: its id there, and the span of that list. */
+export interface ListedHold {
+  readonly id: string;
+  readonly span: Span;
+}
+
+/**
+ * Compares one part, at most a page, in one step of the run. A repetition changes nothing. `hold`: the one whose look-up this part is.
+ * Throws SERVICE_UNAVAILABLE if the run is not ours any more.
+ */
+export async function compare(
+  context: CompareContext,
+  run: ClaimedRun,
+  part: Piece,
+  hold?: ListedHold,
+): Promise<void> {
+  const { provider, newId, metrics, log } = context;
   const piece = { charges: [], refunds: [], absentCharges: [], absentRefunds: [], ...part };
   const charges = [...piece.charges.map(({ provider_txn_id }) => provider_txn_id), ...piece.absentCharges];
   const refunds = [
@@ -106,27 +121,30 @@ export async function compare(context: CompareContext, run_id: string, part: Pie
   if (charges.length + refunds.length === 0) return;
   const given = piece.refunds.map(({ provider_txn_id }) => provider_txn_id);
   const sagas = [...piece.charges, ...piece.refunds].map(({ saga_id }) => saga_id);
-  const read = () =>
-    findPayments(database.sql, {
-      sagas: sagas.filter((saga_id) => saga_id !== null),
-      charges: [...charges, ...given.filter((id) => id !== null)],
-      refunds,
-      provider,
-    });
-  const before = await read();
-  const payments = (await reopenRefunds(context, piece.refunds, before)) ? await read() : before;
-  const differences = differencesOf({ ...piece, payments });
-  metrics.foreign.inc({ provider }, countForeign({ ...piece, payments }));
-  const now = clock.now();
-  const { opened, closed } = await database.transaction(async ({ tx, send, finish }) => {
-    await keepRun({ tx, send }, run_id, now);
-    const [done, gone] = await send([
+  const names = {
+    sagas: sagas.filter((saga_id) => saga_id !== null),
+    charges: [...charges, ...given.filter((id) => id !== null)],
+    refunds,
+    provider,
+  };
+  const found = await run.step(async (transaction, now) => {
+    const { tx, send, finish } = transaction;
+    const { payments, reopened } = await readPayments(context, transaction, { ...piece, names, now });
+    const differences = differencesOf({ ...piece, payments });
+    const [done, closed] = await send([
       openAlerts(tx, differences, { opened_by: "reconciliation", provider, now, newId }),
       closeAlerts(tx, [...charges, ...refunds], differences, "the ledgers agree again", now),
     ]);
-    await finish([markCharges(tx, charges, now), markRefunds(tx, refunds, now)]);
-    return { opened: done.filter(({ is_new }) => is_new), closed: gone };
+    await finish([
+      markCharges(tx, charges, now),
+      markRefunds(tx, refunds, now),
+      ...(hold === undefined ? [] : [markHold(tx, provider, hold.id, hold.span)]),
+    ]);
+    return { payments, reopened, differences, opened: done.filter(({ is_new }) => is_new), closed };
   });
+  const { payments, reopened, differences, opened, closed } = found;
+  metrics.foreign.inc({ provider }, countForeign({ ...piece, payments }));
+  for (const difference of reopened) reportAlert({ metrics, log }, difference);
   for (const difference of differences) {
     const isNew = opened.some(
       ({ kind, subject }) => kind === difference.kind && subject === difference.subject,

@@ -6,6 +6,7 @@ import {
   listPaymentAlerts,
   requestReconciliation,
 } from "../../../operations/payment-alert-store.ts";
+import { AppError } from "../../../kernel/errors.ts";
 import { openAlerts } from "../alert-store.ts";
 import { Metrics } from "../../../platform/metrics.ts";
 import { paymentMetrics } from "../telemetry.ts";
@@ -340,6 +341,48 @@ test("one of two processes reconciles, and its run is taken over when it dies", 
   expect(await payment.alerts()).toHaveLength(2);
 });
 
+test("a run whose database went back between two pages, without an error, ends, and the next one compares both again", async () => {
+  await using payment = await TestPayment.open();
+  const { sql } = payment.database;
+  const ours = new StripeLedger({
+    apiKey: "sk_test_simulator",
+    mark: MARK,
+    baseUrl: new URL(payment.simulator.url),
+  });
+  const claimed = () => sql<[{ run_id: string; lease_until: number }]>`
+    select run_id, lease_until from reconciliation where provider = 'stripe'`;
+  let isBehind = true;
+  const reconciler = await payment.reconciler({
+    ledger: {
+      // One entry on each page.
+      async charges(span, after) {
+        const { entries } = await ours.charges(span, null);
+        const at = Number(after ?? 0);
+        if (isBehind && after === "1") {
+          isBehind = false;
+          await sql`delete from payment_alerts`;
+          await sql`
+            update reconciliation set run_id = ${before.run_id}, lease_until = ${before.lease_until}::timestamptz
+             where provider = 'stripe'`;
+        } else [before] = await claimed();
+        return { entries: entries.slice(at, at + 1), next: at + 1 < entries.length ? String(at + 1) : null };
+      },
+      refunds: (span, after) => ours.refunds(span, after),
+      charge: (id) => ours.charge(id),
+      refund: (id) => ours.refund(id),
+    },
+  });
+  let [before] = await claimed();
+  for (const key of ["a", "b"]) await chargeAtProvider(payment, saga(), key);
+  payment.advance(GRACE_MS + INTERVAL_MS);
+  await expect(reconciler.runOnce()).rejects.toMatchObject({ code: "SERVICE_UNAVAILABLE" });
+  expect(await payment.alerts()).toEqual([]);
+  // Its lease expires.
+  payment.advance(INTERVAL_MS);
+  await reconciler.runOnce();
+  expect(await payment.alerts()).toHaveLength(2);
+});
+
 test("a run that looks up disputes for long is not taken over meanwhile", async () => {
   await using payment = await TestPayment.open();
   const others: number[] = [];
@@ -420,4 +463,20 @@ test("a run that fails or is stopped is released at once, and opens no alert", a
   });
   expect(await isFree()).toBe(true);
   payment.simulator.start();
+
+  // A commit that happens without an answer.
+  const { postgres } = payment.database;
+  const unanswered = await payment.reconciler({
+    database: {
+      sql: postgres.sql,
+      listen: (...channel) => postgres.listen(...channel),
+      faultOf: (error) => postgres.faultOf(error),
+      async transaction(work) {
+        await postgres.transaction(work);
+        throw new AppError("DATABASE_UNAVAILABLE", "the connection is lost");
+      },
+    },
+  });
+  await expect(unanswered.runOnce()).rejects.toMatchObject({ code: "DATABASE_UNAVAILABLE" });
+  expect(await isFree()).toBe(true);
 });

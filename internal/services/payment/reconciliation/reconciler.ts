@@ -2,21 +2,21 @@
 // payments that it changes are those whose refund failed after it had succeeded. A background loop calls `runOnce`; wired in cmd/payment.
 //
 // Any number of processes may run on one database: one row says when a run is due, and is the lease of that run. A run reads one time
-// span in pages and holds one page at a time in memory.
+// span in pages and holds one page at a time in memory. What it has found and how far it has come is in the database alone, so it makes no
+// difference which process has the next run, and whatever the database loses is compared again.
 import type { RunResult } from "../../../kernel/ports.ts";
 import { countOpenAlerts, forgetEvents, unseenAlerts } from "../alert-store.ts";
 import type { LedgerPage, ProviderCharge, ProviderLedger, Span } from "../providers/ledger.ts";
 import type { PaymentMetrics } from "../telemetry.ts";
-import { compare, type CompareContext, doubtfulHolds, LEASE_MS, type Piece } from "./compare.ts";
+import { ClaimedRun } from "./claimed-run.ts";
+import { compare, type CompareContext, doubtfulHolds, type ListedHold, type Piece } from "./compare.ts";
 import { lookUpDispute } from "./disputes.ts";
 import { HoldsInDoubt } from "./holds-in-doubt.ts";
 import {
   chargesNotFound,
-  claimRun,
-  ensureLedger,
   comparedUntil,
   finishRun,
-  giveBackRun,
+  forgetHolds,
   holdsSince,
   refundsNotFound,
 } from "./run-store.ts";
@@ -55,7 +55,6 @@ export interface ReconcilerOptions extends CompareContext {
 
 export class Reconciler {
   readonly #options: ReconcilerOptions;
-  readonly #inDoubt = new HoldsInDoubt();
   #lengthMs = LONGEST_SPAN_MS;
 
   constructor(options: ReconcilerOptions) {
@@ -67,42 +66,34 @@ export class Reconciler {
    * compared before that stays compared.
    */
   async runOnce(): Promise<RunResult> {
-    try {
-      return await this.#run();
-    } catch (error) {
-      // A standby that was behind may answer from now on.
-      if (this.#options.database.faultOf(error) === "unavailable") this.#inDoubt.forget();
-      throw error;
-    }
-  }
-
-  async #run(): Promise<RunResult> {
-    const { database, clock, newId, intervalMs, provider } = this.#options;
+    const { database, clock, intervalMs, provider } = this.#options;
     const startedAt = clock.now();
-    await ensureLedger(database.sql, provider, startedAt);
-    const run = await claimRun(database.sql, provider, newId(), startedAt, startedAt + LEASE_MS);
+    const run = await ClaimedRun.claim(this.#options);
     if (run === undefined) {
       await this.#measure();
       return { processed: 0, hasMore: false };
     }
-    this.#inDoubt.startRun(run.due_at);
     try {
-      const { until, hasMore } = await this.#readLedger(run.run_id, run.compared_until, startedAt);
-      await this.#lookUpNotFound(run.run_id, until - OVERLAP_MS);
-      await this.#lookUpHolds(run.run_id, {
-        fromMs: run.compared_until - OVERLAP_MS,
+      const { until, hasMore } = await this.#readLedger(run, startedAt);
+      await this.#lookUpNotFound(run, until - OVERLAP_MS);
+      await this.#lookUpHolds(run, {
+        fromMs: run.comparedUntil - OVERLAP_MS,
         untilMs: until - OVERLAP_MS,
       });
-      await this.#lookUpAlerts(run.run_id, startedAt);
+      await this.#lookUpAlerts(run, startedAt);
       await forgetEvents(database.sql, startedAt - EVENT_RETENTION_MS, FORGOTTEN_AT_ONCE);
-      const dueAt = hasMore ? clock.now() : startedAt + intervalMs;
-      await finishRun(database.sql, { ...run, compared_until: until }, clock.now(), dueAt);
-      this.#inDoubt.endRun(dueAt);
+      await run.step(({ tx, finish }, now) => {
+        const dueAt = hasMore ? now : startedAt + intervalMs;
+        return finish([
+          finishRun(tx, provider, { until, now, dueAt }),
+          forgetHolds(tx, provider, until - OVERLAP_MS),
+        ]);
+      });
       this.#reportUntil(until);
       return { processed: 1, hasMore };
     } catch (error) {
       // If this fails too, the run is free when its lease expires.
-      await giveBackRun(database.sql, run.run_id, clock.now()).then(undefined, () => undefined);
+      await run.giveBack().catch(() => undefined);
       if (this.#options.stopping.aborted) return { processed: 0, hasMore: false };
       throw error;
     } finally {
@@ -114,20 +105,22 @@ export class Reconciler {
    * Returns how far the ledger has now been compared. A span whose holds in doubt are too many for a run is read again in halves by the next
    * runs, the oldest first, and not before they are due: they share the provider's limit of calls with the shoppers.
    */
-  async #readLedger(run_id: string, from: number, now: number) {
+  async #readLedger(run: ClaimedRun, now: number) {
     const { ledger, graceMs } = this.#options;
+    const from = run.comparedUntil;
+    const inDoubt = new HoldsInDoubt();
     const window = nextWindow(from, now, graceMs, this.#lengthMs);
     if (window === null) return { until: from, hasMore: false };
     const { span, hasMore } = window;
     const readRefunds = (of: Span) =>
-      this.#readPages(of, ledger.refunds.bind(ledger), (refunds) => this.#compare(run_id, { refunds }));
+      this.#readPages(of, ledger.refunds.bind(ledger), (refunds) => this.#compare(run, { refunds }));
     let isWhole =
       (await this.#readPages(span, ledger.charges.bind(ledger), (charges) =>
-        this.#compareCharges(run_id, charges),
+        this.#compareCharges(run, charges, { inDoubt, span }),
       )) && (await readRefunds(span));
     for (const ageMs of LATE_REFUNDS_MS)
       isWhole &&= await readRefunds({ fromMs: span.fromMs - ageMs, untilMs: span.untilMs - ageMs });
-    const { left } = this.#inDoubt;
+    const { left } = inDoubt;
     if (left > 0) this.#reportLeft(left);
     const isDone = isWhole && left === 0;
     this.#lengthMs = nextLength(this.#lengthMs, !isDone);
@@ -152,58 +145,62 @@ export class Reconciler {
   }
 
   /** Compares a page. A hold that it shows without what became of it is looked up, if its payment does not know it. */
-  async #compareCharges(run_id: string, charges: readonly ProviderCharge[]): Promise<void> {
+  async #compareCharges(
+    run: ClaimedRun,
+    charges: readonly ProviderCharge[],
+    { inDoubt, span }: { readonly inDoubt: HoldsInDoubt; readonly span: Span },
+  ): Promise<void> {
     const stale = charges.filter(({ isStale }) => isStale === true);
-    await this.#compare(run_id, { charges: charges.filter(({ isStale }) => isStale !== true) });
-    const ids = await doubtfulHolds(this.#options, stale);
-    for (const id of this.#inDoubt.ofPage(ids)) await this.#lookUpCharge(run_id, id);
+    await this.#compare(run, { charges: charges.filter(({ isStale }) => isStale !== true) });
+    const ids = await doubtfulHolds(this.#options, run, stale);
+    for (const id of inDoubt.ofPage(ids)) await this.#lookUpCharge(run, id, { id, span });
   }
 
   /** Looks up our charges and refunds that were settled before `before` and were on no page. */
-  async #lookUpNotFound(run_id: string, before: number): Promise<void> {
+  async #lookUpNotFound(run: ClaimedRun, before: number): Promise<void> {
     const { database, provider } = this.#options;
     const { sql } = database;
     for (const id of await chargesNotFound(sql, provider, before, MAX_LOOK_UPS))
-      await this.#lookUpCharge(run_id, id);
+      await this.#lookUpCharge(run, id);
     for (const id of await refundsNotFound(sql, provider, before, MAX_LOOK_UPS))
-      await this.#lookUpRefund(run_id, id);
+      await this.#lookUpRefund(run, id);
   }
 
   /** Looks up the holds that reached one of the ages in `span`: a run begins where the last one ended. */
-  async #lookUpHolds(run_id: string, { fromMs, untilMs }: Span): Promise<void> {
+  async #lookUpHolds(run: ClaimedRun, { fromMs, untilMs }: Span): Promise<void> {
     const { database, provider } = this.#options;
     let left = MAX_LOOK_UPS;
     for (const ageMs of HOLD_AGES_MS) {
       const then = { fromMs: fromMs - ageMs, untilMs: untilMs - ageMs };
       const holds = await holdsSince(database.sql, provider, then, left);
-      for (const id of holds) await this.#lookUpCharge(run_id, id);
+      for (const id of holds) await this.#lookUpCharge(run, id);
       left -= holds.length;
     }
   }
 
   /** Looks up the open alerts that were on no page, to see whether they still hold. */
-  async #lookUpAlerts(run_id: string, startedAt: number): Promise<void> {
+  async #lookUpAlerts(run: ClaimedRun, startedAt: number): Promise<void> {
     const { database, provider } = this.#options;
     for (const { kind, subject } of await unseenAlerts(database.sql, provider, startedAt, MAX_LOOK_UPS)) {
-      if (kind === "dispute") await lookUpDispute(this.#options, run_id, subject);
-      else if (kind.startsWith("refund_")) await this.#lookUpRefund(run_id, subject);
-      else await this.#lookUpCharge(run_id, subject);
+      if (kind === "dispute") await lookUpDispute(this.#options, run, subject);
+      else if (kind.startsWith("refund_")) await this.#lookUpRefund(run, subject);
+      else await this.#lookUpCharge(run, subject);
     }
   }
 
-  async #lookUpCharge(run_id: string, id: string): Promise<void> {
+  async #lookUpCharge(run: ClaimedRun, id: string, hold?: ListedHold): Promise<void> {
     const charge = await this.#options.ledger.charge(id);
-    await this.#compare(run_id, charge === null ? { absentCharges: [id] } : { charges: [charge] });
+    await this.#compare(run, charge === null ? { absentCharges: [id] } : { charges: [charge] }, hold);
   }
 
-  async #lookUpRefund(run_id: string, id: string): Promise<void> {
+  async #lookUpRefund(run: ClaimedRun, id: string): Promise<void> {
     const refund = await this.#options.ledger.refund(id);
-    await this.#compare(run_id, refund === null ? { absentRefunds: [id] } : { refunds: [refund] });
+    await this.#compare(run, refund === null ? { absentRefunds: [id] } : { refunds: [refund] });
   }
 
-  async #compare(run_id: string, piece: Piece): Promise<void> {
+  async #compare(run: ClaimedRun, piece: Piece, hold?: ListedHold): Promise<void> {
     this.#options.stopping.throwIfAborted();
-    await compare(this.#options, run_id, piece);
+    await compare(this.#options, run, piece, hold);
   }
 
   /** Runs at every tick, also without a run: all processes report the same values. */

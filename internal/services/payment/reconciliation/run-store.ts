@@ -1,16 +1,8 @@
-// Stores the runs of reconciliation: one row per provider says which process reconciles, when and how far. Also marks the rows that were
-// found in the provider ledger. Called by reconciler.ts.
-import type { Sql } from "postgres";
+// Stores the runs of reconciliation: one row per provider says which process reconciles, when and how far. Also marks what was found in the
+// provider ledger, or looked up there. Called by claimed-run.ts, compare.ts and reconciler.ts.
+import type { PendingQuery, Row, Sql } from "postgres";
 import type { Tx } from "../../../messaging/database.ts";
 import type { Span } from "../providers/ledger.ts";
-
-export interface Run {
-  readonly run_id: string;
-  /** Epoch ms: every ledger entry before it has been compared. */
-  readonly compared_until: number;
-  /** Epoch ms: when it was due. */
-  readonly due_at: number;
-}
 
 /** Creates the row of a provider that has none: its ledger is compared from `now` on. */
 export function ensureLedger(sql: Sql, provider: string, now: number): PromiseLike<unknown> {
@@ -20,45 +12,75 @@ export function ensureLedger(sql: Sql, provider: string, now: number): PromiseLi
         on conflict do nothing`;
 }
 
-/** Claims the run that is due, until `leaseUntil`; undefined if none is due or another process has it. */
+/**
+ * Claims the run that is due, until `leaseUntil`. Returns until when (epoch ms) every ledger entry has been compared; undefined if none is due
+ * or another process has it.
+ */
 export async function claimRun(
   sql: Sql,
   provider: string,
   run_id: string,
   now: number,
   leaseUntil: number,
-): Promise<Run | undefined> {
-  const [run] = await sql<Run[]>`
+): Promise<number | undefined> {
+  const [run] = await sql<{ compared_until: number }[]>`
     update reconciliation set run_id = ${run_id}, lease_until = ${leaseUntil}::timestamptz
      where provider = ${provider} and due_at <= ${now}::timestamptz and lease_until <= ${now}::timestamptz
-    returning run_id, compared_until, due_at`;
-  return run;
+    returning compared_until`;
+  return run?.compared_until;
 }
 
-/** Extends the lease; false if another process has taken over the run. */
-export async function extendRun(tx: Tx, run_id: string, leaseUntil: number): Promise<boolean> {
-  const { count } = await tx`
-    update reconciliation set lease_until = ${leaseUntil}::timestamptz where run_id = ${run_id}`;
-  return count > 0;
+/** Gives the run its next id and extends its lease; `count` is 0 if `run_id` is not in its row. */
+export function renewRun(
+  tx: Tx,
+  run_id: string,
+  next_id: string,
+  leaseUntil: number,
+): PendingQuery<readonly Row[]> {
+  return tx`
+    update reconciliation set run_id = ${next_id}, lease_until = ${leaseUntil}::timestamptz where run_id = ${run_id}`;
 }
 
-/** Ends the run and sets when the next is due. Does nothing if another process has taken over the run. */
+/** Ends the run of the provider, in its last step, and sets when the next is due. */
 export function finishRun(
-  sql: Sql,
-  run: Omit<Run, "due_at">,
-  now: number,
-  dueAt: number,
+  tx: Tx,
+  provider: string,
+  { until, now, dueAt }: { readonly until: number; readonly now: number; readonly dueAt: number },
 ): PromiseLike<unknown> {
-  return sql`
+  return tx`
     update reconciliation
-       set compared_until = ${run.compared_until}::timestamptz, due_at = ${dueAt}::timestamptz,
-           lease_until = ${now}::timestamptz
-     where run_id = ${run.run_id}`;
+       set compared_until = ${until}::timestamptz, due_at = ${dueAt}::timestamptz, lease_until = ${now}::timestamptz
+     where provider = ${provider}`;
 }
 
-/** Releases a run that was not finished. */
-export function giveBackRun(sql: Sql, run_id: string, now: number): PromiseLike<unknown> {
-  return sql`update reconciliation set lease_until = ${now}::timestamptz where run_id = ${run_id}`;
+/** Releases a run that was not finished. `ids`: those that it may have. */
+export function giveBackRun(sql: Sql, ids: readonly string[], now: number): PromiseLike<unknown> {
+  return sql`update reconciliation set lease_until = ${now}::timestamptz where run_id = any(${[...ids]}::uuid[])`;
+}
+
+/** Those of `holds` that were looked up since the spans that list them are read. */
+export function lookedUpHolds(
+  tx: Tx,
+  provider: string,
+  holds: readonly string[],
+): PendingQuery<{ id: string }[]> {
+  return tx<{ id: string }[]>`
+    select provider_txn_id as id from looked_up_holds
+     where provider = ${provider} and provider_txn_id = any(${[...holds]}::text[])`;
+}
+
+/** `span`: the one whose list showed it. */
+export function markHold(tx: Tx, provider: string, hold: string, span: Span): PromiseLike<unknown> {
+  return tx`
+    insert into looked_up_holds (provider, provider_txn_id, span_until)
+    values (${provider}, ${hold}, ${span.untilMs}::timestamptz)
+        on conflict do nothing`;
+}
+
+/** Deletes the marks of holds before `before` (epoch ms): no later span lists them. */
+export function forgetHolds(tx: Tx, provider: string, before: number): PromiseLike<unknown> {
+  return tx`
+    delete from looked_up_holds where provider = ${provider} and span_until <= ${before}::timestamptz`;
 }
 
 /** Null before the first run. */
