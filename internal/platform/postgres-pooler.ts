@@ -1,6 +1,7 @@
 // Rejects a connection pooler that does not keep connection settings (PgBouncer, in any mode). Behind one, statements have no time
 // limit, a connection could write outside its transaction, and LISTEN succeeds but receives nothing: a role would wrongly report
-// itself ready. Called by postgres.ts.
+// itself ready. Also rejects one that hides whether the server is a standby, and a Postgres before 14, which does not say it. Called by
+// postgres.ts.
 import postgres, { type Sql } from "postgres";
 import { AppError } from "../kernel/errors.ts";
 
@@ -20,6 +21,21 @@ export async function requireSettingsKept(driver: Sql, statementTimeoutMs: numbe
     "select (extract(epoch from current_setting('statement_timeout')::interval) * 1000)::int as ms",
   );
   if (row?.ms !== statementTimeoutMs) throw unfit(driver, "it drops them");
+}
+
+/**
+ * Throws CONFIG_INVALID if the server has not said on connect whether it is a standby. The driver (postgres 3.4.9, `fetchState`) asks for it
+ * then on each new connection, and nothing handles the rejection of that question: a connection that breaks before its answer would end the
+ * process. Call it after a statement.
+ */
+export function requireStateReported({ parameters, options }: Sql): void {
+  if (parameters["in_hot_standby"] !== undefined && parameters["default_transaction_read_only"] !== undefined)
+    return;
+  throw new AppError(
+    "CONFIG_INVALID",
+    `${options.host[0]}:${options.port[0]} does not say on connect whether it is a standby: it is a connection pooler, or a Postgres before 14. ` +
+      "Connect directly to Postgres 14 or later",
+  );
 }
 
 function unfit({ options }: Sql, what: string, cause?: unknown): AppError {

@@ -16,7 +16,7 @@ import type { TransactionLoad } from "./pool-metrics.ts";
 import { firstUrlOf, hostsOf } from "./postgres-address.ts";
 import { PostgresHosts } from "./postgres-hosts.ts";
 import { Pool } from "./postgres-pool.ts";
-import { poolerRefused, requireSettingsKept } from "./postgres-pooler.ts";
+import { poolerRefused, requireSettingsKept, requireStateReported } from "./postgres-pooler.ts";
 import { PRIMARY_ONLY, standbyRefused } from "./postgres-standby.ts";
 import { tlsOf } from "./postgres-tls.ts";
 import { Transactions } from "./postgres-transaction.ts";
@@ -196,12 +196,13 @@ export class Postgres implements Database, AsyncDisposable {
   }
 
   /**
-   * Throws if the database does not answer or is a standby, and CONFIG_INVALID if it is behind an unsuitable connection pooler. For
-   * /readyz and for waiting at start.
+   * Throws if the database does not answer or is a standby, and CONFIG_INVALID if it is behind an unsuitable connection pooler or too old.
+   * For /readyz and for waiting at start.
    */
   async ready(): Promise<void> {
     try {
       await requireSettingsKept(this.sql, this.#statementTimeoutMs);
+      requireStateReported(this.sql);
     } catch (error) {
       // With several hosts it says of each what it is.
       if (error instanceof AppError) throw error;

@@ -1,10 +1,14 @@
 // Imitates a connection pooler in front of the real server, so that the tests need no PgBouncer. PgBouncer 1.18 was observed to
 // reject the startup settings of a connection, or to drop them silently if `ignore_startup_parameters` lists them.
 import { connect, createServer, type Socket } from "node:net";
+import { Transform } from "node:stream";
 import { connect as connectEncrypted } from "node:tls";
 
-/** What the pooler does with a client's startup settings. */
-export type Greeting = "refuses" | "drops";
+/**
+ * What the pooler does with a client's startup settings. `hides`: it passes them on, and keeps back what the server says of its state, as
+ * a Postgres before 14 does.
+ */
+export type Greeting = "refuses" | "drops" | "hides";
 
 export class Pooler implements AsyncDisposable {
   /** The URL of the database through the pooler. */
@@ -28,12 +32,13 @@ export class Pooler implements AsyncDisposable {
       keep(client);
       client.once("data", (startup: Buffer) => {
         if (greeting === "refuses") return refuse(client);
+        const passOn = greeting === "drops" ? drop : hide;
         const plain = connect(Number(behind.port), behind.hostname);
         keep(plain);
-        if (!behind.searchParams.has("sslmode")) return drop(client, startup, plain);
+        if (!behind.searchParams.has("sslmode")) return passOn(client, startup, plain);
         encrypted(plain, (onward) => {
           keep(onward);
-          drop(client, startup, onward);
+          passOn(client, startup, onward);
         });
       });
     });
@@ -66,6 +71,9 @@ function encrypted(socket: Socket, use: (onward: Socket) => void): void {
   });
 }
 
+/** A ParameterStatus: its type, its length, the setting. */
+const STATE = /^S[^]{4}(?:in_hot_standby|default_transaction_read_only)\0/;
+
 function refuse(client: Socket): void {
   const fields = "SFATAL\0C08P01\0Munsupported startup parameter: lock_timeout\0\0";
   const head = Buffer.alloc(5, "E");
@@ -83,4 +91,22 @@ function drop(client: Socket, startup: Buffer, server: Socket): void {
   startup.copy(head, 4, 4, 8);
   server.write(Buffer.concat([head, body]));
   client.pipe(server).pipe(client);
+}
+
+/** Forwards all but the server's messages about its state. */
+function hide(client: Socket, startup: Buffer, server: Socket): void {
+  let rest: Buffer = Buffer.alloc(0);
+  const withoutState = new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      rest = Buffer.concat([rest, chunk]);
+      while (rest.length >= 5 && rest.length > rest.readInt32BE(1)) {
+        const message = rest.subarray(0, 1 + rest.readInt32BE(1));
+        rest = rest.subarray(message.length);
+        if (!STATE.test(message.toString("latin1"))) this.push(message);
+      }
+      done();
+    },
+  });
+  server.write(startup);
+  client.pipe(server).pipe(withoutState).pipe(client);
 }
