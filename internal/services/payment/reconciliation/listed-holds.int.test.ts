@@ -171,13 +171,13 @@ test("a hold that its payment knows, and one of another shop on the account, cos
 async function remembered(payment: TestPayment): Promise<() => Promise<void>> {
   const { sql } = payment.database;
   const tables = ["reconciliation", "payment_alerts", "looked_up_holds"];
-  const read = (table: string) => sql<{ row: string }[]>`select t::text as row from ${sql(table)} t`;
+  const read = (table: string) => sql<{ line: string }[]>`select t::text as line from ${sql(table)} t`;
   const rows = await Promise.all(tables.map(read));
   return async () => {
     for (const [at, table] of tables.entries()) {
-      const before = (rows[at] ?? []).map(({ row }) => row);
+      const before = (rows[at] ?? []).map(({ line }) => line);
       await sql`delete from ${sql(table)}`;
-      await sql`insert into ${sql(table)} select (row::${sql(table)}).* from unnest(${before}::text[]) as row`;
+      await sql`insert into ${sql(table)} select (line::${sql(table)}).* from unnest(${before}::text[]) as line`;
     }
   };
 }
@@ -242,6 +242,7 @@ test("a hold that two spans list is looked up once, and is forgotten afterwards"
   const marks = () => payment.database.sql`select from looked_up_holds`;
   const run = async (ms: number) => {
     payment.advance(ms);
+    shop.paypal.nowMs = payment.now;
     await reconciler.runOnce();
     return [shop.listed.length, shop.asked.length, (await marks()).length];
   };
