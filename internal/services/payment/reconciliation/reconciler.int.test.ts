@@ -477,6 +477,8 @@ test("a run that fails or is stopped is released at once, and opens no alert", a
       },
     },
   });
+  await chargeAtProvider(payment, saga(), "b");
+  payment.advance(GRACE_MS + 1_000);
   await expect(unanswered.runOnce()).rejects.toMatchObject({ code: "DATABASE_UNAVAILABLE" });
   expect(await isFree()).toBe(true);
 });
