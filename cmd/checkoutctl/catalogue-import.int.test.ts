@@ -191,7 +191,7 @@ test("a total that gets too small between check and import is refused, and stock
       select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
     return rows.length > 0;
   };
-  await waitUntil("the import waits for the row", isWaiting, { timeoutMs: 10_000 });
+  await waitUntil("the import waits for the row", isWaiting, { timeoutMs: 30_000 });
   commit();
   await reservation;
   // then

@@ -16,6 +16,8 @@ import { Revocations, revocationMetrics } from "./revocations.ts";
 const ISSUER = "https://id.example";
 const AUDIENCE = "shop";
 const now = () => Math.floor(Date.now() / 1_000);
+/** An issuer that answers has more time than it needs on a busy machine. */
+const FETCH_TIMEOUT_MS = 2_000;
 
 interface Signer {
   readonly alg: string;
@@ -94,7 +96,7 @@ function open() {
     clock,
     log: noLog,
     metrics: issuerKeysMetrics(meter),
-    timeoutMs: 500,
+    timeoutMs: FETCH_TIMEOUT_MS,
   });
   const gate = new Authenticator({
     keys,
@@ -235,10 +237,7 @@ describe("keys", () => {
     ["half a document", () => new Response('{"keys":[{"kty":"RSA"')],
     ["a redirect", () => Response.redirect("https://evil.example/jwks.json")],
     ["too much", () => new Response(`{"keys":[],"x":"${"x".repeat(300_000)}"}`)],
-    [
-      "nothing in time",
-      () => new Promise<Response>((resolve) => setTimeout(resolve, 2_000, new Response("{}"))),
-    ],
+    ["nothing in time", () => new Promise<Response>(() => undefined)],
   ];
   test.each(broken)("the last good keys stay in use while the issuer answers with %s", async (_, answer) => {
     const { gate, keys, counted } = open();
@@ -296,7 +295,7 @@ describe("revoked sessions", () => {
   });
 
   async function openGateway() {
-    const redis = openRedis({ url: `redis://127.0.0.1:${proxy.port}`, timeoutMs: 1_000, log: noLog });
+    const redis = openRedis({ url: `redis://127.0.0.1:${proxy.port}`, timeoutMs: 5_000, log: noLog });
     await redis.requireSingleServer();
     const list = new RevocationStore(redis, realClock);
     const metrics = revocationMetrics(noMeter);

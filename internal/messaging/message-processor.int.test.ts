@@ -287,7 +287,7 @@ describe("the dedup cache is never trusted", () => {
   test("handled messages are marked after the commit", async () => {
     const command = cancelOrder(newSaga());
     await using one = await service.start({ redisTimeoutMs: 10_000 });
-    await waitUntil("Redis is connected", () => one.hasRedis(), { timeoutMs: 10_000 });
+    await waitUntil("Redis is connected", () => one.hasRedis(), { timeoutMs: 30_000 });
     await service.send(command);
     await one.handle(1);
     expect(await one.redis.present(keysOf([command]))).toEqual([true]);
@@ -311,7 +311,7 @@ describe("the dedup cache is never trusted", () => {
     const sagas = newSagas(3);
     const commands = sagas.map((saga) => cancelOrder(saga));
     await using one = await service.start({ redisTimeoutMs: 10_000 });
-    await waitUntil("Redis is connected", () => one.hasRedis(), { timeoutMs: 10_000 });
+    await waitUntil("Redis is connected", () => one.hasRedis(), { timeoutMs: 30_000 });
     await one.redis.remember(keysOf(commands.slice(0, 2)), 60);
     expect(await one.redis.present(keysOf(commands))).toEqual([true, true, false]);
     await service.send(...commands);

@@ -110,7 +110,8 @@ test("times out behind a transaction that uses the table, so that nothing waits 
     await transaction.send([transaction.tx`select count(*) from outbox`]);
     const startedAt = performance.now();
     await retentionIn(0).runOnce();
-    expect(performance.now() - startedAt).toBeLessThan(5_000);
+    // Sooner than a statement's timeout of 10 s ends it.
+    expect(performance.now() - startedAt).toBeLessThan(9_500);
     expect(logged).toContain("retention cannot lock the partitions, retrying in its next run");
     await transaction.finish([]);
   });

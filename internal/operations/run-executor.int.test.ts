@@ -161,7 +161,7 @@ test("a run whose batch waits for its outcomes holds up no other run of the same
       return (await planOf(context, other.plan_id)).state === "done";
     },
     // Its lease would end later.
-    { timeoutMs: 10_000 },
+    { timeoutMs: 30_000 },
   );
   expect(await planOf(context, blocked.plan_id)).toMatchObject({
     state: "running",

@@ -291,7 +291,7 @@ describe("the connection fails", () => {
     const loads = async ({ tx, send }: Transaction) => {
       const [[row]] = await send([tx<{ pid: number }[]>`select pg_backend_pid() as pid`]);
       await admin`select pg_terminate_backend(${row?.pid ?? 0}, 1000)`;
-      await waitUntil("the connection is closed", () => isRefused(() => tx`select 1`), { timeoutMs: 10_000 });
+      await waitUntil("the connection is closed", () => isRefused(() => tx`select 1`), { timeoutMs: 30_000 });
       const load = async () => await tx`select 1`;
       await send([load()]);
     };

@@ -179,7 +179,7 @@ describe("the pool", () => {
       await Promise.allSettled([select(1), select(2), select(3)]);
     }
     await waitUntil("the pool works", async () => (await database.sql`select 1`).length === 1, {
-      timeoutMs: 10_000,
+      timeoutMs: 30_000,
     });
   });
 });

@@ -12,7 +12,7 @@ import { postgresUrl } from "./servers.ts";
 const POOL_SIZE = 8;
 /** Longer than in production, because racing replicas on a busy machine wait longer for each other. */
 const LOCK_TIMEOUT_MS = 10_000;
-const CLOSE_DEADLINE_MS = 2_000;
+const CLOSE_DEADLINE_MS = 10_000;
 const ADMIN_IDLE_SECONDS = 3;
 /** Advisory lock: only one test process creates templates at a time. */
 const TEMPLATE_LOCK = 7_283_045_520;

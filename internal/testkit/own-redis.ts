@@ -7,7 +7,7 @@ import { freePort } from "./redis-cluster.ts";
 import type { SecureRedis } from "../stack/secure/redis.ts";
 import { redisServer } from "../stack/servers/redis.ts";
 
-const READY_TIMEOUT_MS = 10_000;
+const READY_TIMEOUT_MS = 30_000;
 
 export class OwnRedis implements AsyncDisposable {
   readonly #directory = join(CACHE, "tests", `redis-${crypto.randomUUID()}`);

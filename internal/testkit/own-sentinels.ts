@@ -10,7 +10,7 @@ import { redisServer } from "../stack/servers/redis.ts";
 import { sentinelServer, sentinelsUrl } from "../stack/servers/sentinel.ts";
 import { freePort } from "./redis-cluster.ts";
 
-const READY_TIMEOUT_MS = 10_000;
+const READY_TIMEOUT_MS = 30_000;
 const REDIS = ["redis", "redis-2"] as const;
 const SENTINELS = ["sentinel-1", "sentinel-2", "sentinel-3"] as const;
 

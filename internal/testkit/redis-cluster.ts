@@ -5,7 +5,7 @@ import { startChild } from "../stack/child.ts";
 import { CACHE } from "../stack/paths.ts";
 import { redisServer } from "../stack/servers/redis.ts";
 
-const READY_TIMEOUT_MS = 10_000;
+const READY_TIMEOUT_MS = 30_000;
 
 export async function startClusterNode(): Promise<AsyncDisposable & { readonly url: string }> {
   const directory = join(CACHE, "tests", `redis-cluster-${crypto.randomUUID()}`);

@@ -11,7 +11,7 @@ import { CART, SESSION } from "../storefront/cookies.ts";
 
 export const TIMEOUT_MS = 180_000;
 export const STATUS_PAGE = /\/checkout\/([0-9a-f-]{36})$/;
-const WAIT_MS = 30_000;
+const WAIT_MS = 60_000;
 /** Pieces of each product. */
 const STOCK = 50;
 const TOKEN_SECONDS = 3_600;

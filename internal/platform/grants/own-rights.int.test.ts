@@ -60,7 +60,7 @@ test("a role says it in its readiness and its metric, is ready all the same, and
     const { text } = await metrics.expose();
     return /^checkout_database_denied\{database="inventory"\} (\d+)$/m.exec(text)?.[1];
   };
-  await waitUntil("the missing right is counted", async () => (await count()) === "1", { timeoutMs: 10_000 });
+  await waitUntil("the missing right is counted", async () => (await count()) === "1", { timeoutMs: 30_000 });
   const { status, checks } = await ops.readiness();
   expect(status).toBe("ready");
   expect(checks["rights in inventory"]).toMatchObject({
@@ -68,7 +68,7 @@ test("a role says it in its readiness and its metric, is ready all the same, and
     reason: expect.stringContaining("delete on table retry"),
   });
   await database.sql.unsafe("grant delete on retry to inventory_app");
-  await waitUntil("nothing is missing", async () => (await count()) === "0", { timeoutMs: 10_000 });
+  await waitUntil("nothing is missing", async () => (await count()) === "0", { timeoutMs: 30_000 });
   expect((await ops.readiness()).checks["rights in inventory"]).toMatchObject({ status: "up" });
   // Once, however often it looks.
   expect(lines.filter((line) => line.includes("delete on table retry"))).toHaveLength(1);

@@ -372,7 +372,7 @@ describe("a role that is refused goes on when it is allowed:", () => {
     const send = () => producer.produce(event);
     await kafka.deploy.removeAccessRules(rules);
     const isRefused = async () => (await send())[0]?.code === "TOPIC_AUTHORIZATION_FAILED";
-    await waitUntil("it is refused", isRefused, { timeoutMs: 10_000 });
+    await waitUntil("it is refused", isRefused, { timeoutMs: 30_000 });
     await kafka.deploy.addAccessRules(rules);
     await waitUntil("it sends", async () => (await send()).length === 0, { timeoutMs: 40_000 });
   });
@@ -387,7 +387,7 @@ describe("a role that is refused goes on when it is allowed:", () => {
       refused = await producer.produce(event).then(([failure]) => failure?.code, describeError);
       return refused !== undefined;
     };
-    await waitUntil("it is refused", isRefused, { timeoutMs: 10_000 });
+    await waitUntil("it is refused", isRefused, { timeoutMs: 30_000 });
     expect(refused).toMatch(/^TOPIC_AUTHORIZATION_FAILED$|cannot write any topic.*let order do this/);
     await kafka.deploy.addAccessRules(rules);
     await waitUntil("it sends", async () => (await producer.produce(event)).length === 0, {

@@ -237,7 +237,7 @@ test("commits processed batches without a close, also a poll with only dropped m
     batch.done();
     batch.release();
     await waitUntil(`offset ${round + 1} is committed`, () => progress.hasPassed(new Map([[0, round + 1]])), {
-      timeoutMs: 10_000,
+      timeoutMs: 30_000,
     });
   }
 });
@@ -419,7 +419,7 @@ test("a topic that is recreated under a running consumer is read from its beginn
     topic,
   );
   const isForgotten = async () => !(await progress.hasPassed(new Map([[1, 1]])));
-  await waitUntil("the old position is forgotten", isForgotten, { timeoutMs: 10_000 });
+  await waitUntil("the old position is forgotten", isForgotten, { timeoutMs: 30_000 });
 });
 
 function sendNumbers(topic: string, values: readonly number[], partitions: readonly number[]): Promise<void> {

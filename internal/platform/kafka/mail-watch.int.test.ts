@@ -41,7 +41,7 @@ test("a mail is read once the service has passed its offset, and dead-lettered i
   await waitUntil(
     "both have a fate",
     async () => (fates = new Map(await watch.fates([fineId, failingId]))).size === 2,
-    { timeoutMs: 10_000 },
+    { timeoutMs: 30_000 },
   );
   expect(Object.fromEntries(fates)).toEqual({ [fineId]: "read", [failingId]: "dead-lettered" });
 });
@@ -61,7 +61,7 @@ test("a mail that is replayed a second time has no fate before it is read a seco
     batch?.done();
     batch?.release();
     await waitUntil("it is read", async () => (await watch.fates([mail.message_id])).size === 1, {
-      timeoutMs: 10_000,
+      timeoutMs: 30_000,
     });
   }
   await watch.begin([]);

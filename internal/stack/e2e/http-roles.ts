@@ -10,7 +10,7 @@ import { newSecrets, type StackSecrets } from "../secrets.ts";
 import { ensurePayPalCertificates } from "../secure/paypal-certificates.ts";
 import type { StackAddresses } from "../state.ts";
 
-const START_TIMEOUT_MS = 20_000;
+const START_TIMEOUT_MS = 40_000;
 const STOP_DEADLINE_MS = 5_000;
 /** An address where nothing listens: port 9 is `discard`. */
 const NOBODY = "127.0.0.1:9";

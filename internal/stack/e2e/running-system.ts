@@ -41,9 +41,9 @@ export const UNIT_PRICE_CENTS = 1_250;
 /** Of the provider, where its time does not matter. */
 export const LATENCY = "fixed:5";
 
-const MAIL_TIMEOUT_MS = 20_000;
-const START_TIMEOUT_MS = 20_000;
-const END_TIMEOUT_MS = 20_000;
+const MAIL_TIMEOUT_MS = 40_000;
+const START_TIMEOUT_MS = 40_000;
+const END_TIMEOUT_MS = 40_000;
 
 export interface ToolRun {
   readonly code: number;

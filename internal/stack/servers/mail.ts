@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import type { Definition } from "../managed.ts";
 
-const READY_TIMEOUT_MS = 10_000;
+const READY_TIMEOUT_MS = 30_000;
 
 export interface MailOptions {
   readonly smtpPort: number;

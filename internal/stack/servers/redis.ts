@@ -11,7 +11,7 @@ import {
 } from "../secure/redis.ts";
 import { ask } from "./ask.ts";
 
-const READY_TIMEOUT_MS = 10_000;
+const READY_TIMEOUT_MS = 30_000;
 
 export interface RedisOptions {
   /** Default: redis. */

@@ -13,7 +13,7 @@ const QUORUM = 2;
 const DOWN_AFTER_MS = 1_000;
 /** A failover that did not succeed is tried again after twice this time. */
 const FAILOVER_TIMEOUT_MS = 5_000;
-const READY_TIMEOUT_MS = 10_000;
+const READY_TIMEOUT_MS = 30_000;
 
 export interface SentinelOptions {
   readonly name: string;
