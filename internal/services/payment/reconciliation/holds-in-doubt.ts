@@ -1,4 +1,4 @@
-// Limits how many holds in doubt a run of reconciliation looks up. Which ones are left, the database knows (`looked_up_holds`): the next run
+// Limits how many holds in doubt a run of reconciliation looks up. The database knows which ones are left (`looked_up_holds`): the next run
 // goes on with them, in whichever process. Pure. Called by reconciler.ts.
 
 /** At a third of a second each, a run with all of them and all other look-ups takes no longer than from one run to the next. */
