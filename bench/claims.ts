@@ -51,6 +51,7 @@ export function heldRateBesideLooks(run: RunRecord): readonly ClaimResult[] {
   const { looksFailed } = run.orders;
   return [
     ...heldRate(run),
+    ...accepted(run),
     {
       claim: "every look answered",
       measured: `${looks?.count ?? 0} answered (p99 ${ms(looks?.p99 ?? 0)}), ${looksFailed} not`,

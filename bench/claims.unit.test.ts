@@ -39,6 +39,26 @@ test("a run without latencies meets no latency claim", () => {
   ).toEqual([false, false, false]);
 });
 
+test("shoppers who browse hold up neither the 202 nor a saga, and each look is answered", () => {
+  const beside = (acceptedMs: number, looksFailed: number) =>
+    isMet(
+      claims.heldRateBesideLooks(
+        run(
+          {
+            options: { ratePerSecond: 83 },
+            latencies: { ...within(acceptedMs), looks: latenciesOf([5]) },
+          },
+          { placedPerSecond: 83, refused: 0, unfinished: 0, looksFailed },
+        ),
+      ),
+    );
+  expect([beside(50, 0), beside(51, 0), beside(50, 1)]).toEqual([
+    [true, true, true, true],
+    [true, true, false, true],
+    [true, true, true, false],
+  ]);
+});
+
 test("a flash sale sells exactly the stock and decides every checkout in time", () => {
   const options = { scarceStock: 100, atOnce: 10_000 };
   const sale = (completed: number, ms: number) =>

@@ -31,8 +31,8 @@ export interface LoadOptions {
   readonly scarceStock?: number;
   /** The share of checkouts that are sent twice with the same Idempotency-Key. */
   readonly duplicateShare?: number;
-  /** Looks at a status or the catalogue, in addition to the checkouts. */
-  readonly looksPerSecond?: number;
+  /** Looks at a status or the catalogue beside the checkouts, for each checkout of `ratePerSecond`. */
+  readonly looksPerOrder?: number;
   /** The time limit for finishing everything after the last arrival. */
   readonly drainSeconds?: number;
 }
@@ -81,9 +81,13 @@ export async function runLoad(system: System, options: LoadOptions, meanwhile?: 
   const usage = measureUsage(system, from, options.atOnce === undefined ? planned : undefined);
   const happening = Bun.sleep(from - now()).then(() => meanwhile?.(from, planned));
   const looking =
-    options.looksPerSecond === undefined
+    options.looksPerOrder === undefined
       ? undefined
-      : browse(system, options.looksPerSecond, { from, until: planned, sagas: placing.placed });
+      : browse(system, options.looksPerOrder * ratePerSecond, {
+          from,
+          until: planned,
+          sagas: placing.placed,
+        });
   if (options.atOnce === undefined) {
     const isHeld = maxOpenSagas !== undefined;
     const paused = () => gate.isFull || (isHeld && placing.inFlight >= MAX_REQUESTS_IN_FLIGHT);
