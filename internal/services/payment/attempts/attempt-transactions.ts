@@ -160,15 +160,13 @@ export function settleResults(
 }
 
 /** The same in a transaction that goes on afterwards, and sees what was settled. */
-export async function settleWithin(
+export function settleWithin(
   context: AttemptContext,
   transaction: Transaction,
   results: readonly AttemptResult[],
   now: number,
 ): Promise<readonly Decision[]> {
-  const { decisions, statements } = await settling(context, transaction, results, now);
-  await transaction.send(statements);
-  return decisions;
+  return settle(context, transaction, results, now, transaction.send);
 }
 
 /** The same for results whose payment is not locked; returns the others, with what is locked. */
@@ -182,34 +180,24 @@ export function settleFree(context: AttemptContext, results: readonly AttemptRes
   });
 }
 
+/** Locks the payments and decides. `save` gets the statements: it ends the transaction with them, or sends them and goes on. */
 async function settle(
   context: AttemptContext,
-  transaction: Transaction,
+  { tx, send, finish, appended }: Transaction,
   results: readonly AttemptResult[],
   now: number,
+  save: Transaction["finish"] | Transaction["send"] = finish,
 ): Promise<readonly Decision[]> {
-  const { decisions, statements } = await settling(context, transaction, results, now);
-  await transaction.finish(statements);
-  return decisions;
-}
-
-/** Locks the payments and decides; the statements, which are not sent yet, save it. */
-async function settling(
-  context: AttemptContext,
-  { tx, send, appended }: Transaction,
-  results: readonly AttemptResult[],
-  now: number,
-) {
   const { policy, provider, newId, alertsBy = "request" } = context;
   const [rows] = await send([loadRows(tx, sagasOf(results))]);
   const decisions = results.flatMap((result) => settleOne(rows, result, now, policy));
   const alerts = decisions.flatMap(({ alert }) => alert ?? []);
-  const statements = [
+  await save([
     ...saveRows(tx, rows, now),
     ...appendEvents(context, { tx, appended }, decisions, now),
     ...(alerts.length === 0 ? [] : [openAlerts(tx, alerts, { opened_by: alertsBy, provider, now, newId })]),
-  ];
-  return { decisions, statements };
+  ]);
+  return decisions;
 }
 
 function sagasOf(results: readonly AttemptResult[]): string[] {
