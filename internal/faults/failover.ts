@@ -59,7 +59,7 @@ export async function failOver(
     standby.kill("SIGINT");
     await standby.exited;
   });
-  if (whileCut === undefined) await makeSynchronous(primary);
+  if (whileCut === undefined) await makeSynchronous(primary, url, port);
   else {
     await until("the standby follows", () => isFollowing(primary));
     await cutOff(url, port);
@@ -77,14 +77,51 @@ export async function failOver(
   rmSync(`${copy}.log`, { force: true });
 }
 
-/** From here on every acknowledged write is also on the standby. */
-async function makeSynchronous(primary: Sql): Promise<void> {
+/** From here on every acknowledged write is also on the standby, which listens on `port`. */
+async function makeSynchronous(primary: Sql, url: string, port: number): Promise<void> {
   await primary`alter system set synchronous_standby_names = ${primary.unsafe(STANDBY)}`;
   await primary`select pg_reload_conf()`;
   await until("the standby is synchronous", async () => {
     const rows = await primary`
       select 1 from pg_stat_replication where application_name = ${STANDBY} and sync_state = 'sync'`;
     return rows.length > 0;
+  });
+  const standby = new URL(url);
+  standby.port = String(port);
+  await untilCommitsWait(url, standby.href);
+}
+
+/**
+ * Resolves when commits on the primary wait for its synchronous standby. `pg_stat_replication` calls a standby `sync` as soon as its sender has
+ * read the setting; commits wait only when the checkpointer has, too (findings/postgres-standby-is-sync-before-commits-wait.sh). A commit
+ * that asks to be applied has to wait while the standby applies nothing, which holds up no other commit. Both URLs are those of a superuser.
+ */
+export async function untilCommitsWait(primary: string, standby: string): Promise<void> {
+  await using held = new AsyncDisposableStack();
+  const open = (url: string) => held.adopt(connect(url), (sql) => sql.end({ timeout: 1 }));
+  const [probe, watch, replica] = [open(primary), open(primary), open(standby)];
+  const resume = () => replica`select pg_wal_replay_resume()`;
+  await probe`set synchronous_commit = remote_apply`;
+  await until("the standby applies nothing", async () => {
+    await replica`select pg_wal_replay_pause()`;
+    const [row] = await replica<{ state: string }[]>`select pg_get_wal_replay_pause_state() as state`;
+    return row?.state === "paused";
+  });
+  held.defer(async () => void (await resume()));
+  const [backend] = await probe<{ pid: number }[]>`select pg_backend_pid() as pid`;
+  await until("commits wait for the standby", async () => {
+    let isOver = false;
+    const commit = probe`select pg_logical_emit_message(true, 'probe', '')`.then(() => (isOver = true));
+    const isWaiting = async () => {
+      const rows = await watch`
+        select 1 from pg_stat_activity where pid = ${backend?.pid ?? null} and wait_event = 'SyncRep'`;
+      return rows.length > 0;
+    };
+    await until("a commit is over or waits", async () => isOver || (await isWaiting()));
+    if (isOver) return false;
+    await resume();
+    await commit;
+    return true;
   });
 }
 

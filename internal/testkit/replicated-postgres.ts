@@ -3,6 +3,7 @@
 import { chownSync, existsSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import postgres, { type Sql } from "postgres";
+import { untilCommitsWait } from "../faults/failover.ts";
 import { type Managed, start } from "../stack/managed.ts";
 import { leasePorts } from "../stack/ports.ts";
 import { postgresData, postgresServer } from "../stack/servers/postgres.ts";
@@ -90,6 +91,7 @@ export class ReplicatedPostgres implements AsyncDisposable {
       },
       { timeoutMs: TIMEOUT_MS },
     );
+    await untilCommitsWait(this.primary.address, this.standby.address);
   }
 
   /** The machine of the primary is gone, with its disk. */

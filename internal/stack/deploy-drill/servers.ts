@@ -4,7 +4,7 @@ import { appendFileSync, mkdirSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
 import postgres from "postgres";
-import { copyRunning, writeOwned } from "../../faults/failover.ts";
+import { copyRunning, untilCommitsWait, writeOwned } from "../../faults/failover.ts";
 import { type Definition, type Managed, start } from "../managed.ts";
 import { SUPERUSER } from "../secure/accounts.ts";
 import { kafkaServers } from "../servers/kafka.ts";
@@ -79,6 +79,7 @@ async function startPostgres(
   const isSynchronous = async () =>
     (await sql`select 1 from pg_stat_replication where sync_state = 'sync'`).length === 1;
   await waitUntil("the standby is synchronous", isSynchronous, { timeoutMs: TIMEOUT_MS });
+  await untilCommitsWait(urlOn(first), urlOn(second));
 }
 
 const urlOn = ({ address }: Machine) => `postgres://${SUPERUSER}@${address}:${POSTGRES_PORT}/postgres`;

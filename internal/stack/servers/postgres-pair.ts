@@ -4,7 +4,7 @@
 import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import postgres, { type Sql } from "postgres";
-import { copyRunning, writeOwned } from "../../faults/failover.ts";
+import { copyRunning, untilCommitsWait, writeOwned } from "../../faults/failover.ts";
 import type { Definition } from "../managed.ts";
 import { waitUntil } from "../wait.ts";
 import { postgresData, type PostgresOptions, postgresServer } from "./postgres.ts";
@@ -52,7 +52,7 @@ function paired({ definition, data }: Member, other: Member, isFirst: boolean): 
       await definition.prepare?.();
     },
     async whenReady() {
-      if (isStandby(data)) await makeSynchronous(other, definition.name);
+      if (isStandby(data)) await makeSynchronous(other, definition);
       else await definition.whenReady?.();
     },
   };
@@ -97,10 +97,11 @@ async function copyOf(primary: Member, { definition, data }: Member): Promise<vo
 }
 
 /** From here on every acknowledged write is also on the standby. */
-async function makeSynchronous(primary: Member, standby: string): Promise<void> {
-  await waitUntil(`${standby} is synchronous`, () => connected(primary, isSynchronous), {
+async function makeSynchronous(primary: Member, standby: Definition): Promise<void> {
+  await waitUntil(`${standby.name} is synchronous`, () => connected(primary, isSynchronous), {
     timeoutMs: TIMEOUT_MS,
   });
+  await untilCommitsWait(primary.definition.address, standby.address);
 }
 
 async function isSynchronous(sql: Sql): Promise<boolean> {
