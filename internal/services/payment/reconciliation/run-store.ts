@@ -58,7 +58,7 @@ export function giveBackRun(sql: Sql, ids: readonly string[], now: number): Prom
   return sql`update reconciliation set lease_until = ${now}::timestamptz where run_id = any(${[...ids]}::uuid[])`;
 }
 
-/** Those of `holds` that were looked up since the spans that list them are read. */
+/** Those of `holds` that a run has looked up, and that a later span may still list. */
 export function lookedUpHolds(
   tx: Tx,
   provider: string,
@@ -69,7 +69,7 @@ export function lookedUpHolds(
      where provider = ${provider} and provider_txn_id = any(${[...holds]}::text[])`;
 }
 
-/** `span`: the one whose list showed it. */
+/** Records that the hold was looked up. `span`: the one whose list showed it. */
 export function markHold(tx: Tx, provider: string, hold: string, span: Span): PromiseLike<unknown> {
   return tx`
     insert into looked_up_holds (provider, provider_txn_id, span_until)
