@@ -23,7 +23,7 @@ const MARK_EVERY_MS = 200;
 const MARK_BATCH = 2_000;
 /** Pause after a failure: during an outage every batch fails, and the relay tries as well. */
 const REST_MS = 1_000;
-const TOLD_EVERY_MS = 10_000;
+const LOG_EVERY_MS = 10_000;
 /** A refusal counts this long. */
 const DENIAL_MS = 30_000;
 /** A stopping role waits at most this long for Kafka, and as long again for the marks; the relay does the rest. */
@@ -58,7 +58,7 @@ export class Publisher implements AsyncDisposable {
   #markTimer: Timer | undefined;
   #marking = Promise.resolve();
   #restsUntil = Number.NEGATIVE_INFINITY;
-  #toldAt = Number.NEGATIVE_INFINITY;
+  #loggedAt = Number.NEGATIVE_INFINITY;
   readonly #denial = new Denial(DENIAL_MS, () => performance.now());
 
   constructor(options: PublisherOptions) {
@@ -177,8 +177,8 @@ export class Publisher implements AsyncDisposable {
 
   #failed(what: string, error: unknown, events: number): void {
     const now = performance.now();
-    if (now - this.#toldAt < TOLD_EVERY_MS) return;
-    this.#toldAt = now;
+    if (now - this.#loggedAt < LOG_EVERY_MS) return;
+    this.#loggedAt = now;
     const { log, databaseName } = this.#options;
     const fields = { database: databaseName, events, err: error };
     log.warn(fields, `events were ${what}; the relay takes over: ${describeError(error)}`);

@@ -37,7 +37,7 @@ const EXIT_FAILURE = 1;
 const EXIT_USAGE = 2;
 const CONNECT_BACKOFF_FIRST_MS = 200;
 const CONNECT_BACKOFF_CAP_MS = 5_000;
-const TELL_AGAIN_MS = 60_000;
+const LOG_AGAIN_MS = 60_000;
 
 export interface RoleDefinition<Schema extends TObject> {
   /** The binary's name, for example `checkout-inventory`. */
@@ -165,8 +165,8 @@ function answerFlags(definition: Pick<RoleDefinition<TObject>, "name" | "descrip
     "",
     `Usage: ${definition.name} [--help | --version]`,
     "",
-    "Runs until SIGTERM or SIGINT, then finishes work in flight. Environment variables. Secrets can also be files: the path in",
-    "NAME_FILE, or the name in lower case in $CREDENTIALS_DIRECTORY (systemd's LoadCredential):",
+    "Runs until SIGTERM or SIGINT, then finishes work in flight. A secret can also be a file: its path is in NAME_FILE, or it has the",
+    "name in lower case in $CREDENTIALS_DIRECTORY (systemd's LoadCredential). The environment variables:",
     "",
     describeConfig(definition.config),
   ].join("\n");
@@ -253,7 +253,7 @@ function startProgress({ ops, log, manager, stopping }: StartParts) {
   // A connect may take many seconds to fail. A stop does not wait for it; it ends with the process.
   const stopped = aborted(stopping);
   const untilReachable = async <T>(what: string, connect: () => Promise<T>): Promise<T> => {
-    let toldAt = 0;
+    let loggedAt = 0;
     let problem = NO_ANSWER;
     for (let attempt = 0; ; attempt++) {
       stopping.throwIfAborted();
@@ -271,8 +271,8 @@ function startProgress({ ops, log, manager, stopping }: StartParts) {
         waitingFor = `waiting for ${what}: ${describeError(error)}`;
         manager.status(waitingFor);
         problem = problemOf(error);
-        if (attempt === 0 || (problem.isLasting && performance.now() - toldAt >= TELL_AGAIN_MS)) {
-          toldAt = performance.now();
+        if (attempt === 0 || (problem.isLasting && performance.now() - loggedAt >= LOG_AGAIN_MS)) {
+          loggedAt = performance.now();
           log[problem.isLasting ? "error" : "warn"](
             { what, err: error },
             `${what} ${problem.words}, retrying: ${describeError(error)}`,

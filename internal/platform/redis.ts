@@ -22,8 +22,8 @@ const REFUSED_INTERVAL_MS = 30_000;
 /** How long a refusal counts: longer than the pause before the next look. */
 const DENIED_FOR_MS = 2 * REFUSED_INTERVAL_MS;
 /**
- * What a new connection leads to may take this long to learn. A role that starts waits for it: it must not run on a cluster node, and on a
- * busy machine the first reply takes seconds.
+ * How long a new connection may take to show what server it leads to. A role that starts waits for it: it must not run on a cluster node,
+ * and on a busy machine the first reply takes seconds.
  */
 const FIRST_REPLY_TIMEOUT_MS = 5_000;
 /** Keys per command. Keeps one command below 1 ms of the server's single thread. */

@@ -11,7 +11,7 @@ const MAX_ATTEMPTS = 2;
 /** Answers after which the same request may succeed. */
 const MAY_PASS: ReadonlySet<number> = new Set([429, 502, 503, 504]);
 const RETRY_AFTER_MS = 500;
-const TOLD_EVERY_MS = 60_000;
+const LOG_EVERY_MS = 60_000;
 
 export interface OtlpExporterOptions {
   /** OTLP_URL: the collector's base address. */
@@ -30,7 +30,7 @@ export class OtlpExporter implements SpanExporter {
   readonly #address: string;
   readonly #counted: ReturnType<typeof tracingMetrics>;
   readonly #sending = new Set<Promise<void>>();
-  #toldAt = Number.NEGATIVE_INFINITY;
+  #loggedAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: OtlpExporterOptions) {
     this.#options = options;
@@ -85,8 +85,8 @@ export class OtlpExporter implements SpanExporter {
 
   #logFailure(error: unknown, spans: number): void {
     const now = performance.now();
-    if (now - this.#toldAt < TOLD_EVERY_MS) return;
-    this.#toldAt = now;
+    if (now - this.#loggedAt < LOG_EVERY_MS) return;
+    this.#loggedAt = now;
     const fields = { url: this.#address, spans, err: error };
     this.#options.log.warn(
       fields,
