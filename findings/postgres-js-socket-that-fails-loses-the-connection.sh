@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Expected: the option `socket` of postgres.js may be an async function that opens the connection. When it rejects, the statement that wanted the
 #           connection fails, and the next statement tries again.
-# Happens:  the first statement fails. Its place in the pool is never free again: with `max: 1` every later statement waits for ever, without
+# Happens:  the first statement fails. Its place in the pool is never free again: with `max: 1` every later statement waits forever, without
 #           an error and without a timeout, and so does `end()` without one.
 # Matters:  the option is for tunnels and for choosing a host, which fail now and then. After `max` failures the process does no more work.
 # Seen:     postgres 3.4.9 on Node 20.20.2 and 26.3.0, 2026-11-30.

@@ -2,7 +2,7 @@
 # Expected: somebody truncated a table. Recovery to a moment before that (recovery_target_time, recovery_target_inclusive = off,
 #           recovery_target_action = pause) shows the table as it was, so that one can look before the server takes writes, as the
 #           documentation of recovery_target_action says.
-# Happens:  every query of that table waits for ever, without an error. Recovery stops before the first commit after the moment. If that is
+# Happens:  every query of that table waits forever, without an error. Recovery stops before the first commit after the moment. If that is
 #           the commit of the truncation, its lock (ACCESS EXCLUSIVE) has been replayed already and is held until recovery goes on.
 # Matters:  a script that checks a restored table hangs, and a person thinks that the restore has failed. Where nothing else commits between the
 #           moment and the mistake, no moment helps: the way out is to let recovery go on (pg_wal_replay_resume) unseen, or another target.

@@ -5,7 +5,7 @@
 #           transaction read write`) is refused before its first statement, with 0A000 (feature_not_supported): the state of things that
 #           Postgres cannot do anywhere, which nobody tries again.
 # Matters:  who says the access mode, for example because the default of the role or of the pooler is read only, never sees 25006. A pool
-#           that replaces connections on 25006 alone keeps those to the standby for ever.
+#           that replaces connections on 25006 alone keeps those to the standby forever.
 # Seen:     Postgres 18.4, postgres 3.4.9 on Node 26.3.0, 2026-11-28.
 # Source:   src/backend/access/transam/xact.c and src/backend/commands/variable.c, `check_transaction_read_only`.
 set -euo pipefail

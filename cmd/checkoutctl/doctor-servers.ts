@@ -1,4 +1,5 @@
 // The checks of `checkoutctl doctor` that ask Kafka, roles and HTTP servers, and those of keys and certificates.
+import { plural } from "../../internal/kernel/counted.ts";
 import { Type } from "@sinclair/typebox";
 import type { Check } from "../../internal/operations/doctor.ts";
 import {
@@ -42,7 +43,7 @@ export function kafkaChecks(settings: Settings, open: OpenSources): readonly Che
       subject: "brokers",
       async run() {
         const { brokers: known } = await (await admin).describeCluster();
-        const says = `${known.length} brokers answer; Kafka does not tell clients its version`;
+        const says = `${plural(known.length, "broker answers", "brokers answer")}; Kafka does not say its version to clients`;
         return [finding("kafka", "brokers", { verdict: "ok", says })];
       },
       whenAway: { verdict: "problem", todo: "start it, or correct KAFKA_BROKERS" },

@@ -176,7 +176,7 @@ describe("one broken thing", () => {
     const report = await doctor();
     expect(only(report, "sagas", "saga")).toMatchObject({
       verdict: "problem",
-      says: "1 sagas need an operator",
+      says: "1 saga needs an operator",
     });
     expect(only(report, "outbox", "inventory")).toMatchObject({
       verdict: "problem",

@@ -206,7 +206,7 @@ test("an order that somebody moves meanwhile stays as it is, and is named", asyn
   } finally {
     await order.sql.unsafe("drop trigger meddle on orders; drop function meddle()");
   }
-  expect((await tool.run(rebuild, env)).stdout).toContain("1 orders rebuilt");
+  expect((await tool.run(rebuild, env)).stdout).toContain("1 order rebuilt");
 });
 
 test("names the shoppers whose erasure the backup does not know", async () => {

@@ -1,4 +1,5 @@
 // Pure: the overview as text, for `checkoutctl top`. What does not answer reads "unknown since", never 0.
+import { plural } from "../../internal/kernel/counted.ts";
 import type { Overview, Part, SagaFlow, TopicState } from "../../schemas/overview.ts";
 import { inBytes, inWords } from "../../internal/operations/doctor-verdicts.ts";
 import { stateOfRole } from "../../internal/operations/overview.ts";
@@ -91,13 +92,13 @@ function moneyLines({
   const lines = [
     ...payments.map(
       ({ status, currency, count, amount_cents }) =>
-        `${count} payments ${status}: ${moneyText(amount_cents, currency)}`,
+        `${plural(count, "payment")} ${status}: ${moneyText(amount_cents, currency)}`,
     ),
     ...refunds_pending.map(
       ({ currency, count, amount_cents }) =>
-        `${count} refunds in progress: ${moneyText(amount_cents, currency)}`,
+        `${plural(count, "refund")} in progress: ${moneyText(amount_cents, currency)}`,
     ),
-    ...alerts.map(({ kind, count }) => `${count} open alerts ${kind}: checkoutctl payments alerts`),
+    ...alerts.map(({ kind, count }) => `${plural(count, "open alert")} ${kind}: checkoutctl payments alerts`),
     ...(at_least ? ["at least: more are open than are counted"] : []),
   ];
   return lines.length === 0 ? ["none: no payment or refund is open"] : lines;

@@ -631,7 +631,7 @@ const breaks: Readonly<Record<string, Break>> = {
   },
   "a command waits for a retry in a system that should be idle": {
     invariant: "everything-finished",
-    says: "inventory: 1 commands wait for a retry",
+    says: "inventory: 1 command waits for a retry",
     options: IDLE,
     async doIt() {
       const { inventory } = system.databases;
@@ -973,7 +973,7 @@ describe("is no violation:", () => {
     system.topics.get(TOPICS.deadLetters)?.push({ dead_letter_id: longAgo, saga_id: null });
     const report = await run();
     expect(findings(report)).toEqual([]);
-    expect(report.not_checked).toEqual(["1 messages in Kafka are older than the outboxes' retention"]);
+    expect(report.not_checked).toEqual(["1 message in Kafka is older than the outboxes' retention"]);
     expect(report.open.dead_letters.count).toBe(1);
   });
 

@@ -1,6 +1,7 @@
 // Compares outboxes with topics by message id. Both keep growing while they are read, so the outboxes come first: what they mark as
 // published must already be in Kafka. What only Kafka has is looked up in the outboxes again. What is too old to be in either is
 // counted, not judged.
+import { plural } from "../kernel/counted.ts";
 import { inboxOf } from "../../schemas/consumers.ts";
 import { DATABASES } from "../../schemas/migrations.ts";
 import { MESSAGES, type MessageType } from "../../schemas/registry.ts";
@@ -78,10 +79,14 @@ export class MessageReading {
   get notChecked(): readonly string[] {
     const sentences = [];
     if (this.#rowsTooOld > 0) {
-      sentences.push(`${this.#rowsTooOld} published outbox rows are older than Kafka's retention`);
+      sentences.push(
+        `${plural(this.#rowsTooOld, "published outbox row is", "published outbox rows are")} older than Kafka's retention`,
+      );
     }
     if (this.#recordsTooOld > 0) {
-      sentences.push(`${this.#recordsTooOld} messages in Kafka are older than the outboxes' retention`);
+      sentences.push(
+        `${plural(this.#recordsTooOld, "message in Kafka is", "messages in Kafka are")} older than the outboxes' retention`,
+      );
     }
     return sentences;
   }

@@ -32,7 +32,7 @@ describe("what needs a person, without an Alertmanager", () => {
     expect(lines(money("UNKNOWN", 15))).toEqual([]);
     expect(lines(money("PENDING", 60))).toEqual([]);
     expect(lines(money("UNKNOWN", 16))).toEqual([
-      "warn /payments 3 payments in EUR have no definite answer, the oldest for 16 min",
+      "warn /payments 3 payments in EUR have no definite result, the oldest for 16 min",
     ]);
   });
 

@@ -1,5 +1,6 @@
 // Pure: judges what waits in the system for `checkoutctl doctor`, from the overview: outboxes, lag, dead letters, sagas, payments,
 // mails, roles. The limits are those of deploy/prometheus/alerts.yml.
+import { plural } from "../kernel/counted.ts";
 import type { Finding } from "../../schemas/doctor.ts";
 import type {
   MoneyAtRisk,
@@ -51,7 +52,7 @@ function judged<T>(
 
 function judgeOutbox(database: string, { unpublished, oldest_at, retries }: OutboxDepth, now: number) {
   const age = oldest_at === null ? 0 : now - oldest_at;
-  const waiting = `${unpublished} events wait for Kafka${unpublished > 0 ? `, the oldest for ${inWords(age)}` : ""}; ${retries} messages wait for another try`;
+  const waiting = `${plural(unpublished, "event waits", "events wait")} for Kafka${unpublished > 0 ? `, the oldest for ${inWords(age)}` : ""}; ${plural(retries, "message waits", "messages wait")} for another try`;
   if (age <= STALE_OUTBOX_MS) return finding("outbox", database, { verdict: "ok", says: waiting });
   return finding("outbox", database, {
     verdict: "problem",
@@ -63,7 +64,7 @@ function judgeOutbox(database: string, { unpublished, oldest_at, retries }: Outb
 function judgeLag(topics: readonly TopicState[]): readonly Finding[] {
   return topics.flatMap(({ topic, groups }) =>
     groups.map(({ group, lag }) => {
-      const says = `${group} has not committed ${lag} messages`;
+      const says = `${group} has not committed ${plural(lag, "message")}`;
       if (lag <= LAG) return finding("lag", topic, { verdict: "ok", says });
       const todo = `read the log of ${group}; see the runbook, Orders do not finish`;
       return finding("lag", topic, { verdict: "warning", says, todo });
@@ -86,18 +87,24 @@ function judgeSagas(flow: SagaFlow): Finding {
   const { in_progress, needing_operator, cancellations_needing_operator } = flow;
   const open = in_progress.reduce((sum, { count }) => sum + count, 0);
   const needy = [
-    ...(needing_operator > 0 ? [`${needing_operator} sagas`] : []),
+    ...(needing_operator > 0 ? [plural(needing_operator, "saga")] : []),
     ...(cancellations_needing_operator > 0
-      ? [`${cancellations_needing_operator} cancellations of orders`]
+      ? [plural(cancellations_needing_operator, "cancellation of an order", "cancellations of orders")]
       : []),
   ];
   if (needy.length === 0)
     return finding("sagas", "saga", { verdict: "ok", says: `${open} in progress, none needs an operator` });
   return finding("sagas", "saga", {
     verdict: "problem",
-    says: `${needy.join(" and ")} need an operator`,
+    says: `${needy.join(" and ")} ${needing_operator + cancellations_needing_operator === 1 ? "needs" : "need"} an operator`,
     todo: "checkoutctl saga ls --stuck 1s, then checkoutctl saga show ID",
   });
+}
+
+/** After a number of payments: `are UNKNOWN` in words, or any other status as it is called. */
+export function inWhichState(status: string, count: number): string {
+  if (status === "UNKNOWN") return `${count === 1 ? "has" : "have"} no definite result`;
+  return `${count === 1 ? "is" : "are"} ${status}`;
 }
 
 function judgeMoney({ payments, refunds_pending, alerts }: MoneyAtRisk, now: number): readonly Finding[] {
@@ -109,7 +116,7 @@ function judgeMoney({ payments, refunds_pending, alerts }: MoneyAtRisk, now: num
     findings.push(
       finding("payments", "payment", {
         verdict: "warning",
-        says: `${count} payments in ${currency} ${status === "UNKNOWN" ? "have no definite result" : `are ${status}`}, the oldest for ${inWords(now - oldest_at)}`,
+        says: `${plural(count, "payment")} in ${currency} ${inWhichState(status, count)}, the oldest for ${inWords(now - oldest_at)}`,
         todo: "does the provider answer? see the runbook, A payment stays UNKNOWN",
       }),
     );
@@ -124,7 +131,7 @@ function judgeMoney({ payments, refunds_pending, alerts }: MoneyAtRisk, now: num
   if (findings.length === 0) {
     const sum = (rows: readonly { readonly count: number }[]) =>
       rows.reduce((all, { count }) => all + count, 0);
-    const says = `${sum(payments)} payments and ${sum(refunds_pending)} refunds are in progress, no alert is open`;
+    const says = `${plural(sum(payments), "payment")} and ${plural(sum(refunds_pending), "refund")} in progress, no alert is open`;
     findings.push(finding("payments", "payment", { verdict: "ok", says }));
   }
   return findings;

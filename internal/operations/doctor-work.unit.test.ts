@@ -52,7 +52,7 @@ test.each<[string, Partial<Overview>, readonly [string, string, string]]>([
         { topic: "t", partitions: 1, messages: 1, end: 1, groups: [{ group: "order", lag: 1_001 }] },
       ]),
     },
-    ["lag", "warning", "order has not committed 1001 messages"],
+    ["lag", "warning", "order has not committed 1,001 messages"],
   ],
   [
     "dead letters",
@@ -70,7 +70,7 @@ test.each<[string, Partial<Overview>, readonly [string, string, string]]>([
         alerts: [],
       }),
     },
-    ["payments", "warning", "1 payments in EUR have no definite result, the oldest for 15 min"],
+    ["payments", "warning", "1 payment in EUR has no definite result, the oldest for 15 min"],
   ],
   [
     "payment alerts",
@@ -138,7 +138,7 @@ test("sagas and cancellations that need an operator are one problem, with the co
   const found = judgeWork({ ...healthy, sagas }, "1.0").find(({ check }) => check === "sagas");
   expect(found).toMatchObject({
     verdict: "problem",
-    says: "1 sagas and 2 cancellations of orders need an operator",
+    says: "1 saga and 2 cancellations of orders need an operator",
   });
   expect(found?.todo).toContain("saga ls --stuck");
 });

@@ -153,7 +153,7 @@ test("nothing is erased while a checkout, an unpublished message, a retry or a m
   await saga`update outbox set published = true, published_at = now() where partition_key = ${saga_id}`;
 
   await saga`update saga_state set status = 'ORDER_CREATED', completed_at = null, deadline_at = now() where saga_id = ${saga_id}`;
-  await refusedFor("1 checkouts in progress");
+  await refusedFor("1 checkout in progress");
   await saga`update saga_state set status = 'COMPLETED', completed_at = now(), deadline_at = null where saga_id = ${saga_id}`;
 
   for (const [sql, type] of [
@@ -164,13 +164,13 @@ test("nothing is erased while a checkout, an unpublished message, a retry or a m
     await sql`insert into retry (message_id, saga_id, message_type, attempts, next_attempt_at, first_failed_at, last_failed_at,
         error_code, error_message, topic, partition, "offset", timestamp_ms, value, headers)
       values (gen_random_uuid(), ${saga_id}, ${type}, 1, now(), now(), now(), 'X', 'x', 't', 0, 0, 0, '{}', '{}')`;
-    await refusedFor("1 commands waiting for a retry");
+    await refusedFor("1 command waiting for a retry");
     await sql`truncate retry`;
   }
 
   await mails.sql`insert into waiting_mails (mail_key, saga_id, attempts, first_failed_at, stored_at, next_attempt_at, last_reply,
       topic, partition, "offset", timestamp_ms, value, headers)
     values ('k', ${saga_id}, 1, now(), now(), now(), '450', 't', 0, 0, 0, '{}', '{}')`;
-  await refusedFor("1 mails waiting");
+  await refusedFor("1 mail waiting");
   await mails.sql`truncate waiting_mails`;
 });

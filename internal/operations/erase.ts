@@ -1,5 +1,6 @@
 // Erases a shopper's personal data: e-mail, postal addresses and what is known of the card, in sagas, orders and the outboxes. Called by `checkoutctl shopper
 // erase`. Amounts, items and times stay, so every invariant that the auditor checks still holds.
+import { plural } from "../kernel/counted.ts";
 import type { Sql } from "postgres";
 import { DEAD_LETTER_RETENTION_MS, SEGMENT_MS, TOPIC_RETENTION_MS } from "../../schemas/topics.ts";
 import { AppError } from "../kernel/errors.ts";
@@ -55,7 +56,7 @@ export async function eraseShopper(options: EraseOptions, userId: string): Promi
   if (open.sagas + open.unpublished + retries + mails > 0) {
     throw new AppError(
       "MESSAGE_INVALID",
-      `the shopper has ${open.sagas} checkouts in progress, ${open.unpublished} messages not published yet, ${retries} commands waiting for a retry and ${mails} mails waiting; erase the shopper when these are done (\`checkoutctl saga ls --stuck\`)`,
+      `the shopper has ${plural(open.sagas, "checkout")} in progress, ${plural(open.unpublished, "message")} not published yet, ${plural(retries, "command")} waiting for a retry and ${plural(mails, "mail")} waiting; erase the shopper when these are done (\`checkoutctl saga ls --stuck\`)`,
     );
   }
   // The sagas last: if this run is interrupted, the sagas still name the shopper and the next run does the rest.

@@ -4,6 +4,7 @@
 // A line of the audit trail is written before anything of a database is changed, with the time since when it lacks something, and settled
 // at the end. So a repair that was interrupted is continued from the same time, although what it wrote back is not missing any more.
 // Every step may be repeated.
+import { plural } from "../kernel/counted.ts";
 import type { Sql } from "postgres";
 import { type DatabaseName, DATABASES } from "../../schemas/migrations.ts";
 import type { Topic } from "../../schemas/topics.ts";
@@ -137,7 +138,7 @@ export async function repair(
       [...earlier, action_id].map((id) => ({
         action_id: id,
         outcome: repaired.not_repaired.length === 0 ? "repaired" : "repaired in part",
-        detail: `${detail}; ${repaired.delivered_again} messages delivered again, ${repaired.not_repaired.length} points open`,
+        detail: `${detail}; ${plural(repaired.delivered_again, "message")} delivered again, ${plural(repaired.not_repaired.length, "point")} open`,
       })),
     );
   }

@@ -1,5 +1,6 @@
 // Writes lost messages back into an outbox after its database was restored from a backup and Kafka has more. Then the outboxes
 // hold everything that is in Kafka and can rebuild it. Called by `checkoutctl outbox restore`.
+import { plural } from "../kernel/counted.ts";
 import { timestampOf } from "../kernel/timestamp.ts";
 import type { Sql } from "postgres";
 import { DeadLetter } from "../../schemas/dead-letter.ts";
@@ -74,7 +75,7 @@ export async function restoreOutbox(options: RestoreOptions): Promise<RestoreRep
     subject: database,
     saga_id: null,
   } as const;
-  const outcome = { outcome: "restored", detail: `${count} messages`, at: clock.now() };
+  const outcome = { outcome: "restored", detail: plural(count, "message"), at: clock.now() };
   if (!dryRun) await recordActions(trail, [{ ...act, actor, reason, ...outcome }]);
   return { run_id, topics };
 }

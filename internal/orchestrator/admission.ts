@@ -4,6 +4,7 @@
 // for their messages. When a payment provider limits calls, no more checkouts that pay with it are admitted than it has time for: the replies
 // of the payment service say how long the next charge would wait. Called by intake.ts for each group; a loop of cmd/orchestrator
 // measures the backlog.
+import { countText, plural } from "../kernel/counted.ts";
 import type { Clock } from "../kernel/ports.ts";
 import type { Log, Meter } from "../kernel/telemetry.ts";
 import type { Backlog } from "./intake-store.ts";
@@ -33,9 +34,9 @@ export function rejectionOf(backlog: Pressure, limits: Pressure, isRefusing: boo
   if (backlog.chargeWaitMs >= limits.chargeWaitMs * share)
     return `the payment provider limits calls: a charge waits ${seconds(backlog.chargeWaitMs)} s, the limit is ${seconds(limits.chargeWaitMs)} s`;
   if (backlog.openSagas >= limits.openSagas * share)
-    return `${backlog.openSagas} checkouts are in progress, the limit is ${limits.openSagas}`;
+    return `${plural(backlog.openSagas, "checkout is", "checkouts are")} in progress, the limit is ${countText(limits.openSagas)}`;
   if (backlog.unpublished >= limits.unpublished * share)
-    return `${backlog.unpublished} messages wait for Kafka, the limit is ${limits.unpublished}`;
+    return `${plural(backlog.unpublished, "message waits", "messages wait")} for Kafka, the limit is ${countText(limits.unpublished)}`;
   return null;
 }
 

@@ -22,7 +22,7 @@ describe("a checkout is rejected", () => {
       "100 checkouts are in progress, the limit is 100",
     );
     expect(rejectionOf(backlog(0, 1_000), LIMITS, false)).toBe(
-      "1000 messages wait for Kafka, the limit is 1000",
+      "1,000 messages wait for Kafka, the limit is 1,000",
     );
   });
 

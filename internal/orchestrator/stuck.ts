@@ -1,6 +1,7 @@
 // Detects sagas that make no progress. Everything recovers by itself within minutes, so a stuck saga needs a person. Counts stuck
 // sagas, and the sagas and cancellations that need an operator, for alerts, and logs each stuck one once. Run by a loop of
 // cmd/orchestrator.
+import { plural } from "../kernel/counted.ts";
 import type { Clock } from "../kernel/ports.ts";
 import type { Log, Meter } from "../kernel/telemetry.ts";
 import { undoTypeOf } from "./commands.ts";
@@ -74,7 +75,7 @@ export class StuckWatch {
         .map((saga) => `${saga.saga_id} waits for the reply to ${awaitedCommand(saga)}`);
       log.warn(
         { sagas, more: fresh.length - sagas.length },
-        `${fresh.length} sagas have made no progress for ${afterMs / 1_000} s; run checkoutctl saga ls --stuck`,
+        `${plural(fresh.length, "saga has", "sagas have")} made no progress for ${afterMs / 1_000} s; run checkoutctl saga ls --stuck`,
       );
     }
   }

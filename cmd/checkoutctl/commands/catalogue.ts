@@ -1,4 +1,5 @@
 // `checkoutctl catalogue`: adds and lists products and stock.
+import { plural } from "../../../internal/kernel/counted.ts";
 import { Option } from "@commander-js/extra-typings";
 import {
   demoCatalogue,
@@ -40,7 +41,7 @@ const load = command(
     print(
       options,
       { loaded: items.length, units },
-      () => `${items.length} products loaded, ${units} units added`,
+      () => `${plural(items.length, "product")} loaded, ${plural(units, "unit")} added`,
     );
   });
 

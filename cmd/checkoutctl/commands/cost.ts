@@ -1,4 +1,5 @@
 // `checkoutctl cost`: what an order costs in CPU, memory and storage, measured while orders come in.
+import { plural } from "../../../internal/kernel/counted.ts";
 import { InvalidArgumentError } from "@commander-js/extra-typings";
 import { type CostFacts, costOf, type Prices } from "../../../internal/operations/cost.ts";
 import { checkoutsKept, completedBetween } from "../../../internal/operations/cost-store.ts";
@@ -129,7 +130,7 @@ function asText(report: CostReport): string {
     report;
   const of = (value: number | null, digits: number) => (value === null ? null : value.toFixed(digits));
   return [
-    `${orders} orders completed in ${window_seconds.toFixed(0)} s`,
+    `${plural(orders, "order")} completed in ${window_seconds.toFixed(0)} s`,
     table(
       ["PROCESS", "CPU MS PER ORDER", "CORES", "MEMORY"],
       [
@@ -146,7 +147,7 @@ function asText(report: CostReport): string {
       ["DATABASE", "SIZE"],
       databases.map(({ database, bytes }) => [database, inBytes(bytes)]),
     ),
-    `${report.checkouts_are_estimated ? "about " : ""}${checkouts_kept} checkouts are kept: ${report.database_bytes_per_checkout === null ? "too few to tell their size from that of empty databases" : `${inBytes(report.database_bytes_per_checkout)} each`}\n` +
+    `${report.checkouts_are_estimated ? "about " : ""}${plural(checkouts_kept, "checkout is", "checkouts are")} kept: ${report.database_bytes_per_checkout === null ? "too few to tell their size from that of empty databases" : `${inBytes(report.database_bytes_per_checkout)} each`}\n` +
       (report.messages_per_order === null || report.kafka_bytes_per_order === null
         ? "messages per order: not measured"
         : `${report.messages_per_order.toFixed(1)} messages per order, ${inBytes(report.kafka_bytes_per_order)} in Kafka, all copies, before compression`),

@@ -1,4 +1,5 @@
 // `checkoutctl order rebuild`: brings shipments, deliveries and cancellations back after the order database was restored from a backup.
+import { plural } from "../../../internal/kernel/counted.ts";
 import {
   type OrderRebuildReport,
   rebuildOrders,
@@ -40,7 +41,7 @@ function asText({ orders, answered, open, skipped, erased_shoppers }: OrderRebui
   const would = isDry ? "would be " : "";
   return [
     ...(orders.length === 0 ? [] : [table(["ORDER", "FROM", "TO", "TRACKING"], orders.map(rowOf))]),
-    `${orders.length} orders ${would}rebuilt; ${answered} commands already had an answer`,
+    `${plural(orders.length, "order")} ${would}rebuilt; ${plural(answered, "command")} already had an answer`,
     ...open.map(({ order_id, saga_id, what }) => `order ${order_id} of saga ${saga_id}: ${what}`),
     ...skipped.map((id) => `order ${id} was changed by somebody else meanwhile: run this again`),
     ...erased_shoppers.map(

@@ -1,4 +1,5 @@
 // `checkoutctl saga rebuild`: brings a saga database up to date after it was restored from a backup.
+import { plural } from "../../../internal/kernel/counted.ts";
 import { DEFAULT_ACTION_MS } from "../../../internal/orchestrator/action.ts";
 import {
   type RebuildReport,
@@ -86,8 +87,8 @@ export async function rebuildFrom(
 
 const DEADLINE_SOURCES = {
   given: "",
-  messages: ", as the messages tell",
-  assumed: ", the default: no message tells it, so check FORWARD_DEADLINE_MS and give --forward-deadline",
+  messages: ", as the messages say",
+  assumed: ", the default: no message has it, so check FORWARD_DEADLINE_MS and give --forward-deadline",
 } as const;
 
 function asText(
@@ -98,11 +99,13 @@ function asText(
   const taken = sagas.filter(({ key_taken }) => key_taken);
   return [
     ...(sagas.length === 0 ? [] : [table(["SAGA", "FROM", "TO", "SENDS"], sagas.map(rowOf))]),
-    `${lost_messages} lost messages ${would}written back, ${sagas.length} sagas ${would}rebuilt`,
+    `${plural(lost_messages, "lost message")} ${would}written back, ${plural(sagas.length, "saga")} ${would}rebuilt`,
     ...(cancellations.rebuilt.length === 0
       ? []
-      : [`${cancellations.rebuilt.length} cancellations of orders ${would}rebuilt, each at its last step`]),
-    `${missed_events} events to finished sagas, and about shipping, ${would}taken`,
+      : [
+          `${plural(cancellations.rebuilt.length, "cancellation of an order", "cancellations of orders")} ${would}rebuilt, each at its last step`,
+        ]),
+    `${plural(missed_events, "event")} to finished sagas, and about shipping, ${would}taken`,
     `open ones get ${forward_deadline.ms / 1_000} s${DEADLINE_SOURCES[forward_deadline.source]}`,
     ...taken.map(
       ({ saga_id }) =>

@@ -1,4 +1,5 @@
 // `checkoutctl topics read`: messages of one topic, by saga, time or offset. Joins no group and moves no offset.
+import { plural } from "../../../internal/kernel/counted.ts";
 import { InvalidArgumentError } from "@commander-js/extra-typings";
 import { timestampOf } from "../../../internal/kernel/timestamp.ts";
 import { MAX_PAGE_MESSAGES, TopicBrowser } from "../../../internal/operations/topic-browser.ts";
@@ -72,7 +73,7 @@ function textOf({ messages, order, read, stopped, older_deleted, newer, older }:
     ...(rows.length === 0
       ? ["no message in what was looked through"]
       : [table(["PARTITION", "OFFSET", "AT", "TYPE", "SAGA"], rows)]),
-    `${order}; looked through ${looked} messages${END[stopped]}${older_deleted ? "; Kafka no longer has older ones" : ""}`,
+    `${order}; looked through ${plural(looked, "message")}${END[stopped]}${older_deleted ? "; Kafka no longer has older ones" : ""}`,
     ...(newer === null ? [] : [`newer: --from ${newer}`]),
     ...(older === null ? [] : [`older: --to ${older}`]),
   ];

@@ -1,4 +1,5 @@
 // Outboxes against topics, 202 responses against sagas, and, if requested, that no work is left.
+import { plural } from "../../kernel/counted.ts";
 import { DEAD_LETTER_RETENTION_MS, TOPIC_RETENTION_MS, TOPICS } from "../../../schemas/topics.ts";
 import type { Backlog, StrayRecord } from "../facts.ts";
 import type { Invariant } from "../invariant.ts";
@@ -60,8 +61,12 @@ export const messages: readonly Invariant[] = [
         if (cancellation === "in progress")
           yield { saga_id: saga.saga_id, detail: "its order is still being cancelled" };
       }
-      yield* backlogs(open.unpublished, "outbox rows are not published");
-      yield* backlogs(open.retries, "commands wait for a retry");
+      yield* backlogs(open.unpublished, (count) =>
+        plural(count, "outbox row is not published", "outbox rows are not published"),
+      );
+      yield* backlogs(open.retries, (count) =>
+        plural(count, "command waits for a retry", "commands wait for a retry"),
+      );
     },
   },
 ];
@@ -88,8 +93,8 @@ function adviceOn({ topic, id, deadLetters }: StrayRecord): string {
     : `; its dead letter was discarded by ${first.discard?.actor}, but it has an id, so a fault of ours may have sent it: ${until}`;
 }
 
-function* backlogs(byDatabase: Readonly<Record<string, Backlog>>, what: string) {
+function* backlogs(byDatabase: Readonly<Record<string, Backlog>>, inWords: (count: number) => string) {
   for (const [database, { count }] of Object.entries(byDatabase)) {
-    if (count > 0) yield { saga_id: null, detail: `${database}: ${count} ${what}` };
+    if (count > 0) yield { saga_id: null, detail: `${database}: ${inWords(count)}` };
   }
 }

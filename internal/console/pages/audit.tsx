@@ -18,7 +18,7 @@ import { Choice, Field } from "../parts/field.tsx";
 import { Page } from "../parts/layout.tsx";
 import { type Column, DataTable, Exports } from "../parts/table.tsx";
 import { When } from "../parts/when.tsx";
-import { plural } from "../parts/words.ts";
+import { plural } from "../../kernel/counted.ts";
 import type { Frame } from "../visit.ts";
 
 function toneOf(outcome: string): Tone {

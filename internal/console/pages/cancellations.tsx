@@ -4,7 +4,7 @@ import { CommandLine, Empty } from "../parts/bits.tsx";
 import { cancellationColumns } from "../parts/cancellation.tsx";
 import { Page } from "../parts/layout.tsx";
 import { DataTable, Exports } from "../parts/table.tsx";
-import { plural } from "../parts/words.ts";
+import { plural } from "../../kernel/counted.ts";
 import type { Frame } from "../visit.ts";
 
 interface Props {

@@ -10,7 +10,7 @@ import { CommandLine, Copy, Facts, IdLink, Notice, Status } from "../parts/bits.
 import { Page } from "../parts/layout.tsx";
 import { PlanAct } from "../parts/plan-act.tsx";
 import { When } from "../parts/when.tsx";
-import { plural } from "../parts/words.ts";
+import { plural } from "../../kernel/counted.ts";
 import type { Frame } from "../visit.ts";
 
 /** What the message page needs. */

@@ -16,7 +16,7 @@ import { PlanAct } from "../parts/plan-act.tsx";
 import { sagaColumn } from "../parts/saga-columns.tsx";
 import { type Column, DataTable, Exports } from "../parts/table.tsx";
 import { When } from "../parts/when.tsx";
-import { countText, plural } from "../parts/words.ts";
+import { countText, plural } from "../../kernel/counted.ts";
 import type { Frame } from "../visit.ts";
 
 export const deadLetterColumns = (now: number): readonly Column<ListedDeadLetter>[] => [

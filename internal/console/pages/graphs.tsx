@@ -5,7 +5,7 @@ import { type Chart, type ChartId, CHARTS, type Unit } from "../charts.ts";
 import type { Point } from "../history.ts";
 import { Page } from "../parts/layout.tsx";
 import { When } from "../parts/when.tsx";
-import { countText } from "../parts/words.ts";
+import { countText } from "../../kernel/counted.ts";
 import { GRAPH_STYLE_SHEET } from "../style-sheet.ts";
 import type { Frame } from "../visit.ts";
 

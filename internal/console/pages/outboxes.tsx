@@ -11,7 +11,7 @@ import { CommandLine, Unknown } from "../parts/bits.tsx";
 import { Page } from "../parts/layout.tsx";
 import { type Column, DataTable, Exports } from "../parts/table.tsx";
 import { When } from "../parts/when.tsx";
-import { countText } from "../parts/words.ts";
+import { countText } from "../../kernel/counted.ts";
 import { knownOf, type Reading } from "../source.ts";
 import type { Frame } from "../visit.ts";
 

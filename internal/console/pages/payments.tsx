@@ -14,7 +14,7 @@ import { holderOf } from "../parts/live-parts.tsx";
 import { sagaColumn } from "../parts/saga-columns.tsx";
 import { type Column, DataTable, Exports } from "../parts/table.tsx";
 import { When } from "../parts/when.tsx";
-import { plural } from "../parts/words.ts";
+import { plural } from "../../kernel/counted.ts";
 import type { Frame } from "../visit.ts";
 
 export const PAYMENT_VIEWS = [

@@ -13,7 +13,8 @@ import { itemColumnsOf, type WaitingMails } from "../parts/run-items.tsx";
 import { perSecond, selectionText, stateText } from "../parts/run-words.ts";
 import { DataTable, Exports } from "../parts/table.tsx";
 import { When } from "../parts/when.tsx";
-import { countText, durationText, plural } from "../parts/words.ts";
+import { countText, plural } from "../../kernel/counted.ts";
+import { durationText } from "../parts/words.ts";
 import type { Frame } from "../visit.ts";
 import { RunKind, RunStatus } from "../parts/run-kind.tsx";
 

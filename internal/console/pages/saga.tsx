@@ -25,7 +25,8 @@ import { type Column, DataTable } from "../parts/table.tsx";
 import { StepBars } from "../parts/step-bars.tsx";
 import { type Show, SHOWS, Timeline } from "../parts/timeline.tsx";
 import { When } from "../parts/when.tsx";
-import { durationText, plural } from "../parts/words.ts";
+import { durationText } from "../parts/words.ts";
+import { plural } from "../../kernel/counted.ts";
 import type { Frame } from "../visit.ts";
 
 export interface SagaProps {

@@ -16,7 +16,7 @@ import { Page } from "../parts/layout.tsx";
 import { type Shoppers, sagaColumns } from "../parts/saga-columns.tsx";
 import { DataTable, Exports } from "../parts/table.tsx";
 import { SavedViews, ViewsScript } from "../parts/views.tsx";
-import { countText, plural } from "../parts/words.ts";
+import { countText, plural } from "../../kernel/counted.ts";
 import type { Frame } from "../visit.ts";
 
 interface Props {

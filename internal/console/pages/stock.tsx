@@ -7,7 +7,7 @@ import { Page } from "../parts/layout.tsx";
 import { sagaColumn } from "../parts/saga-columns.tsx";
 import { type Column, DataTable, Exports } from "../parts/table.tsx";
 import { When } from "../parts/when.tsx";
-import { countText, plural } from "../parts/words.ts";
+import { countText, plural } from "../../kernel/counted.ts";
 import type { Frame } from "../visit.ts";
 
 const TONES: Readonly<Record<string, Tone>> = {

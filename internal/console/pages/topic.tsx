@@ -10,7 +10,7 @@ import { Page } from "../parts/layout.tsx";
 import { type Column, DataTable, Exports } from "../parts/table.tsx";
 import { TopicReaders } from "../parts/topic-readers.tsx";
 import { When } from "../parts/when.tsx";
-import { countText, plural } from "../parts/words.ts";
+import { countText, plural } from "../../kernel/counted.ts";
 import type { Frame } from "../visit.ts";
 
 export interface TopicProps {

@@ -5,7 +5,8 @@ import { Status, Unknown } from "../parts/bits.tsx";
 import { Page } from "../parts/layout.tsx";
 import { holderOf, type LiveParts } from "../parts/live-parts.tsx";
 import { type Column, DataTable } from "../parts/table.tsx";
-import { countText, durationText } from "../parts/words.ts";
+import { countText } from "../../kernel/counted.ts";
+import { durationText } from "../parts/words.ts";
 import { knownOf, type Reading } from "../source.ts";
 import type { Frame } from "../visit.ts";
 

@@ -1,10 +1,11 @@
 // What needs a person now, worst first. Pure. The overview shows it above everything else.
 import { moneyText } from "../../kernel/money.ts";
-import { LAG, UNKNOWN_PAYMENT_MS, WAITING_MAIL_MS } from "../../operations/doctor-work.ts";
+import { inWhichState, LAG, UNKNOWN_PAYMENT_MS, WAITING_MAIL_MS } from "../../operations/doctor-work.ts";
 import type { SagaFlow } from "../../../schemas/overview.ts";
 import type { PausedRun, Snapshot } from "../collector.ts";
 import { knownOf, type Reading } from "../source.ts";
-import { countText, durationText, plural } from "./words.ts";
+import { countText, plural } from "../../kernel/counted.ts";
+import { durationText } from "./words.ts";
 
 interface Attention {
   readonly tone: "bad" | "warn";
@@ -87,11 +88,6 @@ export function stuckUndoHref({
 }: NonNullable<SagaFlow["charged_undo_stuck"]>[number]): string {
   const needy = needing_operator === count ? "&needs_operator=1" : "";
   return `/sagas?status=COMPENSATING&currency=${currency}${needy}`;
-}
-
-function inWhichState(status: string, count: number): string {
-  if (status === "UNKNOWN") return `${count === 1 ? "has" : "have"} no definite answer`;
-  return `${count === 1 ? "is" : "are"} ${status}`;
 }
 
 /** What waits for longer than `checkoutctl doctor` finds right. An Alertmanager may know it, too; not everybody has one. */

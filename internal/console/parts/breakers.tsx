@@ -4,7 +4,7 @@ import type { Snapshot } from "../collector.ts";
 import { knownOf } from "../source.ts";
 import { Status, Unknown } from "./bits.tsx";
 import { type Column, DataTable } from "./table.tsx";
-import { countText } from "./words.ts";
+import { countText } from "../../kernel/counted.ts";
 
 interface Props {
   readonly snapshot: Pick<Snapshot, "roles">;

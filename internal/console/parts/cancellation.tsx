@@ -5,7 +5,7 @@ import { IdLink, Status } from "./bits.tsx";
 import { sagaColumn } from "./saga-columns.tsx";
 import type { Column } from "./table.tsx";
 import { When } from "./when.tsx";
-import { plural } from "./words.ts";
+import { plural } from "../../kernel/counted.ts";
 
 const WAITS_FOR: Readonly<Record<OpenCancellation["step"], string>> = {
   order: "the order service",

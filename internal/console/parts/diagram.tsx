@@ -2,7 +2,7 @@
 import type { SagaFlow } from "../../../schemas/overview.ts";
 import type { Flow, LastHour } from "../../operations/saga-rate-store.ts";
 import { COLUMNS, EDGES, flowAlong, type MapEdge, type MapNode, NODES, openAt } from "./saga-map.ts";
-import { countText } from "./words.ts";
+import { countText } from "../../kernel/counted.ts";
 
 const COLUMN = 190;
 const BOX = { width: 124, height: 60 };

@@ -2,7 +2,7 @@
 // says the same.
 import type { Minute } from "../../operations/saga-rate-store.ts";
 import { When } from "./when.tsx";
-import { countText } from "./words.ts";
+import { countText } from "../../kernel/counted.ts";
 
 const MINUTES = 60;
 const MINUTE_MS = 60_000;

@@ -8,7 +8,7 @@ import type { Snapshot } from "../collector.ts";
 import { knownOf } from "../source.ts";
 import { CommandLine, Notice } from "./bits.tsx";
 import { When } from "./when.tsx";
-import { plural } from "./words.ts";
+import { plural } from "../../kernel/counted.ts";
 
 /** One sentence or two: `text`, then the time if there is one, then `rest`. */
 interface Instruction {

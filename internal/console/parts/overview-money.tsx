@@ -4,7 +4,7 @@ import type { Snapshot } from "../collector.ts";
 import { stuckUndoHref } from "./attention.ts";
 import { Status, Unknown } from "./bits.tsx";
 import { When } from "./when.tsx";
-import { countText } from "./words.ts";
+import { countText } from "../../kernel/counted.ts";
 import { knownOf } from "../source.ts";
 import { Card } from "./overview-card.tsx";
 

@@ -5,7 +5,7 @@ import type { Snapshot } from "../collector.ts";
 import { startCommandOf } from "../../operations/doctor-work.ts";
 import { CommandLine, Status, Unknown } from "./bits.tsx";
 import { When } from "./when.tsx";
-import { countText, plural } from "./words.ts";
+import { countText, plural } from "../../kernel/counted.ts";
 import { knownOf, type Reading } from "../source.ts";
 import { Card, type OverviewProps } from "./overview-card.tsx";
 

@@ -6,7 +6,7 @@ import { outcomeText, READ_MAIL } from "../../operations/run-progress.ts";
 import { IdLink, Status } from "./bits.tsx";
 import { sagaColumn } from "./saga-columns.tsx";
 import type { Column } from "./table.tsx";
-import { countText } from "./words.ts";
+import { countText } from "../../kernel/counted.ts";
 
 /** The sagas of listed mails that have a mail waiting; null if that is not known. */
 export type WaitingMails = ReadonlySet<string> | null;

@@ -2,7 +2,7 @@
 import { timestampOf } from "../../kernel/timestamp.ts";
 import type { RunView } from "../../operations/plans.ts";
 import { progressText } from "../../operations/run-progress.ts";
-import { countText, plural } from "./words.ts";
+import { countText, plural } from "../../kernel/counted.ts";
 
 /** How far it is, or what is planned. */
 export function stateText(run: RunView): string {

@@ -3,7 +3,8 @@ import type { SagaStory, StoryEvent } from "../../operations/saga-story.ts";
 import { Copy, Empty } from "./bits.tsx";
 import { Icon, type IconName } from "./icon.tsx";
 import { When } from "./when.tsx";
-import { durationText, plural } from "./words.ts";
+import { plural } from "../../kernel/counted.ts";
+import { durationText } from "./words.ts";
 
 /** What a timeline shows, by its name in the address. */
 export const SHOWS = [

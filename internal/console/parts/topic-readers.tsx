@@ -5,7 +5,8 @@ import { memberName, type ReaderRow, readerRows, STANDS_MS } from "../../operati
 import { timestampOf } from "../../kernel/timestamp.ts";
 import { Status } from "./bits.tsx";
 import { type Column, DataTable, Exports } from "./table.tsx";
-import { countText, durationText } from "./words.ts";
+import { countText } from "../../kernel/counted.ts";
+import { durationText } from "./words.ts";
 
 interface MemberRow {
   readonly state: GroupState;

@@ -19,13 +19,3 @@ export function agoText(at: number, now: number): string {
   const text = seconds < 120 ? `${seconds} s` : durationText(Math.abs(ms));
   return ms >= 0 ? `${text} ago` : `in ${text}`;
 }
-
-/** `12,345`. */
-export function countText(count: number): string {
-  return count.toLocaleString("en-US");
-}
-
-/** `1 saga`, `2 sagas`. */
-export function plural(count: number, one: string, many = `${one}s`): string {
-  return `${countText(count)} ${count === 1 ? one : many}`;
-}
