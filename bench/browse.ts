@@ -4,7 +4,7 @@ import type { System } from "./system.ts";
 
 const REQUEST_TIMEOUT_MS = 10_000;
 const PAGE_ITEMS = 20;
-/** Looks rotate over this many of the newest checkouts. */
+/** Reads rotate over this many of the newest checkouts. */
 const WATCHED = 200;
 
 export interface BrowseOptions {
@@ -20,16 +20,16 @@ interface Watchable {
   readonly shopper: number;
 }
 
-/** Returns the duration of each look in ms, from its intended start, and the number of failed looks. */
+/** Returns the duration of each read in ms, from its intended start, and the number of failed reads. */
 export async function browse(
   system: System,
-  looksPerSecond: number,
+  readsPerSecond: number,
   { from, until, sagas }: BrowseOptions,
-): Promise<{ readonly looks: number[]; readonly failed: number }> {
-  const looks: number[] = [];
+): Promise<{ readonly reads: number[]; readonly failed: number }> {
+  const reads: number[] = [];
   let failed = 0;
   const watched = new Watched(sagas);
-  const look = async (index: number, intendedAt: number) => {
+  const read = async (index: number, intendedAt: number) => {
     try {
       const [sagaId, owner] = (index % 2 === 0 && watched.at(index)) || [];
       const isAnswered =
@@ -37,17 +37,17 @@ export async function browse(
           ? await page(system.addresses.gateway)
           : ((await system.shoppers[owner.shopper]?.look(sagaId, 0)) ?? null) !== null;
       if (!isAnswered) throw new Error("no answer");
-      looks.push(Math.max(0, performance.timeOrigin + performance.now() - intendedAt));
+      reads.push(Math.max(0, performance.timeOrigin + performance.now() - intendedAt));
     } catch {
       failed += 1;
     }
   };
   await Bun.sleep(from - Date.now());
   const under: Promise<void>[] = [];
-  const total = Math.round((looksPerSecond * (until - from)) / 1_000);
-  await openLoop(looksPerSecond, total, (index, intendedAt) => void under.push(look(index, intendedAt)));
+  const total = Math.round((readsPerSecond * (until - from)) / 1_000);
+  await openLoop(readsPerSecond, total, (index, intendedAt) => void under.push(read(index, intendedAt)));
   await Promise.all(under);
-  return { looks, failed };
+  return { reads, failed };
 }
 
 async function page(gateway: string): Promise<boolean> {

@@ -47,15 +47,15 @@ export function accepted({ latencies }: RunRecord): readonly ClaimResult[] {
 }
 
 export function heldRateBesideLooks(run: RunRecord): readonly ClaimResult[] {
-  const looks = run.latencies.looks;
-  const { looksFailed } = run.orders;
+  const reads = run.latencies.reads;
+  const { readsFailed } = run.orders;
   return [
     ...heldRate(run),
     ...accepted(run),
     {
-      claim: "every look answered",
-      measured: `${looks?.count ?? 0} answered (p99 ${ms(looks?.p99 ?? 0)}), ${looksFailed} not`,
-      isMet: looksFailed === 0 && (looks?.count ?? 0) > 0,
+      claim: "every read answered",
+      measured: `${reads?.count ?? 0} answered (p99 ${ms(reads?.p99 ?? 0)}), ${readsFailed} not`,
+      isMet: readsFailed === 0 && (reads?.count ?? 0) > 0,
     },
   ];
 }

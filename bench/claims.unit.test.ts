@@ -39,16 +39,16 @@ test("a run without latencies meets no latency claim", () => {
   ).toEqual([false, false, false]);
 });
 
-test("shoppers who browse hold up neither the 202 nor a saga, and each look is answered", () => {
-  const beside = (acceptedMs: number, looksFailed: number) =>
+test("shoppers who browse hold up neither the 202 nor a saga, and each read is answered", () => {
+  const beside = (acceptedMs: number, readsFailed: number) =>
     isMet(
       claims.heldRateBesideLooks(
         run(
           {
             options: { ratePerSecond: 83 },
-            latencies: { ...within(acceptedMs), looks: latenciesOf([5]) },
+            latencies: { ...within(acceptedMs), reads: latenciesOf([5]) },
           },
-          { placedPerSecond: 83, refused: 0, unfinished: 0, looksFailed },
+          { placedPerSecond: 83, refused: 0, unfinished: 0, readsFailed },
         ),
       ),
     );

@@ -51,7 +51,7 @@ const LATENCIES = [
   ["accepted", "202"],
   ["finished", "finished"],
   ["undone", "undone"],
-  ["looks", "looks"],
+  ["reads", "reads"],
 ] as const;
 
 function coreShare({ cpuMs, measuredSeconds }: RunRecord): Record<string, number> {

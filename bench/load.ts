@@ -1,4 +1,4 @@
-// Puts load on the system: checkouts, and shoppers who only look. The ends of the checkouts are read from the saga database after the
+// Puts load on the system: checkouts, and shoppers who only read. The ends of the checkouts are read from the saga database after the
 // run (ends.ts), because polling thousands of sagas from outside would add load.
 import type { CheckoutRequest } from "../schemas/http.ts";
 import { browse } from "./browse.ts";
@@ -31,8 +31,8 @@ export interface LoadOptions {
   readonly scarceStock?: number;
   /** The share of checkouts that are sent twice with the same Idempotency-Key. */
   readonly duplicateShare?: number;
-  /** Looks at a status or the catalogue beside the checkouts, for each checkout of `ratePerSecond`. */
-  readonly looksPerOrder?: number;
+  /** Reads of a status or the catalogue beside the checkouts, for each checkout of `ratePerSecond`. */
+  readonly readsPerOrder?: number;
   /** The time limit for finishing everything after the last arrival. */
   readonly drainSeconds?: number;
 }
@@ -55,9 +55,9 @@ export interface Load {
   readonly refusals: ReadonlyMap<string, number>;
   /** Checkouts sent twice that became two sagas. */
   readonly doubled: number;
-  /** Durations of looks in ms, from their intended start; and the number of failed looks. */
-  readonly looks: readonly number[];
-  readonly looksFailed: number;
+  /** Durations of reads in ms, from their intended start; and the number of failed reads. */
+  readonly reads: readonly number[];
+  readonly readsFailed: number;
   /** CPU between `from` and `until` in ms: by process, and of the driver. */
   readonly cpuMs: ReadonlyMap<string, number>;
   readonly driverCpuMs: number;
@@ -80,10 +80,10 @@ export async function runLoad(system: System, options: LoadOptions, meanwhile?: 
   const planned = from + measuredSeconds * 1_000;
   const usage = measureUsage(system, from, options.atOnce === undefined ? planned : undefined);
   const happening = Bun.sleep(from - now()).then(() => meanwhile?.(from, planned));
-  const looking =
-    options.looksPerOrder === undefined
+  const reading =
+    options.readsPerOrder === undefined
       ? undefined
-      : browse(system, options.looksPerOrder * ratePerSecond, {
+      : browse(system, options.readsPerOrder * ratePerSecond, {
           from,
           until: planned,
           sagas: placing.placed,
@@ -105,8 +105,8 @@ export async function runLoad(system: System, options: LoadOptions, meanwhile?: 
   usage.stop();
   const { cpuMs, driverCpuMs, until } = await usage.result;
   const { placed, refusals, doubled } = placing;
-  const { looks = [], failed: looksFailed = 0 } = (await looking) ?? {};
-  return { startedAt, from, until, placed, refusals, doubled, looks, looksFailed, cpuMs, driverCpuMs };
+  const { reads = [], failed: readsFailed = 0 } = (await reading) ?? {};
+  return { startedAt, from, until, placed, refusals, doubled, reads, readsFailed, cpuMs, driverCpuMs };
 }
 
 /** Sends checkouts and records their sagas. */

@@ -70,7 +70,7 @@ ${listOf(COMMANDS)}
   --latency SPEC    latency of the payment provider: fixed:MS, uniform:MS-MS or lognormal:MS-MS (fixed:0; backlog fixed:200)
   --warm-up N       seconds of load before the measurement; 0 measures from the first order on (${DEFAULT_WARM_UP_SECONDS})
   --seconds N       how long a scenario is measured
-  --rate N          checkouts a second, if the scenario has a rate, and looks in proportion; the first step of ramp
+  --rate N          checkouts a second, if the scenario has a rate, and reads in proportion; the first step of ramp
   --secure          with encrypted connections and an account for each role (stack up --secure)
   --orders N        number of checkouts that come at once, or that are open at once
   --require-target  exit with 1 if a target is missed

@@ -22,8 +22,8 @@ export interface RunRecord {
   readonly machine: Machine;
   readonly options: Readonly<Record<string, string | number | boolean>>;
   readonly orders: Orders;
-  /** In ms: from the intended start to the 202 and to the end of the saga; duration of the compensation; looks. Only those that apply. */
-  readonly latencies: Readonly<Partial<Record<"accepted" | "finished" | "undone" | "looks", Latencies>>>;
+  /** In ms: from the intended start to the 202 and to the end of the saga; duration of the compensation; reads. Only those that apply. */
+  readonly latencies: Readonly<Partial<Record<"accepted" | "finished" | "undone" | "reads", Latencies>>>;
   readonly seconds: readonly SecondRow[];
   /** CPU in the measured time, in ms by process; the driver separately. Divide by the finished orders for the cost per order. */
   readonly cpuMs: Readonly<Record<string, number>>;
@@ -63,7 +63,7 @@ export interface Orders {
   readonly compensated: number;
   readonly unfinished: number;
   readonly doubled: number;
-  readonly looksFailed: number;
+  readonly readsFailed: number;
 }
 
 /** One second of the run, from the start of the measurement. Latencies in ms, of checkouts with an intended start in it (run.ts). */

@@ -15,7 +15,7 @@ export function describeRun(run: RunRecord): readonly string[] {
   if (latencies.finished !== undefined) say("saga finished in", percentilesOf(latencies.finished));
   if (latencies.undone !== undefined)
     say("compensated in", `${percentilesOf(latencies.undone)} after the failure`);
-  if (latencies.looks !== undefined) say("looks answered in", percentilesOf(latencies.looks));
+  if (latencies.reads !== undefined) say("reads answered in", percentilesOf(latencies.reads));
   say("outcomes", `${orders.completed} completed, ${orders.compensated} compensated`);
   say("errors", `${orders.refused} refused, ${orders.unfinished} unfinished${reasonsOf(run)}`);
   if (orders.finished > 0) {

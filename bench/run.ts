@@ -104,7 +104,7 @@ export function ordersOf(load: Load, ends: ReadonlyMap<string, End>): Orders {
     compensated: done.filter(({ status }) => status === "COMPENSATED").length,
     unfinished: [...placed.keys()].filter((id) => ends.get(id)?.completedAt === undefined).length,
     doubled: load.doubled,
-    looksFailed: load.looksFailed,
+    readsFailed: load.readsFailed,
   };
 }
 
@@ -121,7 +121,7 @@ function latenciesOfLoad(load: Load, ends: ReadonlyMap<string, End>): RunRecord[
       intended.flatMap(([id, { intendedAt }]) => finishedAfter(ends.get(id), intendedAt)),
     ),
     ...(undone.length === 0 ? {} : { undone: latenciesOf(undone) }),
-    ...(load.looks.length === 0 ? {} : { looks: latenciesOf(load.looks) }),
+    ...(load.reads.length === 0 ? {} : { reads: latenciesOf(load.reads) }),
   };
 }
 

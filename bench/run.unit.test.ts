@@ -26,8 +26,8 @@ const LOAD: Load = {
   ]),
   refusals: new Map([["409 no", 2]]),
   doubled: 0,
-  looks: [],
-  looksFailed: 0,
+  reads: [],
+  readsFailed: 0,
   cpuMs: new Map(),
   driverCpuMs: 0,
 };

@@ -27,8 +27,8 @@ export interface Scenario {
 
 /** 10,000 orders a minute. */
 export const TARGET_RATE = 167;
-/** 55,000 looks a minute beside 10,000 orders. */
-const LOOKS_PER_ORDER = 5.5;
+/** 55,000 reads a minute beside 10,000 orders. */
+const READS_PER_ORDER = 5.5;
 const AT_ONCE = 10_000;
 const SCARCE = 100;
 const BACKLOG = 100_000;
@@ -117,8 +117,8 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
     judge: claims.notDoubled,
   },
   browse: {
-    about: "10,000 orders and 55,000 looks at status and products a minute",
-    load: { ...STEADY, looksPerOrder: LOOKS_PER_ORDER },
+    about: "10,000 orders and 55,000 reads of status and products a minute",
+    load: { ...STEADY, readsPerOrder: READS_PER_ORDER },
     judge: claims.heldRateBesideLooks,
   },
   "cold-start": {

@@ -68,7 +68,7 @@ function tiles(run: RunRecord): Markup {
     ${latencies.finished === undefined ? null : tile(duration(latencies.finished.p99), "p99", `until finished; p50 ${duration(latencies.finished.p50)}, worst ${duration(latencies.finished.max)}`)}
     ${latencies.accepted === undefined ? null : tile(duration(latencies.accepted.p99), "p99", `until the 202; p50 ${duration(latencies.accepted.p50)}`)}
     ${latencies.undone === undefined ? null : tile(duration(latencies.undone.p99), "p99", `from failure to compensated; p50 ${duration(latencies.undone.p50)}`)}
-    ${latencies.looks === undefined ? null : tile(duration(latencies.looks.p99), "p99", `of ${latencies.looks.count.toLocaleString("en-US")} looks; p50 ${duration(latencies.looks.p50)}`)}
+    ${latencies.reads === undefined ? null : tile(duration(latencies.reads.p99), "p99", `of ${latencies.reads.count.toLocaleString("en-US")} reads; p50 ${duration(latencies.reads.p50)}`)}
     ${isIdle ? tile(figure((core.own + core.outside) / 10 / run.measuredSeconds), "% of a core", "CPU of the whole system") : tile(figure(own), "ms/order", `CPU, ours; with the outside parties ${figure(own + outside)}; both without the driver's ${figure(run.driverCpuMs / orders.finished)}`)}
     ${tile(figure(total(bytes) / 2 ** 20), "MB", "memory of the whole system (PSS)")}
   </div>`;
@@ -123,9 +123,9 @@ function percentileCurve({ latencies }: RunRecord): Markup {
     { name: "finished", colour: 1, points: [] },
     { name: "202", colour: 3, points: [] },
     { name: "undone", colour: 4, points: [] },
-    { name: "looks", colour: 5, points: [] },
+    { name: "reads", colour: 5, points: [] },
   ].flatMap((one, index) => {
-    const found = latencies[(["finished", "accepted", "undone", "looks"] as const)[index] ?? "finished"];
+    const found = latencies[(["finished", "accepted", "undone", "reads"] as const)[index] ?? "finished"];
     if (found === undefined || found.count === 0) return [];
     return [{ ...one, points: curveOf(found).map(([percentile, ms]) => [place(percentile), ms] as const) }];
   });
