@@ -1,25 +1,18 @@
 // Starts the operators' console. Wiring only.
 import { consoleApp } from "../../internal/console/app.ts";
-import { Collector } from "../../internal/console/collector.ts";
-import { History } from "../../internal/console/history.ts";
 import { Sessions } from "../../internal/console/session.ts";
 import { consoleMetrics } from "../../internal/console/telemetry.ts";
 import { clientAddress } from "../../internal/gateway/limits/client-address.ts";
-import { firingAlerts } from "../../internal/operations/firing-alerts.ts";
-import { roleAddresses } from "../../internal/operations/role-state.ts";
-import { runLoop } from "../../internal/platform/background-loop.ts";
 import { newId, systemClock } from "../../internal/platform/clock.ts";
 import { runRole } from "../../internal/platform/lifecycle.ts";
 import { logThrottled } from "../../internal/platform/log-throttle.ts";
 import { peerOf, startHttp } from "../../internal/platform/serve-http.ts";
+import { startCollector } from "./collector.ts";
 import { config } from "./config.ts";
 import { companySignIn, faultsOf } from "./oidc.ts";
 import { startRuns } from "./runs.ts";
 import { operatorTokens } from "./sign-in.ts";
 import { openDatabases, openTopics } from "./sources.ts";
-
-/** Each source has its own pause; this is the precision. */
-const TICK_MS = 250;
 
 await runRole({
   name: "checkout-console",
@@ -38,21 +31,8 @@ await runRole({
       },
       context,
     );
-    const alertmanager = env.ALERTMANAGER_URL;
     const topics = openTopics(env, background.saga, context);
-    const collector = new Collector({
-      databases: background,
-      roles: roleAddresses(env.OPS_URLS),
-      ...topics.collected,
-      firing: alertmanager === undefined ? null : (signal) => firingAlerts(alertmanager, signal),
-      clock: systemClock,
-    });
-    const history = new History();
-    const collect = async () => {
-      await collector.runOnce();
-      history.addIfDue(collector.snapshot(), systemClock.now());
-    };
-    runLoop(context, { name: "collector", runOnce: collect, intervalMs: TICK_MS });
+    const collected = startCollector(context, { databases: background, ...topics.collected });
     const bulk = startRuns(
       { pages, background },
       { settings: env, isReadOnly: env.CONSOLE_READ_ONLY },
@@ -67,9 +47,8 @@ await runRole({
       identify: await operatorTokens(env.TRUSTED_CALLERS_JWKS),
       oidc: await companySignIn(env),
       sessions: new Sessions(env.CONSOLE_SESSION_SECRET),
-      collector,
+      ...collected,
       traceUrlOf: (traceId) => env.TRACE_URL_TEMPLATE?.replaceAll("{trace_id}", traceId) ?? null,
-      history,
       isReadOnly: env.CONSOLE_READ_ONLY,
       publicUrl: env.CONSOLE_URL?.replace(/\/+$/, ""),
       addressOf: (request) =>
