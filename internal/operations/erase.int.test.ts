@@ -13,7 +13,7 @@ const PERSONAL = [
   "Ada Lovelace",
   "12 Secret Street",
   "Hidden Town",
-  "01001",
+  "HX1 9QQ",
   "brand_of_ada",
 ];
 
