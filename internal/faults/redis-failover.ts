@@ -23,8 +23,11 @@ export function viewsOf(sentinels: string): Promise<readonly SentinelView[]> {
   return ofEach(sentinels, viewOf);
 }
 
-/** From now on the master must be silent for `ms` before the Sentinels take it for gone. The user may use SENTINEL SET. */
-export async function beSlowToFailOver(sentinels: string, ms: number): Promise<void> {
+/**
+ * From now on the master must be silent for `ms` before the Sentinels take it for gone, also one that is silent already. The user may use
+ * SENTINEL SET.
+ */
+export async function failOverAfter(sentinels: string, ms: number): Promise<void> {
   const set = await ofEach(sentinels, (ask) => ask("SET", "down-after-milliseconds", String(ms)));
   // Two must agree on a failover, so none is made that two do not want.
   if (set.length < 2) throw new Error(`${set.length} of the Sentinels took the new time`);

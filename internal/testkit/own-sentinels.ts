@@ -1,7 +1,7 @@
 // Two Redis servers and three Sentinels of a test's own, which it can kill and start again. As the local stack starts them.
 import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { beSlowToFailOver, untilMoved, untilWatched } from "../faults/redis-failover.ts";
+import { failOverAfter, untilMoved, untilWatched } from "../faults/redis-failover.ts";
 import { type Child, startChild } from "../stack/child.ts";
 import type { Definition } from "../stack/managed.ts";
 import { CACHE } from "../stack/paths.ts";
@@ -113,7 +113,7 @@ export class OwnSentinels implements AsyncDisposable {
   /** Returns the port of the new master. Once there is one, a busy machine does not make the Sentinels move again. */
   async untilMoved(from: number): Promise<number> {
     const to = await untilMoved(this.sentinels, from);
-    await beSlowToFailOver(this.sentinels, 60_000);
+    await failOverAfter(this.sentinels, 60_000);
     return to;
   }
 

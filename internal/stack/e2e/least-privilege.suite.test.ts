@@ -8,7 +8,7 @@ import { cartOf, type Shopper } from "../../../bench/shopper.ts";
 import type { DoctorReport } from "../../../schemas/doctor.ts";
 import { MIGRATED_DATABASES } from "../../../schemas/migrations.ts";
 import type { AuditReport } from "../../audit/audit.ts";
-import { untilMoved, untilWatched } from "../../faults/redis-failover.ts";
+import { failOverAfter, untilMoved, untilWatched } from "../../faults/redis-failover.ts";
 import { openPostgres } from "../../platform/postgres.ts";
 import { type RedisAddress, redisAddress } from "../../platform/redis-tls.ts";
 import { sentinelsAddress } from "../../platform/sentinel-address.ts";
@@ -21,6 +21,8 @@ import { CURRENCY, existing, type RunningSystem } from "./running-system.ts";
 
 const RUN_TIMEOUT_MS = 120_000;
 const PATIENCE_MS = 60_000;
+/** How long a master may be silent. On a busy machine one that works is silent for seconds. */
+const SILENCE_MS = { usual: 60_000, ended: 1_000 } as const;
 
 let system: RunningSystem;
 let shopper: Shopper;
@@ -81,9 +83,13 @@ const AT_THE_MASTER = {
   refused: "[]",
 };
 
+function sentinels(): string {
+  return system.context.addresses.redis_sentinels ?? "";
+}
+
 /** Of the Sentinels, each with the users that come to it, and what it has refused. */
 async function seenAtSentinels() {
-  const { nodes } = sentinelsAddress(system.context.addresses.redis_sentinels ?? "");
+  const { nodes } = sentinelsAddress(sentinels());
   return Promise.all(nodes.map(({ address }) => seenAt(address.url, address.tls)));
 }
 
@@ -93,6 +99,8 @@ export function leastPrivilege(running: () => RunningSystem): void {
     system = running();
     shopper = await system.shopper();
     await system.restock("tea", 100);
+    await untilWatched(sentinels());
+    await failOverAfter(sentinels(), SILENCE_MS.usual);
   });
 
   test(
@@ -124,7 +132,7 @@ export function leastPrivilege(running: () => RunningSystem): void {
   );
 
   test("every role has its own user at Redis, and neither it nor a Sentinel has refused anything", async () => {
-    await untilWatched(system.context.addresses.redis_sentinels ?? "");
+    await untilWatched(sentinels());
     expect(await seenAt(...redisAt("redis"))).toEqual(AT_THE_MASTER);
     for (const { users, refused } of await seenAtSentinels())
       expect([users, refused]).toEqual([
@@ -136,12 +144,13 @@ export function leastPrivilege(running: () => RunningSystem): void {
   test(
     "Redis fails over: no shopper notices, and every role follows it with the same rights",
     async () => {
-      const sentinels = system.context.addresses.redis_sentinels ?? "";
-      const from = await untilWatched(sentinels);
+      const from = await untilWatched(sentinels());
       await system.end("redis");
+      await failOverAfter(sentinels(), SILENCE_MS.ended);
       // In the middle of it.
       expect(await endOf("pm_card_visa")).toMatchObject({ status: "COMPLETED" });
-      await untilMoved(sentinels, from);
+      await untilMoved(sentinels(), from);
+      await failOverAfter(sentinels(), SILENCE_MS.usual);
       const isFollowed = async () => {
         const { users, refused } = await seenAt(...redisAt("redis-2"));
         return (
@@ -152,7 +161,7 @@ export function leastPrivilege(running: () => RunningSystem): void {
       await waitUntil("every role uses the new master", isFollowed, { timeoutMs: PATIENCE_MS });
       expect(await endOf("pm_card_visa")).toMatchObject({ status: "COMPLETED" });
       await system.stack.restart("redis");
-      await untilWatched(sentinels);
+      await untilWatched(sentinels());
       expect(await seenAt(...redisAt("redis-2"))).toEqual(AT_THE_MASTER);
       expect((await seenAt(...redisAt("redis"))).refused).toBe("[]");
       for (const { refused } of await seenAtSentinels()) expect(refused).toBe("[]");
