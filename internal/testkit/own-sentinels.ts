@@ -13,6 +13,8 @@ import { freePort } from "./redis-cluster.ts";
 const READY_TIMEOUT_MS = 30_000;
 const REDIS = ["redis", "redis-2"] as const;
 const SENTINELS = ["sentinel-1", "sentinel-2", "sentinel-3"] as const;
+/** How long a master may be silent. On a busy machine one that works is silent for seconds. */
+const SILENCE_MS = { usual: 60_000, killed: 1_000 } as const;
 
 interface Running {
   readonly definition: Definition;
@@ -34,6 +36,7 @@ export class OwnSentinels implements AsyncDisposable {
     mkdirSync(own.#directory, { recursive: true });
     await own.#start();
     await own.untilWatched();
+    await failOverAfter(own.sentinels, SILENCE_MS.usual);
     return own;
   }
 
@@ -90,10 +93,12 @@ export class OwnSentinels implements AsyncDisposable {
     return REDIS.find((name) => this.portOf(name) === port) ?? "";
   }
 
+  /** After a master the Sentinels make a failover; at other times a busy machine does not bring them to one. */
   async kill(name: string): Promise<void> {
     const { child } = this.#find(name);
     child.kill("SIGKILL");
     await child.exited;
+    if (REDIS.some((server) => server === name)) await failOverAfter(this.sentinels, SILENCE_MS.killed);
   }
 
   signal(name: string, signal: "SIGSTOP" | "SIGCONT"): void {
@@ -110,10 +115,10 @@ export class OwnSentinels implements AsyncDisposable {
     return untilWatched(this.sentinels);
   }
 
-  /** Returns the port of the new master. Once there is one, a busy machine does not make the Sentinels move again. */
+  /** Returns the port of the new master. */
   async untilMoved(from: number): Promise<number> {
     const to = await untilMoved(this.sentinels, from);
-    await failOverAfter(this.sentinels, 60_000);
+    await failOverAfter(this.sentinels, SILENCE_MS.usual);
     return to;
   }
 
