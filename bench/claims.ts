@@ -46,7 +46,7 @@ export function accepted({ latencies }: RunRecord): readonly ClaimResult[] {
   ];
 }
 
-export function heldRateBesideLooks(run: RunRecord): readonly ClaimResult[] {
+export function heldRateBesideReads(run: RunRecord): readonly ClaimResult[] {
   const reads = run.latencies.reads;
   const { readsFailed } = run.orders;
   return [

@@ -42,7 +42,7 @@ test("a run without latencies meets no latency claim", () => {
 test("shoppers who browse hold up neither the 202 nor a saga, and each read is answered", () => {
   const beside = (acceptedMs: number, readsFailed: number) =>
     isMet(
-      claims.heldRateBesideLooks(
+      claims.heldRateBesideReads(
         run(
           {
             options: { ratePerSecond: 83 },

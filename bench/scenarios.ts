@@ -119,7 +119,7 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
   browse: {
     about: "10,000 orders and 55,000 reads of status and products a minute",
     load: { ...STEADY, readsPerOrder: READS_PER_ORDER },
-    judge: claims.heldRateBesideLooks,
+    judge: claims.heldRateBesideReads,
   },
   "cold-start": {
     about: "the first 200 checkouts of a new system, 40 a second",

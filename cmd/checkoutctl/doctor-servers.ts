@@ -43,7 +43,7 @@ export function kafkaChecks(settings: Settings, open: OpenSources): readonly Che
       subject: "brokers",
       async run() {
         const { brokers: known } = await (await admin).describeCluster();
-        const says = `${plural(known.length, "broker answers", "brokers answer")}; Kafka does not say its version to clients`;
+        const says = `${plural(known.length, "broker answers", "brokers answer")}; Kafka does not tell clients its version`;
         return [finding("kafka", "brokers", { verdict: "ok", says })];
       },
       whenAway: { verdict: "problem", todo: "start it, or correct KAFKA_BROKERS" },

@@ -24,7 +24,7 @@ export function screenOf(overview: Overview, before: Overview | null): string {
         .join(", ") || "none open",
     ]),
     block("MAILS", overview.mails, ({ waiting, oldest_at }) => [
-      `${waiting} wait for another try${oldest_at === null ? "" : `, the oldest for ${inWords(at - oldest_at)}`}`,
+      `${plural(waiting, "waits", "wait")} for another try${oldest_at === null ? "" : `, the oldest for ${inWords(at - oldest_at)}`}`,
     ]),
     roleTable(overview, before),
   ].join("\n\n");

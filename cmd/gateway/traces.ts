@@ -18,7 +18,7 @@ export function openTraces({ config: env, tracer, metrics }: RoleContext<Config>
   return new RequestTraces({ tracer, sampling, metrics: httpMetrics(metrics) });
 }
 
-/** Logs a request that failed without its query, which may hold a secret of a payment, of a link or of a session. */
+/** Logs a failed request, without its query: that may hold a secret of a payment, of a link or of a session. */
 export function logFailures({ log }: RoleContext<Config>, traces: RequestTraces) {
   const logError = logThrottled(log, systemClock);
   return (error: unknown, request: Request): void => {

@@ -615,7 +615,7 @@ const breaks: Readonly<Record<string, Break>> = {
   },
   "an outbox row is unpublished in a system that should be idle": {
     invariant: "everything-finished",
-    says: "payment: 1 outbox rows are not published",
+    says: "payment: 1 outbox row is not published",
     options: IDLE,
     async doIt() {
       await system.say(
@@ -965,7 +965,7 @@ describe("is no violation:", () => {
     system.topics.set(TOPICS.notifications, []);
     const report = await run();
     expect(findings(report)).toEqual([]);
-    expect(report.not_checked).toEqual(["1 published outbox rows are older than Kafka's retention"]);
+    expect(report.not_checked).toEqual(["1 published outbox row is older than Kafka's retention"]);
   });
 
   test("an old message in Kafka that the outboxes have dropped", async () => {

@@ -23,7 +23,7 @@ describe("what needs a person, without an Alertmanager", () => {
     attentionTo({ ...quiet, ...parts }, NOW).map(({ tone, text, href }) => `${tone} ${href} ${text}`);
   const HOUR_MS = 60 * MINUTE_MS;
 
-  test("payments without a definite answer, after a quarter of an hour", () => {
+  test("payments without a definite result, after a quarter of an hour", () => {
     const money = (status: string, minutes: number) => {
       const oldest_at = NOW - minutes * MINUTE_MS;
       const payments = [{ status, currency: "EUR", count: 3, amount_cents: 900, oldest_at }];

@@ -1,6 +1,6 @@
 // Pure: judges what waits in the system for `checkoutctl doctor`, from the overview: outboxes, lag, dead letters, sagas, payments,
 // mails, roles. The limits are those of deploy/prometheus/alerts.yml.
-import { plural } from "../kernel/counted.ts";
+import { countText, plural } from "../kernel/counted.ts";
 import type { Finding } from "../../schemas/doctor.ts";
 import type {
   MoneyAtRisk,
@@ -93,7 +93,10 @@ function judgeSagas(flow: SagaFlow): Finding {
       : []),
   ];
   if (needy.length === 0)
-    return finding("sagas", "saga", { verdict: "ok", says: `${open} in progress, none needs an operator` });
+    return finding("sagas", "saga", {
+      verdict: "ok",
+      says: `${countText(open)} in progress, none needs an operator`,
+    });
   return finding("sagas", "saga", {
     verdict: "problem",
     says: `${needy.join(" and ")} ${needing_operator + cancellations_needing_operator === 1 ? "needs" : "need"} an operator`,
@@ -101,7 +104,7 @@ function judgeSagas(flow: SagaFlow): Finding {
   });
 }
 
-/** After a number of payments: `are UNKNOWN` in words, or any other status as it is called. */
+/** The rest of a sentence that begins with a number of payments: `have no definite result`, `are AUTHORIZED`. */
 export function inWhichState(status: string, count: number): string {
   if (status === "UNKNOWN") return `${count === 1 ? "has" : "have"} no definite result`;
   return `${count === 1 ? "is" : "are"} ${status}`;
@@ -139,7 +142,7 @@ function judgeMoney({ payments, refunds_pending, alerts }: MoneyAtRisk, now: num
 
 function judgeMails({ waiting, oldest_at }: WaitingMails, now: number): Finding {
   const age = oldest_at === null ? 0 : now - oldest_at;
-  const says = `${waiting} wait for another try${waiting > 0 ? `, the oldest for ${inWords(age)}` : ""}`;
+  const says = `${plural(waiting, "mail waits", "mails wait")} for another try${waiting > 0 ? `, the oldest for ${inWords(age)}` : ""}`;
   if (age <= WAITING_MAIL_MS) return finding("mails", "notification", { verdict: "ok", says });
   const todo = "see the runbook, Mails are late";
   return finding("mails", "notification", { verdict: "warning", says, todo });

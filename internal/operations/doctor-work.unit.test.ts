@@ -86,7 +86,7 @@ test.each<[string, Partial<Overview>, readonly [string, string, string]]>([
   [
     "mails",
     { mails: known({ waiting: 7, oldest_at: NOW - 7_200_000 }) },
-    ["mails", "warning", "7 wait for another try, the oldest for 2 h"],
+    ["mails", "warning", "7 mails wait for another try, the oldest for 2 h"],
   ],
   [
     "a role that does not answer",

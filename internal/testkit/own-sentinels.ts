@@ -1,7 +1,7 @@
 // Two Redis servers and three Sentinels of a test's own, which it can kill and start again. As the local stack starts them.
 import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { failOverAfter, untilMoved, untilWatched } from "../faults/redis-failover.ts";
+import { failOverAfter, masterPort, untilMoved, untilWatched } from "../faults/redis-failover.ts";
 import { type Child, startChild } from "../stack/child.ts";
 import type { Definition } from "../stack/managed.ts";
 import { CACHE } from "../stack/paths.ts";
@@ -35,8 +35,8 @@ export class OwnSentinels implements AsyncDisposable {
     const own = new OwnSentinels(secure);
     mkdirSync(own.#directory, { recursive: true });
     await own.#start();
-    await own.untilWatched();
     await failOverAfter(own.sentinels, SILENCE_MS.usual);
+    await own.untilWatched();
     return own;
   }
 
@@ -93,12 +93,13 @@ export class OwnSentinels implements AsyncDisposable {
     return REDIS.find((name) => this.portOf(name) === port) ?? "";
   }
 
-  /** After a master the Sentinels make a failover; at other times a busy machine does not bring them to one. */
+  /** Of a master: the Sentinels then fail over, and are patient again after `untilMoved`. */
   async kill(name: string): Promise<void> {
     const { child } = this.#find(name);
+    const isMaster = (await masterPort(this.sentinels)) === this.portOf(name);
     child.kill("SIGKILL");
     await child.exited;
-    if (REDIS.some((server) => server === name)) await failOverAfter(this.sentinels, SILENCE_MS.killed);
+    if (isMaster) await failOverAfter(this.sentinels, SILENCE_MS.killed);
   }
 
   signal(name: string, signal: "SIGSTOP" | "SIGCONT"): void {

@@ -1,5 +1,5 @@
 // `checkoutctl audit`: checks the invariants over the live system and the provider's ledger.
-import { plural } from "../../../internal/kernel/counted.ts";
+import { countText, plural } from "../../../internal/kernel/counted.ts";
 import { Option } from "@commander-js/extra-typings";
 import { audit, type AuditReport } from "../../../internal/audit/audit.ts";
 import { joined, readJournal, readLedger, readPayPalLedger } from "../../../internal/audit/json-lines.ts";
@@ -72,8 +72,8 @@ function asText(report: AuditReport): string {
     ["dead letters", open.dead_letters] as const,
   ].filter(([, { count }]) => count > 0);
   const sections = [
-    `${plural(sagas.total, "saga")} (${statuses.map(([status, count]) => `${count} ${status}`).join(", ")}), ${sagas.judged} finished and judged
-${plural(messages.in_outboxes, "message")} in outboxes, ${messages.in_topics} in topics`,
+    `${plural(sagas.total, "saga")} (${statuses.map(([status, count]) => `${countText(count)} ${status}`).join(", ")}), ${countText(sagas.judged)} finished and judged
+${plural(messages.in_outboxes, "message")} in outboxes, ${countText(messages.in_topics)} in topics`,
     table(
       ["INVARIANT", "VIOLATIONS", "SENTENCE"],
       invariants.map((one) => [one.name, one.violations, one.sentence]),

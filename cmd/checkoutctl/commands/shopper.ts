@@ -1,5 +1,5 @@
 // `checkoutctl shopper`: what a shopper may request from an operator.
-import { plural } from "../../../internal/kernel/counted.ts";
+import { countText, plural } from "../../../internal/kernel/counted.ts";
 import { eraseShopper } from "../../../internal/operations/erase.ts";
 import { group, instant, operatorCommand, print, uuid } from "../command.ts";
 import { Connections } from "../connections.ts";
@@ -26,7 +26,7 @@ const erase = operatorCommand(
     );
     print(options, erased, () =>
       [
-        `erased ${erased.sagas} of ${plural(erased.checkouts, "checkout")}, ${plural(erased.orders, "order")}, ${plural(erased.messages, "message")} in the outbox`,
+        `erased ${countText(erased.sagas)} of ${plural(erased.checkouts, "checkout")}, ${plural(erased.orders, "order")}, ${plural(erased.messages, "message")} in the outbox`,
         `Kafka keeps its copies until ${instant(erased.gone_from_topics_at)}, dead letters until ${instant(erased.gone_from_dead_letters_at)} at the latest`,
       ].join("\n"),
     );

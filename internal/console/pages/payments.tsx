@@ -1,4 +1,4 @@
-// Money without an end: payments that the provider gave no definite answer for, those that wait, money that is held, open refunds; and where
+// Money without an end: payments that have no definite result, those that wait, money that is held, open refunds; and where
 // our payments and the provider's ledger differ.
 import { moneyText } from "../../kernel/money.ts";
 import { timestampOf, timestampOrNull } from "../../kernel/timestamp.ts";
@@ -27,7 +27,7 @@ export const PAYMENT_VIEWS = [
 type PaymentView = (typeof PAYMENT_VIEWS)[number][0];
 
 const NOTHING: Readonly<Record<Exclude<PaymentView, "alerts">, string>> = {
-  unknown: "Every payment that was asked for has a definite answer",
+  unknown: "Every payment that was asked for has a definite result",
   pending: "No payment waits to be asked for",
   held: "No shopper's money is held",
   refunds: "No refund is open",

@@ -17,7 +17,7 @@ interface Risk {
   readonly oldest_at: number;
 }
 
-/** What is known of it: payments in progress are no risk, those without a definite answer are. */
+/** What is known of it: payments in progress are no risk, those without a definite result are. */
 function risksOf({ sagas, money, alerts }: MoneyProps["snapshot"]): readonly Risk[] {
   const known = knownOf(money);
   const flow = knownOf(sagas);

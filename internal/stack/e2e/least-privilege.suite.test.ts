@@ -99,9 +99,9 @@ export function leastPrivilege(running: () => RunningSystem): void {
     system = running();
     shopper = await system.shopper();
     await system.restock("tea", 100);
-    await untilWatched(sentinels());
     await failOverAfter(sentinels(), SILENCE_MS.usual);
-  });
+    await untilWatched(sentinels());
+  }, RUN_TIMEOUT_MS);
 
   test(
     "checkouts complete and compensate, and the auditor finds nothing wrong with the rights of an auditor",
