@@ -1,6 +1,7 @@
 // `bun run bench compare A B`: the ratio of every figure of two builds, and the noise between runs of one build: a ratio within the
 // noise means nothing. Each side may have several runs. The arithmetic is pure; the command prints it.
 import Table from "cli-table3";
+import { plural } from "../internal/kernel/counted.ts";
 import { parseOptions, wrong } from "./arguments.ts";
 import { figuresOf } from "./figures.ts";
 import { median } from "./histograms.ts";
@@ -136,7 +137,7 @@ function warningsOf(a: readonly RunRecord[], b: readonly RunRecord[]): readonly 
 
 function whoIs(runs: readonly RunRecord[]): string {
   const commits = [...new Set(runs.map(({ commit }) => commit))];
-  return `${commits.join(", ")} (${runs.length} run${runs.length === 1 ? "" : "s"})`;
+  return `${commits.join(", ")} (${plural(runs.length, "run")})`;
 }
 
 function valuesOf(runs: readonly RunRecord[]) {

@@ -1,5 +1,4 @@
 // The checks of `checkoutctl doctor` that ask Kafka, roles and HTTP servers, and those of keys and certificates.
-import { plural } from "../../internal/kernel/counted.ts";
 import { Type } from "@sinclair/typebox";
 import type { Check } from "../../internal/operations/doctor.ts";
 import {
@@ -11,6 +10,7 @@ import {
 } from "../../internal/operations/doctor-verdicts.ts";
 import { get, metricsOf } from "../../internal/operations/role-state.ts";
 import { differencesFrom, topicLayout } from "../../internal/operations/topics.ts";
+import { plural } from "../../internal/kernel/counted.ts";
 import { AppError } from "../../internal/kernel/errors.ts";
 import { systemClock } from "../../internal/platform/clock.ts";
 import { parseConfig, secret } from "../../internal/platform/config.ts";

@@ -1,9 +1,9 @@
 // Pure: the overview as text, for `checkoutctl top`. What does not answer reads "unknown since", never 0.
-import { plural } from "../../internal/kernel/counted.ts";
 import type { Overview, Part, SagaFlow, TopicState } from "../../schemas/overview.ts";
 import { inBytes, inWords } from "../../internal/operations/doctor-verdicts.ts";
 import { stateOfRole } from "../../internal/operations/overview.ts";
 import { STANDS_MS } from "../../internal/operations/topic-readers.ts";
+import { plural } from "../../internal/kernel/counted.ts";
 import { moneyText } from "../../internal/kernel/money.ts";
 import { timestampOf } from "../../internal/kernel/timestamp.ts";
 import { table } from "./table.ts";

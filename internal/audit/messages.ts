@@ -1,11 +1,11 @@
 // Compares outboxes with topics by message id. Both keep growing while they are read, so the outboxes come first: what they mark as
 // published must already be in Kafka. What only Kafka has is looked up in the outboxes again. What is too old to be in either is
 // counted, not judged.
-import { plural } from "../kernel/counted.ts";
 import { inboxOf } from "../../schemas/consumers.ts";
 import { DATABASES } from "../../schemas/migrations.ts";
 import { MESSAGES, type MessageType } from "../../schemas/registry.ts";
 import { DEAD_LETTER_RETENTION_MS, TOPIC_RETENTION_MS, TOPICS, type Topic } from "../../schemas/topics.ts";
+import { plural } from "../kernel/counted.ts";
 import type { Backlog, LostRow, StrayRecord } from "./facts.ts";
 import type { AuditSources, RawRecord } from "./sources.ts";
 import * as store from "./store.ts";

@@ -1,6 +1,5 @@
 // Pure: judges what waits in the system for `checkoutctl doctor`, from the overview: outboxes, lag, dead letters, sagas, payments,
 // mails, roles. The limits are those of deploy/prometheus/alerts.yml.
-import { countText, plural } from "../kernel/counted.ts";
 import type { Finding } from "../../schemas/doctor.ts";
 import type {
   MoneyAtRisk,
@@ -12,6 +11,7 @@ import type {
   TopicState,
   WaitingMails,
 } from "../../schemas/overview.ts";
+import { countText, plural } from "../kernel/counted.ts";
 import { finding, inWords, judgeVersions } from "./doctor-verdicts.ts";
 
 const STALE_OUTBOX_MS = 30_000;

@@ -1,8 +1,8 @@
 // Erases a shopper's personal data: e-mail, postal addresses and what is known of the card, in sagas, orders and the outboxes. Called by `checkoutctl shopper
 // erase`. Amounts, items and times stay, so every invariant that the auditor checks still holds.
-import { plural } from "../kernel/counted.ts";
 import type { Sql } from "postgres";
 import { DEAD_LETTER_RETENTION_MS, SEGMENT_MS, TOPIC_RETENTION_MS } from "../../schemas/topics.ts";
+import { plural } from "../kernel/counted.ts";
 import { AppError } from "../kernel/errors.ts";
 import { recordActions } from "../messaging/operator-action-store.ts";
 import {

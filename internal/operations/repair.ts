@@ -4,10 +4,10 @@
 // A line of the audit trail is written before anything of a database is changed, with the time since when it lacks something, and settled
 // at the end. So a repair that was interrupted is continued from the same time, although what it wrote back is not missing any more.
 // Every step may be repeated.
-import { plural } from "../kernel/counted.ts";
 import type { Sql } from "postgres";
 import { type DatabaseName, DATABASES } from "../../schemas/migrations.ts";
 import type { Topic } from "../../schemas/topics.ts";
+import { plural } from "../kernel/counted.ts";
 import { AppError } from "../kernel/errors.ts";
 import type { Clock } from "../kernel/ports.ts";
 import { timestampOf } from "../kernel/timestamp.ts";

@@ -6,13 +6,13 @@
 import { Type } from "@sinclair/typebox";
 import { Value } from "@sinclair/typebox/value";
 import type { Sql } from "postgres";
+import { plural } from "../kernel/counted.ts";
 import { timestampOf } from "../kernel/timestamp.ts";
 import { within } from "./ask.ts";
 import { maskedText } from "./mask.ts";
 import { type Missing, reached } from "./reach.ts";
 import { waitingMailsOf, type WaitingMailRow } from "./saga-mails-store.ts";
 import { FIRST, type SagaStory, type StoryEvent } from "./saga-story.ts";
-import { timesText } from "./saga-words.ts";
 
 export interface SagaMails {
   /** In Kafka for the notification service, as far as the outboxes still have them. */
@@ -65,7 +65,7 @@ function waits(row: WaitingMailRow, sagaId: string, reveal: boolean): StoryEvent
   const { mail_key, attempts, stored_at, next_attempt_at } = row;
   const last_reply = reveal ? row.last_reply : maskedText(row.last_reply);
   const [template = ""] = mail_key.slice(sagaId.length + 1).split(".");
-  const tries = attempts === 0 ? "" : `, failed ${timesText(attempts, "time")}`;
+  const tries = attempts === 0 ? "" : `, failed ${plural(attempts, "time")}`;
   return {
     id: `mail-${template}-${stored_at}`,
     at: stored_at,

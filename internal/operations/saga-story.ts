@@ -2,6 +2,7 @@
 // is named, and the rest is shown without it; only the saga's own must answer. Called by `checkoutctl saga show` and the console.
 import type { Sql } from "postgres";
 import { DATABASES, type DatabaseName } from "../../schemas/migrations.ts";
+import { plural } from "../kernel/counted.ts";
 import { moneyText } from "../kernel/money.ts";
 import { timeOfId } from "../kernel/time-of-id.ts";
 import { traceFields } from "../kernel/telemetry.ts";
@@ -9,7 +10,6 @@ import { masked } from "./mask.ts";
 import { within } from "./ask.ts";
 import { eachOnce, type Missing, type OpenDatabases, reached } from "./reach.ts";
 import { type MessageRow, messagesOf } from "./saga-messages-store.ts";
-import { timesText } from "./saga-words.ts";
 import {
   type ActionRow,
   type AlertRow,
@@ -242,7 +242,7 @@ function moneyMoved(row: MoneyRow, { currency }: SagaSummary): StoryEvent[] {
       ...shared,
       id: `${row.kind}-${row.id}`,
       at: row.updated_at,
-      what: `${row.kind} is ${outcome} after ${timesText(row.attempts, "attempt")}`,
+      what: `${row.kind} is ${outcome} after ${plural(row.attempts, "attempt")}`,
       failed: row.status === "FAILED" || row.status === "UNKNOWN",
     },
   ];
@@ -262,7 +262,7 @@ function orderCreated(row: OrderRow, { currency }: SagaSummary): StoryEvent {
 
 function waits(row: WaitingRow, who: DatabaseName): StoryEvent {
   const why =
-    row.error_message === null ? "" : `, failed ${timesText(row.attempts, "time")}: ${row.error_message}`;
+    row.error_message === null ? "" : `, failed ${plural(row.attempts, "time")}: ${row.error_message}`;
   const where = row.what === "retry" ? "waits for a retry" : "waits in the outbox";
   return {
     id: `w-${row.message_id}`,

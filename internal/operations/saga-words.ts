@@ -1,4 +1,5 @@
 // A saga in a sentence, and its money in another. Pure. Called by the console.
+import { plural } from "../kernel/counted.ts";
 import { moneyText } from "../kernel/money.ts";
 import { orderNumberOf } from "../kernel/order-number.ts";
 import type { OpenCancellation } from "./cancellation-store.ts";
@@ -93,16 +94,16 @@ export function moneyWords(
     if (FAILED_REFUND.test(error_code ?? ""))
       return `${amount} charged; the refund of ${back} failed at the provider (${error_code}), and no other is requested: a person must find another way.`;
     return refund.provider_id === null
-      ? `${amount} charged; a refund of ${back} is open after ${timesText(refund.attempts, "attempt")}.`
+      ? `${amount} charged; a refund of ${back} is open after ${plural(refund.attempts, "attempt")}.`
       : `${amount} charged; the provider has taken on a refund of ${back} and not finished it (${error_code ?? "no reason"}).`;
   }
   switch (payment.status) {
     case "SUCCEEDED":
       return `${amount} charged.${unrefunded(saga, cancelling)}`;
     case "UNKNOWN":
-      return `It is not known whether ${amount} were charged; the provider was asked ${timesText(payment.attempts, "time")}.`;
+      return `It is not known whether ${amount} were charged; the provider was asked ${plural(payment.attempts, "time")}.`;
     case "PENDING":
-      return `${amount} are to be charged; asked ${timesText(payment.attempts, "time")}.`;
+      return `${amount} are to be charged; asked ${plural(payment.attempts, "time")}.`;
     case "FAILED":
       return `Nothing was charged: ${payment.error_code ?? "declined"}.${total}`;
     case "CANCELLED":
@@ -110,7 +111,7 @@ export function moneyWords(
     case "AUTHORIZED":
       return `${amount} are set aside at the bank and not taken.`;
     case "CAPTURE_PENDING":
-      return `${amount} are set aside at the bank and about to be taken; asked ${timesText(payment.attempts, "time")}.`;
+      return `${amount} are set aside at the bank and about to be taken; asked ${plural(payment.attempts, "time")}.`;
     case "VOID_PENDING":
       return `${amount} were set aside at the bank, and are being released.`;
     default:
@@ -128,11 +129,6 @@ function unrefunded(
   if (step === "refund" || step === "charge" || step === "authorize")
     return " Not refunded yet: the payment service is asked for the refund.";
   return "";
-}
-
-/** `1 attempt`, `2 attempts`. */
-export function timesText(count: number, one: string): string {
-  return `${count} ${one}${count === 1 ? "" : "s"}`;
 }
 
 /** The command to payment is written with the transition into the step. */

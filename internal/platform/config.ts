@@ -3,6 +3,7 @@
 // checkoutctl.
 import { FormatRegistry, type Static, type TObject, type TSchema, Type } from "@sinclair/typebox";
 import { Value } from "@sinclair/typebox/value";
+import { plural } from "../kernel/counted.ts";
 import { AppError } from "../kernel/errors.ts";
 import { isKnownCurrency } from "../kernel/money.ts";
 import { partsOfList } from "../kernel/named-values.ts";
@@ -18,11 +19,10 @@ export class ConfigError extends AppError {
   readonly faults: readonly string[];
 
   constructor(role: string, faults: readonly string[]) {
-    const count = faults.length === 1 ? "1 fault" : `${faults.length} faults`;
     const lines = faults.map((fault) => `  ${fault}`).join("\n");
     super(
       "CONFIG_INVALID",
-      `${role}: the configuration has ${count}:\n${lines}\nSee ${role} --help for every variable.`,
+      `${role}: the configuration has ${plural(faults.length, "fault")}:\n${lines}\nSee ${role} --help for every variable.`,
     );
     this.name = "ConfigError";
     this.faults = faults;

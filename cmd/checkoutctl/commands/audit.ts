@@ -1,8 +1,8 @@
 // `checkoutctl audit`: checks the invariants over the live system and the provider's ledger.
-import { countText, plural } from "../../../internal/kernel/counted.ts";
 import { Option } from "@commander-js/extra-typings";
 import { audit, type AuditReport } from "../../../internal/audit/audit.ts";
 import { joined, readJournal, readLedger, readPayPalLedger } from "../../../internal/audit/json-lines.ts";
+import { countText, plural } from "../../../internal/kernel/counted.ts";
 import { readTopic } from "../../../internal/platform/kafka/read-topic.ts";
 import { command, duration, durationOption, instant, print, table } from "../command.ts";
 import { Connections } from "../connections.ts";

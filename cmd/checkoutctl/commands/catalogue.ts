@@ -1,6 +1,6 @@
 // `checkoutctl catalogue`: adds and lists products and stock.
-import { plural } from "../../../internal/kernel/counted.ts";
 import { Option } from "@commander-js/extra-typings";
+import { plural } from "../../../internal/kernel/counted.ts";
 import {
   demoCatalogue,
   listCatalogue,

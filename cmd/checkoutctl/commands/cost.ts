@@ -1,6 +1,6 @@
 // `checkoutctl cost`: what an order costs in CPU, memory and storage, measured while orders come in.
-import { plural } from "../../../internal/kernel/counted.ts";
 import { InvalidArgumentError } from "@commander-js/extra-typings";
+import { plural } from "../../../internal/kernel/counted.ts";
 import { type CostFacts, costOf, type Prices } from "../../../internal/operations/cost.ts";
 import { checkoutsKept, completedBetween } from "../../../internal/operations/cost-store.ts";
 import { clockOf } from "../../../internal/operations/clock-store.ts";

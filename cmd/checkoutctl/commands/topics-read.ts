@@ -1,6 +1,6 @@
 // `checkoutctl topics read`: messages of one topic, by saga, time or offset. Joins no group and moves no offset.
-import { plural } from "../../../internal/kernel/counted.ts";
 import { InvalidArgumentError } from "@commander-js/extra-typings";
+import { plural } from "../../../internal/kernel/counted.ts";
 import { timestampOf } from "../../../internal/kernel/timestamp.ts";
 import { MAX_PAGE_MESSAGES, TopicBrowser } from "../../../internal/operations/topic-browser.ts";
 import type { TopicPage } from "../../../internal/operations/topic-page.ts";

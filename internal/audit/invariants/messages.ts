@@ -1,6 +1,6 @@
 // Outboxes against topics, 202 responses against sagas, and, if requested, that no work is left.
-import { plural } from "../../kernel/counted.ts";
 import { DEAD_LETTER_RETENTION_MS, TOPIC_RETENTION_MS, TOPICS } from "../../../schemas/topics.ts";
+import { plural } from "../../kernel/counted.ts";
 import type { Backlog, StrayRecord } from "../facts.ts";
 import type { Invariant } from "../invariant.ts";
 

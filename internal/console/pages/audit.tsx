@@ -1,4 +1,5 @@
 // The audit trail: who did what, when, from where, why, and the outcome; refusals and looks at personal data included.
+import { plural } from "../../kernel/counted.ts";
 import { orderNumberOf } from "../../kernel/order-number.ts";
 import { timestampOf, timestampOrNull } from "../../kernel/timestamp.ts";
 import { type AuditIds, MAX_AUDIT_IDS } from "../../operations/audit-ids.ts";
@@ -18,7 +19,6 @@ import { Choice, Field } from "../parts/field.tsx";
 import { Page } from "../parts/layout.tsx";
 import { type Column, DataTable, Exports } from "../parts/table.tsx";
 import { When } from "../parts/when.tsx";
-import { plural } from "../../kernel/counted.ts";
 import type { Frame } from "../visit.ts";
 
 function toneOf(outcome: string): Tone {

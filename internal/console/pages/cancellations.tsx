@@ -1,10 +1,10 @@
 // The cancellations of orders that need an operator. Their checkouts are COMPLETED, so no list of sagas has them.
+import { plural } from "../../kernel/counted.ts";
 import type { OpenCancellation } from "../../operations/cancellation-store.ts";
 import { CommandLine, Empty } from "../parts/bits.tsx";
 import { cancellationColumns } from "../parts/cancellation.tsx";
 import { Page } from "../parts/layout.tsx";
 import { DataTable, Exports } from "../parts/table.tsx";
-import { plural } from "../../kernel/counted.ts";
 import type { Frame } from "../visit.ts";
 
 interface Props {

@@ -1,5 +1,6 @@
 // One message that failed for good: its error, its bytes, its saga now, and what a replay would do.
 import type { ComponentChildren } from "preact";
+import { plural } from "../../kernel/counted.ts";
 import { epochMsOf } from "../../kernel/timestamp.ts";
 import type { Handling } from "../../operations/dead-letter-store.ts";
 import { type ListedDeadLetter, typeOf } from "../../operations/dead-letters.ts";
@@ -10,7 +11,6 @@ import { CommandLine, Copy, Facts, IdLink, Notice, Status } from "../parts/bits.
 import { Page } from "../parts/layout.tsx";
 import { PlanAct } from "../parts/plan-act.tsx";
 import { When } from "../parts/when.tsx";
-import { plural } from "../../kernel/counted.ts";
 import type { Frame } from "../visit.ts";
 
 /** What the message page needs. */

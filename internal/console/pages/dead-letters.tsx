@@ -8,6 +8,7 @@ import type {
 import { OTHER_ERRORS, typeOf } from "../../operations/dead-letters.ts";
 import { commonPartOf } from "../../operations/fingerprint.ts";
 import { isQuarantined } from "../../operations/plan.ts";
+import { countText, plural } from "../../kernel/counted.ts";
 import { epochMsOf, timestampOf } from "../../kernel/timestamp.ts";
 import { CommandLine, Empty, IdLink, shellArgument, Status } from "../parts/bits.tsx";
 import { Field } from "../parts/field.tsx";
@@ -16,7 +17,6 @@ import { PlanAct } from "../parts/plan-act.tsx";
 import { sagaColumn } from "../parts/saga-columns.tsx";
 import { type Column, DataTable, Exports } from "../parts/table.tsx";
 import { When } from "../parts/when.tsx";
-import { countText, plural } from "../../kernel/counted.ts";
 import type { Frame } from "../visit.ts";
 
 export const deadLetterColumns = (now: number): readonly Column<ListedDeadLetter>[] => [

@@ -1,11 +1,11 @@
 // The last hour as pictures, each with the same figures as a table. Pictures are drawn in the browser (client/graphs.js); without scripts the
 // tables are what one sees. The figures of a picture travel with its table, so that one stream keeps both.
+import { countText } from "../../kernel/counted.ts";
 import { assets } from "../assets.ts";
 import { type Chart, type ChartId, CHARTS, type Unit } from "../charts.ts";
 import type { Point } from "../history.ts";
 import { Page } from "../parts/layout.tsx";
 import { When } from "../parts/when.tsx";
-import { countText } from "../../kernel/counted.ts";
 import { GRAPH_STYLE_SHEET } from "../style-sheet.ts";
 import type { Frame } from "../visit.ts";
 

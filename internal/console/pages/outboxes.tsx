@@ -3,6 +3,7 @@
 import type { ComponentChildren } from "preact";
 import { DATABASES, type DatabaseName } from "../../../schemas/migrations.ts";
 import type { OutboxDepth, Part } from "../../../schemas/overview.ts";
+import { countText } from "../../kernel/counted.ts";
 import { timestampOf } from "../../kernel/timestamp.ts";
 import { REPUBLISH_PER_SECOND } from "../../operations/plan-defaults.ts";
 import { MAX_FIELD_LENGTH } from "../limits.ts";
@@ -11,7 +12,6 @@ import { CommandLine, Unknown } from "../parts/bits.tsx";
 import { Page } from "../parts/layout.tsx";
 import { type Column, DataTable, Exports } from "../parts/table.tsx";
 import { When } from "../parts/when.tsx";
-import { countText } from "../../kernel/counted.ts";
 import { knownOf, type Reading } from "../source.ts";
 import type { Frame } from "../visit.ts";
 

@@ -1,5 +1,6 @@
 // The overview: what needs a person, where the sagas are, how fast they go, which money is not where it belongs, and how the parts are. Each
 // part stands for itself, so that the stream sends only those that changed, and a database that is away takes nothing else with it.
+import { countText, plural } from "../../kernel/counted.ts";
 import { IN_PROGRESS } from "../../operations/saga-search.ts";
 import { LEAVES_OUT_BANK } from "../charts.ts";
 import type { Snapshot } from "../collector.ts";
@@ -10,7 +11,6 @@ import { barsOf, HourChart } from "../parts/hour-chart.tsx";
 import { Page } from "../parts/layout.tsx";
 import { holderOf, type LiveParts } from "../parts/live-parts.tsx";
 import { When } from "../parts/when.tsx";
-import { countText, plural } from "../../kernel/counted.ts";
 import { durationText } from "../parts/words.ts";
 import { knownOf } from "../source.ts";
 import type { Frame } from "../visit.ts";

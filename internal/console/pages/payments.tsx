@@ -1,5 +1,6 @@
 // Money without an end: payments that have no definite result, those that wait, money that is held, open refunds; and where
 // our payments and the provider's ledger differ.
+import { plural } from "../../kernel/counted.ts";
 import { moneyText } from "../../kernel/money.ts";
 import { timestampOf, timestampOrNull } from "../../kernel/timestamp.ts";
 import type { OpenPayment } from "../../operations/open-payment-store.ts";
@@ -14,7 +15,6 @@ import { holderOf } from "../parts/live-parts.tsx";
 import { sagaColumn } from "../parts/saga-columns.tsx";
 import { type Column, DataTable, Exports } from "../parts/table.tsx";
 import { When } from "../parts/when.tsx";
-import { plural } from "../../kernel/counted.ts";
 import type { Frame } from "../visit.ts";
 
 export const PAYMENT_VIEWS = [

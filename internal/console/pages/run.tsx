@@ -1,5 +1,6 @@
 // A plan or run of a bulk act: its decisions, its progress and what may be done with it. All who look see the same.
 import type { VNode } from "preact";
+import { countText, plural } from "../../kernel/counted.ts";
 import { moneyText } from "../../kernel/money.ts";
 import { ITEM_OUTCOMES, MIN_REASON_LENGTH, refusalToSteer } from "../../operations/plan.ts";
 import type { ItemPage, ItemRow, PlannedGroup } from "../../operations/plan-store.ts";
@@ -13,7 +14,6 @@ import { itemColumnsOf, type WaitingMails } from "../parts/run-items.tsx";
 import { perSecond, selectionText, stateText } from "../parts/run-words.ts";
 import { DataTable, Exports } from "../parts/table.tsx";
 import { When } from "../parts/when.tsx";
-import { countText, plural } from "../../kernel/counted.ts";
 import { durationText } from "../parts/words.ts";
 import type { Frame } from "../visit.ts";
 import { RunKind, RunStatus } from "../parts/run-kind.tsx";

@@ -3,6 +3,7 @@
 import type { VNode } from "preact";
 import { ERASED } from "../../../schemas/fields.ts";
 import type { DatabaseName } from "../../../schemas/migrations.ts";
+import { plural } from "../../kernel/counted.ts";
 import { moneyText } from "../../kernel/money.ts";
 import { orderNumberOf } from "../../kernel/order-number.ts";
 import type { CancelledBy, OpenCancellation } from "../../operations/cancellation-store.ts";
@@ -26,7 +27,6 @@ import { StepBars } from "../parts/step-bars.tsx";
 import { type Show, SHOWS, Timeline } from "../parts/timeline.tsx";
 import { When } from "../parts/when.tsx";
 import { durationText } from "../parts/words.ts";
-import { plural } from "../../kernel/counted.ts";
 import type { Frame } from "../visit.ts";
 
 export interface SagaProps {

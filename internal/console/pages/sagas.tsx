@@ -1,6 +1,7 @@
 // The list of sagas, newest first, with its filter in the address. A wrong filter is an error and never left out: a list of other sagas than the
 // ones asked for leads to wrong acts.
 import { SAGA_STATUSES } from "../../../schemas/http.ts";
+import { countText, plural } from "../../kernel/counted.ts";
 import { timestampOf } from "../../kernel/timestamp.ts";
 import {
   formatSagaQuery,
@@ -16,7 +17,6 @@ import { Page } from "../parts/layout.tsx";
 import { type Shoppers, sagaColumns } from "../parts/saga-columns.tsx";
 import { DataTable, Exports } from "../parts/table.tsx";
 import { SavedViews, ViewsScript } from "../parts/views.tsx";
-import { countText, plural } from "../../kernel/counted.ts";
 import type { Frame } from "../visit.ts";
 
 interface Props {

@@ -1,4 +1,5 @@
 // The stock of one product, and who has reserved it.
+import { countText, plural } from "../../kernel/counted.ts";
 import { moneyText } from "../../kernel/money.ts";
 import { timestampOf } from "../../kernel/timestamp.ts";
 import type { Stock, StockReservation } from "../../operations/stock-store.ts";
@@ -7,7 +8,6 @@ import { Page } from "../parts/layout.tsx";
 import { sagaColumn } from "../parts/saga-columns.tsx";
 import { type Column, DataTable, Exports } from "../parts/table.tsx";
 import { When } from "../parts/when.tsx";
-import { countText, plural } from "../../kernel/counted.ts";
 import type { Frame } from "../visit.ts";
 
 const TONES: Readonly<Record<string, Tone>> = {

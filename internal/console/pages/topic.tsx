@@ -1,5 +1,6 @@
 // One topic: its partitions with the lag of each group, and its messages by saga, time or offset. Nothing is produced here, and no offset is
 // moved.
+import { countText, plural } from "../../kernel/counted.ts";
 import { timestampOf } from "../../kernel/timestamp.ts";
 import type { Part, PartitionState, TopicReading } from "../../../schemas/overview.ts";
 import type { TopicMessage, TopicPage } from "../../operations/topic-page.ts";
@@ -10,7 +11,6 @@ import { Page } from "../parts/layout.tsx";
 import { type Column, DataTable, Exports } from "../parts/table.tsx";
 import { TopicReaders } from "../parts/topic-readers.tsx";
 import { When } from "../parts/when.tsx";
-import { countText, plural } from "../../kernel/counted.ts";
 import type { Frame } from "../visit.ts";
 
 export interface TopicProps {

@@ -1,11 +1,11 @@
 // The six topics with the lag of each group. One of them is in topic.tsx.
 import type { TopicState } from "../../../schemas/overview.ts";
+import { countText } from "../../kernel/counted.ts";
 import { STANDS_MS } from "../../operations/topic-readers.ts";
 import { Status, Unknown } from "../parts/bits.tsx";
 import { Page } from "../parts/layout.tsx";
 import { holderOf, type LiveParts } from "../parts/live-parts.tsx";
 import { type Column, DataTable } from "../parts/table.tsx";
-import { countText } from "../../kernel/counted.ts";
 import { durationText } from "../parts/words.ts";
 import { knownOf, type Reading } from "../source.ts";
 import type { Frame } from "../visit.ts";

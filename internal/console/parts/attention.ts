@@ -1,10 +1,10 @@
 // What needs a person now, worst first. Pure. The overview shows it above everything else.
+import { countText, plural } from "../../kernel/counted.ts";
 import { moneyText } from "../../kernel/money.ts";
 import { inWhichState, LAG, UNKNOWN_PAYMENT_MS, WAITING_MAIL_MS } from "../../operations/doctor-work.ts";
 import type { SagaFlow } from "../../../schemas/overview.ts";
 import type { PausedRun, Snapshot } from "../collector.ts";
 import { knownOf, type Reading } from "../source.ts";
-import { countText, plural } from "../../kernel/counted.ts";
 import { durationText } from "./words.ts";
 
 interface Attention {

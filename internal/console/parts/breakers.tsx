@@ -1,10 +1,10 @@
 // Whether payment providers answer, as each process of the payment role sees it. A part of /payments.
 import type { ProviderState } from "../../../schemas/overview.ts";
+import { countText } from "../../kernel/counted.ts";
 import type { Snapshot } from "../collector.ts";
 import { knownOf } from "../source.ts";
 import { Status, Unknown } from "./bits.tsx";
 import { type Column, DataTable } from "./table.tsx";
-import { countText } from "../../kernel/counted.ts";
 
 interface Props {
   readonly snapshot: Pick<Snapshot, "roles">;

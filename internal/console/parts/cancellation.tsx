@@ -1,11 +1,11 @@
 // Cancellations in words: who began one and what became of it, how far an order's has come, and a table of those that need an operator.
+import { plural } from "../../kernel/counted.ts";
 import { timestampOf } from "../../kernel/timestamp.ts";
 import type { CancelledBy, OpenCancellation } from "../../operations/cancellation-store.ts";
 import { IdLink, Status } from "./bits.tsx";
 import { sagaColumn } from "./saga-columns.tsx";
 import type { Column } from "./table.tsx";
 import { When } from "./when.tsx";
-import { plural } from "../../kernel/counted.ts";
 
 const WAITS_FOR: Readonly<Record<OpenCancellation["step"], string>> = {
   order: "the order service",

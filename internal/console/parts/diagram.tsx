@@ -1,8 +1,8 @@
 // The saga's diagram with live counts: an SVG where there is room, and the same as a table, which is all that a narrow screen shows.
 import type { SagaFlow } from "../../../schemas/overview.ts";
+import { countText } from "../../kernel/counted.ts";
 import type { Flow, LastHour } from "../../operations/saga-rate-store.ts";
 import { COLUMNS, EDGES, flowAlong, type MapEdge, type MapNode, NODES, openAt } from "./saga-map.ts";
-import { countText } from "../../kernel/counted.ts";
 
 const COLUMN = 190;
 const BOX = { width: 124, height: 60 };

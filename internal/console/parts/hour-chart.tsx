@@ -1,8 +1,8 @@
 // The last hour, a bar a minute: checkouts started, by how they ended. Drawn on the server, so that it needs no script; the table behind it
 // says the same.
+import { countText } from "../../kernel/counted.ts";
 import type { Minute } from "../../operations/saga-rate-store.ts";
 import { When } from "./when.tsx";
-import { countText } from "../../kernel/counted.ts";
 
 const MINUTES = 60;
 const MINUTE_MS = 60_000;

@@ -1,5 +1,6 @@
 // What to do about one saga that needs an operator, or waits for longer than it should: which role to start, what to wait for, what to replay.
 // `instructionsFor` is pure. Shown on the page of the saga.
+import { plural } from "../../kernel/counted.ts";
 import { LAG, startCommandOf } from "../../operations/doctor-work.ts";
 import type { SagaStory } from "../../operations/saga-story.ts";
 import { wordsOf } from "../../operations/saga-words.ts";
@@ -8,7 +9,6 @@ import type { Snapshot } from "../collector.ts";
 import { knownOf } from "../source.ts";
 import { CommandLine, Notice } from "./bits.tsx";
 import { When } from "./when.tsx";
-import { plural } from "../../kernel/counted.ts";
 
 /** One sentence or two: `text`, then the time if there is one, then `rest`. */
 interface Instruction {

@@ -2,10 +2,10 @@
 // service has not read. Used by pages/saga.tsx.
 import { type TopicState } from "../../../schemas/overview.ts";
 import { DEAD_LETTER_RETENTION_MS, SUBSCRIPTIONS, TOPICS } from "../../../schemas/topics.ts";
+import { countText, plural } from "../../kernel/counted.ts";
 import type { SagaMails } from "../../operations/saga-mails.ts";
 import type { Snapshot } from "../collector.ts";
 import { knownOf, type Reading } from "../source.ts";
-import { countText, plural } from "../../kernel/counted.ts";
 
 /** A lag was read at most 3 s before its time, and the clocks of two servers differ by a little. */
 const SURE_AFTER_MS = 10_000;

@@ -1,10 +1,10 @@
 // Which money is not where it belongs: on the overview, and with the same figures above the payments.
+import { countText } from "../../kernel/counted.ts";
 import { moneyText } from "../../kernel/money.ts";
 import type { Snapshot } from "../collector.ts";
 import { stuckUndoHref } from "./attention.ts";
 import { Status, Unknown } from "./bits.tsx";
 import { When } from "./when.tsx";
-import { countText } from "../../kernel/counted.ts";
 import { knownOf } from "../source.ts";
 import { Card } from "./overview-card.tsx";
 

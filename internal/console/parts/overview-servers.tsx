@@ -1,11 +1,11 @@
 // The overview: how topics, outboxes and roles are.
 import type { RoleState } from "../../../schemas/overview.ts";
 import { TOPICS } from "../../../schemas/topics.ts";
+import { countText, plural } from "../../kernel/counted.ts";
 import type { Snapshot } from "../collector.ts";
 import { startCommandOf } from "../../operations/doctor-work.ts";
 import { CommandLine, Status, Unknown } from "./bits.tsx";
 import { When } from "./when.tsx";
-import { countText, plural } from "../../kernel/counted.ts";
 import { knownOf, type Reading } from "../source.ts";
 import { Card, type OverviewProps } from "./overview-card.tsx";
 

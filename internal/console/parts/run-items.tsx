@@ -1,4 +1,5 @@
 // The decisions of a plan and what became of them, as columns: of dead letters, and of outboxes that are published again.
+import { countText } from "../../kernel/counted.ts";
 import { moneyText } from "../../kernel/money.ts";
 import { type BulkKind, isQuarantined } from "../../operations/plan.ts";
 import type { ItemRow } from "../../operations/plan-store.ts";
@@ -6,7 +7,6 @@ import { outcomeText, READ_MAIL } from "../../operations/run-progress.ts";
 import { IdLink, Status } from "./bits.tsx";
 import { sagaColumn } from "./saga-columns.tsx";
 import type { Column } from "./table.tsx";
-import { countText } from "../../kernel/counted.ts";
 
 /** The sagas of listed mails that have a mail waiting; null if that is not known. */
 export type WaitingMails = ReadonlySet<string> | null;

@@ -1,8 +1,8 @@
 // A plan or run in words: what it selects, how far it is, how fast. Pure.
+import { countText, plural } from "../../kernel/counted.ts";
 import { timestampOf } from "../../kernel/timestamp.ts";
 import type { RunView } from "../../operations/plans.ts";
 import { progressText } from "../../operations/run-progress.ts";
-import { countText, plural } from "../../kernel/counted.ts";
 
 /** How far it is, or what is planned. */
 export function stateText(run: RunView): string {

@@ -1,9 +1,9 @@
 // One timeline out of four databases: every row opens its JSON, long pauses are folded, failures are bold.
+import { plural } from "../../kernel/counted.ts";
 import type { SagaStory, StoryEvent } from "../../operations/saga-story.ts";
 import { Copy, Empty } from "./bits.tsx";
 import { Icon, type IconName } from "./icon.tsx";
 import { When } from "./when.tsx";
-import { plural } from "../../kernel/counted.ts";
 import { durationText } from "./words.ts";
 
 /** What a timeline shows, by its name in the address. */

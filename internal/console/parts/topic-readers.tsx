@@ -2,10 +2,10 @@
 // member that stands still while others go on. Used by the page of a topic.
 import type { GroupMember, GroupState, Known, TopicReading } from "../../../schemas/overview.ts";
 import { memberName, type ReaderRow, readerRows, STANDS_MS } from "../../operations/topic-readers.ts";
+import { countText } from "../../kernel/counted.ts";
 import { timestampOf } from "../../kernel/timestamp.ts";
 import { Status } from "./bits.tsx";
 import { type Column, DataTable, Exports } from "./table.tsx";
-import { countText } from "../../kernel/counted.ts";
 import { durationText } from "./words.ts";
 
 interface MemberRow {
